@@ -1,0 +1,142 @@
+//! The whole configuration, read from the Worker's variables: the same code at run time and in `cargo xtask check`.
+//!
+//! It reads variables alone, never a secret's value, so that what it says can be shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::fabricate::Api;
+use crate::hook::config::{Mistake, read_hook};
+use crate::hook::{Hook, HookName};
+
+/// The official Fabricate, asked unless `FABRICATE_URL` names another.
+pub const FABRICATE_URL_DEFAULT: &str = "https://fabricate.tonic.ai";
+
+/// The variable that says how many outbound requests one sweep may make.
+pub const SWEEP_REQUESTS: &str = "SWEEP_REQUESTS";
+
+/// Default of [`SWEEP_REQUESTS`]: the free plan allows 50 in one invocation, redirects included.
+pub const SWEEP_REQUESTS_DEFAULT: u32 = 40;
+
+/// The most that [`SWEEP_REQUESTS`] may say: the paid plan's 10,000 less a reserve.
+pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
+
+/// What the Worker's variables say.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Where Fabricate is; `None` when `FABRICATE_URL` is a mistake.
+    pub fabricate: Option<Api>,
+    /// How many outbound requests one sweep may make.
+    pub sweep_requests: u32,
+    /// Every hook that has a valid name, whole or with what is wrong with it.
+    pub hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>>,
+    /// Mistakes outside any hook.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl Configuration {
+    /// Reads the variables: `FABRICATE_URL`, `SWEEP_REQUESTS`, `HOOKS` and every `HOOKS_…` that is an object.
+    #[must_use]
+    pub fn read(vars: &Map<String, Value>) -> Self {
+        let mut mistakes = Vec::new();
+        let fabricate = read_fabricate(vars.get("FABRICATE_URL"), &mut mistakes);
+        let sweep_requests = read_sweep_requests(vars.get(SWEEP_REQUESTS), &mut mistakes);
+        let hooks = read_hooks(vars, &mut mistakes);
+        Self { fabricate, sweep_requests, hooks, mistakes }
+    }
+
+    /// Every mistake, those in hooks too.
+    pub fn mistakes(&self) -> impl Iterator<Item = &Mistake> {
+        let in_hooks = self.hooks.values().filter_map(|hook| hook.as_ref().err()).flatten();
+        self.mistakes.iter().chain(in_hooks)
+    }
+
+    /// Whether the Worker as a whole can do its job; one broken hook does not stop the others.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.mistakes.is_empty()
+    }
+
+    /// The names of all secrets that hooks check.
+    #[must_use]
+    pub fn secret_names(&self) -> BTreeSet<&str> {
+        let hooks = self.hooks.values().filter_map(|hook| hook.as_ref().ok());
+        hooks.flat_map(|hook| hook.verify.secret_names.iter().map(String::as_str)).collect()
+    }
+}
+
+fn mistake(path: &[&str], problem: &str, remedy: &str) -> Mistake {
+    Mistake {
+        path: path.iter().map(|part| (*part).to_owned()).collect(),
+        problem: problem.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn read_fabricate(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Option<Api> {
+    let address = value.map_or(Some(FABRICATE_URL_DEFAULT), Value::as_str).unwrap_or_default();
+    match Api::new(address) {
+        Ok(api) => Some(api),
+        Err(error) => {
+            let remedy = format!("the official one is {FABRICATE_URL_DEFAULT}");
+            mistakes.push(mistake(&["FABRICATE_URL"], &error.to_string(), &remedy));
+            None
+        }
+    }
+}
+
+/// A variable may be a number, or a text as `--var` and the dashboard write it.
+fn read_sweep_requests(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> u32 {
+    let Some(value) = value else {
+        return SWEEP_REQUESTS_DEFAULT;
+    };
+    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    match number.filter(|number| (1..=SWEEP_REQUESTS_MAX).contains(number)) {
+        Some(number) => u32::try_from(number).unwrap_or(SWEEP_REQUESTS_DEFAULT),
+        None => {
+            let problem = format!("is no whole number from 1 to {SWEEP_REQUESTS_MAX}");
+            let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
+            mistakes.push(mistake(&[SWEEP_REQUESTS], &problem, &remedy));
+            SWEEP_REQUESTS_DEFAULT
+        }
+    }
+}
+
+fn read_hooks(
+    vars: &Map<String, Value>,
+    mistakes: &mut Vec<Mistake>,
+) -> BTreeMap<HookName, Result<Hook, Vec<Mistake>>> {
+    let mut hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>> = BTreeMap::new();
+    if vars.get("HOOKS").is_some_and(|value| !value.is_object()) {
+        mistakes.push(mistake(&["HOOKS"], "is not a table", "write [vars.HOOKS.name] for each hook"));
+    }
+    let tables = vars
+        .iter()
+        .filter(|(variable, _)| *variable == "HOOKS" || variable.starts_with("HOOKS_"))
+        .filter_map(|(variable, value)| Some((variable, value.as_object()?)));
+    for (variable, table) in tables {
+        for (name, value) in table {
+            let Ok(hook_name) = HookName::try_from(name.clone()) else {
+                mistakes.push(mistake(
+                    &[variable, name],
+                    "is no hook name",
+                    "use 1 to 63 of a-z, 0-9 and -, not - first",
+                ));
+                continue;
+            };
+            let path = [variable.clone(), name.clone()];
+            let hook = if hooks.contains_key(&hook_name) {
+                // Which of the two was meant? Neither is taken.
+                Err(vec![mistake(&[variable, name], "this hook is given twice", "keep one of the two")])
+            } else {
+                read_hook(hook_name.clone(), value, &path)
+            };
+            hooks.insert(hook_name, hook);
+        }
+    }
+    hooks
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Fabricate's workflow API in types: what is asked, what is answered, and what an answer proves.
+//!
+//! Pure: it makes URLs and reads answers, and never sends anything.
+//! Source: <https://docs.tonic.ai/fabricate/fabricate-api-and-cli/using-the-fabricate-api/api-run-workflow>.
+
+mod answer;
+mod redirect;
+mod task;
+
+pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
+pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
+pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// How long an answer's headers may take. Cloudflare itself sets no limit here.
+pub const HEADERS_TIMEOUT_MS: u32 = 20_000;
+
+/// How large a JSON answer may be: a task's `result` is any JSON, and all of it enters memory.
+pub const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Everything but the unreserved characters of RFC 3986.
+const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Where a workflow lives: newer Fabricate accounts say *project* where older ones say *database*.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// `/databases/{name}`
+    Database(String),
+    /// `/projects/{name}`
+    Project(String),
+}
+
+impl Place {
+    /// The database's or project's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Database(name) | Self::Project(name) => name,
+        }
+    }
+}
+
+/// The workflow that a run starts. All names are as a person sees them, not encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The Data Agent workspace.
+    pub workspace: String,
+    /// The database or project in it.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The workflow in that.
+    pub workflow: String,
+}
+
+/// Whether a name can be a part of a URL's path: `.` and `..` would be taken for folders, even encoded.
+#[must_use]
+pub fn is_path_part(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".."
+}
+
+/// A name as one part of a URL's path, whatever is in it.
+#[must_use]
+pub fn encode_path_part(name: &str) -> String {
+    utf8_percent_encode(name, PATH_PART).to_string()
+}
+
+/// The addresses of one Fabricate, official or self-hosted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    base: Url,
+}
+
+/// Why a `FABRICATE_URL` cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "FABRICATE_URL must be an http or https address such as https://fabricate.tonic.ai, without user, query or fragment"
+)]
+pub struct InvalidFabricateUrl;
+
+impl Api {
+    /// Takes the address of Fabricate; `/api/v1` is added unless it is there already.
+    ///
+    /// # Errors
+    /// When it is no plain http or https address.
+    pub fn new(address: &str) -> Result<Self, InvalidFabricateUrl> {
+        let mut base = Url::parse(address.trim()).map_err(|_| InvalidFabricateUrl)?;
+        let plain = matches!(base.scheme(), "http" | "https")
+            && base.username().is_empty()
+            && base.password().is_none()
+            && base.query().is_none()
+            && base.fragment().is_none();
+        if !plain {
+            return Err(InvalidFabricateUrl);
+        }
+        let path = base.path().trim_end_matches('/');
+        let path = path.strip_suffix("/api/v1").unwrap_or(path).to_owned();
+        base.set_path(&format!("{path}/api/v1/"));
+        Ok(Self { base })
+    }
+
+    /// Where a start request goes (`POST`, the bare parameter object as its body).
+    #[must_use]
+    pub fn start_url(&self, target: &Target) -> Url {
+        let (kind, place) = match &target.place {
+            Place::Database(name) => ("databases", name),
+            Place::Project(name) => ("projects", name),
+        };
+        self.url(&["workspaces", &target.workspace, kind, place, "workflows", &target.workflow])
+    }
+
+    /// Where a task's status is asked for (`GET`).
+    #[must_use]
+    pub fn status_url(&self, task_id: &TaskId) -> Url {
+        self.url(&["workflow_tasks", task_id.as_str()])
+    }
+
+    /// Where a file is downloaded (`GET`): bytes, or a redirect to them.
+    #[must_use]
+    pub fn download_url(&self, task_id: &TaskId, file_id: &FileId) -> Url {
+        self.url(&["workflow_tasks", task_id.as_str(), file_id.as_str(), "download"])
+    }
+
+    /// Fabricate's own address, against which redirects are judged.
+    #[must_use]
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    fn url(&self, parts: &[&str]) -> Url {
+        let encoded: Vec<String> = parts.iter().map(|part| encode_path_part(part)).collect();
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{}", self.base.path(), encoded.join("/")));
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(address: &str) -> Api {
+        Api::new(address).unwrap()
+    }
+
+    #[test]
+    fn the_api_path_is_added_once() {
+        for address in ["https://fab.example", "https://fab.example/", "https://fab.example/api/v1/"] {
+            assert_eq!(api(address).base().as_str(), "https://fab.example/api/v1/");
+        }
+        assert_eq!(api("http://h:8/sub/").base().as_str(), "http://h:8/sub/api/v1/");
+    }
+
+    #[test]
+    fn an_address_that_is_not_plain_http_is_refused() {
+        for address in
+            ["fab.example", "ftp://fab.example", "https://u:p@fab.example", "https://fab.example/?a=1"]
+        {
+            assert_eq!(Api::new(address), Err(InvalidFabricateUrl), "{address}");
+        }
+    }
+
+    #[test]
+    fn names_are_percent_encoded_whole() {
+        let target = Target {
+            workspace: "big corp/eu".into(),
+            place: Place::Database("démo?".into()),
+            workflow: "a#b%2f".into(),
+        };
+        assert_eq!(
+            api("https://fab.example").start_url(&target).as_str(),
+            "https://fab.example/api/v1/workspaces/big%20corp%2Feu/databases/d%C3%A9mo%3F/workflows/a%23b%252f"
+        );
+    }
+
+    #[test]
+    fn a_project_is_asked_for_as_one() {
+        let target =
+            Target { workspace: "acme".into(), place: Place::Project("p".into()), workflow: "w".into() };
+        assert_eq!(
+            api("https://fab.example").start_url(&target).path(),
+            "/api/v1/workspaces/acme/projects/p/workflows/w"
+        );
+    }
+
+    #[test]
+    fn folder_names_are_no_path_parts() {
+        assert!(!is_path_part("..") && !is_path_part(".") && !is_path_part(""));
+        assert!(is_path_part("...") && is_path_part("a/b"));
+    }
+}

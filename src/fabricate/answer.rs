@@ -1,0 +1,212 @@
+//! What an HTTP answer of Fabricate proves: errors by meaning, so that callers never look at a status code.
+
+use serde::Deserialize;
+
+use super::{Task, TaskId};
+use crate::timestamp::{SECOND_MS, Timestamp};
+
+/// The longest text of Fabricate's that is kept as an error's message, in characters.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// The longest `Retry-After` that is honoured: a day.
+const RETRY_AFTER_MAX_MS: i64 = 86_400 * SECOND_MS;
+
+/// An HTTP answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`, if any.
+    pub content_type: Option<String>,
+    /// `Retry-After`, if any, as sent.
+    pub retry_after: Option<String>,
+    /// The body, capped at [`super::ANSWER_BYTES_MAX`].
+    pub body: Vec<u8>,
+}
+
+/// What is known after a start request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartOutcome {
+    /// It runs, as this task.
+    Started(TaskId),
+    /// Certainly not started; trying again is safe.
+    NotStarted {
+        /// Why, for the operator.
+        reason: String,
+        /// How long Fabricate asked us to wait, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
+    /// Fabricate will not start it, now or later.
+    Refused {
+        /// Fabricate's message.
+        message: String,
+    },
+    /// It may run or not: nobody knows.
+    Unknown {
+        /// What was seen, for the operator.
+        reason: String,
+    },
+}
+
+/// Why a task's status is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatusError {
+    /// 401: the key is not taken at all.
+    #[error("Fabricate does not accept the API key (401)")]
+    Unauthorized,
+    /// 403: the key is not for this workspace.
+    #[error("the API key does not cover this workspace (403)")]
+    Forbidden,
+    /// 404: Fabricate does not know the task.
+    #[error("Fabricate does not know the task (404)")]
+    NotFound,
+    /// Anything else; later may be better.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Reads the answer to a start request by what it proves.
+///
+/// 401 and 403 are retried because a key can be mended; 521, 523, 525, 526 and 530 are Cloudflare's for "the
+/// origin was never reached". 408, other 5xx and a 2xx without a task id prove nothing.
+#[must_use]
+pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
+    match answer.status {
+        200..=299 => match serde_json::from_slice::<Started>(&answer.body) {
+            Ok(started) => StartOutcome::Started(started.task_id),
+            Err(_) => StartOutcome::Unknown { reason: format!("{} without a usable task_id", answer.status) },
+        },
+        401 | 403 | 425 | 429 | 503 | 521 | 523 | 525 | 526 | 530 => StartOutcome::NotStarted {
+            reason: answer.message(),
+            retry_after_ms: answer.retry_after.as_deref().and_then(|value| retry_after_ms(value, now)),
+        },
+        400..=499 if answer.status != 408 => StartOutcome::Refused { message: answer.message() },
+        _ => StartOutcome::Unknown { reason: answer.message() },
+    }
+}
+
+/// Reads the answer to a status request.
+///
+/// # Errors
+/// Everything that is not a 2xx with a task in it.
+pub fn read_status(answer: &Answer) -> Result<Task, StatusError> {
+    match answer.status {
+        200..=299 => serde_json::from_slice(&answer.body).map_err(|error| {
+            StatusError::Unavailable(format!("{} without a readable task: {error}", answer.status))
+        }),
+        401 => Err(StatusError::Unauthorized),
+        403 => Err(StatusError::Forbidden),
+        404 => Err(StatusError::NotFound),
+        _ => Err(StatusError::Unavailable(answer.message())),
+    }
+}
+
+impl Answer {
+    /// Fabricate's own message where it sent one as JSON, else the status; never an HTML page.
+    #[must_use]
+    pub fn message(&self) -> String {
+        #[derive(Deserialize)]
+        struct Problem {
+            error: String,
+        }
+        let json = self.content_type.as_deref().is_some_and(|value| value.contains("json"));
+        let told = json
+            .then(|| serde_json::from_slice::<Problem>(&self.body).ok())
+            .flatten()
+            .filter(|problem| !problem.error.trim().is_empty());
+        match told {
+            Some(problem) => {
+                let text: String = problem.error.chars().take(MESSAGE_CHARS_MAX).collect();
+                format!("{text} (HTTP {})", self.status)
+            }
+            None => format!("HTTP {}", self.status),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Started {
+    task_id: TaskId,
+}
+
+/// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
+    let value = value.trim();
+    let wait_ms = if let Ok(seconds) = value.parse::<u32>() {
+        i64::from(seconds) * SECOND_MS
+    } else {
+        let date = jiff::fmt::rfc2822::parse(value).ok()?;
+        Timestamp::from_millis(date.timestamp().as_millisecond()).since_ms(now)
+    };
+    Some(wait_ms.min(RETRY_AFTER_MAX_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(784_111_777_000); // Sun, 06 Nov 1994 08:49:37 GMT
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            content_type: Some("application/json".into()),
+            retry_after: None,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, expected: &str) {
+        let outcome = match read_start(&answer(status, body), NOW) {
+            StartOutcome::Started(id) => format!("started {id}"),
+            StartOutcome::NotStarted { .. } => "not started".into(),
+            StartOutcome::Refused { message } => format!("refused {message}"),
+            StartOutcome::Unknown { .. } => "unknown".into(),
+        };
+        assert_eq!(outcome, expected, "{status} {body}");
+    }
+
+    #[test]
+    fn a_start_is_read_by_what_it_proves() {
+        check(200, r#"{"task_id":"t1","status":"in_progress"}"#, "started t1");
+        check(202, r#"{"task_id":"t1"}"#, "started t1");
+        check(200, r#"{"status":"in_progress"}"#, "unknown");
+        check(200, r#"{"task_id":null}"#, "unknown");
+        check(200, "<html>", "unknown");
+        for status in [401, 403, 425, 429, 503, 521, 523, 525, 526, 530] {
+            check(status, "{}", "not started");
+        }
+        for status in [100, 301, 307, 408, 500, 502, 504, 520, 522, 524] {
+            check(status, "{}", "unknown");
+        }
+        check(404, r#"{"error":"no such workflow"}"#, "refused no such workflow (HTTP 404)");
+        check(422, r#"{"error":""}"#, "refused HTTP 422");
+    }
+
+    #[test]
+    fn an_html_page_is_no_message() {
+        let mut page = answer(400, "<html>stack trace</html>");
+        page.content_type = Some("text/html".into());
+        assert_eq!(page.message(), "HTTP 400");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after_ms("120", NOW), Some(120_000));
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:50:37 GMT", NOW), Some(60_000));
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:00:00 GMT", NOW), Some(0));
+        assert_eq!(retry_after_ms("999999999", NOW), Some(RETRY_AFTER_MAX_MS));
+        assert_eq!(retry_after_ms("soon", NOW), None);
+    }
+
+    #[test]
+    fn a_status_is_read_by_what_it_means() {
+        assert_eq!(read_status(&answer(401, "")), Err(StatusError::Unauthorized));
+        assert_eq!(read_status(&answer(403, "")), Err(StatusError::Forbidden));
+        assert_eq!(read_status(&answer(404, "")), Err(StatusError::NotFound));
+        assert!(matches!(read_status(&answer(502, "")), Err(StatusError::Unavailable(_))));
+        assert!(matches!(read_status(&answer(200, "[]")), Err(StatusError::Unavailable(_))));
+        assert!(read_status(&answer(200, r#"{"id":"t","status":"failed"}"#)).is_ok());
+    }
+}

@@ -1,0 +1,193 @@
+//! Where an archived file lies in the files bucket: the `archive` key template.
+//!
+//! No name that a sender or Fabricate chose can leave the run's own part of the bucket.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::expression::{Expressions, Scope};
+use crate::fabricate::TaskFile;
+use crate::run::Run;
+
+/// The template of a hook that states none.
+pub const DEFAULT: &str = "{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}";
+
+/// What a key may speak of.
+const SCOPE: &[&str] = &["hook", "date", "run_id", "task_id", "workspace", "database", "workflow", "file"];
+
+/// R2's longest key, bytes.
+const KEY_BYTES_MAX: usize = 1024;
+
+/// The longest file name within a key, bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// A checked `archive` template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyTemplate(String);
+
+impl Default for KeyTemplate {
+    fn default() -> Self {
+        Self(DEFAULT.to_owned())
+    }
+}
+
+impl KeyTemplate {
+    /// Takes a template that can be compiled and names both `run_id` and `file.id`.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn new(source: &str) -> Result<Self, String> {
+        let mut expressions = Expressions::new(SCOPE);
+        let template = expressions.template(source)?;
+        let template = Self(source.to_owned()).render_with(&expressions, &template, &example())?;
+        if template.contains("example-run") && template.contains("example-file") {
+            Ok(Self(source.to_owned()))
+        } else {
+            Err("must contain {{ run_id }} and {{ file.id }}, or two runs could share an object".to_owned())
+        }
+    }
+
+    /// The key of one file of a run.
+    ///
+    /// # Errors
+    /// In words, when the template does not yield a usable key for this file.
+    pub fn key(&self, run: &Run, file: &TaskFile) -> Result<String, String> {
+        let mut expressions = Expressions::new(SCOPE);
+        let template = expressions.template(&self.0)?;
+        let (run_id, file_id) = (run.run_id.to_string(), safe_part(file.id.as_str()));
+        let values = json!({
+            "hook": run.hook, "date": run.received_at.date(), "run_id": run_id,
+            "task_id": run.task.as_ref().map(|task| safe_part(task.id.as_str())).unwrap_or_default(),
+            "workspace": safe_part(&run.target.workspace),
+            "database": safe_part(run.target.place.name()),
+            "workflow": safe_part(&run.target.workflow),
+            "file": {"id": file_id, "name": safe_name(file.name.as_deref())},
+        });
+        let key = self.render_with(&expressions, &template, &values)?;
+        let own = key.contains(&run_id) && key.contains(&file_id);
+        if own && key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err("no usable object key".to_owned()) }
+    }
+
+    fn render_with(
+        &self,
+        expressions: &Expressions,
+        template: &super::expression::Template,
+        values: &serde_json::Value,
+    ) -> Result<String, String> {
+        match expressions.evaluate(template, &Scope::new(values)) {
+            Ok(serde_json::Value::String(key)) => Ok(key),
+            Ok(_) => Err(format!("`{}` is not a text", self.0)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn example() -> serde_json::Value {
+    json!({
+        "hook": "hook", "date": "2026-01-31", "run_id": "example-run", "task_id": "task", "workspace": "workspace",
+        "database": "database", "workflow": "workflow",
+        "file": {"id": "example-file", "name": "report.csv"},
+    })
+}
+
+/// The file's base name without anything that means something in a path, a header or a terminal.
+///
+/// `../../etc/passwd` becomes `passwd`; what is empty or only dots becomes `file`; long names keep their ending.
+#[must_use]
+pub fn safe_name(name: Option<&str>) -> String {
+    let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = shorten(&clean(base));
+    if name.chars().all(|character| character == '.' || character == '_') { "file".to_owned() } else { name }
+}
+
+fn safe_part(text: &str) -> String {
+    shorten(&clean(text))
+}
+
+fn clean(text: &str) -> String {
+    text.trim()
+        .chars()
+        .map(|character| {
+            let unsafe_in_key = character.is_control()
+                || matches!(character, '/' | '\\' | '"' | '<' | '>' | ':' | '|' | '?' | '*' | '#' | '%')
+                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+            if unsafe_in_key { '_' } else { character }
+        })
+        .collect()
+}
+
+/// Cuts a long name in its middle, so that an extension of up to 16 bytes stays.
+fn shorten(name: &str) -> String {
+    if name.len() <= NAME_BYTES_MAX {
+        return name.to_owned();
+    }
+    let extension = match name.rfind('.') {
+        Some(dot) if name.len() - dot <= 17 => name.get(dot..).unwrap_or_default(),
+        _ => "",
+    };
+    let mut end = NAME_BYTES_MAX - extension.len();
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{extension}", name.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabricate::FileId;
+
+    #[track_caller]
+    fn check(name: Option<&str>, expected: &str) {
+        assert_eq!(safe_name(name), expected, "{name:?}");
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_folder() {
+        check(Some("report.csv"), "report.csv");
+        check(Some("../../etc/passwd"), "passwd");
+        check(Some("..\\..\\boot.ini"), "boot.ini");
+        for nothing in [None, Some(""), Some(".."), Some("/"), Some("  "), Some("a/..")] {
+            check(nothing, "file");
+        }
+        check(Some("a\"b\r\nX: y.csv"), "a_b__X_ y.csv");
+        check(Some("démo – données.csv"), "démo – données.csv");
+        check(Some("gpj.\u{202e}exe"), "gpj._exe");
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_ending() {
+        let short = safe_name(Some(&format!("{}.csv", "é".repeat(300))));
+        assert!(short.len() <= NAME_BYTES_MAX && short.ends_with("é.csv"), "{short}");
+        assert_eq!(safe_name(Some(&"x".repeat(300))).len(), NAME_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_key_holds_the_run_and_the_file() {
+        let run = crate::run::tests::queued_run();
+        let file = TaskFile {
+            id: FileId::from("12/3"),
+            name: Some("../a.csv".into()),
+            size: None,
+            content_type: None,
+        };
+        let key = KeyTemplate::default().key(&run, &file).unwrap();
+        assert_eq!(key, format!("hook/{}/{}/12_3-a.csv", run.received_at.date(), run.run_id));
+    }
+
+    #[test]
+    fn a_template_that_lets_runs_collide_is_refused() {
+        for source in [
+            "{{ hook }}/{{ file.name }}",
+            "{{ run_id }}",
+            "{{ file.id }}",
+            "{% if false %}{{ run_id }}{{ file.id }}{% endif %}",
+            "{{ run_id }}/{{ file.idd }}",
+            "{{ body.x }}/{{ run_id }}/{{ file.id }}",
+        ] {
+            assert!(KeyTemplate::new(source).is_err(), "{source}");
+        }
+        assert!(KeyTemplate::new("x/{{ run_id }}/{{ file.id }}").is_ok());
+    }
+}

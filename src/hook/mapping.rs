@@ -1,0 +1,184 @@
+//! From an event to a workflow's parameters.
+//!
+//! Strict: a field that the event does not have is an error, never an empty string or null.
+
+use serde_json::{Map, Value};
+
+use super::expression::{EvaluationError, Expressions, Scope, Template};
+
+/// How deep parameters may nest.
+const DEPTH_MAX: usize = 16;
+
+/// A hook's `params`, compiled.
+#[derive(Debug, Default)]
+pub struct Params(Vec<(String, Param)>);
+
+#[derive(Debug)]
+enum Param {
+    Literal(Value),
+    Template(Template),
+    List(Vec<Param>),
+    Object(Vec<(String, Param)>),
+}
+
+/// Why an event yields no parameters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {cause}")]
+pub struct MappingError {
+    /// Where in the hook, such as `params.rows`.
+    pub place: String,
+    /// The expression and the reason.
+    #[source]
+    pub cause: EvaluationError,
+}
+
+impl Params {
+    /// Compiles every string in `params`; what is wrong is told to `mistake` with its path.
+    pub fn compile(
+        params: &Map<String, Value>,
+        expressions: &mut Expressions,
+        mistake: &mut dyn FnMut(&[&str], String),
+    ) -> Self {
+        let mut path = Vec::new();
+        Self(compile_object(params, expressions, &mut path, mistake))
+    }
+
+    /// The parameter object for one event.
+    ///
+    /// # Errors
+    /// The first expression that has no value.
+    pub fn evaluate(
+        &self,
+        expressions: &Expressions,
+        scope: &Scope,
+    ) -> Result<Map<String, Value>, MappingError> {
+        evaluate_object(&self.0, expressions, scope, "params")
+    }
+}
+
+fn compile_object<'a>(
+    object: &'a Map<String, Value>,
+    expressions: &mut Expressions,
+    path: &mut Vec<&'a str>,
+    mistake: &mut dyn FnMut(&[&str], String),
+) -> Vec<(String, Param)> {
+    let mut compiled = Vec::new();
+    for (name, value) in object {
+        path.push(name);
+        compiled.push((name.clone(), compile_value(value, expressions, path, mistake)));
+        path.pop();
+    }
+    compiled
+}
+
+fn compile_value<'a>(
+    value: &'a Value,
+    expressions: &mut Expressions,
+    path: &mut Vec<&'a str>,
+    mistake: &mut dyn FnMut(&[&str], String),
+) -> Param {
+    match value {
+        Value::Array(_) | Value::Object(_) if path.len() >= DEPTH_MAX => {
+            mistake(path, format!("parameters nest at most {DEPTH_MAX} deep"));
+            Param::Literal(Value::Null)
+        }
+        Value::String(text) => match expressions.template(text) {
+            Ok(template) => Param::Template(template),
+            Err(problem) => {
+                mistake(path, problem);
+                Param::Literal(Value::Null)
+            }
+        },
+        Value::Array(items) => {
+            Param::List(items.iter().map(|item| compile_value(item, expressions, path, mistake)).collect())
+        }
+        Value::Object(object) => Param::Object(compile_object(object, expressions, path, mistake)),
+        literal => Param::Literal(literal.clone()),
+    }
+}
+
+fn evaluate_object(
+    params: &[(String, Param)],
+    expressions: &Expressions,
+    scope: &Scope,
+    place: &str,
+) -> Result<Map<String, Value>, MappingError> {
+    params
+        .iter()
+        .map(|(name, param)| {
+            let value = evaluate_param(param, expressions, scope, &format!("{place}.{name}"))?;
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+fn evaluate_param(
+    param: &Param,
+    expressions: &Expressions,
+    scope: &Scope,
+    place: &str,
+) -> Result<Value, MappingError> {
+    match param {
+        Param::Literal(value) => Ok(value.clone()),
+        Param::Template(template) => expressions
+            .evaluate(template, scope)
+            .map_err(|cause| MappingError { place: place.to_owned(), cause }),
+        Param::List(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| evaluate_param(item, expressions, scope, &format!("{place}[{index}]")))
+            .collect::<Result<_, _>>()
+            .map(Value::Array),
+        Param::Object(object) => evaluate_object(object, expressions, scope, place).map(Value::Object),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hook::expression::EVENT_SCOPE;
+    use serde_json::json;
+
+    fn evaluate(params: &Value) -> Result<Value, MappingError> {
+        let mut expressions = Expressions::new(EVENT_SCOPE);
+        let mut refuse = |path: &[&str], problem: String| panic!("{path:?}: {problem}");
+        let params = Params::compile(params.as_object().unwrap(), &mut expressions, &mut refuse);
+        let scope = Scope::new(&json!({"body": {"seats": 15, "name": "Ann"}}));
+        params.evaluate(&expressions, &scope).map(Value::Object)
+    }
+
+    #[test]
+    fn strings_are_mapped_at_any_depth_and_the_rest_is_literal() {
+        assert_eq!(
+            evaluate(&json!({
+                "rows": "{{ body.seats * 10 }}", "label": "for {{ body.name }}",
+                "tables": ["accounts", "{{ body.name }}"], "n": 1, "on": true,
+                "deep": {"rows": "{{ body.seats }}"},
+            })),
+            Ok(json!({
+                "rows": 150, "label": "for Ann", "tables": ["accounts", "Ann"], "n": 1, "on": true,
+                "deep": {"rows": 15},
+            }))
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_the_expression() {
+        let error = evaluate(&json!({"deep": {"list": ["x", "{{ body.absent }}"]}})).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("params.deep.list[1]: `{{ body.absent }}`: "), "{text}");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut value = json!("x");
+        for _ in 0..20 {
+            value = json!({"a": value});
+        }
+        let mut problems = Vec::new();
+        Params::compile(value.as_object().unwrap(), &mut Expressions::new(EVENT_SCOPE), &mut |_, problem| {
+            problems.push(problem)
+        });
+        assert_eq!(problems.len(), 1);
+    }
+}

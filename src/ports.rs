@@ -1,0 +1,231 @@
+//! What the service needs of the world, as a few traits. The edge implements them on Cloudflare, the simulation
+//! in memory. Nothing here decides anything.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::fabricate::{StartOutcome, StatusError, Target, Task, TaskId};
+use crate::hook::HookName;
+use crate::hook::delivery::{Delivery, DeliveryId};
+use crate::journal::{Entry, Recorded};
+use crate::run::{Run, RunId, Summary};
+use crate::timestamp::Timestamp;
+
+/// A store did not do what it was asked, or nobody knows whether it did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Written too often: one write a second for each key. Wait, then write again.
+    #[error("{0}: more than one write a second")]
+    Busy(&'static str),
+    /// Out of order, or out of reach.
+    #[error("{store}: {reason}")]
+    Unavailable {
+        /// Which store.
+        store: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// What is stored cannot be read: written by another version, or damaged. It is left alone.
+    #[error("{key} cannot be read: {reason}")]
+    Unreadable {
+        /// The record.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One page of a list, and where the next begins.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// What is on it; may be empty although more follows.
+    pub items: Vec<T>,
+    /// `None`: this was the last.
+    pub cursor: Option<String>,
+}
+
+/// KV `RUNS`: shows each run. Eventually consistent, last write wins: it decides nothing.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait RunStore {
+    /// Writes the record of a run that is not final, and its summary.
+    async fn put_open(&self, run: &Run) -> Result<(), StoreError>;
+    /// Reads it; may be late by minutes.
+    async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError>;
+    /// Removes it.
+    async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError>;
+    /// Writes the record of a final run, which expires after its retention.
+    async fn put_done(&self, run: &Run) -> Result<(), StoreError>;
+    /// Reads it.
+    async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError>;
+    /// Runs that are not final, oldest first, up to 1,000 a page. An unreadable one is an `Err` in its place.
+    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError>;
+    /// Final runs, newest first.
+    async fn list_done(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Result<Summary, StoreError>>, StoreError>;
+}
+
+/// Under what a delivery is claimed: redeliveries share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryKey {
+    /// The hook.
+    pub hook: HookName,
+    /// [`DeliveryId::digest`].
+    pub digest: String,
+}
+
+impl DeliveryKey {
+    /// The key of a delivery.
+    #[must_use]
+    pub fn of(hook: &HookName, id: &DeliveryId) -> Self {
+        Self { hook: hook.clone(), digest: id.digest() }
+    }
+}
+
+/// What is stored of an accepted delivery: dedupe gate, write-ahead log and replay source in one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Names the attempt to write, see [`Entry::author`].
+    pub author: String,
+    /// The delivery, whole.
+    pub delivery: Delivery,
+    /// The runs that it became, as they were when accepted.
+    pub runs: Vec<Run>,
+}
+
+/// R2 `INBOX`: deliveries and journals. Strongly consistent, create-only: it decides.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Inbox {
+    /// Creates the claim; `false` when there is one already.
+    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError>;
+    /// Reads a claim and when R2 took it.
+    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError>;
+    /// Every claim's key and when R2 took it, in no useful order.
+    async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError>;
+    /// Creates the entry at `place` (1, 2, 3, …) of a run's journal; `false` when the place is taken.
+    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError>;
+    /// Reads one entry.
+    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError>;
+}
+
+/// Fabricate, asked over HTTP. Each call is one outbound request.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Fabricate {
+    /// Starts a workflow. There is no second try inside: what a failure proves is for the caller.
+    async fn start(&self, target: &Target, params: &serde_json::Map<String, Value>) -> StartOutcome;
+    /// Asks for a task.
+    async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError>;
+    /// Where a file's download begins, and Fabricate's own address.
+    fn download_url(&self, task_id: &TaskId, file_id: &crate::fabricate::FileId) -> Url;
+    /// Fabricate's own address, against which redirects are judged.
+    fn base(&self) -> &Url;
+}
+
+/// Where a file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its address.
+    pub url: Url,
+    /// Whether Fabricate's key is sent along.
+    pub authorized: bool,
+}
+
+/// Where a file goes, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Key in the files bucket.
+    pub key: String,
+    /// Media type, if the task states a usable one.
+    pub content_type: Option<String>,
+    /// Bytes, if the task states them.
+    pub size: Option<u64>,
+    /// The run, for the object's metadata.
+    pub run_id: RunId,
+    /// The task, for the object's metadata.
+    pub task_id: TaskId,
+}
+
+/// What one request for a file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// The object is there, whole.
+    Stored(Archived),
+    /// The file is elsewhere; `Location` as sent.
+    Redirected(Option<String>),
+}
+
+/// An object in the files bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hex, if R2 has it.
+    pub sha256: Option<String>,
+}
+
+/// Why a file was not copied. No object was left behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CopyError {
+    /// It never will be: 404, refused, not to be followed.
+    #[error("{0}")]
+    Refused(String),
+    /// Not the stated bytes: another size, or cut short.
+    #[error("{0}")]
+    BadCopy(String),
+    /// Out of reach or out of order; later may be better.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// R2 `FILES`. A file's bytes pass from Fabricate to R2 without being held.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Archive {
+    /// Looks for an object.
+    async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError>;
+    /// Asks for a file once and, if bytes come, stores them. One outbound request; redirects are the caller's.
+    async fn copy(&self, from: &Source, to: &Destination) -> Result<Copied, CopyError>;
+}
+
+/// Time and chance.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Clock {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    async fn sleep_ms(&self, millis: u32);
+    /// 128 random bits that nobody can guess.
+    fn random(&self) -> [u8; 16];
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Something happened as it should.
+    Info,
+    /// Something is wrong that time may mend.
+    Warn,
+    /// Somebody must act.
+    Error,
+}
+
+/// Where lines for the operator go. Never a secret, a body or a parameter's value.
+pub trait Log {
+    /// Writes one line: what happened, and ids and the like as a JSON object.
+    fn log(&self, level: Level, message: &str, fields: Value);
+}
+
+/// All of it.
+pub trait World: RunStore + Inbox + Fabricate + Archive + Clock + Log {}
+
+impl<W: RunStore + Inbox + Fabricate + Archive + Clock + Log> World for W {}
+
+impl fmt::Display for DeliveryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.hook, self.digest)
+    }
+}

@@ -1,0 +1,429 @@
+//! The run: our unit of work, what state it is in, and what comes next.
+//!
+//! Pure. A run never reaches out; it is told what was seen ([`Run::saw_task`] and its neighbours) and says what
+//! to do ([`Summary::next_step`]). Its final states never change.
+
+mod id;
+mod schedule;
+mod summary;
+mod view;
+
+pub use id::{InvalidRunId, RunId};
+pub use schedule::{Step, Tick, backoff_ms};
+pub use summary::Summary;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::fabricate::{FileId, Target, Task, TaskFile, TaskId, TaskStatus};
+use crate::hook::delivery::DeliveryId;
+use crate::hook::{HookName, OnUnconfirmed, RunSettings};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+
+/// A task that Fabricate no longer knows is given up after this many polls…
+pub const MISSING_POLLS: u32 = 3;
+/// …and this long after the first of them.
+pub const MISSING_MS: i64 = 15 * MINUTE_MS;
+
+/// How long unreachable files are asked for before the run fails, from the first attempt on.
+pub const ARCHIVE_PATIENCE_MS: i64 = HOUR_MS;
+
+/// A file that is three times not the stated bytes (another size, cut short) is given up.
+pub const BAD_COPIES_MAX: u32 = 3;
+
+/// The most files that a task may have; more fail the run, so that none is left out silently.
+pub const FILES_MAX: usize = 1_000;
+
+/// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes.
+pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+
+/// Where a run stands. Fabricate's four keep their spelling and meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted, not yet started.
+    Queued,
+    /// Fabricate executes it.
+    InProgress,
+    /// Its task is completed, its files are being copied.
+    Archiving,
+    /// Finished, all files archived. Final.
+    Completed,
+    /// Ended by an error, see [`RunError`]. Final.
+    Failed,
+    /// Ended by a user of Fabricate. Final.
+    Canceled,
+    /// A start request was sent and nobody knows whether it took effect: parked for the operator.
+    Unconfirmed,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::InProgress,
+        Self::Archiving,
+        Self::Completed,
+        Self::Failed,
+        Self::Canceled,
+        Self::Unconfirmed,
+    ];
+
+    /// Its spelling everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Archiving => "archiving",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+
+    /// Whether nothing can follow it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Canceled)
+    }
+}
+
+/// Where a run failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The event yielded no parameters.
+    Mapping,
+    /// Fabricate did not start the workflow.
+    Start,
+    /// The workflow itself failed.
+    Workflow,
+    /// The task could not be followed to its end.
+    Poll,
+    /// A file could not be copied.
+    Archive,
+}
+
+/// Why a run failed, or what is known of one that is `unconfirmed`. For the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// Where.
+    pub stage: Stage,
+    /// In words.
+    pub message: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Start requests made until then.
+    pub attempts: u32,
+}
+
+/// Whether a file is in R2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    /// Not looked at yet.
+    Pending,
+    /// Tried; to be tried again.
+    Archiving,
+    /// An object with exactly its bytes is in the files bucket.
+    Archived,
+    /// Given up.
+    Failed,
+}
+
+/// A file of the run's task, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// What the task said of it.
+    #[serde(flatten)]
+    pub file: TaskFile,
+    /// Whether it is in R2.
+    pub state: FileState,
+    /// Its object's key in the files bucket, once archived.
+    pub key: Option<String>,
+    /// SHA-256 in hex, where one is known.
+    pub sha256: Option<String>,
+    /// Why not, in words.
+    pub error: Option<String>,
+    /// How often other bytes than the stated ones came.
+    #[serde(default)]
+    pub bad_copies: u32,
+}
+
+/// A task that Fabricate answers 404 for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// When it was first missed.
+    #[serde(rename = "s")]
+    pub since: Timestamp,
+    /// How many polls missed it; counted up to [`MISSING_POLLS`].
+    #[serde(rename = "p")]
+    pub polls: u32,
+}
+
+/// One run. This is what KV's `open/` and `done/` records and the journal's `end` entry hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its name.
+    pub run_id: RunId,
+    /// The hook that accepted it.
+    pub hook: HookName,
+    /// The event it is for; with the hook's name the key of the stored delivery.
+    pub delivery_id: DeliveryId,
+    /// What it runs.
+    pub target: Target,
+    /// The workflow's parameters.
+    pub params: Map<String, Value>,
+    /// What its hook said when it was accepted.
+    pub settings: RunSettings,
+    /// Where it stands.
+    pub status: Status,
+    /// Start requests made.
+    pub attempts: u32,
+    /// No start request before this.
+    pub not_before: Option<Timestamp>,
+    /// Fabricate's record, as last seen; without its files, which are in `files`.
+    pub task: Option<Task>,
+    /// The task's result was too large for KV: read it from the journal.
+    #[serde(default)]
+    pub result_in_journal: bool,
+    /// Fabricate answered, but the journal could not be written: it must be before anything else.
+    #[serde(default)]
+    pub unjournalled: bool,
+    /// Set while Fabricate does not know the task.
+    #[serde(default)]
+    pub missing: Option<Missing>,
+    /// When archiving began, once it outlasts a sweep.
+    #[serde(default)]
+    pub archiving_since: Option<Timestamp>,
+    /// The task's files.
+    pub files: Vec<RunFile>,
+    /// Why it failed or is parked.
+    pub error: Option<RunError>,
+    /// The run that this one repeats.
+    pub retry_of: Option<RunId>,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// When Fabricate was known to execute it.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When its `open/` record was last written: KV takes one write a second for each key.
+    #[serde(default)]
+    pub written_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// Whether a restart is what its hook wants, and still allowed, after a start whose answer never came.
+    #[must_use]
+    pub fn may_restart(&self, attempts: u32) -> bool {
+        self.settings.on_unconfirmed == OnUnconfirmed::Restart && attempts < self.settings.start_attempts_max
+    }
+
+    /// Fabricate executes it as `task_id` since `at`.
+    pub fn started(&mut self, task_id: TaskId, attempts: u32, at: Timestamp) {
+        if self.status.is_final() {
+            return;
+        }
+        self.status = Status::InProgress;
+        self.attempts = attempts;
+        self.task = Some(Task::just_started(task_id));
+        self.started_at = Some(at);
+        self.not_before = None;
+        self.error = None;
+    }
+
+    /// Definitely not started; to be tried again.
+    pub fn start_later(&mut self, attempts: u32, not_before: Timestamp) {
+        if self.status.is_final() {
+            return;
+        }
+        self.status = Status::Queued;
+        self.attempts = attempts;
+        self.not_before = Some(not_before);
+    }
+
+    /// Nobody knows whether it was started.
+    pub fn parked(&mut self, attempts: u32, reason: &str, now: Timestamp) {
+        if self.status.is_final() {
+            return;
+        }
+        self.status = Status::Unconfirmed;
+        self.attempts = attempts;
+        self.error = Some(RunError { stage: Stage::Start, message: reason.to_owned(), at: now, attempts });
+    }
+
+    /// Ends as `failed`.
+    pub fn failed(&mut self, stage: Stage, message: impl Into<String>, now: Timestamp) {
+        let message = message.into();
+        self.end(Status::Failed, now);
+        self.error = Some(RunError { stage, message, at: now, attempts: self.attempts });
+    }
+
+    /// Takes in what Fabricate says of the task. Says whether the run's record changed.
+    pub fn saw_task(&mut self, mut task: Task, now: Timestamp) -> Seen {
+        if self.status.is_final() {
+            return Seen::Ended;
+        }
+        let reappeared = self.missing.take().is_some();
+        let status = task.status();
+        let files = std::mem::take(&mut task.files);
+        let message = task.error_text().unwrap_or_else(|| "the workflow failed".to_owned());
+        let deadline = self.deadline().is_some_and(|deadline| now >= deadline);
+        match status {
+            TaskStatus::InProgress if deadline => {
+                self.task = Some(task);
+                self.failed(Stage::Poll, "not finished within its deadline", now);
+                return Seen::Ended;
+            }
+            TaskStatus::InProgress => {
+                return if reappeared { Seen::Changed } else { Seen::Unchanged };
+            }
+            TaskStatus::Completed if files.len() > FILES_MAX => {
+                self.task = Some(task);
+                self.failed(Stage::Archive, format!("the task has more than {FILES_MAX} files"), now);
+            }
+            TaskStatus::Completed => {
+                self.take_files(files);
+                self.task = Some(task);
+                return Seen::Completed;
+            }
+            TaskStatus::Failed => {
+                self.task = Some(task);
+                self.failed(Stage::Workflow, message, now);
+            }
+            TaskStatus::Canceled => {
+                self.task = Some(task);
+                self.end(Status::Canceled, now);
+            }
+        }
+        Seen::Ended
+    }
+
+    /// Takes in that Fabricate does not know the task.
+    pub fn missed_task(&mut self, now: Timestamp) -> Seen {
+        let before = self.missing.unwrap_or(Missing { since: now, polls: 0 });
+        let polls = before.polls.saturating_add(1).min(MISSING_POLLS);
+        if polls >= MISSING_POLLS && now.since_ms(before.since) >= MISSING_MS {
+            let stage = if self.archiving_since.is_some() { Stage::Archive } else { Stage::Poll };
+            self.failed(stage, "Fabricate no longer knows the task", now);
+            return Seen::Ended;
+        }
+        self.missing = Some(Missing { polls, ..before });
+        if polls == before.polls { Seen::Unchanged } else { Seen::Changed }
+    }
+
+    /// Takes in that the task could not be asked for at all.
+    pub fn poll_failed(&mut self, reason: &str, now: Timestamp) -> Seen {
+        if self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.failed(Stage::Poll, format!("not finished within its deadline; last: {reason}"), now);
+            return Seen::Ended;
+        }
+        Seen::Unchanged
+    }
+
+    /// Takes in one pass over its files: ends it when each is archived or given up, else says to go on.
+    ///
+    /// `changed`: something was learned that the next pass must know.
+    pub fn saw_archive(&mut self, changed: bool, now: Timestamp) -> Seen {
+        let first = self.archiving_since.is_none();
+        let since = *self.archiving_since.get_or_insert(now);
+        if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
+            // Only what was tried in this pass: a file that waits for its turn has lost nothing.
+            for file in self.files.iter_mut().filter(|file| file.state == FileState::Archiving) {
+                file.state = FileState::Failed;
+            }
+        }
+        let waiting = |file: &RunFile| matches!(file.state, FileState::Pending | FileState::Archiving);
+        if self.files.iter().any(waiting) {
+            self.status = Status::Archiving;
+            return if first || changed { Seen::Changed } else { Seen::Unchanged };
+        }
+        if self.is_archived() {
+            self.end(Status::Completed, now);
+        } else {
+            let message = self.archive_failure();
+            self.failed(Stage::Archive, message, now);
+        }
+        Seen::Ended
+    }
+
+    /// Whether each of its files is in R2.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.files.iter().all(|file| file.state == FileState::Archived)
+    }
+
+    /// The moment from which on an unfinished task fails the run.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        Some(self.started_at?.plus_ms(self.settings.deadline_ms))
+    }
+
+    /// The copy that is kept in KV: without a result that is too large for it.
+    #[must_use]
+    pub fn for_kv(&self) -> Self {
+        let mut copy = self.clone();
+        if let Some(task) = &mut copy.task
+            && task.result.to_string().len() > RESULT_BYTES_MAX
+        {
+            task.result = Value::Null;
+            copy.result_in_journal = true;
+        }
+        copy
+    }
+
+    fn end(&mut self, status: Status, now: Timestamp) {
+        self.status = status;
+        self.finished_at = Some(now);
+        self.not_before = None;
+    }
+
+    /// Keeps what is known of files already seen: their states survive another look at the task.
+    fn take_files(&mut self, files: Vec<TaskFile>) {
+        if self.files.is_empty() {
+            self.files = files.into_iter().map(RunFile::pending).collect();
+        }
+    }
+
+    fn archive_failure(&self) -> String {
+        let failed: Vec<String> = self
+            .files
+            .iter()
+            .filter(|file| file.state == FileState::Failed)
+            .map(|file| format!("file {}: {}", file.file.id, file.error.as_deref().unwrap_or("failed")))
+            .collect();
+        let shown: Vec<&str> = failed.iter().take(5).map(String::as_str).collect();
+        format!("{} of {} files not archived: {}", failed.len(), self.files.len(), shown.join("; "))
+    }
+}
+
+/// What a look at the world did to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing to write.
+    Unchanged,
+    /// The record changed.
+    Changed,
+    /// The task is completed: its files come next.
+    Completed,
+    /// The run is final.
+    Ended,
+}
+
+impl RunFile {
+    fn pending(file: TaskFile) -> Self {
+        Self { file, state: FileState::Pending, key: None, sha256: None, error: None, bad_copies: 0 }
+    }
+
+    /// The file's id within its task.
+    #[must_use]
+    pub fn id(&self) -> &FileId {
+        &self.file.id
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,261 @@
+//! What lists and sweeps know of a run without reading its record: the KV metadata, under 1,024 bytes.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Missing, Run, RunError, RunId, Stage, Status};
+use crate::fabricate::{Place, StatusError, Target, Task, TaskId, TaskStatus};
+use crate::timestamp::Timestamp;
+
+/// A run in brief. Texts of the payload are cut; the whole is in the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// From the record's key, which is why it is not in the metadata.
+    #[serde(skip)]
+    pub run_id: RunId,
+    #[serde(rename = "h")]
+    pub(super) hook: String,
+    #[serde(rename = "d")]
+    pub(super) delivery_id: String,
+    /// Where the run stands.
+    #[serde(rename = "s")]
+    pub status: Status,
+    #[serde(rename = "w")]
+    workspace: String,
+    #[serde(rename = "p")]
+    place: String,
+    #[serde(rename = "pp", default, skip_serializing_if = "is_false")]
+    is_project: bool,
+    #[serde(rename = "f")]
+    workflow: String,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub(super) task_id: Option<TaskId>,
+    #[serde(rename = "tw", default, skip_serializing_if = "Option::is_none")]
+    pub(super) workflow_id: Option<String>,
+    #[serde(rename = "ts", default, skip_serializing_if = "Option::is_none")]
+    pub(super) task_status: Option<String>,
+    #[serde(rename = "ta", default, skip_serializing_if = "TaskTimes::is_empty")]
+    pub(super) task_times: TaskTimes,
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<BriefError>,
+    #[serde(rename = "a", default)]
+    pub(super) attempts: u32,
+    #[serde(rename = "ro", default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_of: Option<RunId>,
+    #[serde(rename = "r", with = "millis")]
+    pub(super) received_at: Timestamp,
+    #[serde(rename = "b", default, with = "option_millis", skip_serializing_if = "Option::is_none")]
+    pub(super) started_at: Option<Timestamp>,
+    #[serde(rename = "c", default, with = "option_millis", skip_serializing_if = "Option::is_none")]
+    pub(super) finished_at: Option<Timestamp>,
+    #[serde(rename = "n", default, with = "option_millis", skip_serializing_if = "Option::is_none")]
+    pub(super) not_before: Option<Timestamp>,
+    #[serde(rename = "l", default, with = "option_millis", skip_serializing_if = "Option::is_none")]
+    pub(super) deadline_at: Option<Timestamp>,
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(super) missing: Option<Missing>,
+    #[serde(rename = "u", default, skip_serializing_if = "is_false")]
+    pub(super) unjournalled: bool,
+}
+
+/// Fabricate's times of a task: created, started, completed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[Option<i64>; 3]", into = "[Option<i64>; 3]")]
+pub(super) struct TaskTimes(pub(super) [Option<Timestamp>; 3]);
+
+impl From<[Option<i64>; 3]> for TaskTimes {
+    fn from(millis: [Option<i64>; 3]) -> Self {
+        Self(millis.map(|time| time.map(Timestamp::from_millis)))
+    }
+}
+
+impl From<TaskTimes> for [Option<i64>; 3] {
+    fn from(times: TaskTimes) -> Self {
+        times.0.map(|time| time.map(Timestamp::as_millis))
+    }
+}
+
+impl TaskTimes {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct BriefError {
+    #[serde(rename = "s")]
+    pub(super) stage: Stage,
+    #[serde(rename = "m")]
+    pub(super) message: String,
+    #[serde(rename = "t", with = "millis")]
+    pub(super) at: Timestamp,
+}
+
+impl Run {
+    /// The run in brief.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let Target { workspace, place, workflow } = &self.target;
+        let task = self.task.as_ref();
+        let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
+        Summary {
+            run_id: self.run_id,
+            hook: self.hook.to_string(),
+            delivery_id: cap(self.delivery_id.as_str(), 92),
+            status: self.status,
+            workspace: cap(workspace, 64),
+            place: cap(place.name(), 64),
+            is_project: matches!(place, Place::Project(_)),
+            workflow: cap(workflow, 64),
+            task_id: task.map(|task| task.id.clone()),
+            workflow_id: task.and_then(|task| task.workflow_id.as_deref()).map(|id| cap(id, 40)),
+            task_status: task.map(|task| cap(&task.status, 16)),
+            task_times: task.map_or_else(TaskTimes::default, |task| {
+                TaskTimes([&task.created_at, &task.started_at, &task.completed_at].map(time))
+            }),
+            error: self.error.as_ref().map(BriefError::of),
+            attempts: self.attempts,
+            retry_of: self.retry_of,
+            received_at: self.received_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            not_before: self.not_before,
+            deadline_at: self.deadline(),
+            missing: self.missing,
+            unjournalled: self.unjournalled,
+        }
+    }
+}
+
+impl Summary {
+    /// The workspace whose key a request about it needs.
+    #[must_use]
+    pub fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
+    /// The hook that accepted it.
+    #[must_use]
+    pub fn hook(&self) -> &str {
+        &self.hook
+    }
+
+    /// Whether this answer to a poll leaves the run's record as it is.
+    #[must_use]
+    pub fn is_unchanged_by(&self, answer: &Result<Task, StatusError>, now: Timestamp) -> bool {
+        let waits = match answer {
+            Ok(task) => task.status() == TaskStatus::InProgress && self.missing.is_none(),
+            Err(StatusError::NotFound) => false,
+            Err(_) => true,
+        };
+        waits && self.deadline_at.is_none_or(|deadline| now < deadline)
+    }
+
+    pub(super) fn place(&self) -> (&'static str, &str) {
+        (if self.is_project { "project" } else { "database" }, &self.place)
+    }
+
+    pub(super) fn workflow(&self) -> &str {
+        &self.workflow
+    }
+}
+
+impl BriefError {
+    fn of(error: &RunError) -> Self {
+        Self { stage: error.stage, message: cap(&error.message, 110), at: error.at }
+    }
+}
+
+/// Cuts a text so that it takes at most `bytes_max` bytes as JSON, escapes counted.
+fn cap(text: &str, bytes_max: usize) -> String {
+    let mut bytes = 0;
+    text.chars()
+        .take_while(|character| {
+            bytes += match character {
+                '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+                control if control.is_ascii_control() => 6,
+                other => other.len_utf8(),
+            };
+            bytes <= bytes_max
+        })
+        .collect()
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+mod millis {
+    use super::{Deserialize, Deserializer, Serializer, Timestamp};
+
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(time.as_millis())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(d).map(Timestamp::from_millis)
+    }
+}
+
+mod option_millis {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::as_millis).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<i64>::deserialize(d)?.map(Timestamp::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{at, started_run};
+    use super::*;
+    use crate::hook::HookName;
+    use crate::hook::delivery::DeliveryId;
+
+    /// A run each of whose texts is as long as it may be and made of what JSON writes longest.
+    fn largest() -> Run {
+        let long = "\u{1}\"é".repeat(200);
+        let mut run = started_run();
+        run.hook = HookName::try_from("h".repeat(63)).unwrap();
+        run.delivery_id = DeliveryId::from(long.as_str());
+        run.target =
+            Target { workspace: long.clone(), place: Place::Project(long.clone()), workflow: long.clone() };
+        let task = run.task.as_mut().unwrap();
+        task.id = TaskId::try_from("x".repeat(128)).unwrap();
+        task.workflow_id = Some(long.clone());
+        task.status.clone_from(&long);
+        for time in [&mut task.created_at, &mut task.started_at, &mut task.completed_at] {
+            *time = Some("2024-01-15T10:30:00Z".into());
+        }
+        run.missed_task(at(0));
+        run.attempts = u32::MAX;
+        run.failed(Stage::Workflow, long, at(0));
+        run.not_before = Some(at(0));
+        run.retry_of = Some(run.run_id);
+        run.unjournalled = true;
+        run
+    }
+
+    #[test]
+    fn it_fits_into_kv_metadata_whatever_the_payload() {
+        let written = serde_json::to_string(&largest().summary()).unwrap();
+        assert!(written.len() <= 1024, "{} bytes: {written}", written.len());
+    }
+
+    #[test]
+    fn it_reads_what_it_writes() {
+        for run in [largest(), started_run(), super::super::tests::queued_run()] {
+            let summary = run.summary();
+            let text = serde_json::to_string(&summary).unwrap();
+            let read: Summary = serde_json::from_str(&text).unwrap();
+            assert_eq!(Summary { run_id: run.run_id, ..read }, summary);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A run's life, step by step; and the runs that other modules' tests start from.
+
+use serde_json::json;
+
+use super::*;
+use crate::fabricate::Place;
+use crate::hook::archive_key::KeyTemplate;
+use crate::hook::{DEADLINE_DEFAULT_MS, START_ATTEMPTS_DEFAULT};
+
+/// `millis` after the moment at which these runs were accepted and started.
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + millis)
+}
+
+pub(crate) fn queued_run() -> Run {
+    Run {
+        run_id: RunId::new(at(0), [7; 16]),
+        hook: HookName::try_from("hook".to_owned()).unwrap(),
+        delivery_id: DeliveryId::from("delivery"),
+        target: Target {
+            workspace: "acme".into(),
+            place: Place::Database("sales-demo".into()),
+            workflow: "seed".into(),
+        },
+        params: Map::new(),
+        settings: RunSettings {
+            on_unconfirmed: OnUnconfirmed::Park,
+            deadline_ms: DEADLINE_DEFAULT_MS,
+            start_attempts_max: START_ATTEMPTS_DEFAULT,
+            archive: KeyTemplate::default(),
+        },
+        status: Status::Queued,
+        attempts: 0,
+        not_before: None,
+        task: None,
+        result_in_journal: false,
+        unjournalled: false,
+        missing: None,
+        archiving_since: None,
+        files: Vec::new(),
+        error: None,
+        retry_of: None,
+        received_at: at(0),
+        started_at: None,
+        finished_at: None,
+        written_at: None,
+    }
+}
+
+pub(crate) fn started_run() -> Run {
+    let mut run = queued_run();
+    run.started(TaskId::try_from("task".to_owned()).unwrap(), 1, at(0));
+    run
+}
+
+fn task(value: serde_json::Value) -> Task {
+    serde_json::from_value(value).unwrap()
+}
+
+fn with_files(count: u32) -> Run {
+    let files: Vec<_> = (0..count).map(|id| json!({"id": id, "name": "a.csv"})).collect();
+    let mut run = started_run();
+    let seen = run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    assert_eq!(seen, Seen::Completed);
+    run
+}
+
+#[test]
+fn a_completed_task_without_files_completes_its_run() {
+    let mut run = with_files(0);
+    assert_eq!(run.saw_archive(false, at(2)), Seen::Ended);
+    assert_eq!((run.status, run.finished_at), (Status::Completed, Some(at(2))));
+}
+
+#[test]
+fn each_of_fabricates_ends_is_the_runs_end() {
+    #[track_caller]
+    fn check(answer: serde_json::Value, expected: Status, stage: Option<Stage>) {
+        let mut run = started_run();
+        assert_eq!(run.saw_task(task(answer), at(5)), Seen::Ended);
+        assert_eq!(run.status, expected);
+        assert_eq!(run.error.map(|error| error.stage), stage);
+    }
+    check(json!({"id": "t", "status": "failed", "error": "no"}), Status::Failed, Some(Stage::Workflow));
+    check(json!({"id": "t", "status": "failed"}), Status::Failed, Some(Stage::Workflow));
+    check(json!({"id": "t", "status": "completed", "error": "no"}), Status::Failed, Some(Stage::Workflow));
+    check(json!({"id": "t", "status": "canceled"}), Status::Canceled, None);
+}
+
+#[test]
+fn a_final_state_never_changes() {
+    let mut run = started_run();
+    run.failed(Stage::Poll, "x", at(1));
+    let before = run.clone();
+    run.started(TaskId::try_from("other".to_owned()).unwrap(), 2, at(2));
+    run.start_later(3, at(3));
+    run.parked(4, "x", at(4));
+    assert_eq!(run.saw_task(task(json!({"id": "t", "status": "completed"})), at(5)), Seen::Ended);
+    assert_eq!(run, before);
+}
+
+#[test]
+fn an_unchanged_task_writes_nothing_until_the_deadline() {
+    let mut run = started_run();
+    let answer = || task(json!({"id": "task", "status": "paused"}));
+    assert_eq!(run.saw_task(answer(), at(DEADLINE_DEFAULT_MS - 1)), Seen::Unchanged);
+    assert_eq!(run.saw_task(answer(), at(DEADLINE_DEFAULT_MS)), Seen::Ended);
+    assert_eq!(run.error.as_ref().map(|error| error.stage), Some(Stage::Poll));
+    let mut run = started_run();
+    assert_eq!(run.poll_failed("HTTP 500", at(5)), Seen::Unchanged);
+    assert_eq!(run.poll_failed("HTTP 500", at(DEADLINE_DEFAULT_MS)), Seen::Ended);
+}
+
+#[test]
+fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
+    let mut run = started_run();
+    assert_eq!(run.missed_task(at(0)), Seen::Changed);
+    assert_eq!(run.missed_task(at(1)), Seen::Changed);
+    assert_eq!(run.missed_task(at(2)), Seen::Changed);
+    assert_eq!(run.missed_task(at(3)), Seen::Unchanged);
+    assert_eq!(run.missed_task(at(MISSING_MS)), Seen::Ended);
+    assert_eq!(run.error.as_ref().map(|error| error.stage), Some(Stage::Poll));
+
+    let mut run = started_run();
+    run.missed_task(at(0));
+    assert_eq!(run.missed_task(at(MISSING_MS)), Seen::Changed, "only the second poll");
+    let seen = run.saw_task(task(json!({"id": "task", "status": "in_progress"})), at(MISSING_MS));
+    assert_eq!((seen, run.missing), (Seen::Changed, None));
+}
+
+#[test]
+fn files_are_asked_for_with_patience() {
+    let mut run = with_files(3);
+    run.files[0].state = FileState::Archived;
+    run.files[1].state = FileState::Archiving;
+    run.files[1].error = Some("HTTP 500".into());
+    assert_eq!(run.saw_archive(false, at(10)), Seen::Changed);
+    assert_eq!(run.status, Status::Archiving);
+    assert_eq!(run.saw_archive(false, at(20)), Seen::Unchanged);
+    assert_eq!(run.saw_archive(true, at(30)), Seen::Changed);
+    assert_eq!(run.saw_archive(false, at(10 + ARCHIVE_PATIENCE_MS)), Seen::Unchanged);
+    assert_eq!(run.files[1].state, FileState::Failed, "tried in vain for an hour");
+    assert_eq!(run.files[2].state, FileState::Pending, "not tried yet");
+    run.files[2].state = FileState::Archived;
+    assert_eq!(run.saw_archive(false, at(11 + ARCHIVE_PATIENCE_MS)), Seen::Ended);
+    assert_eq!(run.status, Status::Failed);
+    let error = run.error.unwrap();
+    assert_eq!(
+        (error.stage, error.message.as_str()),
+        (Stage::Archive, "1 of 3 files not archived: file 1: HTTP 500")
+    );
+}
+
+#[test]
+fn too_many_files_fail_the_run_instead_of_being_left_out() {
+    let files: Vec<_> = (0..=FILES_MAX).map(|id| json!({"id": id})).collect();
+    let mut run = started_run();
+    let seen = run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    assert_eq!((seen, run.error.map(|error| error.stage)), (Seen::Ended, Some(Stage::Archive)));
+}
+
+#[test]
+fn a_file_that_was_given_up_fails_the_run_once_the_others_are_done() {
+    let mut run = with_files(2);
+    run.files[0].state = FileState::Failed;
+    assert_eq!(run.saw_archive(false, at(1)), Seen::Changed);
+    run.files[1].state = FileState::Archived;
+    assert_eq!(run.saw_archive(false, at(2)), Seen::Ended);
+    assert_eq!(run.status, Status::Failed);
+}
+
+#[test]
+fn another_look_at_the_task_keeps_what_is_archived() {
+    let mut run = with_files(1);
+    run.files[0].state = FileState::Archived;
+    run.saw_task(task(json!({"id": "task", "status": "completed", "files": [{"id": 0}]})), at(9));
+    assert!(run.is_archived());
+}
+
+#[test]
+fn a_large_result_stays_out_of_kv() {
+    let mut run = started_run();
+    run.task.as_mut().unwrap().result = json!("x".repeat(RESULT_BYTES_MAX));
+    let copy = run.for_kv();
+    assert!(copy.result_in_journal && copy.task.unwrap().result.is_null());
+    run.task.as_mut().unwrap().result = json!("small");
+    assert_eq!(run.for_kv(), run);
+}
+
+#[test]
+fn the_view_has_the_contracts_fields() {
+    let mut run = with_files(1);
+    run.params.insert("rows".into(), json!(5));
+    let view = run.view();
+    let mut names: Vec<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "attempts",
+            "database",
+            "delivery_id",
+            "error",
+            "files",
+            "finished_at",
+            "hook",
+            "notification",
+            "params",
+            "received_at",
+            "retry_of",
+            "run_id",
+            "started_at",
+            "status",
+            "task",
+            "workflow",
+            "workspace",
+        ]
+    );
+    assert_eq!(view["files"][0]["url"], json!(format!("/api/runs/{}/files/0", run.run_id)));
+    assert_eq!(view["task"]["status"], "completed");
+    let brief = run.summary().view();
+    assert!(brief.get("params").is_none() && brief.get("files").is_none());
+    assert!(brief["task"].get("result").is_none());
+    assert_eq!(brief["run_id"], view["run_id"]);
+}

@@ -1,0 +1,109 @@
+//! A run as the operator's API shows it. What is only ours (settings, bookkeeping) is not in it.
+
+use serde_json::{Map, Value, json};
+
+use super::{Run, RunFile, Summary};
+use crate::fabricate::{Task, encode_path_part};
+use crate::hook::archive_key::safe_name;
+use crate::timestamp::Timestamp;
+
+impl Run {
+    /// The whole run.
+    #[must_use]
+    pub fn view(&self) -> Value {
+        let summary = self.summary();
+        let (place, _) = summary.place();
+        let mut view = summary.fields();
+        let files = self.files.iter().map(|file| self.file_view(file)).collect();
+        let whole = [
+            ("delivery_id", json!(self.delivery_id)),
+            ("workspace", json!(self.target.workspace)),
+            (place, json!(self.target.place.name())),
+            ("workflow", json!(self.target.workflow)),
+            ("params", Value::Object(self.params.clone())),
+            ("task", self.task.as_ref().map_or(Value::Null, task_view)),
+            ("files", Value::Array(files)),
+            ("error", json!(self.error)),
+        ];
+        view.extend(whole.map(|(name, value)| (name.to_owned(), value)));
+        Value::Object(view)
+    }
+
+    fn file_view(&self, file: &RunFile) -> Value {
+        json!({
+            "id": file.id(),
+            "name": safe_name(file.file.name.as_deref()),
+            "size": file.file.size,
+            "content_type": file.file.content_type,
+            "state": file.state,
+            "key": file.key,
+            "sha256": file.sha256,
+            "error": file.error,
+            "url": format!("/api/runs/{}/files/{}", self.run_id, encode_path_part(file.id().as_str())),
+        })
+    }
+}
+
+impl Summary {
+    /// The run in brief: the same object without `params`, `task.result` and `files`, long texts cut.
+    #[must_use]
+    pub fn view(&self) -> Value {
+        Value::Object(self.fields())
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let (place, name) = self.place();
+        let error = self.error.as_ref().map(|error| {
+            json!({"stage": error.stage, "message": error.message, "at": error.at, "attempts": self.attempts})
+        });
+        let fields = [
+            ("run_id", json!(self.run_id)),
+            ("hook", json!(self.hook)),
+            ("delivery_id", json!(self.delivery_id)),
+            ("status", json!(self.status)),
+            ("workspace", json!(self.workspace())),
+            (place, json!(name)),
+            ("workflow", json!(self.workflow())),
+            ("task", self.task_view()),
+            ("error", json!(error)),
+            ("attempts", json!(self.attempts)),
+            ("retry_of", json!(self.retry_of)),
+            ("notification", Value::Null),
+            ("received_at", json!(self.received_at)),
+            ("started_at", json!(self.started_at)),
+            ("finished_at", json!(self.finished_at)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn task_view(&self) -> Value {
+        let Some(id) = &self.task_id else {
+            return Value::Null;
+        };
+        let failed = self.error.as_ref().filter(|error| error.stage == super::Stage::Workflow);
+        let [created, started, completed] = self.task_times.0;
+        let time = |time: Option<Timestamp>| json!(time);
+        json!({
+            "id": id,
+            "workflow_id": self.workflow_id,
+            "status": self.task_status,
+            "created_at": time(created),
+            "started_at": time(started),
+            "completed_at": time(completed),
+            "error": failed.map(|error| &error.message),
+        })
+    }
+}
+
+fn task_view(task: &Task) -> Value {
+    json!({
+        "id": task.id,
+        "workflow_id": task.workflow_id,
+        "status": task.status,
+        "result": task.result,
+        "created_at": task.created_at,
+        "started_at": task.started_at,
+        "completed_at": task.completed_at,
+        "error": task.error,
+    })
+}

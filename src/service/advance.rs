@@ -1,0 +1,273 @@
+//! `advance`: the one place that moves a run. Everything else pokes it.
+//!
+//! Every step may run twice, at the same time and in different places: what must happen once is decided in the
+//! journal first ([`super::decide`]), and copied to KV after.
+
+use crate::fabricate::{StartOutcome, StatusError, TaskId};
+use crate::journal::{Decision, Journal, START_FRESH_MS, Standing};
+use crate::ports::{Level, StoreError, World};
+use crate::run::{Run, Seen, Stage, Status, Step, Summary, Tick, backoff_ms};
+use crate::timestamp::Timestamp;
+
+use super::Budget;
+use super::archive::archive_files;
+use super::decide::{Entered, enter, read_journal};
+use super::record::{TRIES, end, finish, follow_end, put_open};
+
+/// What came of a poke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advanced {
+    /// Nothing was due, or nothing had changed.
+    Unchanged,
+    /// The run moved, or its record was brought up to date.
+    Moved,
+    /// Fabricate takes no request with this key (401): asking on is useless.
+    KeyRefused,
+    /// Fabricate takes no request for this workspace with this key (403).
+    WorkspaceRefused,
+    /// No request was left for it.
+    OutOfBudget,
+}
+
+/// Does the next step of a listed run, if one is due.
+///
+/// # Errors
+/// When a store fails. Nothing is lost by it: the next poke goes on where this one stopped.
+pub async fn advance<W: World>(
+    world: &W,
+    summary: &Summary,
+    tick: Tick,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    match summary.next_step(tick) {
+        Step::Wait => Ok(Advanced::Unchanged),
+        Step::Settle => match world.get_open(summary.run_id).await? {
+            Some(run) => settle(world, run, tick.now, budget).await,
+            // Listed but gone: the list was late.
+            None => Ok(Advanced::Unchanged),
+        },
+        Step::Poll(task_id) => poll(world, summary, task_id, tick.now, budget).await,
+    }
+}
+
+/// Does what a run's journal says: starts it, follows a decision, or closes it.
+///
+/// # Errors
+/// As [`advance`].
+pub async fn settle<W: World>(
+    world: &W,
+    mut run: Run,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    let mut journal = read_journal(world, run.run_id).await?;
+    // A task that KV knows came from Fabricate: where the journal could not be written then, it is now.
+    if run.task.is_some() {
+        journal = match enter_known_task(world, &run, journal, now).await? {
+            Some(journal) => journal,
+            None => return Ok(Advanced::Unchanged),
+        };
+    }
+    let attempts = journal.attempts();
+    match journal.standing(now) {
+        Standing::Ended(ended) => follow_end(world, &ended).await?,
+        Standing::UnderWay => return Ok(Advanced::Unchanged),
+        Standing::Waiting { not_before } if now < not_before => return Ok(Advanced::Unchanged),
+        Standing::Fresh | Standing::Waiting { .. } => {
+            return start(world, run, &journal, now, budget).await;
+        }
+        Standing::Started { task_id, at } => {
+            run.unjournalled = false;
+            run.started(task_id, attempts, at);
+            put_open(world, &mut run, TRIES).await?;
+        }
+        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) => {
+            return match not_before {
+                Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
+                _ => start(world, run, &journal, now, budget).await,
+            };
+        }
+        Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
+            return Ok(Advanced::Unchanged);
+        }
+        Standing::Unconfirmed { reason, .. } => {
+            run.parked(attempts, &reason, now);
+            put_open(world, &mut run, TRIES).await?;
+            tell(world, Level::Error, "start is unconfirmed: adopt, abandon or retry it", &run);
+        }
+    }
+    Ok(Advanced::Moved)
+}
+
+/// Enters a task that Fabricate named while the journal could not be written; `None`: somebody was faster.
+async fn enter_known_task<W: World>(
+    world: &W,
+    run: &Run,
+    journal: Journal,
+    now: Timestamp,
+) -> Result<Option<Journal>, StoreError> {
+    let known = matches!(journal.standing(now), Standing::Started { .. } | Standing::Ended(_));
+    let (false, Some(task)) = (known, &run.task) else {
+        return Ok(Some(journal));
+    };
+    let decision = Decision::Task { task_id: task.id.clone() };
+    match enter(world, run.run_id, journal.next_place(), decision).await? {
+        Entered::Mine => read_journal(world, run.run_id).await.map(Some),
+        Entered::Taken => Ok(None),
+    }
+}
+
+/// Decides on an attempt, sends it, enters its outcome, shows it.
+async fn start<W: World>(
+    world: &W,
+    mut run: Run,
+    journal: &Journal,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    if !budget.take() {
+        return Ok(Advanced::OutOfBudget);
+    }
+    let (attempts, place) = (journal.attempts() + 1, journal.next_place());
+    let began = world.now();
+    if enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken {
+        return Ok(Advanced::Unchanged);
+    }
+    // The entry may have taken so long that others will soon hold it for lost: then it must not be sent any more.
+    let outcome = if world.now().since_ms(began) < START_FRESH_MS {
+        world.start(&run.target, &run.params).await
+    } else {
+        StartOutcome::NotStarted { reason: "not sent in time".to_owned(), retry_after_ms: None }
+    };
+    let decision = take_outcome(world, &mut run, outcome, attempts, now);
+    let started = matches!(decision, Decision::Task { .. });
+    match enter(world, run.run_id, place + 1, decision).await {
+        Ok(Entered::Mine) if run.status.is_final() => finish(world, &run).await?,
+        Ok(Entered::Mine) => put_open(world, &mut run, TRIES).await?,
+        Ok(Entered::Taken) => {}
+        Err(error) if started => {
+            // Fabricate answered: KV gets the task all the same, marked as not yet decided.
+            run.unjournalled = true;
+            put_open(world, &mut run, TRIES).await?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(Advanced::Moved)
+}
+
+/// What the outcome of a start request decides, in the run and for the journal.
+fn take_outcome<W: World>(
+    world: &W,
+    run: &mut Run,
+    outcome: StartOutcome,
+    attempts: u32,
+    now: Timestamp,
+) -> Decision {
+    let later = |asked_ms| {
+        let [a, b, c, d, ..] = world.random();
+        now.plus_ms(backoff_ms(attempts, u32::from_le_bytes([a, b, c, d]), asked_ms))
+    };
+    run.attempts = attempts;
+    match outcome {
+        StartOutcome::Started(task_id) => {
+            run.started(task_id.clone(), attempts, now);
+            tell(world, Level::Info, "workflow started", run);
+            return Decision::Task { task_id };
+        }
+        StartOutcome::NotStarted { reason, retry_after_ms } if attempts < run.settings.start_attempts_max => {
+            let not_before = later(retry_after_ms);
+            run.start_later(attempts, not_before);
+            tell_why(world, "workflow not started, will be tried again", run, &reason);
+            return Decision::Retry { not_before, reason };
+        }
+        StartOutcome::NotStarted { reason, .. } => {
+            run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
+        }
+        StartOutcome::Refused { message } => run.failed(Stage::Start, message, now),
+        StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
+            let not_before = later(None);
+            run.start_later(attempts, not_before);
+            tell_why(world, "no answer to the start, will be sent again", run, &reason);
+            return Decision::NoAnswer { reason, not_before: Some(not_before) };
+        }
+        StartOutcome::Unknown { reason } => {
+            run.parked(attempts, &reason, now);
+            tell(world, Level::Error, "start is unconfirmed: adopt, abandon or retry it", run);
+            return Decision::NoAnswer { reason, not_before: None };
+        }
+    }
+    tell(world, Level::Error, "workflow not started", run);
+    Decision::End { run: Box::new(run.clone()) }
+}
+
+/// Asks for a run's task. An unchanged one costs this one request, and no read or write.
+async fn poll<W: World>(
+    world: &W,
+    summary: &Summary,
+    task_id: TaskId,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    if !budget.take() {
+        return Ok(Advanced::OutOfBudget);
+    }
+    let answer = world.status(&task_id).await;
+    match &answer {
+        Err(StatusError::Unauthorized) => return Ok(Advanced::KeyRefused),
+        Err(StatusError::Forbidden) => return Ok(Advanced::WorkspaceRefused),
+        answer if summary.is_unchanged_by(answer, now) => return Ok(Advanced::Unchanged),
+        _ => {}
+    }
+    let Some(mut run) = world.get_open(summary.run_id).await? else {
+        return Ok(Advanced::Unchanged);
+    };
+    let journal = read_journal(world, run.run_id).await?;
+    let at = match journal.standing(now) {
+        Standing::Started { task_id: decided, at } if decided == task_id => at,
+        // KV showed something else than what is so.
+        _ => return settle(world, run, now, budget).await,
+    };
+    if run.task.as_ref().is_none_or(|task| task.id != task_id) {
+        run.started(task_id, journal.attempts(), at);
+    }
+    let mut seen = match answer {
+        Ok(task) => run.saw_task(task, now),
+        Err(StatusError::NotFound) => run.missed_task(now),
+        Err(error) => run.poll_failed(&error.to_string(), now),
+    };
+    if seen == Seen::Completed {
+        let changed = archive_files(world, &mut run, budget).await;
+        seen = run.saw_archive(changed, now);
+    }
+    match seen {
+        Seen::Unchanged | Seen::Completed => return Ok(Advanced::Unchanged),
+        Seen::Changed => put_open(world, &mut run, TRIES).await?,
+        Seen::Ended => {
+            tell(world, Level::Info, "run ended", &run);
+            end(world, journal.next_place(), run, now).await?;
+        }
+    }
+    Ok(Advanced::Moved)
+}
+
+fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
+    world.log(level, message, fields(run));
+}
+
+fn tell_why<W: World>(world: &W, message: &str, run: &Run, reason: &str) {
+    let mut fields = fields(run);
+    fields["reason"] = reason.into();
+    world.log(Level::Warn, message, fields);
+}
+
+/// Ids and states alone: a mapping's error could quote an expression, and that is not for a log.
+fn fields(run: &Run) -> serde_json::Value {
+    let stage = run.error.as_ref().map(|error| error.stage);
+    let shown = run.error.as_ref().filter(|error| error.stage != Stage::Mapping);
+    serde_json::json!({
+        "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
+        "task_id": run.task.as_ref().map(|task| &task.id), "stage": stage,
+        "error": shown.map(|error| &error.message),
+    })
+}

@@ -1,0 +1,200 @@
+//! Looking at runs: lists, newest first, and one run whole. Changes nothing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::fabricate::FileId;
+use crate::hook::HookName;
+use crate::journal::Standing;
+use crate::ports::{Level, StoreError, World};
+use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
+
+use super::decide::read_journal;
+
+/// How many runs one list shows unless asked otherwise.
+pub const LIMIT_DEFAULT: usize = 50;
+/// How many runs one list may show.
+pub const LIMIT_MAX: usize = 200;
+
+/// The most pages of 1,000 open runs that one call reads.
+const OPEN_PAGES_MAX: usize = 50;
+/// The most pages of 1,000 final runs that one call reads: a filter may pass over many.
+const DONE_PAGES_MAX: usize = 5;
+/// How many final runs are asked for at once: a list costs the same for one or a thousand.
+const DONE_PAGE: usize = 1_000;
+
+/// Which runs, and from where on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only this status.
+    pub status: Option<Status>,
+    /// Only this hook.
+    pub hook: Option<HookName>,
+    /// At most so many.
+    pub limit: usize,
+    /// After this position.
+    pub after: Option<Position>,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Runs older than this one.
+    #[serde(rename = "r")]
+    run_id: RunId,
+    /// KV's own cursor of the page of final runs to go on with.
+    #[serde(rename = "d")]
+    done: Option<String>,
+}
+
+impl Position {
+    /// Reads a cursor that an earlier list returned.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
+        serde_json::from_slice(&BASE64.decode(text).ok()?).ok()
+    }
+
+    fn encode(&self) -> String {
+        BASE64.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Newest first.
+    pub runs: Vec<Summary>,
+    /// For the next page; `None`: this was the last.
+    pub cursor: Option<String>,
+}
+
+/// Lists runs, newest first. A run that has both records is shown by its final one.
+///
+/// # Errors
+/// When KV fails.
+pub async fn list_runs<W: World>(world: &W, query: &Query) -> Result<Listed, StoreError> {
+    let done = match query.status {
+        Some(status) if !status.is_final() => Done::default(),
+        _ => scan_done(world, query).await?,
+    };
+    let mut found = match query.status {
+        Some(status) if status.is_final() => Vec::new(),
+        _ => list_open(world, query).await?,
+    };
+    let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
+    found.retain(|run| !finished.contains(&run.run_id));
+    found.extend(done.found.iter().map(|(run, _)| run.clone()));
+    found.sort_by_key(|run| Reverse(run.run_id));
+    // What is older than the scan got to is for a later page, or the order would break.
+    if let Some(next) = &done.next {
+        found.retain(|run| run.run_id >= next.run_id);
+    }
+    let position = if found.len() > query.limit {
+        found.truncate(query.limit);
+        found.last().map(|last| Position { run_id: last.run_id, done: done.page_of(last.run_id, query) })
+    } else {
+        done.next
+    };
+    Ok(Listed { runs: found, cursor: position.as_ref().map(Position::encode) })
+}
+
+/// Reads a run: its open record, else its final one, else the end of its journal, which is never late.
+///
+/// # Errors
+/// When a store fails.
+pub async fn get_run<W: World>(world: &W, run_id: RunId) -> Result<Option<Run>, StoreError> {
+    if let Some(open) = world.get_open(run_id).await? {
+        return Ok(Some(open));
+    }
+    match world.get_done(run_id).await? {
+        Some(done) if !done.result_in_journal => Ok(Some(done)),
+        done => match read_journal(world, run_id).await?.standing(world.now()) {
+            Standing::Ended(run) => Ok(Some(*run)),
+            _ => Ok(done),
+        },
+    }
+}
+
+/// The file of a run that is archived under this id.
+#[must_use]
+pub fn archived_file<'a>(run: &'a Run, file_id: &FileId) -> Option<&'a RunFile> {
+    run.files.iter().find(|file| file.id() == file_id && file.state == FileState::Archived)
+}
+
+impl Query {
+    fn wants(&self, run: &Summary) -> bool {
+        self.status.is_none_or(|status| run.status == status)
+            && self.hook.as_ref().is_none_or(|hook| run.hook() == hook.as_str())
+            && self.after.as_ref().is_none_or(|after| run.run_id < after.run_id)
+    }
+
+    fn first_page(&self) -> Option<String> {
+        self.after.as_ref().and_then(|after| after.done.clone())
+    }
+}
+
+/// Final runs found so far.
+#[derive(Default)]
+struct Done {
+    /// Each with the KV cursor of its page.
+    found: Vec<(Summary, Option<String>)>,
+    /// Where the scan stopped short of the end: the oldest run that it looked at, shown or not.
+    next: Option<Position>,
+}
+
+impl Done {
+    /// The page on which the last shown run lies, or the nearest before it.
+    fn page_of(&self, last: RunId, query: &Query) -> Option<String> {
+        let shown = self.found.iter().rev().find(|(run, _)| run.run_id >= last);
+        shown.map_or_else(|| query.first_page(), |(_, page)| page.clone())
+    }
+}
+
+async fn scan_done<W: World>(world: &W, query: &Query) -> Result<Done, StoreError> {
+    let mut done = Done::default();
+    let mut page_cursor = query.first_page();
+    for _ in 0..DONE_PAGES_MAX {
+        let page = world.list_done(page_cursor.as_deref(), DONE_PAGE).await?;
+        let runs: Vec<Summary> = readable(world, page.items);
+        let oldest = runs.last().map(|run| run.run_id);
+        let wanted = runs.into_iter().filter(|run| query.wants(run));
+        done.found.extend(wanted.map(|run| (run, page_cursor.clone())));
+        let before = done.next.take().map(|position| position.run_id);
+        let Some(next) = page.cursor else {
+            return Ok(done);
+        };
+        page_cursor = Some(next);
+        done.next = oldest.or(before).map(|run_id| Position { run_id, done: page_cursor.clone() });
+        if done.found.len() > query.limit {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+async fn list_open<W: World>(world: &W, query: &Query) -> Result<Vec<Summary>, StoreError> {
+    let mut found = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..OPEN_PAGES_MAX {
+        let page = world.list_open(cursor.as_deref()).await?;
+        found.extend(readable(world, page.items).into_iter().filter(|run| query.wants(run)));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What can be read of a page; the rest is told and left alone.
+fn readable<W: World>(world: &W, items: Vec<Result<Summary, StoreError>>) -> Vec<Summary> {
+    let tell = |error: StoreError| {
+        world.log(Level::Error, "run left alone", json!({"error": error.to_string()}));
+    };
+    items.into_iter().filter_map(|item| item.map_err(tell).ok()).collect()
+}

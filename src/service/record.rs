@@ -1,0 +1,105 @@
+//! Writing a run's KV records: copies for lists and lookups, always after the decision is in the journal.
+
+use crate::journal::{Decision, Standing};
+use crate::ports::{StoreError, World};
+use crate::run::Run;
+use crate::timestamp::Timestamp;
+
+use super::decide::{Entered, enter, read_journal};
+
+/// How often a write is tried where nobody waits for the answer.
+pub(super) const TRIES: u32 = 5;
+/// How often a write is tried while a sender waits.
+pub(super) const TRIES_AT_INTAKE: u32 = 2;
+/// KV takes one write a second for each key, milliseconds.
+const KEY_INTERVAL_MS: i64 = 1_100;
+
+/// Writes the `open/` record, not sooner than a second after it was last written.
+pub(super) async fn put_open<W: World>(world: &W, run: &mut Run, tries: u32) -> Result<(), StoreError> {
+    wait_for_key(world, run).await;
+    let mut result = Ok(());
+    for attempt in 0..tries {
+        if attempt > 0 {
+            pause(world).await;
+        }
+        run.written_at = Some(world.now());
+        result = world.put_open(run).await;
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// Writes the `done/` record of a final run and removes the `open/` one.
+pub(super) async fn finish<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
+    put_done(world, run, TRIES).await?;
+    remove_open(world, run).await
+}
+
+/// Writes the `done/` record alone, for a run that never had an `open/` one.
+pub(super) async fn put_done<W: World>(world: &W, run: &Run, tries: u32) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    for attempt in 0..tries {
+        if attempt > 0 {
+            pause(world).await;
+        }
+        result = world.put_done(run).await;
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// Brings KV in line with an end that somebody else entered; writes only what is missing.
+pub(super) async fn follow_end<W: World>(world: &W, ended: &Run) -> Result<(), StoreError> {
+    if world.get_done(ended.run_id).await?.is_none() {
+        put_done(world, ended, TRIES).await?;
+    }
+    remove_open(world, ended).await
+}
+
+/// Enters a run's end in its journal at `place`, then copies whatever end stands there to KV.
+pub(super) async fn end<W: World>(world: &W, place: u32, run: Run, now: Timestamp) -> Result<(), StoreError> {
+    let decision = Decision::End { run: Box::new(run.clone()) };
+    match enter(world, run.run_id, place, decision).await? {
+        Entered::Mine => finish(world, &run).await,
+        Entered::Taken => match read_journal(world, run.run_id).await?.standing(now) {
+            Standing::Ended(ended) => follow_end(world, &ended).await,
+            // Somebody decided otherwise in between: the next sweep follows.
+            _ => Ok(()),
+        },
+    }
+}
+
+async fn remove_open<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
+    wait_for_key(world, run).await;
+    let mut result = Ok(());
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            pause(world).await;
+        }
+        result = world.delete_open(run.run_id).await;
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+async fn wait_for_key<W: World>(world: &W, run: &Run) {
+    let Some(written_at) = run.written_at else {
+        return;
+    };
+    let passed_ms = world.now().since_ms(written_at);
+    if let Ok(left_ms) = u32::try_from(KEY_INTERVAL_MS - passed_ms)
+        && left_ms > 0
+    {
+        world.sleep_ms(left_ms).await;
+    }
+}
+
+async fn pause<W: World>(world: &W) {
+    world.sleep_ms(u32::try_from(KEY_INTERVAL_MS).unwrap_or(u32::MAX)).await;
+}

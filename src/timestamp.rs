@@ -1,0 +1,105 @@
+//! A moment in time, in milliseconds since 1970-01-01 UTC.
+//!
+//! It never asks what time it is: that is the business of [`crate::ports::Clock`].
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One second, in milliseconds.
+pub const SECOND_MS: i64 = 1_000;
+/// One minute, in milliseconds.
+pub const MINUTE_MS: i64 = 60 * SECOND_MS;
+/// One hour, in milliseconds.
+pub const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// Milliseconds since the Unix epoch; written as RFC 3339 in UTC (`2026-11-23T22:20:00.000Z`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The moment `millis` milliseconds later (earlier when negative).
+    #[must_use]
+    pub const fn plus_ms(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Milliseconds from `earlier` to here; 0 where clocks disagree and `earlier` is later.
+    #[must_use]
+    pub fn since_ms(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0).max(0)
+    }
+
+    /// Reads an RFC 3339 date and time with any offset.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parsed: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(parsed.as_millisecond()))
+    }
+
+    /// The day in UTC, as `2026-11-23`.
+    #[must_use]
+    pub fn date(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Outside years -9999 to 9999 there is no RFC 3339 form; the epoch stands in for it.
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        write!(f, "{moment:.3}")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_what_it_writes() {
+        let moment = Timestamp::from_millis(1_705_314_645_123);
+        assert_eq!(moment.to_string(), "2024-01-15T10:30:45.123Z");
+        assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        assert_eq!(moment.date(), "2024-01-15");
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn an_offset_is_taken_into_account() {
+        assert_eq!(
+            Timestamp::parse("2024-01-15T12:30:45.123+02:00"),
+            Some(Timestamp::from_millis(1_705_314_645_123))
+        );
+        assert_eq!(Timestamp::parse("2024-01-15"), None);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_yields_no_negative_age() {
+        assert_eq!(Timestamp::from_millis(5).since_ms(Timestamp::from_millis(9)), 0);
+        assert_eq!(Timestamp::from_millis(9).since_ms(Timestamp::from_millis(5)), 4);
+    }
+}
