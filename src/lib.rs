@@ -1,4 +1,6 @@
 //! seedhook
+#[cfg(target_arch = "wasm32")]
+mod cloudflare;
 pub mod configuration;
 pub mod fabricate;
 pub mod hook;

@@ -1,0 +1,122 @@
+//! The edge: the only code that knows Cloudflare. Events come in here, ports are implemented below, and nothing
+//! is decided.
+
+mod api;
+mod clock;
+mod files;
+mod http_fabricate;
+mod intake;
+mod kv_runs;
+mod r2_files;
+mod r2_inbox;
+mod respond;
+mod route;
+mod settings;
+mod stream;
+
+use std::cell::Cell;
+
+use serde_json::json;
+use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
+
+use crate::fabricate::Api;
+use crate::ports::{Clock, Level, Log};
+use crate::run::Tick;
+use crate::service::Budget;
+use crate::service::reconcile::reconcile;
+use crate::service::sweep::sweep;
+use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+use clock::{WorkerClock, WorkerLog};
+use respond::Problem;
+use route::Route;
+use settings::{Settings, settings};
+
+/// The world as one invocation has it.
+#[derive(Clone)]
+struct Cloudflare {
+    runs: KvStore,
+    inbox: Bucket,
+    files: Bucket,
+    api: Api,
+    /// `FABRICATE_API_KEY`; without it nothing is started and nothing asked.
+    key: Option<String>,
+}
+
+impl Cloudflare {
+    /// Takes the bindings; what is missing is named in the log and not in the answer.
+    fn new(env: &Env, settings: &Settings) -> Result<Self, Problem> {
+        let missing = |name: &str, error: &dyn std::fmt::Display| {
+            let fields = json!({"binding": name, "error": error.to_string()});
+            WorkerLog.log(Level::Error, "binding is missing: add it to wrangler.toml", fields);
+            Problem::not_ready()
+        };
+        let Some(api) = settings.configuration.fabricate.clone() else {
+            return Err(Problem::not_ready());
+        };
+        Ok(Self {
+            runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error))?,
+            inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error))?,
+            files: env.bucket("FILES").map_err(|error| missing("FILES", &error))?,
+            api,
+            key: settings::secret(env, settings::FABRICATE_API_KEY),
+        })
+    }
+}
+
+/// A request: from a sender, the operator, or anyone.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    let settings = settings(&env);
+    let answer = match Route::of(&request.method(), &request.path()) {
+        Ok(Route::Hook(name)) => intake::intake(request, &env, &context, &settings, name).await,
+        Ok(Route::Health) => Ok(health(&env, &settings)),
+        Ok(Route::Operator(call)) => api::operate(call, &request, &env, &settings).await,
+        Err(problem) => Err(problem),
+    };
+    answer.unwrap_or_else(Problem::into_response)
+}
+
+/// 200 or 503, no details: whether the Worker has what it needs. Reads and lists nothing.
+fn health(env: &Env, settings: &Settings) -> worker::Result<Response> {
+    let ready = settings.configuration.is_usable()
+        && Cloudflare::new(env, settings).is_ok_and(|world| world.key.is_some());
+    if ready { respond::json(200, &json!({"status": "ok"})) } else { Problem::not_ready().into_response() }
+}
+
+thread_local! {
+    /// When this isolate last swept; another isolate may have swept since.
+    static LAST_SWEEP: Cell<Option<Timestamp>> = const { Cell::new(None) };
+}
+
+/// The cron trigger: a sweep, and the reconcile pass in the first sweep of each hour.
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    let settings = settings(&env);
+    for mistake in settings.configuration.mistakes() {
+        WorkerLog.log(Level::Error, "configuration mistake", json!({"mistake": mistake.to_string()}));
+    }
+    let Ok(world) = Cloudflare::new(&env, &settings) else { return };
+    // The cron's own time, so that a sweep that comes late counts as when it was due.
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]
+    let now = Timestamp::from_millis(event.schedule() as i64);
+    let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
+    let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
+    let requests = settings.configuration.sweep_requests;
+    let budget = Budget::new(requests);
+    let began = WorkerClock.now();
+    let swept = sweep(&world, tick, &budget, requests).await;
+    if now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS {
+        reconcile(&world, tick, &budget).await;
+    }
+    let took_ms = WorkerClock.now().since_ms(began);
+    let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
+        "failed": swept.failed, "took_ms": took_ms});
+    WorkerLog.log(Level::Info, "sweep", fields);
+}
+
+/// How often a cron fires that says `*` or `*/n` minutes; an hour for any other, which only makes a sweep do more.
+fn period_ms(cron: &str) -> i64 {
+    let minutes = cron.split_whitespace().next().unwrap_or_default();
+    let step = if minutes == "*" { Some(1) } else { minutes.strip_prefix("*/").and_then(|n| n.parse().ok()) };
+    step.unwrap_or(60).clamp(1, 60) * MINUTE_MS
+}

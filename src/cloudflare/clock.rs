@@ -1,0 +1,78 @@
+//! Time, chance and the log, as a Worker has them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use worker::{Date, Delay};
+
+use super::Cloudflare;
+use crate::ports::{Clock, Level, Log};
+use crate::timestamp::Timestamp;
+
+/// The runtime's clock; it stands still between two I/O operations.
+pub(super) struct WorkerClock;
+
+impl Clock for WorkerClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    async fn sleep_ms(&self, millis: u32) {
+        Delay::from(Duration::from_millis(millis.into())).await;
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "crypto.getRandomValues is in every Worker; nothing is safe without"
+    )]
+    fn random(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("crypto.getRandomValues");
+        bytes
+    }
+}
+
+/// The Worker's log: one JSON object a line, so that `wrangler tail` and Workers Logs can filter by field.
+pub(super) struct WorkerLog;
+
+impl Log for WorkerLog {
+    fn log(&self, level: Level, message: &str, fields: Value) {
+        let mut line = json!({"level": level_name(level), "message": message});
+        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+            line.extend(fields);
+        }
+        match level {
+            Level::Info => worker::console_log!("{line}"),
+            Level::Warn => worker::console_warn!("{line}"),
+            Level::Error => worker::console_error!("{line}"),
+        }
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
+impl Clock for Cloudflare {
+    fn now(&self) -> Timestamp {
+        WorkerClock.now()
+    }
+
+    async fn sleep_ms(&self, millis: u32) {
+        WorkerClock.sleep_ms(millis).await;
+    }
+
+    fn random(&self) -> [u8; 16] {
+        WorkerClock.random()
+    }
+}
+
+impl Log for Cloudflare {
+    fn log(&self, level: Level, message: &str, fields: Value) {
+        WorkerLog.log(level, message, fields);
+    }
+}

@@ -1,0 +1,230 @@
+//! `POST /hooks/{hook}`: from a sender's request to its answer. Starting what was accepted comes after the answer.
+
+use std::pin::pin;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use serde_json::{Value, json};
+use worker::{Context, Env, Request, Response};
+
+use super::Cloudflare;
+use super::clock::{WorkerClock, WorkerLog};
+use super::http_fabricate::delay;
+use super::respond::{self, Problem};
+use super::settings::{Settings, secret};
+use super::stream::{ReadError, read_capped};
+use crate::hook::delivery::{Event, RawDelivery};
+use crate::hook::verify::{Verified, VerifyError};
+use crate::hook::{Hook, HookName};
+use crate::ports::{Clock, Level, Log};
+use crate::run::{Run, RunId, Stage, Status};
+use crate::service::Budget;
+use crate::service::advance::settle;
+use crate::service::look::get_run;
+use crate::service::receive::{Received, receive};
+
+/// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
+const WAIT_MAX_S: u32 = 25;
+
+/// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
+const START_REQUESTS: u32 = 40;
+
+/// Answers a sender.
+///
+/// 404 no such hook, 503 paused or misconfigured, 415, 413, 401 not verified, 400 not parsed, then what
+/// [`receive`] says: 200 ignored, 202 accepted, 200 duplicate, 503 when a store fails.
+pub(super) async fn intake(
+    request: Request,
+    env: &Env,
+    context: &Context,
+    settings: &Settings,
+    name: String,
+) -> Result<worker::Result<Response>, Problem> {
+    let hook = find_hook(settings, name)?;
+    let world = Cloudflare::new(env, settings)?;
+    if world.key.is_none() {
+        WorkerLog.log(Level::Error, "FABRICATE_API_KEY is not set", json!({"hook": hook.name}));
+        return Err(Problem::not_ready());
+    }
+    let wait_s = request.headers().get("prefer").ok().flatten().and_then(|value| wait_seconds(&value));
+    let now = WorkerClock.now();
+    let delivery = read_delivery(request, hook).await?;
+    let verified = verify(hook, delivery, env)?;
+    let fresh_id = RunId::new(now, world.random()).to_string();
+    let event = Event::parse(verified, &hook.name, hook.verify.scheme, &fresh_id)
+        .map_err(|error| Problem::not_parsed(&error))?;
+    let delivery_id = event.delivery.delivery_id.clone();
+    let received = receive(&world, hook, event, now).await.map_err(|error| {
+        let fields = json!({"hook": hook.name, "delivery_id": delivery_id, "error": error.to_string()});
+        WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
+        Problem::not_ready()
+    })?;
+    tell(hook, delivery_id.as_str(), &received);
+    let (status, word, runs, pending) = match received {
+        Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
+        Received::Accepted(runs) => {
+            let shown = runs.iter().map(|run| (run.run_id, run.status)).collect();
+            (202, "accepted", shown, runs)
+        }
+        Received::Duplicate { runs, healed } => (200, "duplicate", runs, healed),
+    };
+    let started = start_after_answer(world, context, pending, wait_s.is_some());
+    let known = match wait_s {
+        Some(wait_s) => wait_for(started, wait_s).await,
+        None => Vec::new(),
+    };
+    Ok(answer(status, word, &runs, &known, wait_s))
+}
+
+fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Problem> {
+    let name = HookName::try_from(name).map_err(|_| Problem::no_such_hook())?;
+    match settings.configuration.hooks.get(&name) {
+        Some(Ok(hook)) if hook.paused => Err(Problem::paused()),
+        Some(Ok(hook)) => Ok(hook),
+        // What is wrong was logged when the configuration was read, and is in `GET /api/hooks`.
+        Some(Err(_)) => Err(Problem::not_ready()),
+        None => Err(Problem::no_such_hook()),
+    }
+}
+
+async fn read_delivery(mut request: Request, hook: &Hook) -> Result<RawDelivery, Problem> {
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    if header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::encoded());
+    }
+    let bytes_max = hook.body_bytes_max;
+    let stated: Option<u64> = header("content-length").and_then(|length| length.parse().ok());
+    if stated.is_some_and(|length| length > bytes_max) {
+        return Err(Problem::too_large(bytes_max));
+    }
+    let body = match request.stream() {
+        Ok(stream) => read_capped(stream, bytes_max).await.map_err(|error| match error {
+            ReadError::TooLarge => Problem::too_large(bytes_max),
+            ReadError::Broken(_) => Problem::unreadable_body(),
+        })?,
+        // A request without a body has no stream.
+        Err(_) => Vec::new(),
+    };
+    let url = request.url().map_err(|_| Problem::no_such_page())?;
+    let headers: Vec<(String, String)> = request.headers().entries().collect();
+    Ok(RawDelivery::new(headers, url.query().unwrap_or_default(), body, WorkerClock.now()))
+}
+
+fn verify(hook: &Hook, delivery: RawDelivery, env: &Env) -> Result<Verified, Problem> {
+    let now = WorkerClock.now();
+    hook.verify.verify(delivery, |name| secret(env, name), now).map_err(|error| {
+        let fields =
+            json!({"hook": hook.name, "scheme": hook.verify.scheme.name(), "error": error.to_string()});
+        match error {
+            VerifyError::NotVerified(_) => {
+                WorkerLog.log(Level::Warn, "delivery not verified", fields);
+                Problem::not_verified()
+            }
+            VerifyError::Misconfigured { .. } => {
+                WorkerLog.log(Level::Error, "hook closed: its secret cannot be used", fields);
+                Problem::not_ready()
+            }
+        }
+    })
+}
+
+/// Starts the runs whether or not anybody waits for it: the runtime keeps this going after the answer.
+fn start_after_answer(
+    world: Cloudflare,
+    context: &Context,
+    runs: Vec<Run>,
+    somebody_waits: bool,
+) -> oneshot::Receiver<Vec<Value>> {
+    let (tell, started) = oneshot::channel();
+    context.wait_until(async move {
+        let budget = Budget::new(START_REQUESTS);
+        let mut known = Vec::new();
+        for run in runs {
+            let run_id = run.run_id;
+            start(&world, run, &budget).await;
+            if somebody_waits {
+                known.extend(look(&world, run_id).await);
+            }
+        }
+        // Whoever waited may have given up.
+        let _ = tell.send(known);
+    });
+    started
+}
+
+async fn start(world: &Cloudflare, run: Run, budget: &Budget) {
+    if run.status.is_final() {
+        return;
+    }
+    let (run_id, now) = (run.run_id, run.received_at);
+    if let Err(error) = settle(world, run, now, budget).await {
+        let fields = json!({"run_id": run_id, "error": error.to_string()});
+        WorkerLog.log(Level::Warn, "run not started, the next sweep tries again", fields);
+    }
+}
+
+/// What is known of a run now, for a sender that waits.
+async fn look(world: &Cloudflare, run_id: RunId) -> Option<Value> {
+    let run = get_run(world, run_id).await.ok().flatten()?;
+    Some(json!({"run_id": run_id, "status": run.status, "task_id": run.task.map(|task| task.id)}))
+}
+
+async fn wait_for(started: oneshot::Receiver<Vec<Value>>, wait_s: u32) -> Vec<Value> {
+    match select(started, pin!(delay(wait_s * 1_000))).await {
+        Either::Left((known, _)) => known.unwrap_or_default(),
+        Either::Right(_) => Vec::new(),
+    }
+}
+
+/// `wait=N` of a `Prefer` header, at most [`WAIT_MAX_S`].
+fn wait_seconds(prefer: &str) -> Option<u32> {
+    let preference = prefer.split([',', ';']).map(str::trim).find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"'))
+    })?;
+    preference.parse().ok().map(|seconds: u32| seconds.min(WAIT_MAX_S))
+}
+
+fn answer(
+    status: u16,
+    word: &str,
+    runs: &[(RunId, Status)],
+    known: &[Value],
+    wait_s: Option<u32>,
+) -> worker::Result<Response> {
+    let shown: Vec<Value> = runs
+        .iter()
+        .map(|(run_id, status)| {
+            let mut shown = json!({
+                "run_id": run_id, "status": status, "status_url": format!("/api/runs/{run_id}"),
+            });
+            // The sender learns where it failed; the expression and the reason are for the operator.
+            if *status == Status::Failed {
+                shown["error"] = json!({"stage": Stage::Mapping});
+            }
+            let later = known.iter().find(|known| known["run_id"] == json!(run_id));
+            if let Some(later) = later {
+                shown["status"] = later["status"].clone();
+                shown["task_id"] = later["task_id"].clone();
+            }
+            shown
+        })
+        .collect();
+    let mut response = respond::json(status, &json!({"status": word, "runs": shown}))?;
+    if let Some(wait_s) = wait_s {
+        response.headers_mut().set("Preference-Applied", &format!("wait={wait_s}"))?;
+    }
+    Ok(response)
+}
+
+fn tell(hook: &Hook, delivery_id: &str, received: &Received) {
+    let (message, runs): (&str, Vec<RunId>) = match received {
+        Received::Ignored => ("delivery ignored", Vec::new()),
+        Received::Accepted(runs) => ("delivery accepted", runs.iter().map(|run| run.run_id).collect()),
+        Received::Duplicate { runs, .. } => {
+            ("delivery known", runs.iter().map(|(run_id, _)| *run_id).collect())
+        }
+    };
+    let fields = json!({"hook": hook.name, "delivery_id": delivery_id, "runs": runs});
+    WorkerLog.log(Level::Info, message, fields);
+}

@@ -1,0 +1,127 @@
+//! KV `RUNS`: `open/{run_id}` while a run is under way, `done/{inverted time}-{run_id}` once it is final.
+
+use serde::Serialize;
+use serde_json::Value;
+use worker::kv::{Key, KvError};
+
+use super::Cloudflare;
+use crate::ports::{Page, RunStore, StoreError};
+use crate::run::{Run, RunId, Summary};
+
+const OPEN: &str = "open/";
+const DONE: &str = "done/";
+
+/// How long a final run can be looked up: a little longer than the delivery it came from is kept (30 days).
+const DONE_TTL_S: u64 = 35 * 24 * 60 * 60;
+
+/// The most keys of one list: KV's own limit.
+const PAGE: usize = 1_000;
+
+fn open_key(run_id: RunId) -> String {
+    format!("{OPEN}{run_id}")
+}
+
+/// Sorts the newest run first, and follows from the id alone.
+fn done_key(run_id: RunId) -> String {
+    format!("{DONE}{}-{run_id}", run_id.inverted_time())
+}
+
+impl RunStore for Cloudflare {
+    async fn put_open(&self, run: &Run) -> Result<(), StoreError> {
+        self.put_record(&open_key(run.run_id), run, None).await
+    }
+
+    async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.get_record(&open_key(run_id)).await
+    }
+
+    async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.runs.delete(&open_key(run_id)).await.map_err(failed)
+    }
+
+    async fn put_done(&self, run: &Run) -> Result<(), StoreError> {
+        self.put_record(&done_key(run.run_id), run, Some(DONE_TTL_S)).await
+    }
+
+    async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.get_record(&done_key(run_id)).await
+    }
+
+    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+        self.list_records(OPEN, cursor, PAGE).await
+    }
+
+    async fn list_done(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+        self.list_records(DONE, cursor, limit).await
+    }
+}
+
+impl Cloudflare {
+    async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u64>) -> Result<(), StoreError> {
+        // As a text: `put` of a struct would store "{}".
+        let value = to_json(&run.for_kv())?;
+        let put = self.runs.put(key, value).and_then(|put| put.metadata(run.summary())).map_err(failed)?;
+        let put = match ttl_s {
+            Some(ttl_s) => put.expiration_ttl(ttl_s),
+            None => put,
+        };
+        put.execute().await.map_err(failed)
+    }
+
+    async fn get_record(&self, key: &str) -> Result<Option<Run>, StoreError> {
+        let Some(text) = self.runs.get(key).text().await.map_err(failed)? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(key, &error))
+    }
+
+    async fn list_records(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+        let limit = u64::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
+        let mut list = self.runs.list().prefix(prefix.to_owned()).limit(limit);
+        if let Some(cursor) = cursor {
+            list = list.cursor(cursor.to_owned());
+        }
+        let listed = list.execute().await.map_err(failed)?;
+        let items = listed.keys.into_iter().map(summary).collect();
+        Ok(Page { items, cursor: listed.cursor.filter(|_| !listed.list_complete) })
+    }
+}
+
+/// A record's summary; the run's id comes from its key, of which it is the last 36 characters.
+fn summary(key: Key) -> Result<Summary, StoreError> {
+    let Key { name, metadata, .. } = key;
+    let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
+    let run_id =
+        id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(&name, &"no run id in its key"))?;
+    Summary::read(run_id, metadata.unwrap_or(Value::Null)).map_err(|error| unreadable(&name, &error))
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Unavailable { store: "RUNS", reason: error.to_string() })
+}
+
+fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unreadable { key: key.to_owned(), reason: reason.to_string() }
+}
+
+/// KV's errors carry no status: the text has to be read.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: KvError) -> StoreError {
+    let reason = error.to_string();
+    if reason.contains("429") {
+        StoreError::Busy("RUNS")
+    } else {
+        StoreError::Unavailable {
+            store: "RUNS",
+            reason: reason.lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}

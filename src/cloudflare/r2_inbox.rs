@@ -1,0 +1,89 @@
+//! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}` and `journal/{run_id}/{k}`, each written once.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Conditional, Object};
+
+use super::Cloudflare;
+use crate::hook::HookName;
+use crate::journal::{Entry, Recorded};
+use crate::ports::{Claim, DeliveryKey, Inbox, Page, StoreError};
+use crate::run::RunId;
+use crate::timestamp::Timestamp;
+
+const DELIVERIES: &str = "deliveries/";
+
+fn delivery_key(key: &DeliveryKey) -> String {
+    format!("{DELIVERIES}{key}")
+}
+
+fn journal_key(run_id: RunId, place: u32) -> String {
+    format!("journal/{run_id}/{place}")
+}
+
+impl Inbox for Cloudflare {
+    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.create(delivery_key(key), claim).await
+    }
+
+    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
+        self.read(delivery_key(key)).await
+    }
+
+    async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
+        let mut list = self.inbox.list().prefix(DELIVERIES);
+        if let Some(cursor) = cursor {
+            list = list.cursor(cursor);
+        }
+        let listed = list.execute().await.map_err(|error| failed(&error))?;
+        let items = listed
+            .objects()
+            .iter()
+            .filter_map(|object| Some((read_delivery_key(&object.key())?, uploaded(object))))
+            .collect();
+        Ok(Page { items, cursor: listed.cursor().filter(|_| listed.truncated()) })
+    }
+
+    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
+        self.create(journal_key(run_id, place), entry).await
+    }
+
+    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError> {
+        let read = self.read(journal_key(run_id, place)).await?;
+        Ok(read.map(|(entry, at)| Recorded { entry, at }))
+    }
+}
+
+impl Cloudflare {
+    /// Puts an object unless there is one: exactly one of any number of simultaneous puts gets `true`.
+    async fn create(&self, key: String, value: &impl Serialize) -> Result<bool, StoreError> {
+        let body = serde_json::to_string(value).map_err(|error| failed(&error))?;
+        let absent = Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() };
+        let put = self.inbox.put(key, body).only_if(absent).execute().await;
+        put.map(|object| object.is_some()).map_err(|error| failed(&error))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, key: String) -> Result<Option<(T, Timestamp)>, StoreError> {
+        let get = self.inbox.get(key.clone()).execute().await;
+        let Some(object) = get.map_err(|error| failed(&error))? else { return Ok(None) };
+        let unreadable = |reason: String| StoreError::Unreadable { key: key.clone(), reason };
+        let body = object.body().ok_or_else(|| unreadable("no body".to_owned()))?;
+        let text = body.text().await.map_err(|error| failed(&error))?;
+        let value = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        Ok(Some((value, uploaded(&object))))
+    }
+}
+
+fn uploaded(object: &Object) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX))
+}
+
+fn read_delivery_key(key: &str) -> Option<DeliveryKey> {
+    let (hook, digest) = key.strip_prefix(DELIVERIES)?.split_once('/')?;
+    Some(DeliveryKey { hook: HookName::try_from(hook.to_owned()).ok()?, digest: digest.to_owned() })
+}
+
+fn failed(error: &dyn std::fmt::Display) -> StoreError {
+    let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+    StoreError::Unavailable { store: "INBOX", reason }
+}
