@@ -92,9 +92,6 @@ thread_local! {
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let settings = settings(&env);
-    for mistake in settings.configuration.mistakes() {
-        WorkerLog.log(Level::Error, "configuration mistake", json!({"mistake": mistake.to_string()}));
-    }
     let Ok(world) = Cloudflare::new(&env, &settings) else { return };
     // The cron's own time, so that a sweep that comes late counts as when it was due.
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]

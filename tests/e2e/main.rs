@@ -1,0 +1,12 @@
+//! End-to-end: the built Worker in real workerd, under a configuration of its own, against the local Fabricate.
+//!
+//! `cargo xtask test` builds what they need and says where it is. They know the Worker from outside alone.
+#![cfg(unix)]
+#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod bad_days;
+mod files;
+mod intake;
+mod main_job;
+mod operator;
+mod stage;

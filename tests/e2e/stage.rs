@@ -1,0 +1,309 @@
+//! A stage for one test: a Worker of its own in workerd, a Fabricate of its own, and what a test does with them.
+//!
+//! Everything is ended and removed when it is dropped. It asserts nothing but that calls are answered.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// How long workerd may take to answer its first request.
+const READY_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How many sweeps a run may need to its end.
+const SWEEPS_MAX: u32 = 60;
+
+pub const OPERATOR_TOKEN: &str = "operator-token";
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const FABRICATE_KEY: &str = "fabricate-key";
+
+/// The Worker, its Fabricate and its clock.
+pub struct Stage {
+    pub fabricate: fabricate::Server,
+    /// Milliseconds by which this test's time is ahead.
+    ahead_ms: u64,
+    base: String,
+    port: u16,
+    folder: TempDir,
+    worker: Option<Child>,
+    client: ureq::Agent,
+    // After the server, which needs it to end.
+    _runtime: Runtime,
+}
+
+/// An answer of the Worker.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("{error} in {} {}", self.status, String::from_utf8_lossy(&self.body))
+        })
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The id of the only run in a sender's answer.
+    #[track_caller]
+    pub fn run_id(&self) -> String {
+        self.json()["runs"][0]["run_id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Stage {
+    /// A Worker with these hooks.
+    pub fn with_hooks(hooks: &Value) -> Self {
+        Self::with_config(hooks, |_| ())
+    }
+
+    /// A Worker with these hooks, and a configuration changed by `change`.
+    pub fn with_config(hooks: &Value, change: impl FnOnce(&mut Value)) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let mut settings = fabricate::Config::new(FABRICATE_KEY);
+        settings.tick = Duration::from_millis(20);
+        let fabricate = runtime.block_on(fabricate::Server::start(settings)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = TempDir::new().unwrap();
+        let mut config = json!({
+            "name": "stage",
+            "main": concat!(env!("CARGO_MANIFEST_DIR"), "/build/index.js"),
+            "compatibility_date": "2026-11-01",
+            "triggers": {"crons": ["*/2 * * * *"]},
+            "kv_namespaces": [{"binding": "RUNS", "id": "runs"}],
+            "r2_buckets": [
+                {"binding": "INBOX", "bucket_name": "inbox"}, {"binding": "FILES", "bucket_name": "files"},
+            ],
+            "vars": {
+                "FABRICATE_URL": fabricate.url(), "FABRICATE_API_KEY": FABRICATE_KEY,
+                "OPERATOR_TOKEN": OPERATOR_TOKEN, "SECRET": SECRET, "HOOKS": hooks,
+            },
+        });
+        change(&mut config);
+        fs::write(folder.path().join("wrangler.json"), config.to_string()).unwrap();
+        let client = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        let mut stage = Self {
+            fabricate,
+            ahead_ms: 0,
+            base: format!("http://127.0.0.1:{port}"),
+            port,
+            folder,
+            worker: None,
+            client,
+            _runtime: runtime,
+        };
+        stage.start_worker();
+        stage
+    }
+
+    /// Starts workerd over whatever state an earlier one left.
+    #[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
+    pub fn start_worker(&mut self) {
+        let tool = |name: &str, default: &str| {
+            let given = std::env::var(name).map(PathBuf::from);
+            given.unwrap_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(default))
+        };
+        let node = tool("SEEDHOOK_NODE", "node_modules/node/bin/node");
+        let wrangler = tool("SEEDHOOK_WRANGLER", "node_modules/wrangler/bin/wrangler.js");
+        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new(node);
+        command
+            .arg(wrangler)
+            .args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false", "--port"])
+            .arg(self.port.to_string())
+            .arg("--config")
+            .arg(self.folder.path().join("wrangler.json"))
+            .arg("--persist-to")
+            .arg(self.folder.path().join("state"))
+            .current_dir(self.folder.path())
+            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("WRANGLER_LOG_PATH", self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .process_group(0);
+        self.worker = Some(command.spawn().unwrap());
+        let began = Instant::now();
+        while self.client.get(format!("{}/health", self.base)).call().is_err() {
+            assert!(began.elapsed() < READY_TIMEOUT, "workerd did not start:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Ends workerd and wrangler at once, wherever they are.
+    pub fn kill_worker(&mut self) {
+        let Some(mut worker) = self.worker.take() else { return };
+        let group = format!("-{}", worker.id());
+        let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "kill {group}");
+        worker.wait().unwrap();
+    }
+
+    /// Loses all of KV, while the Worker is down. R2 stays.
+    pub fn lose_kv(&self) {
+        fs::remove_dir_all(self.folder.path().join("state/v3/kv")).unwrap();
+    }
+
+    /// Host and port of the Worker.
+    pub fn base_address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What wrangler and the Worker have printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("worker.log")
+    }
+
+    /// Sends a JSON delivery with these headers.
+    #[track_caller]
+    pub fn post(&self, hook: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        self.send("POST", &format!("/hooks/{hook}"), &headers, body.to_string().as_bytes())
+    }
+
+    /// Sends a JSON delivery, signed as Standard Webhooks asks.
+    #[track_caller]
+    pub fn post_signed(&self, hook: &str, id: &str, body: &Value) -> Answer {
+        let timestamp = (now_ms() / 1_000).to_string();
+        let signature = sign(id, &timestamp, &body.to_string());
+        let headers =
+            [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)];
+        self.post(hook, body, &headers)
+    }
+
+    /// Calls the operator's API.
+    #[track_caller]
+    pub fn operator(&self, path: &str) -> Answer {
+        self.send("GET", path, &[("authorization", &format!("Bearer {OPERATOR_TOKEN}"))], b"")
+    }
+
+    /// Any request.
+    #[track_caller]
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.client.run(request.body(body.to_vec()).unwrap());
+        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
+        let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
+        Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
+    }
+
+    /// A run as the operator sees it.
+    #[track_caller]
+    pub fn run(&self, run_id: &str) -> Value {
+        let answer = self.operator(&format!("/api/runs/{run_id}"));
+        assert_eq!(answer.status, 200, "{run_id}\n{}", self.log());
+        answer.json()
+    }
+
+    /// Lets the cron fire now, in this test's time.
+    #[track_caller]
+    pub fn sweep(&self) {
+        let time = now_ms() + self.ahead_ms;
+        let answer =
+            self.send("GET", &format!("/cdn-cgi/local/scheduled?cron=*/2+*+*+*+*&time={time}"), &[], b"");
+        assert_eq!(answer.status, 200, "{}", self.log());
+    }
+
+    /// Puts Fabricate's clock and the cron's ahead, and sweeps.
+    #[track_caller]
+    pub fn sweep_after(&mut self, later: Duration) {
+        self.ahead_ms += u64::try_from(later.as_millis()).unwrap();
+        self.fabricate.advance(later);
+        self.sweep();
+    }
+
+    /// Sweeps every two minutes of this test's time until the run is final.
+    #[track_caller]
+    pub fn sweep_until_final(&mut self, run_id: &str) -> Value {
+        for _ in 0..SWEEPS_MAX {
+            self.sweep_after(Duration::from_secs(120));
+            let run = self.run(run_id);
+            if ["completed", "failed", "canceled"].contains(&run["status"].as_str().unwrap()) {
+                return run;
+            }
+        }
+        panic!("not final after {SWEEPS_MAX} sweeps: {}\n{}", self.run(run_id), self.log());
+    }
+
+    /// Waits for what comes after an answer, until the run has another status than `queued`.
+    #[track_caller]
+    pub fn wait_until_started(&self, run_id: &str) -> Value {
+        for _ in 0..100 {
+            let run = self.run(run_id);
+            if run["status"] != "queued" {
+                return run;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("still queued: {}\n{}", self.run(run_id), self.log());
+    }
+
+    /// Asserts that the bytes that the operator gets for a file are those that Fabricate has.
+    #[track_caller]
+    pub fn assert_same_bytes(&self, run: &Value, file: &Value) {
+        use sha2::Digest;
+        let answer = self.operator(file["url"].as_str().unwrap());
+        assert_eq!(answer.status, 200, "{file}");
+        let file_id = file["id"].as_str().unwrap().parse().unwrap();
+        let expected = self.fabricate.sha256(run["task"]["id"].as_str().unwrap(), file_id);
+        assert_eq!(Some(hex::encode(Sha256::digest(&answer.body))), expected, "{file}");
+        assert_eq!(answer.body.len() as u64, file["size"].as_u64().unwrap(), "{file}");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.kill_worker();
+    }
+}
+
+/// A Standard Webhooks signature under [`SECRET`].
+pub fn sign(id: &str, timestamp: &str, body: &str) -> String {
+    let key = BASE64.decode(SECRET.trim_start_matches("whsec_")).unwrap();
+    let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    let mac = mac.chain_update(format!("{id}.{timestamp}.{body}")).finalize();
+    format!("v1,{}", BASE64.encode(mac.into_bytes()))
+}
+
+/// Milliseconds since the Unix epoch.
+#[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
+pub fn now_ms() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// A hook that anybody may call, for a workflow of the local Fabricate; its delivery id is the body's `id`.
+pub fn open_hook(workflow: &str) -> Value {
+    json!({
+        "workspace": "acme", "database": "sales-demo", "workflow": workflow,
+        "verify": {"scheme": "none"}, "delivery_id": "{{ body.id }}",
+    })
+}

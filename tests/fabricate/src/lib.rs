@@ -1,0 +1,53 @@
+//! A faithful local server of Tonic Fabricate's workflow API, for development and end-to-end tests.
+//!
+//! It must not become a second implementation of seedhook: it shares no code with it, so that a
+//! misreading of the contract on one side shows on the other.
+//!
+//! Start one with [`Server::start`]; it listens on 127.0.0.1 until it is dropped. It has two
+//! origins: the API, and a storage that some downloads are redirected to.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `config` | how one server is set up |
+//! | `server` | the running server: listeners, connections, what tests read from it |
+//! | `app` | what all requests share |
+//! | `gate` | what every request passes first: the record, injected faults, the key |
+//! | `start`, `status`, `download` | the three calls of the API |
+//! | `storage` | the second origin |
+//! | `control` | calls that exist for tests only |
+//! | `catalog` | **the table of workflows; add one here** |
+//! | `workflow`, `parameter` | what an entry of that table can say |
+//! | `files` | the files that workflows make, and their expected bytes |
+//! | `task` | a task, and all the tasks that are kept |
+//! | `record`, `starts`, `faults` | what was asked, what was started, what is to go wrong |
+//! | `answer` | the few forms that an answer takes |
+//! | `clock` | the time |
+
+mod answer;
+mod app;
+mod catalog;
+mod clock;
+mod config;
+mod control;
+mod download;
+mod faults;
+pub mod files;
+mod gate;
+mod parameter;
+mod record;
+mod server;
+mod start;
+mod starts;
+mod status;
+mod storage;
+mod task;
+mod workflow;
+
+pub use catalog::{WORKSPACES, workflow, workflows};
+pub use config::{Config, Output};
+pub use control::CALLS as CONTROL_CALLS;
+pub use faults::{Fault, Faults};
+pub use record::{Origin, Request};
+pub use server::Server;
+pub use starts::{Start, WorkflowStarts};
+pub use workflow::Workflow;

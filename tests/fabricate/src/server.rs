@@ -1,0 +1,217 @@
+//! The running server: two listeners on 127.0.0.1, their connections, and what tests in the same
+//! process read and change. It must not know what any request is answered.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tower_service::Service as _;
+use uuid::Uuid;
+
+use crate::answer::{self, HangUp};
+use crate::app::App;
+use crate::config::Config;
+use crate::faults::Faults;
+use crate::record::{self, Record};
+use crate::starts::{Start, Starts, WorkflowStarts};
+use crate::task::Tasks;
+use crate::{control, download, gate, start, status, storage};
+
+/// More connections wait until one is closed.
+const CONNECTIONS_MAX: usize = 1_024;
+/// The pause after a connection could not be accepted, for want of file descriptors, say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A running server. It stops, and closes every connection, when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    app: Arc<App>,
+    listeners: [AbortHandle; 2],
+}
+
+impl Server {
+    /// Starts a server on 127.0.0.1. It needs the Tokio runtime that it is started on to keep running.
+    ///
+    /// # Errors
+    /// A port that is taken, or no key, or an empty one.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        if config.keys.is_empty() || config.keys.iter().any(|key| key.trim().is_empty()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a server needs a key"));
+        }
+        let api = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
+        let storage = TcpListener::bind((Ipv4Addr::LOCALHOST, config.storage_port)).await?;
+        let url = format!("http://{}", api.local_addr()?);
+        let app = Arc::new(App::new(config, format!("http://{}", storage.local_addr()?)));
+        // Before anything is accepted, so that it is the first line.
+        app.print_address(&url);
+        let listeners = [
+            tokio::spawn(serve(api, router(app.clone()))).abort_handle(),
+            tokio::spawn(serve(storage, storage::router(app.clone()))).abort_handle(),
+        ];
+        Ok(Self { url, app, listeners })
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`, without `/api/v1`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the storage listens.
+    #[must_use]
+    pub fn storage_url(&self) -> &str {
+        &self.app.storage_url
+    }
+
+    /// What was asked of both origins, oldest first; the last 100,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<record::Request> {
+        self.app.record.with(|record| record.all())
+    }
+
+    /// Forgets what was asked.
+    pub fn clear_requests(&self) {
+        self.app.record.with(Record::clear);
+    }
+
+    /// What was started, by workflow.
+    #[must_use]
+    pub fn starts(&self) -> BTreeMap<&'static str, WorkflowStarts> {
+        self.app.starts.with(|starts| starts.by_workflow())
+    }
+
+    /// The starts of one workflow that made a task.
+    #[must_use]
+    pub fn starts_of(&self, workflow: &str) -> Vec<Start> {
+        self.starts().remove(workflow).unwrap_or_default().starts
+    }
+
+    /// How many tasks of one workflow were made with this value of a parameter.
+    #[must_use]
+    pub fn starts_with(&self, workflow: &str, parameter: &str, value: &Value) -> usize {
+        self.starts_of(workflow).iter().filter(|start| start.params.get(parameter) == Some(value)).count()
+    }
+
+    /// Forgets what was started; workflows that count starts begin anew.
+    pub fn clear_starts(&self) {
+        self.app.starts.with(Starts::clear);
+    }
+
+    /// Puts these faults in force instead of any others.
+    ///
+    /// # Errors
+    /// A status that cannot be answered.
+    pub fn set_faults(&self, faults: Faults) -> io::Result<()> {
+        faults.check().map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        self.app.faults.with(|current| *current = faults);
+        Ok(())
+    }
+
+    /// Clears all faults.
+    pub fn clear_faults(&self) {
+        self.app.faults.with(|faults| *faults = Faults::default());
+    }
+
+    /// Refuses every key (401), or lets the configured ones in again.
+    pub fn refuse_keys(&self, refused: bool) {
+        self.app.refuse_keys(refused);
+    }
+
+    /// Drops all tasks: each is unknown from now on.
+    pub fn forget_tasks(&self) {
+        self.app.tasks.with(Tasks::clear);
+    }
+
+    /// Puts the server's clock forward, so that a test need not wait for a task to end.
+    pub fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+    }
+
+    /// The SHA-256 of a file that a task shows, in lower-case hex.
+    #[must_use]
+    pub fn sha256(&self, task_id: &str, file_id: u64) -> Option<String> {
+        let task_id = Uuid::parse_str(task_id).ok()?;
+        let file = self.app.tasks.with(|tasks| tasks.file(task_id, file_id, self.app.clock.now_ms()))?;
+        Some(file.content().sha256())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    let unknown = |request: Request| async move {
+        answer::error(StatusCode::NOT_FOUND, format!("no such address: {}", request.uri().path()))
+    };
+    let wrong_method = |request: Request| async move {
+        let message = format!("method not allowed: {}", request.method());
+        answer::error(StatusCode::METHOD_NOT_ALLOWED, message)
+    };
+    Router::new()
+        .route(start::DATABASE_PATH, post(start::in_database))
+        .route(start::PROJECT_PATH, post(start::in_project))
+        .route(status::PATH, get(status::status))
+        .route(download::PATH, get(download::download))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), gate::api))
+        .merge(control::router(app.clone()))
+        .layer(DefaultBodyLimit::max(start::BODY_BYTES_MAX))
+        .with_state(app)
+}
+
+/// Accepts connections until it is aborted, which closes them all.
+async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, router.clone()));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+        }
+    }
+}
+
+/// Serves one connection to its end. How it ends is the client's affair.
+async fn connection(stream: TcpStream, router: Router) {
+    // Without this, the last bytes of a small answer may wait for an acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| respond(router.clone(), request));
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let _ = connection.await;
+}
+
+/// An error makes hyper close the connection without an answer.
+async fn respond(mut router: Router, request: Request<Incoming>) -> io::Result<Response> {
+    let Ok(response) = router.call(request).await;
+    match response.extensions().get::<HangUp>() {
+        Some(HangUp) => Err(io::Error::other("hung up on purpose")),
+        None => Ok(response),
+    }
+}
