@@ -92,15 +92,13 @@ fn read_sweep_requests(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> u3
         return SWEEP_REQUESTS_DEFAULT;
     };
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
-    match number.filter(|number| (1..=SWEEP_REQUESTS_MAX).contains(number)) {
-        Some(number) => u32::try_from(number).unwrap_or(SWEEP_REQUESTS_DEFAULT),
-        None => {
-            let problem = format!("is no whole number from 1 to {SWEEP_REQUESTS_MAX}");
-            let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
-            mistakes.push(mistake(&[SWEEP_REQUESTS], &problem, &remedy));
-            SWEEP_REQUESTS_DEFAULT
-        }
-    }
+    let allowed = number.filter(|number| (1..=SWEEP_REQUESTS_MAX).contains(number));
+    allowed.and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| {
+        let problem = format!("is no whole number from 1 to {SWEEP_REQUESTS_MAX}");
+        let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
+        mistakes.push(mistake(&[SWEEP_REQUESTS], &problem, &remedy));
+        SWEEP_REQUESTS_DEFAULT
+    })
 }
 
 fn read_hooks(

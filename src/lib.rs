@@ -1,6 +1,81 @@
-//! seedhook
-#[cfg(target_arch = "wasm32")]
-mod cloudflare;
+//! **seedhook**: webhooks in, seeded databases out.
+//!
+//! A Cloudflare Worker. A sender posts an event to a hook; seedhook checks that it is genuine, decides whether it
+//! counts, maps it to parameters, starts a database workflow at Tonic Fabricate, follows that to its end, and
+//! stores the files that it produced. This page is the map: read it, and you know where a change goes.
+//!
+//! # Life of a delivery
+//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read up to the hook's limit, verified over its
+//!    raw bytes ([`hook::verify`]), and only then parsed ([`hook::delivery`]).
+//! 2. [`service::receive`] asks each rule's `when` whether the event counts, and maps it to parameters
+//!    ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
+//! 3. The delivery and its runs are **claimed**: one create-only put in the inbox, which exactly one of any number
+//!    of simultaneous redeliveries wins. From here on nothing is lost.
+//! 4. The runs are shown in KV as `queued`, and the sender has its 202.
+//! 5. After the answer, [`service::advance`] starts them; every two minutes [`service::sweep`] advances each open
+//!    run that is due: polls its task, archives its files, closes it. **A webhook and a sweep only poke; one place
+//!    moves a run.** A lost poke costs a delay, never a run.
+//! 6. Once an hour [`service::reconcile`] compares the inbox with KV and heals what was lost between 3 and 4.
+//!
+//! **The journal decides, KV shows.** KV is late and its last write wins, so nothing that must happen once is
+//! decided there. Each run has a [`journal`] in R2, whose entries are created and never changed: whoever creates
+//! entry k+1 has decided what comes next, and KV gets a copy.
+//!
+//! # Promises
+//! They are what the tests are for; the simulation asserts them over thousands of lives with crashes at every
+//! step, a late KV and a faulty Fabricate.
+//! 1. **Accepted is durable.** A 2xx means: stored, and it will reach a final, visible state.
+//! 2. **One event, one run.** Redeliveries, also simultaneous ones in different places, start it once.
+//! 3. **Never a silent second start.** A start whose answer never came is parked as `unconfirmed`.
+//! 4. **Only the sender gets in.** No hook without a stated verification; nothing about secrets in an answer or
+//!    a log line.
+//! 5. **Files arrive whole**, or the run says what failed. No file is ever held in memory.
+//! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others; everything has a bound.
+//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing.
+//!
+//! # Words
+//! | word | means |
+//! |---|---|
+//! | hook | a configured endpoint: who may call, which events count, what to run with which parameters |
+//! | sender | the tool that calls a hook |
+//! | delivery | one HTTP attempt of a sender; redeliveries share its delivery id |
+//! | event | what a verified delivery says happened |
+//! | run | our unit of work: an accepted delivery becomes one run, or one for each rule that holds |
+//! | task | Fabricate's own record of the workflow that it executes |
+//! | sweep | the cron pass that moves every open run forward |
+//! | inbox | the R2 bucket with each accepted delivery, whole, and the journals |
+//! | journal | the create-only list of decisions about one run; what it says is so |
+//! | archive | copying a task's files to R2 |
+//! | operator | the person or program that runs seedhook and holds the operator token |
+//!
+//! # Where a change goes
+//! | to change… | go to | it may touch |
+//! |---|---|---|
+//! | what the configuration may say | [`configuration`], [`hook::config`] | values only |
+//! | a signature scheme | [`hook::verify`] | bytes, secrets and the time it is given |
+//! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`] | values only |
+//! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
+//! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
+//! | states, deadlines | [`run`] | values only |
+//! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
+//! | what an operator sees of a run | `run/view.rs` | values only |
+//! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
+//! | starting, retrying, polling, closing | [`service::advance`] | the world, by its ports |
+//! | copying files | `service/archive.rs` | the same |
+//! | fairness and budget of a sweep | [`service::sweep`] | the same |
+//! | lists and look-ups | [`service::look`] | the same, reading |
+//! | what the service needs of the world | [`ports`] | nothing: traits |
+//! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
+//!
+//! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`. `worker` is a
+//! dependency for wasm32 only, so the compiler keeps that border: a `use worker::…` above `cloudflare/` fails the
+//! native tests. The core has no clock, no network and no randomness of its own; they are arguments, or
+//! [`ports::Clock`].
+//!
+//! Tests: units beside the code; `tests/simulation/` whole lives in simulated stores; `tests/wasm.rs` what only
+//! exists in wasm; `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is
+//! what a developer types.
+
 pub mod configuration;
 pub mod fabricate;
 pub mod hook;
@@ -9,3 +84,6 @@ pub mod ports;
 pub mod run;
 pub mod service;
 pub mod timestamp;
+
+#[cfg(target_arch = "wasm32")]
+mod cloudflare;

@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
+use serde::Serialize;
 use serde_json::{Value, json};
 use worker::{Context, Env, Request, Response};
 
@@ -13,6 +14,7 @@ use super::http_fabricate::delay;
 use super::respond::{self, Problem};
 use super::settings::{Settings, secret};
 use super::stream::{ReadError, read_capped};
+use crate::fabricate::TaskId;
 use crate::hook::delivery::{Event, RawDelivery};
 use crate::hook::verify::{Verified, VerifyError};
 use crate::hook::{Hook, HookName};
@@ -60,20 +62,59 @@ pub(super) async fn intake(
         Problem::not_ready()
     })?;
     tell(hook, delivery_id.as_str(), &received);
-    let (status, word, runs, pending) = match received {
+    let (status, outcome, mut runs, pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
         Received::Accepted(runs) => {
-            let shown = runs.iter().map(|run| (run.run_id, run.status)).collect();
-            (202, "accepted", shown, runs)
+            (202, "accepted", runs.iter().map(|run| RunAnswer::new(run.run_id, run.status)).collect(), runs)
         }
-        Received::Duplicate { runs, healed } => (200, "duplicate", runs, healed),
+        Received::Duplicate { runs, healed } => {
+            let known = runs.into_iter().map(|(run_id, status)| RunAnswer::new(run_id, status));
+            (200, "duplicate", known.collect(), healed)
+        }
     };
     let started = start_after_answer(world, context, pending, wait_s.is_some());
-    let known = match wait_s {
-        Some(wait_s) => wait_for(started, wait_s).await,
-        None => Vec::new(),
-    };
-    Ok(answer(status, word, &runs, &known, wait_s))
+    if let Some(wait_s) = wait_s {
+        for later in wait_for(started, wait_s).await {
+            runs.iter_mut().filter(|run| run.run_id == later.run_id).for_each(|run| *run = later.clone());
+        }
+    }
+    let response =
+        respond::json(status, &json!({"status": outcome, "runs": runs})).and_then(|mut response| {
+            if let Some(wait_s) = wait_s {
+                response.headers_mut().set("Preference-Applied", &format!("wait={wait_s}"))?;
+            }
+            Ok(response)
+        });
+    Ok(response)
+}
+
+/// A run as its sender sees it.
+#[derive(Clone, Serialize)]
+struct RunAnswer {
+    run_id: RunId,
+    status: Status,
+    status_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<TaskId>,
+    /// The stage alone: the expression and the reason are for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+impl RunAnswer {
+    fn new(run_id: RunId, status: Status) -> Self {
+        // A run that is `failed` at its acceptance failed at its mapping.
+        let error = (status == Status::Failed).then(|| json!({"stage": Stage::Mapping}));
+        Self { run_id, status, status_url: format!("/api/runs/{run_id}"), task_id: None, error }
+    }
+
+    fn of(run: Run) -> Self {
+        Self {
+            error: run.error.map(|error| json!({"stage": error.stage})),
+            task_id: run.task.map(|task| task.id),
+            ..Self::new(run.run_id, run.status)
+        }
+    }
 }
 
 fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Problem> {
@@ -134,7 +175,7 @@ fn start_after_answer(
     context: &Context,
     runs: Vec<Run>,
     somebody_waits: bool,
-) -> oneshot::Receiver<Vec<Value>> {
+) -> oneshot::Receiver<Vec<RunAnswer>> {
     let (tell, started) = oneshot::channel();
     context.wait_until(async move {
         let budget = Budget::new(START_REQUESTS);
@@ -143,7 +184,8 @@ fn start_after_answer(
             let run_id = run.run_id;
             start(&world, run, &budget).await;
             if somebody_waits {
-                known.extend(look(&world, run_id).await);
+                let run = get_run(&world, run_id).await.ok().flatten();
+                known.extend(run.map(RunAnswer::of));
             }
         }
         // Whoever waited may have given up.
@@ -163,13 +205,7 @@ async fn start(world: &Cloudflare, run: Run, budget: &Budget) {
     }
 }
 
-/// What is known of a run now, for a sender that waits.
-async fn look(world: &Cloudflare, run_id: RunId) -> Option<Value> {
-    let run = get_run(world, run_id).await.ok().flatten()?;
-    Some(json!({"run_id": run_id, "status": run.status, "task_id": run.task.map(|task| task.id)}))
-}
-
-async fn wait_for(started: oneshot::Receiver<Vec<Value>>, wait_s: u32) -> Vec<Value> {
+async fn wait_for(started: oneshot::Receiver<Vec<RunAnswer>>, wait_s: u32) -> Vec<RunAnswer> {
     match select(started, pin!(delay(wait_s * 1_000))).await {
         Either::Left((known, _)) => known.unwrap_or_default(),
         Either::Right(_) => Vec::new(),
@@ -183,38 +219,6 @@ fn wait_seconds(prefer: &str) -> Option<u32> {
         name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"'))
     })?;
     preference.parse().ok().map(|seconds: u32| seconds.min(WAIT_MAX_S))
-}
-
-fn answer(
-    status: u16,
-    word: &str,
-    runs: &[(RunId, Status)],
-    known: &[Value],
-    wait_s: Option<u32>,
-) -> worker::Result<Response> {
-    let shown: Vec<Value> = runs
-        .iter()
-        .map(|(run_id, status)| {
-            let mut shown = json!({
-                "run_id": run_id, "status": status, "status_url": format!("/api/runs/{run_id}"),
-            });
-            // The sender learns where it failed; the expression and the reason are for the operator.
-            if *status == Status::Failed {
-                shown["error"] = json!({"stage": Stage::Mapping});
-            }
-            let later = known.iter().find(|known| known["run_id"] == json!(run_id));
-            if let Some(later) = later {
-                shown["status"] = later["status"].clone();
-                shown["task_id"] = later["task_id"].clone();
-            }
-            shown
-        })
-        .collect();
-    let mut response = respond::json(status, &json!({"status": word, "runs": shown}))?;
-    if let Some(wait_s) = wait_s {
-        response.headers_mut().set("Preference-Applied", &format!("wait={wait_s}"))?;
-    }
-    Ok(response)
 }
 
 fn tell(hook: &Hook, delivery_id: &str, received: &Received) {

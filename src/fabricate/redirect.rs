@@ -114,6 +114,7 @@ mod tests {
     const LOCAL: &str = "http://127.0.0.1:8788/api/v1/";
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "reads better in the tables below")]
     fn check(fabricate: &str, location: &str, expected: Result<(&str, bool), RedirectError>) {
         let fabricate = Url::parse(fabricate).unwrap();
         let from = fabricate.join("workflow_tasks/t/1/download").unwrap();

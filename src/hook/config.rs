@@ -331,17 +331,12 @@ impl Reader {
         let Some((value, path)) = table.get("deadline") else {
             return DEADLINE_DEFAULT_MS;
         };
-        match read_duration_ms(value).filter(|ms| (DEADLINE_MIN_MS..=DEADLINE_MAX_MS).contains(ms)) {
-            Some(ms) => ms,
-            None => {
-                self.mistake(
-                    &path,
-                    "is no duration from 1 minute to 7 days",
-                    "write \"90m\", \"24h\" or \"2d\", or a number of seconds",
-                );
-                DEADLINE_DEFAULT_MS
-            }
-        }
+        let allowed = DEADLINE_MIN_MS..=DEADLINE_MAX_MS;
+        read_duration_ms(value).filter(|ms| allowed.contains(ms)).unwrap_or_else(|| {
+            let remedy = "write \"90m\", \"24h\" or \"2d\", or a number of seconds";
+            self.mistake(&path, "is no duration from 1 minute to 7 days", remedy);
+            DEADLINE_DEFAULT_MS
+        })
     }
 
     fn condition(&mut self, table: &Table<'_>, field: &str) -> Option<Condition> {
@@ -419,17 +414,11 @@ impl Reader {
         let Some((value, path)) = table.get(field) else {
             return default;
         };
-        match value.as_u64().filter(|number| (min..=max).contains(number)) {
-            Some(number) => number,
-            None => {
-                self.mistake(
-                    &path,
-                    format!("is no whole number from {min} to {max}"),
-                    format!("the default is {default}"),
-                );
-                default
-            }
-        }
+        value.as_u64().filter(|number| (min..=max).contains(number)).unwrap_or_else(|| {
+            let problem = format!("is no whole number from {min} to {max}");
+            self.mistake(&path, problem, format!("the default is {default}"));
+            default
+        })
     }
 
     /// A mistake in the value of a field that is there.

@@ -177,7 +177,7 @@ mod tests {
         }
         let mut problems = Vec::new();
         Params::compile(value.as_object().unwrap(), &mut Expressions::new(EVENT_SCOPE), &mut |_, problem| {
-            problems.push(problem)
+            problems.push(problem);
         });
         assert_eq!(problems.len(), 1);
     }

@@ -1,11 +1,11 @@
-//! A run's id: a UUIDv7, so that ids sort by the time they were made.
+//! A run's id: a version 7 UUID, so that ids sort by the time they were made.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::timestamp::Timestamp;
 
-/// The largest time that a UUIDv7 holds: 48 bits of milliseconds.
+/// The largest time that such a UUID holds: 48 bits of milliseconds.
 const MILLIS_MAX: u64 = (1 << 48) - 1;
 
 /// The name of a run.
@@ -23,8 +23,9 @@ impl RunId {
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 16]) -> Self {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0).min(MILLIS_MAX);
-        let [a, b, c, d, e, f, g, h, i, j, ..] = random;
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[a, b, c, d, e, f, g, h, i, j]).into_uuid())
+        let mut tail = [0; 10];
+        tail.iter_mut().zip(random).for_each(|(to, from)| *to = from);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid())
     }
 
     /// When it was made.

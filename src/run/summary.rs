@@ -188,6 +188,7 @@ fn cap(text: &str, bytes_max: usize) -> String {
         .collect()
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -195,6 +196,7 @@ fn is_false(value: &bool) -> bool {
 mod millis {
     use super::{Deserialize, Deserializer, Serializer, Timestamp};
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(time.as_millis())
     }

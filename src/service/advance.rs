@@ -257,7 +257,9 @@ fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
 
 fn tell_why<W: World>(world: &W, message: &str, run: &Run, reason: &str) {
     let mut fields = fields(run);
-    fields["reason"] = reason.into();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("reason".to_owned(), reason.into());
+    }
     world.log(Level::Warn, message, fields);
 }
 

@@ -133,8 +133,9 @@ fn rotation(now: Timestamp, count: usize, capacity: usize) -> usize {
         return 0;
     }
     let least = (count * 11).div_ceil(capacity.max(1) * 10);
-    let coprime = |parts: &usize| parts % 2 != 0 && parts % 3 != 0 && parts % 5 != 0;
-    let parts = (least..).find(coprime).unwrap_or(least);
+    let coprime = |parts: &usize| [2, 3, 5].iter().all(|factor| !parts.is_multiple_of(*factor));
+    // Among any seven numbers in a row, one has none of the three factors.
+    let parts = (least..least + 7).find(coprime).unwrap_or(least);
     let minute = usize::try_from(now.as_millis() / MINUTE_MS).unwrap_or(0);
     (minute % parts) * count / parts
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::stage::{Stage, now_ms, open_hook};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn stage_for(workflows: &[&str]) -> Stage {
     let hooks: Map<String, Value> =
@@ -78,7 +78,7 @@ fn an_outage_of_fabricate_delays_and_loses_nothing() {
     let started = stage.post("redirects", &json!({"id": 1}), &[]).run_id();
     stage.wait_until_started(&started);
     stage.fabricate.refuse_keys(true);
-    stage.sweep_after(Duration::from_secs(120));
+    stage.sweep_after(Duration::from_mins(2));
     assert_eq!(stage.run(&started)["status"], "in_progress", "a refused key keeps every run");
     let queued = stage.post("no-files", &json!({"id": 2}), &[]).run_id();
     sleep(Duration::from_secs(2));
@@ -91,7 +91,7 @@ fn an_outage_of_fabricate_delays_and_loses_nothing() {
         .fabricate
         .set_faults(serde_json::from_value(json!({"download": {"status": 503, "times": 1}})).unwrap())
         .unwrap();
-    stage.sweep_after(Duration::from_secs(900));
+    stage.sweep_after(Duration::from_mins(15));
     assert_eq!(stage.run(&started)["status"], "archiving");
     assert_eq!(stage.sweep_until_final(&started)["status"], "completed");
     assert_eq!(stage.sweep_until_final(&queued)["status"], "completed");
@@ -149,7 +149,7 @@ fn a_worker_killed_at_any_moment_loses_nothing_and_starts_nothing_twice() {
     for run_id in &runs {
         // A run that died between its start's entry and the answer is known to be unknown after 15 minutes.
         for _ in 0..20 {
-            stage.sweep_after(Duration::from_secs(120));
+            stage.sweep_after(Duration::from_mins(2));
             stage.kill_worker();
             stage.start_worker();
             if stage.run(run_id)["status"] != "queued" && stage.run(run_id)["status"] != "in_progress" {

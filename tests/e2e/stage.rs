@@ -23,13 +23,13 @@ const READY_TIMEOUT: Duration = Duration::from_secs(90);
 /// How many sweeps a run may need to its end.
 const SWEEPS_MAX: u32 = 60;
 
-pub const OPERATOR_TOKEN: &str = "operator-token";
-pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const OPERATOR_TOKEN: &str = "operator-token";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const FABRICATE_KEY: &str = "fabricate-key";
 
 /// The Worker, its Fabricate and its clock.
-pub struct Stage {
-    pub fabricate: fabricate::Server,
+pub(crate) struct Stage {
+    pub(crate) fabricate: fabricate::Server,
     /// Milliseconds by which this test's time is ahead.
     ahead_ms: u64,
     base: String,
@@ -42,39 +42,50 @@ pub struct Stage {
 }
 
 /// An answer of the Worker.
-pub struct Answer {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {
             panic!("{error} in {} {}", self.status, String::from_utf8_lossy(&self.body))
         })
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// The id of the only run in a sender's answer.
     #[track_caller]
-    pub fn run_id(&self) -> String {
+    pub(crate) fn run_id(&self) -> String {
         self.json()["runs"][0]["run_id"].as_str().unwrap().to_owned()
     }
 }
 
 impl Stage {
     /// A Worker with these hooks.
-    pub fn with_hooks(hooks: &Value) -> Self {
+    pub(crate) fn with_hooks(hooks: &Value) -> Self {
         Self::with_config(hooks, |_| ())
     }
 
-    /// A Worker with these hooks, and a configuration changed by `change`.
-    pub fn with_config(hooks: &Value, change: impl FnOnce(&mut Value)) -> Self {
+    /// A Worker with these hooks and a configuration changed by `change`.
+    pub(crate) fn with_config(hooks: &Value, change: impl FnOnce(&mut Value)) -> Self {
+        let secrets =
+            [("FABRICATE_API_KEY", FABRICATE_KEY), ("SECRET", SECRET), ("OPERATOR_TOKEN", OPERATOR_TOKEN)];
+        Self::new(hooks, change, &secrets)
+    }
+
+    /// A Worker with these hooks and without an operator's token.
+    pub(crate) fn without_operator(hooks: &Value) -> Self {
+        Self::new(hooks, |_| (), &[("FABRICATE_API_KEY", FABRICATE_KEY)])
+    }
+
+    fn new(hooks: &Value, change: impl FnOnce(&mut Value), secrets: &[(&str, &str)]) -> Self {
         let runtime = Runtime::new().unwrap();
         let mut settings = fabricate::Config::new(FABRICATE_KEY);
         settings.tick = Duration::from_millis(20);
@@ -90,17 +101,17 @@ impl Stage {
             "r2_buckets": [
                 {"binding": "INBOX", "bucket_name": "inbox"}, {"binding": "FILES", "bucket_name": "files"},
             ],
-            "vars": {
-                "FABRICATE_URL": fabricate.url(), "FABRICATE_API_KEY": FABRICATE_KEY,
-                "OPERATOR_TOKEN": OPERATOR_TOKEN, "SECRET": SECRET, "HOOKS": hooks,
-            },
+            "vars": {"FABRICATE_URL": fabricate.url(), "HOOKS": hooks},
         });
         change(&mut config);
         fs::write(folder.path().join("wrangler.json"), config.to_string()).unwrap();
+        // As secrets, so that wrangler does not print them with the variables.
+        let secrets: Vec<String> = secrets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fs::write(folder.path().join(".dev.vars"), secrets.join("\n")).unwrap();
         let client = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build()
             .into();
         let mut stage = Self {
@@ -119,7 +130,7 @@ impl Stage {
 
     /// Starts workerd over whatever state an earlier one left.
     #[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
-    pub fn start_worker(&mut self) {
+    pub(crate) fn start_worker(&mut self) {
         let tool = |name: &str, default: &str| {
             let given = std::env::var(name).map(PathBuf::from);
             given.unwrap_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(default))
@@ -153,7 +164,7 @@ impl Stage {
     }
 
     /// Ends workerd and wrangler at once, wherever they are.
-    pub fn kill_worker(&mut self) {
+    pub(crate) fn kill_worker(&mut self) {
         let Some(mut worker) = self.worker.take() else { return };
         let group = format!("-{}", worker.id());
         let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
@@ -162,17 +173,17 @@ impl Stage {
     }
 
     /// Loses all of KV, while the Worker is down. R2 stays.
-    pub fn lose_kv(&self) {
+    pub(crate) fn lose_kv(&self) {
         fs::remove_dir_all(self.folder.path().join("state/v3/kv")).unwrap();
     }
 
     /// Host and port of the Worker.
-    pub fn base_address(&self) -> String {
+    pub(crate) fn base_address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// What wrangler and the Worker have printed so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
@@ -182,14 +193,14 @@ impl Stage {
 
     /// Sends a JSON delivery with these headers.
     #[track_caller]
-    pub fn post(&self, hook: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&self, hook: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
         let headers = [&[("content-type", "application/json")], headers].concat();
         self.send("POST", &format!("/hooks/{hook}"), &headers, body.to_string().as_bytes())
     }
 
     /// Sends a JSON delivery, signed as Standard Webhooks asks.
     #[track_caller]
-    pub fn post_signed(&self, hook: &str, id: &str, body: &Value) -> Answer {
+    pub(crate) fn post_signed(&self, hook: &str, id: &str, body: &Value) -> Answer {
         let timestamp = (now_ms() / 1_000).to_string();
         let signature = sign(id, &timestamp, &body.to_string());
         let headers =
@@ -199,13 +210,13 @@ impl Stage {
 
     /// Calls the operator's API.
     #[track_caller]
-    pub fn operator(&self, path: &str) -> Answer {
+    pub(crate) fn operator(&self, path: &str) -> Answer {
         self.send("GET", path, &[("authorization", &format!("Bearer {OPERATOR_TOKEN}"))], b"")
     }
 
     /// Any request.
     #[track_caller]
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -218,7 +229,7 @@ impl Stage {
 
     /// A run as the operator sees it.
     #[track_caller]
-    pub fn run(&self, run_id: &str) -> Value {
+    pub(crate) fn run(&self, run_id: &str) -> Value {
         let answer = self.operator(&format!("/api/runs/{run_id}"));
         assert_eq!(answer.status, 200, "{run_id}\n{}", self.log());
         answer.json()
@@ -226,7 +237,7 @@ impl Stage {
 
     /// Lets the cron fire now, in this test's time.
     #[track_caller]
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let time = now_ms() + self.ahead_ms;
         let answer =
             self.send("GET", &format!("/cdn-cgi/local/scheduled?cron=*/2+*+*+*+*&time={time}"), &[], b"");
@@ -235,7 +246,7 @@ impl Stage {
 
     /// Puts Fabricate's clock and the cron's ahead, and sweeps.
     #[track_caller]
-    pub fn sweep_after(&mut self, later: Duration) {
+    pub(crate) fn sweep_after(&mut self, later: Duration) {
         self.ahead_ms += u64::try_from(later.as_millis()).unwrap();
         self.fabricate.advance(later);
         self.sweep();
@@ -243,9 +254,9 @@ impl Stage {
 
     /// Sweeps every two minutes of this test's time until the run is final.
     #[track_caller]
-    pub fn sweep_until_final(&mut self, run_id: &str) -> Value {
+    pub(crate) fn sweep_until_final(&mut self, run_id: &str) -> Value {
         for _ in 0..SWEEPS_MAX {
-            self.sweep_after(Duration::from_secs(120));
+            self.sweep_after(Duration::from_mins(2));
             let run = self.run(run_id);
             if ["completed", "failed", "canceled"].contains(&run["status"].as_str().unwrap()) {
                 return run;
@@ -256,7 +267,7 @@ impl Stage {
 
     /// Waits for what comes after an answer, until the run has another status than `queued`.
     #[track_caller]
-    pub fn wait_until_started(&self, run_id: &str) -> Value {
+    pub(crate) fn wait_until_started(&self, run_id: &str) -> Value {
         for _ in 0..100 {
             let run = self.run(run_id);
             if run["status"] != "queued" {
@@ -269,7 +280,7 @@ impl Stage {
 
     /// Asserts that the bytes that the operator gets for a file are those that Fabricate has.
     #[track_caller]
-    pub fn assert_same_bytes(&self, run: &Value, file: &Value) {
+    pub(crate) fn assert_same_bytes(&self, run: &Value, file: &Value) {
         use sha2::Digest;
         let answer = self.operator(file["url"].as_str().unwrap());
         assert_eq!(answer.status, 200, "{file}");
@@ -287,7 +298,7 @@ impl Drop for Stage {
 }
 
 /// A Standard Webhooks signature under [`SECRET`].
-pub fn sign(id: &str, timestamp: &str, body: &str) -> String {
+pub(crate) fn sign(id: &str, timestamp: &str, body: &str) -> String {
     let key = BASE64.decode(SECRET.trim_start_matches("whsec_")).unwrap();
     let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
     let mac = mac.chain_update(format!("{id}.{timestamp}.{body}")).finalize();
@@ -296,12 +307,12 @@ pub fn sign(id: &str, timestamp: &str, body: &str) -> String {
 
 /// Milliseconds since the Unix epoch.
 #[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
-pub fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// A hook that anybody may call, for a workflow of the local Fabricate; its delivery id is the body's `id`.
-pub fn open_hook(workflow: &str) -> Value {
+pub(crate) fn open_hook(workflow: &str) -> Value {
     json!({
         "workspace": "acme", "database": "sales-demo", "workflow": workflow,
         "verify": {"scheme": "none"}, "delivery_id": "{{ body.id }}",

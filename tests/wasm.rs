@@ -1,0 +1,108 @@
+//! What only exists in wasm, under Node: JavaScript values read as configuration, and the core at work on the target
+//! it is deployed to. What needs the runtime's own KV, R2 and streams is in the end-to-end tests.
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use seedhook::configuration::Configuration;
+use seedhook::fabricate::{Answer, StartOutcome, read_start};
+use seedhook::hook::delivery::{Event, RawDelivery};
+use seedhook::hook::verify::VerifyError;
+use seedhook::run::RunId;
+use seedhook::timestamp::Timestamp;
+use serde_json::{Map, Value, json};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+/// Reads variables as the Worker does: a JavaScript object through serde.
+fn read(javascript: &str) -> Map<String, Value> {
+    let object: JsValue = js_sys::JSON::parse(javascript).unwrap();
+    serde_wasm_bindgen::from_value(object).unwrap()
+}
+
+/// The published example of Standard Webhooks.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NOW: Timestamp = Timestamp::from_millis(1_614_265_330_000);
+
+fn delivery(body: &str) -> RawDelivery {
+    let headers = [
+        ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+        ("webhook-timestamp", "1614265330"),
+        ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    RawDelivery::new(headers, "", body.as_bytes().to_vec(), NOW)
+}
+
+const HOOKS: &str = r#"{"HOOKS": {"crm": {
+    "workspace": "acme", "database": "sales-demo", "workflow": "seed", "deadline": 3600, "paused": false,
+    "max_body_bytes": 2000000, "verify": {"scheme": "standard-webhooks", "secret": ["SECRET"]},
+    "params": {"rows": "{{ body.test * 2 }}", "ratio": 0.5, "count": 3, "none": null, "on": true, "list": [1, "a"]}
+}}, "SWEEP_REQUESTS": 7}"#;
+
+#[wasm_bindgen_test]
+fn javascript_values_are_read_as_they_are_written() {
+    let vars = read(HOOKS);
+    let expected: Map<String, Value> = serde_json::from_str(HOOKS).unwrap();
+    assert_eq!(vars, expected, "numbers stay whole, null stays null");
+    let configuration = Configuration::read(&vars);
+    assert_eq!(configuration.mistakes().count(), 0);
+    assert_eq!(configuration.sweep_requests, 7);
+    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    assert_eq!(hook.body_bytes_max, 2_000_000);
+}
+
+#[wasm_bindgen_test]
+fn numbers_beyond_javascripts_integers_are_told_apart() {
+    let vars = read(r#"{"large": 9007199254740993, "fraction": 1.5, "negative": -1, "zero": 0}"#);
+    assert_eq!(vars["fraction"], json!(1.5));
+    assert_eq!(vars["negative"], json!(-1));
+    assert_eq!(vars["zero"], json!(0));
+    assert!(vars["large"].is_number());
+}
+
+#[wasm_bindgen_test]
+fn a_delivery_is_verified_parsed_and_mapped() {
+    let configuration = Configuration::read(&read(HOOKS));
+    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let secret = |_: &str| Some(SECRET.to_owned());
+    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), secret, NOW);
+    assert!(matches!(forged, Err(VerifyError::NotVerified(_))));
+    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), secret, NOW).unwrap();
+    let event = Event::parse(verified, &hook.name, hook.verify.scheme, "fresh").unwrap();
+    assert_eq!(event.delivery.delivery_id.as_str(), "msg_p5jXN8AQM9LWM0D4loKWxJek");
+    let [rule] = hook.rules.as_slice() else { panic!("one rule") };
+    let params = rule.params.evaluate(&hook.expressions, &event.scope()).unwrap();
+    // Beyond 32 bits: usize is that small here.
+    assert_eq!(params["rows"], json!(4_864_464_628_u64));
+    assert_eq!(params["list"], json!([1, "a"]));
+}
+
+#[wasm_bindgen_test]
+fn an_endless_expression_ends_here_too() {
+    let vars = read(
+        r#"{"HOOKS": {"h": {"workspace": "a", "database": "b", "workflow": "c", "verify": {"scheme": "none"},
+            "params": {"x": "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}"}}}}"#,
+    );
+    let configuration = Configuration::read(&vars);
+    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let verified = hook.verify.verify(delivery("{}"), |_| None, NOW).unwrap();
+    let event = Event::parse(verified, &hook.name, hook.verify.scheme, "fresh").unwrap();
+    let [rule] = hook.rules.as_slice() else { panic!("one rule") };
+    assert!(rule.params.evaluate(&hook.expressions, &event.scope()).is_err());
+}
+
+#[wasm_bindgen_test]
+fn times_and_ids_need_no_clock_of_this_target() {
+    let id = RunId::new(NOW, [7; 16]);
+    assert_eq!((id.created_at(), NOW.to_string().as_str()), (NOW, "2021-02-25T15:02:10.000Z"));
+    let answer = Answer {
+        status: 503,
+        content_type: None,
+        retry_after: Some("Thu, 25 Feb 2021 15:03:10 GMT".to_owned()),
+        body: Vec::new(),
+    };
+    let StartOutcome::NotStarted { retry_after_ms, .. } = read_start(&answer, NOW) else {
+        panic!("not started")
+    };
+    assert_eq!(retry_after_ms, Some(60_000));
+}
