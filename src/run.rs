@@ -3,19 +3,23 @@
 //! Pure. A run never reaches out; it is told what was seen ([`Run::saw_task`] and its neighbours) and says what
 //! to do ([`Summary::next_step`]). Its final states never change.
 
+mod file;
 mod id;
 mod schedule;
+mod status;
 mod summary;
 mod view;
 
+pub use file::{FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use schedule::{Step, Tick, backoff_ms};
+pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fabricate::{FileId, Target, Task, TaskFile, TaskId, TaskStatus};
+use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnUnconfirmed, RunSettings};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -36,121 +40,6 @@ pub const FILES_MAX: usize = 1_000;
 
 /// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes.
 pub const RESULT_BYTES_MAX: usize = 256 * 1024;
-
-/// Where a run stands. Fabricate's four keep their spelling and meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Accepted, not yet started.
-    Queued,
-    /// Fabricate executes it.
-    InProgress,
-    /// Its task is completed, its files are being copied.
-    Archiving,
-    /// Finished, all files archived. Final.
-    Completed,
-    /// Ended by an error, see [`RunError`]. Final.
-    Failed,
-    /// Ended by a user of Fabricate. Final.
-    Canceled,
-    /// A start request was sent and nobody knows whether it took effect: parked for the operator.
-    Unconfirmed,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::InProgress,
-        Self::Archiving,
-        Self::Completed,
-        Self::Failed,
-        Self::Canceled,
-        Self::Unconfirmed,
-    ];
-
-    /// Its spelling everywhere.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::InProgress => "in_progress",
-            Self::Archiving => "archiving",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-            Self::Unconfirmed => "unconfirmed",
-        }
-    }
-
-    /// Whether nothing can follow it.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Canceled)
-    }
-}
-
-/// Where a run failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// The event yielded no parameters.
-    Mapping,
-    /// Fabricate did not start the workflow.
-    Start,
-    /// The workflow itself failed.
-    Workflow,
-    /// The task could not be followed to its end.
-    Poll,
-    /// A file could not be copied.
-    Archive,
-}
-
-/// Why a run failed, or what is known of one that is `unconfirmed`. For the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunError {
-    /// Where.
-    pub stage: Stage,
-    /// In words.
-    pub message: String,
-    /// When it was seen.
-    pub at: Timestamp,
-    /// Start requests made until then.
-    pub attempts: u32,
-}
-
-/// Whether a file is in R2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileState {
-    /// Not looked at yet.
-    Pending,
-    /// Tried; to be tried again.
-    Archiving,
-    /// An object with exactly its bytes is in the files bucket.
-    Archived,
-    /// Given up.
-    Failed,
-}
-
-/// A file of the run's task, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunFile {
-    /// What the task said of it.
-    #[serde(flatten)]
-    pub file: TaskFile,
-    /// Whether it is in R2.
-    pub state: FileState,
-    /// Its object's key in the files bucket, once archived.
-    pub key: Option<String>,
-    /// SHA-256 in hex, where one is known.
-    pub sha256: Option<String>,
-    /// Why not, in words.
-    pub error: Option<String>,
-    /// How often other bytes than the stated ones came.
-    #[serde(default)]
-    pub bad_copies: u32,
-}
 
 /// A task that Fabricate answers 404 for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -411,18 +300,6 @@ pub enum Seen {
     Completed,
     /// The run is final.
     Ended,
-}
-
-impl RunFile {
-    fn pending(file: TaskFile) -> Self {
-        Self { file, state: FileState::Pending, key: None, sha256: None, error: None, bad_copies: 0 }
-    }
-
-    /// The file's id within its task.
-    #[must_use]
-    pub fn id(&self) -> &FileId {
-        &self.file.id
-    }
 }
 
 #[cfg(test)]
