@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::fabricate::Api;
-use crate::hook::config::{Mistake, read_hook};
+use crate::hook::config::read_hook;
+use crate::hook::mistake::Mistake;
 use crate::hook::{Hook, HookName};
 
 /// The official Fabricate, asked unless `FABRICATE_URL` names another.

@@ -7,6 +7,7 @@ pub mod config;
 pub mod delivery;
 pub mod expression;
 pub mod mapping;
+pub mod mistake;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};

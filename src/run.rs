@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
+use crate::hook::archive_key::KeyParts;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnUnconfirmed, RunSettings};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -243,6 +244,21 @@ impl Run {
     #[must_use]
     pub fn is_archived(&self) -> bool {
         self.files.iter().all(|file| file.state == FileState::Archived)
+    }
+
+    /// Where a file of its task goes in the files bucket.
+    ///
+    /// # Errors
+    /// In words, when its hook's template yields no usable key for this file.
+    pub fn archive_key(&self, task_id: &TaskId, file: &TaskFile) -> Result<String, String> {
+        self.settings.archive.key(&KeyParts {
+            hook: &self.hook,
+            date: self.received_at.date(),
+            run_id: self.run_id.to_string(),
+            task_id,
+            target: &self.target,
+            file,
+        })
     }
 
     /// The moment from which on an unfinished task fails the run.

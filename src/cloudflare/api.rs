@@ -12,7 +12,7 @@ use super::route::Call;
 use super::settings::{OPERATOR_TOKEN, Settings, secret};
 use super::{Cloudflare, WorkerLog, files};
 use crate::configuration::Configuration;
-use crate::hook::config::Mistake;
+use crate::hook::mistake::Mistake;
 use crate::hook::verify::{bearer_token, is_same_secret};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::HookName;
 use super::expression::{Expressions, Scope};
-use crate::fabricate::TaskFile;
-use crate::run::Run;
+use crate::fabricate::{Target, TaskFile, TaskId};
 
 /// The template of a hook that states none.
 pub const DEFAULT: &str = "{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}";
@@ -25,6 +25,23 @@ const NAME_BYTES_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyTemplate(String);
+
+/// What a key is made of.
+#[derive(Debug, Clone)]
+pub struct KeyParts<'a> {
+    /// The run's hook.
+    pub hook: &'a HookName,
+    /// The day on which the run was accepted, as `2026-11-23`.
+    pub date: String,
+    /// The run.
+    pub run_id: String,
+    /// Its task.
+    pub task_id: &'a TaskId,
+    /// What it ran.
+    pub target: &'a Target,
+    /// The file.
+    pub file: &'a TaskFile,
+}
 
 impl Default for KeyTemplate {
     fn default() -> Self {
@@ -52,20 +69,20 @@ impl KeyTemplate {
     ///
     /// # Errors
     /// In words, when the template does not yield a usable key for this file.
-    pub fn key(&self, run: &Run, file: &TaskFile) -> Result<String, String> {
+    pub fn key(&self, of: &KeyParts<'_>) -> Result<String, String> {
         let mut expressions = Expressions::new(SCOPE);
         let template = expressions.template(&self.0)?;
-        let (run_id, file_id) = (run.run_id.to_string(), safe_part(file.id.as_str()));
+        let file_id = safe_part(of.file.id.as_str());
         let values = json!({
-            "hook": run.hook, "date": run.received_at.date(), "run_id": run_id,
-            "task_id": run.task.as_ref().map(|task| safe_part(task.id.as_str())).unwrap_or_default(),
-            "workspace": safe_part(&run.target.workspace),
-            "database": safe_part(run.target.place.name()),
-            "workflow": safe_part(&run.target.workflow),
-            "file": {"id": file_id, "name": safe_name(file.name.as_deref())},
+            "hook": of.hook, "date": of.date, "run_id": of.run_id,
+            "task_id": safe_part(of.task_id.as_str()),
+            "workspace": safe_part(&of.target.workspace),
+            "database": safe_part(of.target.place.name()),
+            "workflow": safe_part(&of.target.workflow),
+            "file": {"id": file_id, "name": safe_name(of.file.name.as_deref())},
         });
         let key = self.render_with(&expressions, &template, &values)?;
-        let own = key.contains(&run_id) && key.contains(&file_id);
+        let own = key.contains(&of.run_id) && key.contains(&file_id);
         if own && key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err("no usable object key".to_owned()) }
     }
 
@@ -136,7 +153,7 @@ fn shorten(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fabricate::FileId;
+    use crate::fabricate::{FileId, Place};
 
     #[track_caller]
     fn check(name: Option<&str>, expected: &str) {
@@ -165,15 +182,21 @@ mod tests {
 
     #[test]
     fn a_key_holds_the_run_and_the_file() {
-        let run = crate::run::tests::queued_run();
-        let file = TaskFile {
-            id: FileId::from("12/3"),
-            name: Some("../a.csv".into()),
-            size: None,
-            content_type: None,
+        let name = Some("../a.csv".to_owned());
+        let file = TaskFile { id: FileId::from("12/3"), name, size: None, content_type: None };
+        let target =
+            Target { workspace: "a/b".into(), place: Place::Project("p".into()), workflow: "w".into() };
+        let parts = KeyParts {
+            hook: &HookName::try_from("crm".to_owned()).unwrap(),
+            date: "2026-11-23".into(),
+            run_id: "the-run".into(),
+            task_id: &TaskId::try_from("the-task".to_owned()).unwrap(),
+            target: &target,
+            file: &file,
         };
-        let key = KeyTemplate::default().key(&run, &file).unwrap();
-        assert_eq!(key, format!("hook/{}/{}/12_3-a.csv", run.received_at.date(), run.run_id));
+        assert_eq!(KeyTemplate::default().key(&parts).as_deref(), Ok("crm/2026-11-23/the-run/12_3-a.csv"));
+        let other = KeyTemplate::new("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}").unwrap();
+        assert_eq!(other.key(&parts).as_deref(), Ok("a_b/the-task/the-run/12_3"));
     }
 
     #[test]

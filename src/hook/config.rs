@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::archive_key::KeyTemplate;
 use super::expression::{Condition, EVENT_SCOPE, Expressions, Template};
 use super::mapping::Params;
+use super::mistake::{Mistake, nearest};
 use super::verify::{Scheme, Verification};
 use super::{
     BODY_BYTES_DEFAULT, BODY_BYTES_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook,
@@ -39,31 +40,6 @@ const RULES_MAX: usize = 32;
 
 /// The most secrets of one hook: each is tried.
 const SECRETS_MAX: usize = 8;
-
-/// Something in the configuration that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// Where: table and field names from the variable's name on, such as `HOOKS`, `crm`, `params`, `rows`.
-    pub path: Vec<String>,
-    /// What is wrong.
-    pub problem: String,
-    /// What would be right.
-    pub remedy: String,
-}
-
-impl std::fmt::Display for Mistake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}; {}", self.path.join("."), self.problem, self.remedy)
-    }
-}
-
-/// The known name that a misspelt one was most likely meant to be.
-#[must_use]
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance = |candidate: &str| strsim::damerau_levenshtein(name, candidate);
-    let best = known.iter().min_by_key(|candidate| distance(candidate))?;
-    (distance(best) <= 1 + name.len() / 4).then_some(*best)
-}
 
 /// Reads the hook `name` from its value in the configuration; `path` is where that stands.
 ///

@@ -278,7 +278,7 @@ fn in_words(error: &minijinja::Error) -> String {
 }
 
 fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    match crate::hook::config::nearest(name, known) {
+    match super::mistake::nearest(name, known) {
         Some(near) => format!("unknown {kind} `{name}`; did you mean `{near}`?"),
         None if known.is_empty() => format!("unknown {kind} `{name}`"),
         None => format!("unknown {kind} `{name}`; there are {}", known.join(", ")),

@@ -21,7 +21,7 @@ pub(super) async fn archive_files<W: World>(world: &W, run: &mut Run, budget: &B
             keys.extend(file.key.clone());
             continue;
         }
-        let key = match run.settings.archive.key(run, &file.file) {
+        let key = match run.archive_key(&task_id, &file.file) {
             Ok(key) if keys.contains(&key) => {
                 give_up(file, "another file of the task has the same id");
                 continue;

@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Mistake, nearest};
 use crate::fabricate::is_path_part;
 use crate::hook::expression::Expressions;
+use crate::hook::mistake::{Mistake, nearest};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// The longest name of a workspace, database, project or workflow, bytes.
