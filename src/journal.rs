@@ -1,7 +1,7 @@
 //! The journal: the create-only list of decisions about one run. What it says is so; KV only shows it.
 //!
 //! Entry k+1 has exactly one author, and whoever creates it has decided what comes next. This file reads a
-//! journal; writing one is [`crate::service::decide`]'s. A KV record never justifies a start or an end.
+//! journal; writing one is the business of `service/decide.rs`. A KV record never justifies a start or an end.
 
 use serde::{Deserialize, Serialize};
 

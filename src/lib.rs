@@ -51,7 +51,7 @@
 //! # Where a change goes
 //! | to change… | go to | it may touch |
 //! |---|---|---|
-//! | what the configuration may say | [`configuration`], [`hook::config`] | values only |
+//! | what the configuration may say, how a mistake is told | [`configuration`], [`hook::config`], [`hook::mistake`] | values only |
 //! | a signature scheme | [`hook::verify`] | bytes, secrets and the time it is given |
 //! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`] | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |

@@ -1,7 +1,7 @@
 //! `advance`: the one place that moves a run. Everything else pokes it.
 //!
 //! Every step may run twice, at the same time and in different places: what must happen once is decided in the
-//! journal first ([`super::decide`]), and copied to KV after.
+//! journal first (`decide.rs`), and copied to KV after.
 
 use crate::fabricate::{StartOutcome, StatusError, TaskId};
 use crate::journal::{Decision, Journal, START_FRESH_MS, Standing};

@@ -1,0 +1,187 @@
+//! What `check` prints for small wrangler.toml texts.
+
+use super::*;
+
+const GOOD: &str = r#"
+kv_namespaces = [{ binding = "RUNS" }]
+triggers = { crons = ["*/2 * * * *"] }
+[[r2_buckets]]
+binding = "INBOX"
+[[r2_buckets]]
+binding = "FILES"
+[vars.HOOKS.crm]
+workspace = "acme"
+database = "sales-demo"
+workflow = "seed-account"
+verify = { scheme = "standard-webhooks", secret = ["CRM_SECRET", "OLD"] }
+[vars.HOOKS.crm.params]
+rows = "{{ body.seats * 10 }}"
+"#;
+
+/// `text` has exactly these findings, in this order, each with its remedy's line.
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let report = report(text, "w.toml");
+    let found: Vec<&str> = report
+        .text
+        .lines()
+        .filter(|line| line.starts_with("w.toml:") && !line.contains(" mistake"))
+        .collect();
+    // The Worker's own words are its own: of a line, the beginning counts.
+    let fits = found.len() == expected.len()
+        && found.iter().zip(expected).all(|(line, start)| line.starts_with(start));
+    assert!(fits, "expected {expected:#?}, found\n{}", report.text);
+    let mistakes = expected.iter().filter(|line| !line.contains(": warning: ")).count();
+    assert_eq!(report.is_good, mistakes == 0, "{}", report.text);
+    let remedies = report.text.lines().filter(|line| line.starts_with("  = ")).count();
+    assert!(remedies == expected.len() || report.text.contains("not TOML"), "{}", report.text);
+}
+
+/// The good text with one part of it replaced.
+#[track_caller]
+fn changed(from: &str, to: &str, expected: &[&str]) {
+    assert!(GOOD.contains(from), "{from}");
+    check(&GOOD.replace(from, to), expected);
+}
+
+#[test]
+fn a_good_file_names_its_hooks() {
+    let report = report(GOOD, "w.toml");
+    let lines = "/hooks/crm (standard-webhooks with CRM_SECRET or OLD) runs acme/sales-demo/seed-account\nw.toml: no mistakes\n";
+    assert_eq!(report.text, lines);
+    assert!(report.is_good);
+}
+
+#[test]
+fn the_projects_own_file_is_good() {
+    let report = read(&project::path("wrangler.toml"), "wrangler.toml").unwrap();
+    assert!(report.is_good, "{}", report.text);
+}
+
+#[test]
+fn a_mistake_of_the_worker_stands_at_its_line() {
+    changed(
+        "{{ body.seats * 10 }}",
+        "{{ body.seats | uper }}",
+        &["w.toml:14:1: HOOKS.crm.params.rows: unknown filter `uper`"],
+    );
+    changed(
+        "workflow =",
+        "  workflw =",
+        &["w.toml:8:13: HOOKS.crm: `workflow` is missing", "w.toml:11:3: HOOKS.crm.workflw: unknown field"],
+    );
+    changed(
+        "\"standard-webhooks\"",
+        "\"githib\"",
+        &["w.toml:12:12: HOOKS.crm.verify.scheme: unknown scheme \"githib\""],
+    );
+}
+
+#[test]
+fn a_rule_stands_at_its_own_table() {
+    let rules = "\n[[vars.HOOKS.crm.rules]]\nwhen = \"true\"\n[[vars.HOOKS.crm.rules]]\nwen = \"true\"\n";
+    check(&format!("{GOOD}{rules}"), &["w.toml:19:1: HOOKS.crm.rules.1.wen: unknown field"]);
+}
+
+#[test]
+fn what_is_not_toml_has_a_position() {
+    let report = report("name = \"x\"\nvars = {\n  a = = 1\n}\n", "w.toml");
+    assert!(report.text.starts_with("w.toml:3:7: not TOML: "), "{}", report.text);
+    assert!(!report.is_good);
+}
+
+#[test]
+fn dates_and_odd_numbers_are_refused() {
+    let params = "[vars.HOOKS.crm.params]\n";
+    let to =
+        format!("{params}since = 2024-01-01\nlist = [1, {{ at = 10:00:00 }}, nan]\nbig = 9007199254740992\n");
+    changed(
+        params,
+        &to,
+        &[
+            "w.toml:14:1: HOOKS.crm.params.since: 2024-01-01 is a date to the Worker",
+            "w.toml:15:14: HOOKS.crm.params.list.1.at: 10:00:00 is a date to the Worker",
+            "w.toml:15:31: HOOKS.crm.params.list.2: nan is no number to the Worker",
+            "w.toml:16:1: HOOKS.crm.params.big: 9007199254740992 is too large a number to the Worker",
+        ],
+    );
+}
+
+#[test]
+fn missing_bindings_and_cron_are_told() {
+    changed("\"RUNS\"", "\"RUN\"", &["w.toml:2:1: kv_namespaces: the binding RUNS is missing"]);
+    changed("\"FILES\"", "\"FILE\"", &["w.toml:4:3: r2_buckets: the binding FILES is missing"]);
+    changed("[\"*/2 * * * *\"]", "[]", &["w.toml:3:1: triggers: no cron trigger"]);
+}
+
+#[test]
+fn a_plain_variable_is_no_secret() {
+    changed(
+        "[vars.HOOKS.crm]",
+        "[vars]\nOLD = \"x\"\nOPERATOR_TOKEN = \"y\"\n[vars.HOOKS.crm]",
+        &[
+            "w.toml:9:1: OLD: the secret of crm stands here as a plain variable",
+            "w.toml:10:1: OPERATOR_TOKEN: a secret stands here as a plain variable",
+        ],
+    );
+}
+
+#[test]
+fn a_variable_has_at_most_5_kb() {
+    let rows = "{{ body.seats * 10 }}";
+    let to = "x".repeat(5200);
+    changed(rows, &to, &["w.toml:8:7: HOOKS: 5369 bytes as JSON, and Cloudflare takes 5120 in one variable"]);
+}
+
+#[test]
+fn more_than_64_variables_are_a_warning() {
+    let many = (0..64).map(|number| format!("V{number} = 1")).collect::<Vec<_>>().join("\n");
+    changed(
+        "[vars.HOOKS.crm]",
+        &format!("[vars]\n{many}\n[vars.HOOKS.crm]"),
+        &["w.toml:8:2: warning: vars: 65 variables, and the free plan takes 64 with the secrets"],
+    );
+}
+
+#[test]
+fn an_environment_inherits_nothing() {
+    check(
+        &format!("{GOOD}[env.staging]\nname = \"s\"\n"),
+        &["w.toml:15:6: [env.staging] has no variables and no bindings of its own"],
+    );
+    check(
+        &format!("{GOOD}[env.dev.vars.HOOKS]\n"),
+        &[
+            "w.toml:15:6: [env.dev] kv_namespaces: the binding RUNS is missing",
+            "w.toml:15:6: [env.dev] r2_buckets: the binding INBOX is missing",
+            "w.toml:15:6: [env.dev] r2_buckets: the binding FILES is missing",
+            "w.toml:15:10: warning: [env.dev] vars: there is no hook",
+        ],
+    );
+    let own = r#"
+[env.live]
+kv_namespaces = [{ binding = "RUNS" }]
+r2_buckets = [{ binding = "INBOX" }]
+[env.live.vars]
+FABRICATE_URL = "fabricate"
+[env.live.vars.HOOKS.crm]
+verify = { scheme = "none" }
+workspace = "acme"
+project = "p"
+workflow = "w"
+"#;
+    check(
+        &format!("{GOOD}{own}"),
+        &[
+            "w.toml:18:1: [env.live] r2_buckets: the binding FILES is missing",
+            "w.toml:20:1: [env.live] FABRICATE_URL: ",
+        ],
+    );
+}
+
+#[test]
+fn no_hook_is_a_warning() {
+    let (start, _) = GOOD.split_once("[vars").unwrap();
+    check(&format!("{start}[vars]\n"), &["w.toml:8:2: warning: vars: there is no hook"]);
+    check(start, &["w.toml:1:1: vars: there are no variables, so there is no hook"]);
+}

@@ -1,0 +1,159 @@
+//! A run as `GET /api/runs/{run_id}` answers, in lines for a person.
+//!
+//! Pure: values in, text out.
+
+use serde_json::Value;
+
+use super::worker::Worker;
+
+/// A text inside a value; empty where there is none.
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A run's files.
+pub(super) fn files(run: &Value) -> &[Value] {
+    run.get("files").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Whether nothing more will happen by itself.
+pub(super) fn is_over(run: &Value) -> bool {
+    matches!(text(run, "/status"), "completed" | "failed" | "canceled" | "unconfirmed")
+}
+
+/// Whether it went as wished: completed, and every file archived.
+pub(super) fn is_good(run: &Value) -> bool {
+    text(run, "/status") == "completed" && files(run).iter().all(|file| text(file, "/state") == "archived")
+}
+
+/// What has happened since the run was last looked at, one line each.
+pub(super) fn news(before: &Value, now: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    if text(before, "/status") != text(now, "/status") && !is_over(now) {
+        lines.push(status(now));
+    }
+    for file in files(now) {
+        let same = |old: &&Value| text(old, "/id") == text(file, "/id");
+        let old = files(before).iter().find(same).map_or("", |old| text(old, "/state"));
+        let state = text(file, "/state");
+        let is_news = matches!(state, "archiving" | "archived" | "failed") && state != old;
+        if is_news {
+            lines.push(format!("{state}: {}, {}", text(file, "/name"), size(file)));
+        }
+    }
+    if text(before, "/status") != text(now, "/status") && is_over(now) {
+        lines.push(status(now));
+    }
+    lines
+}
+
+/// A run's status, with what one wants to know about it.
+pub(super) fn status(run: &Value) -> String {
+    let status = text(run, "/status");
+    match status {
+        "in_progress" => {
+            format!(
+                "in_progress: Fabricate runs {} as task {}",
+                text(run, "/workflow"),
+                text(run, "/task/id")
+            )
+        }
+        "failed" | "unconfirmed" => match text(run, "/error/message") {
+            "" => status.to_owned(),
+            message => format!("{status} at stage {}: {message}", text(run, "/error/stage")),
+        },
+        // Lists leave the files out.
+        "completed" if run.get("files").is_some() => format!("completed: {}", counted(files(run).len())),
+        _ => status.to_owned(),
+    }
+}
+
+/// What is awaited in this status.
+pub(super) fn awaited(run: &Value) -> &'static str {
+    match text(run, "/status") {
+        "queued" => "waiting for the workflow to be started",
+        "in_progress" => "waiting for Fabricate to finish the workflow",
+        "archiving" => "waiting for the files to be copied to R2",
+        _ => "waiting",
+    }
+}
+
+/// The archived files; with a Worker that stays up, also where they can be seen.
+pub(super) fn where_to_look(run: &Value, worker: Option<&Worker>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for file in files(run) {
+        lines.push(format!("{} ({}) is in R2 as", text(file, "/name"), size(file)));
+        lines.push(format!("  {}", text(file, "/key")));
+        let Some(worker) = worker else { continue };
+        let url = text(file, "/url");
+        lines.push(format!("  curl -OJ -H \"authorization: Bearer {}\" {}{url}", worker.token, worker.base));
+    }
+    let Some(worker) = worker else { return lines };
+    lines.push("See the whole run, and all that is stored:".to_owned());
+    let url = format!("{}/api/runs/{}", worker.base, text(run, "/run_id"));
+    lines.push(format!("  curl -H \"authorization: Bearer {}\" {url}", worker.token));
+    lines.push(format!("  {}/cdn-cgi/local/explorer", worker.base));
+    lines
+}
+
+fn counted(files: usize) -> String {
+    match files {
+        0 => "no files".to_owned(),
+        1 => "1 file archived".to_owned(),
+        more => format!("{more} files archived"),
+    }
+}
+
+fn size(file: &Value) -> String {
+    match file.get("size").and_then(Value::as_u64) {
+        None => "size unknown".to_owned(),
+        Some(bytes @ 0..10_000) => format!("{bytes} bytes"),
+        Some(bytes @ 10_000..10_000_000) => format!("{} KB", bytes / 1000),
+        Some(bytes) => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(status: &str, of_files: &[&str]) -> Value {
+        let file = |(id, state): (usize, &&str)| json!({"id": id.to_string(), "name": "a.csv", "size": 12_345, "state": state});
+        let files: Vec<Value> = of_files.iter().enumerate().map(file).collect();
+        json!({"status": status, "workflow": "w", "task": {"id": "t1"}, "files": files,
+               "error": {"stage": "start", "message": "no such workflow"}})
+    }
+
+    #[track_caller]
+    fn check(before: &Value, now: &Value, expected: &[&str]) {
+        assert_eq!(news(before, now), expected);
+    }
+
+    #[test]
+    fn each_step_is_told_once_and_in_order() {
+        check(&Value::Null, &run("queued", &[]), &["queued"]);
+        check(&run("queued", &[]), &run("queued", &[]), &[]);
+        check(&run("queued", &[]), &run("in_progress", &[]), &["in_progress: Fabricate runs w as task t1"]);
+        check(
+            &run("in_progress", &[]),
+            &run("archiving", &["archived", "pending"]),
+            &["archiving", "archived: a.csv, 12 KB"],
+        );
+        check(
+            &run("archiving", &["archived", "pending"]),
+            &run("completed", &["archived", "archived"]),
+            &["archived: a.csv, 12 KB", "completed: 2 files archived"],
+        );
+        check(&run("queued", &[]), &run("failed", &[]), &["failed at stage start: no such workflow"]);
+    }
+
+    #[test]
+    fn only_a_completed_run_with_all_files_is_good() {
+        assert!(is_good(&run("completed", &["archived"])));
+        assert!(!is_good(&run("completed", &["archived", "failed"])));
+        assert!(!is_good(&run("failed", &["archived"])));
+        assert!(is_over(&run("unconfirmed", &[])) && !is_over(&run("archiving", &[])));
+    }
+}

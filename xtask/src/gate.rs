@@ -1,0 +1,177 @@
+//! `cargo xtask test`: the gate, all that must hold before a change goes in.
+//!
+//! It runs the steps and counts them; what a step does is in `steps`.
+
+mod steps;
+
+use std::cell::OnceCell;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use lexopt::Arg;
+
+use crate::clock::Stopwatch;
+use crate::help;
+use crate::setup::{self, Tools};
+use steps::{STEPS, Step};
+
+const HELP: &str = "\
+cargo xtask test [--quick] [step…]
+
+Runs the gate, one step after another, and stops at the first that fails. With the names of steps, only those.
+
+  --quick    leave out the release build, the end-to-end tests and the dependency check
+
+Steps:
+";
+
+/// What the steps share: the tools, made ready by the first step that needs them.
+#[derive(Debug, Default)]
+struct Gate {
+    tools: OnceCell<Tools>,
+}
+
+impl Gate {
+    fn tools(&self) -> Result<&Tools> {
+        if self.tools.get().is_none() {
+            let _ = self.tools.set(setup::tools()?);
+        }
+        self.tools.get().map_or_else(|| bail!("the tools are not ready"), Ok)
+    }
+}
+
+/// How a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    NotRun,
+}
+
+/// Reads the arguments and runs the steps.
+pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
+    let mut quick = false;
+    let mut names = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(help(&format!("{HELP}{}", list()))),
+            Arg::Long("quick") => quick = true,
+            Arg::Value(name) => names.push(name.to_string_lossy().into_owned()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        bail!("there is no step `{unknown}`; the steps are\n{}", list());
+    }
+    let chosen: Vec<&Step> = STEPS.iter().filter(|step| is_chosen(step, quick, &names)).collect();
+    let outcomes = all(&chosen);
+    let text = summary(&chosen, &outcomes);
+    print!("\n{text}");
+    let good = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Passed(_)));
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_chosen(step: &Step, quick: bool, names: &[String]) -> bool {
+    let wanted = names.is_empty() || names.iter().any(|name| name == step.name);
+    wanted && (step.is_quick || !quick)
+}
+
+/// Runs the steps up to the first that fails.
+fn all(chosen: &[&Step]) -> Vec<Outcome> {
+    let gate = Gate::default();
+    let mut outcomes = Vec::new();
+    for step in chosen {
+        if matches!(outcomes.last(), Some(Outcome::Failed(_) | Outcome::NotRun)) {
+            outcomes.push(Outcome::NotRun);
+            continue;
+        }
+        println!("\n=== {}: {}", step.name, step.what);
+        let watch = Stopwatch::start();
+        let result = (step.run)(&gate);
+        let time = watch.elapsed();
+        outcomes.push(match result {
+            Ok(()) => {
+                println!("--- {} passed ({})", step.name, seconds(time));
+                Outcome::Passed(time)
+            }
+            Err(error) => {
+                println!("--- {} FAILED ({}): {error:#}", step.name, seconds(time));
+                Outcome::Failed(time)
+            }
+        });
+    }
+    outcomes
+}
+
+/// The table of steps, and a last line that counts them.
+fn summary(steps: &[&Step], outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for (step, outcome) in steps.iter().zip(outcomes) {
+        let (word, time) = match outcome {
+            Outcome::Passed(time) => ("passed", seconds(*time)),
+            Outcome::Failed(time) => ("FAILED", seconds(*time)),
+            Outcome::NotRun => ("not run", String::new()),
+        };
+        let line = format!("{:<8} {word:<8} {time:>8}", step.name);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let passed = count(|outcome| matches!(outcome, Outcome::Passed(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let failures = steps.iter().zip(outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+    for (step, _) in failures {
+        let _ = writeln!(text, "failed: {} (again, alone: cargo xtask test {0})", step.name);
+    }
+    let _ = writeln!(text, "{passed} passed, {failed} failed");
+    text
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for step in STEPS {
+        let _ = writeln!(text, "  {:<8} {}", step.name, step.what);
+    }
+    text
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(name: &'static str, run: fn(&Gate) -> Result<()>) -> Step {
+        Step { name, what: "", is_quick: true, run }
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let steps = [step("a", |_| Ok(())), step("b", |_| bail!("no")), step("c", |_| Ok(()))];
+        let chosen: Vec<&Step> = steps.iter().collect();
+        let outcomes = all(&chosen);
+        assert!(matches!(outcomes.as_slice(), [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]));
+        let text = summary(&chosen, &outcomes);
+        let last: Vec<&str> = text.lines().rev().take(3).collect();
+        assert_eq!(
+            last,
+            ["1 passed, 1 failed", "failed: b (again, alone: cargo xtask test b)", "c        not run"]
+        );
+    }
+
+    #[test]
+    fn names_choose_steps_and_quick_leaves_the_slow_ones_out() {
+        let chosen = |quick, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let steps = STEPS.iter().filter(|step| is_chosen(step, quick, &names));
+            steps.map(|step| step.name).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(false, &[]).len(), STEPS.len());
+        assert_eq!(chosen(false, &["e2e", "fmt"]), ["fmt", "e2e"]);
+        assert_eq!(chosen(true, &[]), ["fmt", "clippy", "native", "wasm", "doc", "check"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! The steps of the gate, in the order in which they run.
+//!
+//! Each says by its result alone whether it passed; none changes a file of the project.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Gate;
+use crate::command::{self, cargo};
+use crate::pins::WASM_TARGET;
+use crate::setup::{CargoTool, npm};
+use crate::{build, check, project};
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// What it is called on the command line.
+    pub(super) name: &'static str,
+    /// What it does.
+    pub(super) what: &'static str,
+    /// Whether `--quick` keeps it.
+    pub(super) is_quick: bool,
+    /// Does it.
+    pub(super) run: fn(&Gate) -> Result<()>,
+}
+
+const fn step(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<()>) -> Step {
+    Step { name, what, is_quick: true, run }
+}
+
+const fn slow(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<()>) -> Step {
+    Step { name, what, is_quick: false, run }
+}
+
+/// All of them; what is quick to fail comes first.
+pub(super) const STEPS: &[Step] = &[
+    step("fmt", "the code is formatted", fmt),
+    step("clippy", "lints, native and wasm", clippy),
+    step("native", "unit tests, vectors and the simulation", native),
+    step("wasm", "what only exists in wasm, under Node", wasm),
+    slow("build", "the release Worker", worker),
+    slow("e2e", "the built Worker in workerd, against the local Fabricate", end_to_end),
+    step("doc", "the documentation, without a warning", doc),
+    step("check", "wrangler.toml", configuration),
+    slow("deny", "licences, sources and advisories of the dependencies", deny),
+];
+
+fn fmt(_: &Gate) -> Result<()> {
+    command::run(&mut cargo(&["fmt", "--all", "--check"])).context("mend it with `cargo fmt --all`")
+}
+
+/// Native clippy does not see the Worker's edge, and the edge's clippy not the tests: both are run.
+fn clippy(gate: &Gate) -> Result<()> {
+    gate.tools()?;
+    let deny = ["--", "-D", "warnings"];
+    let mut native = cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]);
+    command::run(native.args(deny))?;
+    let mut wasm = cargo(&["clippy", "--package", "seedhook", "--target", WASM_TARGET, "--all-targets"]);
+    command::run(wasm.args(deny))
+}
+
+fn native(_: &Gate) -> Result<()> {
+    command::run(&mut cargo(&["test", "--workspace"]))
+}
+
+fn wasm(gate: &Gate) -> Result<()> {
+    let tools = gate.tools()?;
+    let runner = tools.wasm_bindgen.join(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
+    let mut test = cargo(&["test", "--package", "seedhook", "--target", WASM_TARGET, "--test", "wasm"]);
+    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("PATH", tools.node.path()?);
+    command::run(&mut test)
+}
+
+fn worker(gate: &Gate) -> Result<()> {
+    build::worker(gate.tools()?, false)
+}
+
+fn end_to_end(gate: &Gate) -> Result<()> {
+    let tools = gate.tools()?;
+    // Without a step `build` before it, as when it is asked for alone.
+    build::worker(tools, false)?;
+    let mut test = cargo(&[
+        "test",
+        "--package",
+        "seedhook",
+        "--features",
+        "e2e",
+        "--test",
+        "e2e",
+        "--",
+        "--test-threads=1",
+    ]);
+    test.env("SEEDHOOK_NODE", &tools.node.program).env("SEEDHOOK_WRANGLER", npm::wrangler());
+    test.env("PATH", tools.node.path()?);
+    test.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
+    command::run(&mut test)
+}
+
+fn doc(_: &Gate) -> Result<()> {
+    let mut doc = cargo(&["doc", "--no-deps", "--workspace"]);
+    command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn configuration(_: &Gate) -> Result<()> {
+    let report = check::read(&project::path("wrangler.toml"), "wrangler.toml")?;
+    print!("{}", report.text);
+    if report.is_good { Ok(()) } else { bail!("wrangler.toml has mistakes") }
+}
+
+fn deny(_: &Gate) -> Result<()> {
+    let program = CargoTool::cargo_deny().ready()?.join("cargo-deny");
+    let deny = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(project::root());
+        command
+    };
+    let check = ["--workspace", "--all-features", "--locked", "check"];
+    command::run(deny(&check).args(["bans", "licenses", "sources"]))?;
+    // The database of advisories is on GitHub. Fetching it is a step of its own, so that being offline is told from
+    // an advisory by which of the two fails.
+    if let Err(error) = command::output(&mut deny(&["fetch", "db"])) {
+        let why = command::last_lines(&error.to_string(), 1);
+        println!("advisories NOT CHECKED: their database cannot be fetched from GitHub here\n{why}");
+        return Ok(());
+    }
+    command::run(deny(&check).arg("advisories"))
+}

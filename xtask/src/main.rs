@@ -1,0 +1,65 @@
+//! The developer's commands of seedhook: what `cargo xtask` runs.
+//!
+//! It only chooses the command; it knows nothing of how one works.
+
+mod build;
+mod check;
+mod children;
+mod clock;
+mod command;
+mod dev;
+mod gate;
+mod pins;
+mod project;
+mod setup;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask <command>
+
+Commands:
+  dev      run the Worker and a local Fabricate here, and show a webhook becoming files
+  build    build the release Worker into build/
+  test     the gate: format, lints, every test, documentation, dependencies
+  check    say what is wrong in wrangler.toml, and where
+
+`cargo xtask <command> --help` tells more. Rust and Node are needed; the rest is installed when missing.
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) if error.is::<children::Interrupted>() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().map(OsString::into_string).transpose();
+    let rest = lexopt::Parser::from_args(arguments);
+    match command.ok().flatten().as_deref() {
+        Some("dev") => dev::run(rest),
+        Some("build") => build::run(rest),
+        Some("test") => gate::run(rest),
+        Some("check") => check::run(rest),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(other) => bail!("there is no command `{other}`\n\n{HELP}"),
+    }
+}
+
+/// Prints a command's help.
+fn help(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
