@@ -1,0 +1,79 @@
+//! Worlds that are deliberately wrong: each must be noticed, or the simulation proves nothing.
+
+use crate::promises::Promise;
+
+/// What is wrong with a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breakage {
+    /// A claim is taken although there is one.
+    ClaimsAreNotConditional,
+    /// A claim is confirmed and not kept.
+    ClaimsAreLost,
+    /// A journal's entry replaces the one that is there.
+    EntriesAreNotConditional,
+    /// `start` entries are confirmed and not kept.
+    StartEntriesAreLost,
+    /// What came of a start is confirmed and not kept.
+    OutcomeEntriesAreLost,
+    /// `end` entries are confirmed and not kept.
+    EndEntriesAreLost,
+    /// KV's list never shows one entry again.
+    ListLosesAnEntry,
+    /// `open/` records are confirmed and not kept.
+    OpenPutsAreLost,
+    /// Each `open/` record is written twice.
+    OpenPutsAreDoubled,
+    /// `done/` records are confirmed and not kept.
+    DonePutsAreLost,
+    /// `done/` records say something else.
+    DoneRecordsAreGarbled,
+    /// `open/` records stay although they are deleted.
+    DeletesAreLost,
+    /// Fabricate makes two tasks of one start request.
+    FabricateStartsTwice,
+    /// Fabricate calls a failed task completed.
+    FabricateLies,
+    /// Other bytes than Fabricate's are stored.
+    CopiesAreCut,
+    /// Nothing is stored.
+    CopiesAreMissing,
+    /// Downloads begin at another's address, with the key.
+    DownloadsAreElsewhere,
+    /// The client makes a second request for each.
+    RequestsAreRepeated,
+    /// What is read back from the inbox names no author.
+    AuthorsAreForgotten,
+    /// Whoever forges a delivery has the secret.
+    ForgersKnowTheSecret,
+    /// A record comes back as another.
+    RecordsAreMisread,
+}
+
+impl Breakage {
+    /// Every breakage, and a promise that it must be seen to break; every promise is in it.
+    pub(crate) const ALL: &'static [(Self, Promise)] = &[
+        (Self::ClaimsAreNotConditional, Promise::OneEventOneRun),
+        (Self::ClaimsAreLost, Promise::AcceptedIsDurable),
+        (Self::EntriesAreNotConditional, Promise::JournalsAreAppendOnly),
+        (Self::StartEntriesAreLost, Promise::StartsAreJournalled),
+        (Self::OutcomeEntriesAreLost, Promise::KnownTasksAreKept),
+        (Self::OutcomeEntriesAreLost, Promise::NoSilentSecondStart),
+        (Self::EndEntriesAreLost, Promise::FinalStatesNeverChange),
+        (Self::ListLosesAnEntry, Promise::EveryRunEnds),
+        (Self::OpenPutsAreLost, Promise::AcceptedIsDurable),
+        (Self::OpenPutsAreDoubled, Promise::CostsAreAsStated),
+        (Self::DonePutsAreLost, Promise::AcceptedIsDurable),
+        (Self::DoneRecordsAreGarbled, Promise::FinalStatesNeverChange),
+        (Self::DeletesAreLost, Promise::DoneIsNotOpen),
+        (Self::DeletesAreLost, Promise::IdleWritesNothing),
+        (Self::FabricateStartsTwice, Promise::OneEventOneRun),
+        (Self::FabricateLies, Promise::TheEndIsWhatHappened),
+        (Self::CopiesAreCut, Promise::FilesArriveWhole),
+        (Self::CopiesAreMissing, Promise::FilesArriveWhole),
+        (Self::DownloadsAreElsewhere, Promise::TheKeyStaysHome),
+        (Self::RequestsAreRepeated, Promise::WorkIsBounded),
+        (Self::AuthorsAreForgotten, Promise::OwnWritesAreKnown),
+        (Self::ForgersKnowTheSecret, Promise::OnlyTheSenderGetsIn),
+        (Self::RecordsAreMisread, Promise::RecordsAreRead),
+    ];
+}

@@ -1,0 +1,108 @@
+//! What a seed decides before a life begins: how bad its world is, where, and for how long.
+
+use crate::hooks::HOOKS;
+
+/// In how many places invocations run, each with its own view of KV and its own clock.
+pub(crate) const PLACES: usize = 3;
+
+/// The least that a sweep needs: four runs at once must not use it up with none of them at its end, and each may
+/// take a poll, a download and three redirects.
+const REQUESTS_MIN: u32 = 17;
+
+/// The most that KV may be behind.
+pub(crate) const LAG_MS_MAX: i64 = 1_200_000;
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+
+/// One world's character.
+#[derive(Debug, Clone)]
+pub(crate) struct Profile {
+    /// Nothing fails, nothing is late: what a life costs is counted.
+    pub(crate) clean: bool,
+    /// Which of the hook configurations.
+    pub(crate) hook: usize,
+    /// How far behind KV may be, by place.
+    pub(crate) lag_ms: [i64; PLACES],
+    /// How wrong the clock is, by place.
+    pub(crate) skew_ms: [i64; PLACES],
+    /// How often an operation crashes its invocation, before or after it took effect.
+    pub(crate) crash: f64,
+    /// How often a store's operation fails, before or after it took effect.
+    pub(crate) fault: f64,
+    /// How often an operation takes seconds or more.
+    pub(crate) slow: f64,
+    /// How often an operation takes minutes.
+    pub(crate) stall: f64,
+    /// How often Fabricate does not simply accept a start, or answer a poll.
+    pub(crate) unruly: f64,
+    /// How long all this goes on.
+    pub(crate) chaos_ms: i64,
+    /// The time between two sweeps.
+    pub(crate) cron_ms: i64,
+    /// Outbound requests that a sweep may make.
+    pub(crate) sweep_requests: u32,
+    /// KV lists come in pages of this size.
+    pub(crate) page: usize,
+    /// When each of KV, R2 and Fabricate is out of order as a whole.
+    pub(crate) outages: [(i64, i64); 3],
+    /// When Fabricate refuses the key.
+    pub(crate) key_refused: (i64, i64),
+    /// Records pass through their JSON on the way to and from the stores.
+    pub(crate) wire: bool,
+    /// An `open/` record of another version stands in the list.
+    pub(crate) unreadable: bool,
+}
+
+impl Profile {
+    pub(crate) fn draw(rng: &mut fastrand::Rng) -> Self {
+        let clean = rng.u8(..10) == 0;
+        let mut calm_half = |values: &[f64]| if clean { 0.0 } else { *pick(rng, values) };
+        let crash = calm_half(&[0.0, 0.0, 0.005, 0.03]);
+        let fault = calm_half(&[0.0, 0.01, 0.05]);
+        let slow = calm_half(&[0.0, 0.01, 0.03]);
+        let stall = calm_half(&[0.0, 0.0, 0.0, 0.004]);
+        let unruly = calm_half(&[0.0, 0.2, 0.2, 0.5]);
+        let chaos_ms = *pick(rng, &[12, 12, 12, 30, 30, 60, 105]) * MINUTE_MS;
+        let lags: &[i64] = match rng.u8(..4) {
+            _ if clean => &[0],
+            0 | 1 => &[0, 60, 180],
+            2 => &[0, 180, 600],
+            _ => &[0, 600, 1_200],
+        };
+        let lag_ms = std::array::from_fn(|_| *pick(rng, lags) * SECOND_MS);
+        let skewed = !clean && rng.bool();
+        let skew_ms = std::array::from_fn(|_| if skewed { rng.i64(-4_000..=4_000) } else { 0 });
+        let span = |rng: &mut fastrand::Rng, one_in: u8| match rng.u8(..one_in) {
+            0 if !clean => {
+                let from_ms = rng.i64(0..chaos_ms);
+                (from_ms, from_ms + rng.i64(MINUTE_MS..40 * MINUTE_MS))
+            }
+            _ => (0, 0),
+        };
+        Self {
+            clean,
+            hook: rng.usize(..HOOKS),
+            lag_ms,
+            skew_ms,
+            crash,
+            fault,
+            slow,
+            stall,
+            unruly,
+            chaos_ms,
+            cron_ms: if clean { 2 } else { *pick(rng, &[2, 2, 2, 1, 5]) } * MINUTE_MS,
+            sweep_requests: if clean { 40 } else { *pick(rng, &[40, 40, REQUESTS_MIN]) },
+            page: *pick(rng, &[1_000, 1_000, 1_000, 1, 2]),
+            outages: std::array::from_fn(|_| span(rng, 8)),
+            key_refused: span(rng, 20),
+            wire: rng.u8(..32) == 0,
+            unreadable: rng.u8(..32) == 0,
+        }
+    }
+}
+
+/// One of `values`, each as likely as the others.
+pub(crate) fn pick<'a, T>(rng: &mut fastrand::Rng, values: &'a [T]) -> &'a T {
+    &values[rng.usize(..values.len())]
+}

@@ -1,0 +1,61 @@
+//! The hooks that lives are about, read from configuration by the code that reads real ones.
+
+use std::rc::Rc;
+
+use seedhook::configuration::Configuration;
+use seedhook::hook::Hook;
+use serde_json::{Value, json};
+
+/// How many configurations there are.
+pub(crate) const HOOKS: usize = 6;
+
+/// The secret of the hook that Standard Webhooks sign for.
+pub(crate) const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The bearer token of the hook that asks for one.
+pub(crate) const TOKEN: &str = "token-of-the-bearer";
+
+/// The value of a secret, as the edge would look it up.
+pub(crate) fn secret(name: &str) -> Option<String> {
+    match name {
+        "SIGNING" => Some(SIGNING_SECRET.to_owned()),
+        "TOKEN" => Some(TOKEN.to_owned()),
+        _ => None,
+    }
+}
+
+/// All hooks, compiled once for as many lives as one thread lives through.
+pub(crate) fn hooks() -> Vec<Rc<Hook>> {
+    let base = json!({
+        "workspace": "acme", "database": "demo", "workflow": "seed", "verify": {"scheme": "none"},
+        "when": "body.type == 'won'", "deadline": "2h",
+        "params": {"event": "{{ delivery.id }}", "rows": "{{ body.seats * 10 }}"},
+    });
+    let with = |changes: Value| {
+        let mut hook = base.clone();
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            hook[field] = value.clone();
+        }
+        hook
+    };
+    let changes = [
+        json!({}),
+        json!({"on_unconfirmed": "restart", "start_attempts_max": 4}),
+        json!({"verify": {"scheme": "standard-webhooks", "secret": "SIGNING"}}),
+        json!({"verify": {"scheme": "bearer", "secret": ["TOKEN"]}, "on_unconfirmed": "restart", "deadline": "30m"}),
+        json!({"rules": [{"workflow": "seed"}, {"workflow": "big", "when": "body.seats > 4", "on_unconfirmed": "restart"}]}),
+        json!({"start_attempts_max": 2, "deadline": "30m",
+               "archive": "{{ workflow }}/{{ run_id }}/{{ task_id }}/{{ file.id }}"}),
+    ];
+    assert_eq!(changes.len(), HOOKS);
+    changes.into_iter().map(|changes| read(&with(changes))).collect()
+}
+
+fn read(hook: &Value) -> Rc<Hook> {
+    let vars = json!({"HOOKS": {"hook": hook}});
+    let configuration = Configuration::read(vars.as_object().expect("an object"));
+    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    let hook = configuration.hooks.into_values().next().expect("one hook");
+    Rc::new(hook.expect("a hook without mistakes"))
+}

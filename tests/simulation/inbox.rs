@@ -1,0 +1,180 @@
+//! Simulated R2 inbox: strongly consistent, create-only, its own clock; it may fail before or after it wrote.
+
+use std::rc::Rc;
+
+use seedhook::journal::{Decision, Entry, Recorded};
+use seedhook::ports::{Claim, DeliveryKey, Inbox, Page, StoreError};
+use seedhook::run::RunId;
+use seedhook::timestamp::Timestamp;
+
+use crate::breakage::Breakage;
+use crate::journals::{Claimed, Placed};
+use crate::operation::Port;
+use crate::promises::Promise;
+use crate::world::{Invocation, State, through_json};
+
+/// How many claims one page of the list holds; few, so that lives see more than one page.
+const CLAIMS_PER_PAGE: usize = 2;
+
+impl State {
+    fn claim(&mut self, on: &Invocation, key: &DeliveryKey, claim: &Claim) -> bool {
+        let taken = self.journals.claims.iter().any(|claimed| claimed.key == *key);
+        if taken && !on.world.breaks(Breakage::ClaimsAreNotConditional) {
+            return false;
+        }
+        self.judge_claim(on, claim);
+        if on.world.breaks(Breakage::ClaimsAreLost) {
+            return true;
+        }
+        self.tally.inbox_creates += 1;
+        self.journals.register(claim);
+        on.tell(self, || {
+            let runs = claim.runs.iter().map(|run| format!("{} {}", run.run_id, run.status.as_str()));
+            format!("R2 claim {} := {}", claim.delivery.delivery_id, runs.collect::<Vec<_>>().join(", "))
+        });
+        let claim = self.as_read(on, claim);
+        let claimed =
+            Claimed { key: key.clone(), claim: Rc::new(claim), at: on.world.now(), author: on.number };
+        self.journals.claims.insert(0, claimed);
+        true
+    }
+
+    /// What is claimed must be an event that counts, from a sender who is who it says.
+    fn judge_claim(&mut self, on: &Invocation, claim: &Claim) {
+        let id = claim.delivery.delivery_id.as_str();
+        match self.events.iter().find(|event| event.id == id) {
+            Some(event) if event.runs() == claim.runs.len() => {}
+            _ => {
+                let how = format!("claimed {} runs for {id}", claim.runs.len());
+                self.breaks(Promise::OnlyTheSenderGetsIn, how);
+            }
+        }
+        if on.world.profile.wire {
+            let text = format!("{:?}", claim.delivery);
+            if text.contains(crate::hooks::TOKEN) {
+                self.breaks(Promise::OnlyTheSenderGetsIn, format!("a credential is stored: {text}"));
+            }
+        }
+    }
+
+    fn enter(&mut self, on: &Invocation, run_id: RunId, place: u32, entry: &Entry) -> bool {
+        let world = &on.world;
+        let lost = match entry.decision {
+            Decision::Start => world.breaks(Breakage::StartEntriesAreLost),
+            Decision::End { .. } => world.breaks(Breakage::EndEntriesAreLost),
+            _ => world.breaks(Breakage::OutcomeEntriesAreLost),
+        };
+        if lost {
+            return true;
+        }
+        let placed = Placed {
+            recorded: Recorded { entry: self.as_read(on, entry), at: world.now() },
+            author: on.number,
+            confirmed: false,
+            used: false,
+        };
+        let entries = &mut self.journals.runs.entry(run_id).or_default().entries;
+        let (index, length) = (place as usize - 1, entries.len());
+        if index < length {
+            if !world.breaks(Breakage::EntriesAreNotConditional) {
+                return false;
+            }
+            entries[index] = placed;
+            let name = self.name(run_id);
+            self.breaks(Promise::JournalsAreAppendOnly, format!("entry {place} of {name} is replaced"));
+            return true;
+        }
+        entries.push(placed);
+        self.tally.inbox_creates += 1;
+        if index > length {
+            let name = self.name(run_id);
+            self.breaks(Promise::JournalsAreAppendOnly, format!("entry {place} of {name} leaves a gap"));
+        }
+        if let Decision::Task { task_id } = &entry.decision {
+            self.workflows.known(run_id, task_id);
+        }
+        self.tell_of(on, run_id, |name| {
+            format!("R2 journal {name}/{place} := {}", describe(&entry.decision))
+        });
+        true
+    }
+
+    /// A value as it comes back from the store.
+    fn as_read<T>(&mut self, on: &Invocation, value: &T) -> T
+    where
+        T: Clone + PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        if on.world.profile.wire && through_json(value).as_ref() != Some(value) {
+            self.breaks(Promise::RecordsAreRead, format!("{value:?}"));
+        }
+        value.clone()
+    }
+}
+
+fn describe(decision: &Decision) -> String {
+    match decision {
+        Decision::End { run } => format!("end {}", crate::kv::describe(run)),
+        other => format!("{other:?}"),
+    }
+}
+
+impl Inbox for Invocation {
+    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.operate(Port::R2, "R2 create claim", |state| Ok(state.claim(self, key, claim))).await
+    }
+
+    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
+        self.operate(Port::R2, "R2 get claim", |state| {
+            let found = state.journals.claims.iter().find(|claimed| claimed.key == *key);
+            let mut found = found.map(|claimed| (Claim::clone(&claimed.claim), claimed.at));
+            if let (true, Some((claim, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
+                claim.author.clear();
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
+        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        self.operate(Port::R2, "R2 list claims", |state| {
+            let claims = &state.journals.claims;
+            let page = claims.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
+            let next = from + items.len();
+            Ok(Page { items, cursor: (next < claims.len()).then(|| next.to_string()) })
+        })
+        .await
+    }
+
+    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
+        let created = self
+            .operate(Port::R2, "R2 create entry", |state| Ok(state.enter(self, run_id, place, entry)))
+            .await;
+        if created == Ok(true) {
+            let state = &mut *self.world.state.borrow_mut();
+            state.journals.confirm(run_id, place, self.number, self.world.now());
+        }
+        created
+    }
+
+    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError> {
+        let found = self
+            .operate(Port::R2, "R2 get entry", |state| {
+                let journal = state.journals.runs.get(&run_id);
+                let placed = journal.and_then(|journal| journal.entries.get(place as usize - 1));
+                let mut found = placed.map(|placed| placed.recorded.clone());
+                if let (true, Some(recorded)) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found)
+                {
+                    recorded.entry.author.clear();
+                }
+                Ok(found)
+            })
+            .await;
+        if found.is_ok() {
+            let state = &mut *self.world.state.borrow_mut();
+            state.journals.confirm(run_id, place, self.number, self.world.now());
+        }
+        found
+    }
+}

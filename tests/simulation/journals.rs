@@ -1,0 +1,149 @@
+//! What stands in the simulated inbox, and what only the simulation knows of it: who wrote it, and whether he knows.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use seedhook::journal::{Decision, Recorded};
+use seedhook::ports::{Claim, DeliveryKey};
+use seedhook::run::{Run, RunId};
+use seedhook::timestamp::Timestamp;
+
+/// A `start` entry that its author hears of so soon must be used: well within the five minutes that it has.
+const CONFIRMED_MS_MAX: i64 = 60_000;
+
+/// Claims and journals.
+#[derive(Default)]
+pub(crate) struct Journals {
+    pub(crate) claims: Vec<Claimed>,
+    pub(crate) runs: BTreeMap<RunId, Journal>,
+}
+
+/// A claim as it stands.
+pub(crate) struct Claimed {
+    pub(crate) key: DeliveryKey,
+    pub(crate) claim: Rc<Claim>,
+    pub(crate) at: Timestamp,
+    /// The invocation that created it.
+    pub(crate) author: usize,
+}
+
+/// One run's journal.
+#[derive(Default)]
+pub(crate) struct Journal {
+    /// In the order in which runs were first claimed; for names that can be read.
+    number: usize,
+    pub(crate) entries: Vec<Placed>,
+}
+
+/// An entry and what only the simulation knows of it.
+pub(crate) struct Placed {
+    pub(crate) recorded: Recorded,
+    /// The invocation that created it.
+    pub(crate) author: usize,
+    /// Whether its author heard of it, in time to use it.
+    pub(crate) confirmed: bool,
+    /// Whether the start request that it allows was sent.
+    pub(crate) used: bool,
+}
+
+/// Whether a start request may be sent, as the journal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// By the last entry, created so long ago.
+    Granted {
+        /// Milliseconds.
+        age_ms: i64,
+    },
+    /// There is no such entry of this author.
+    Missing,
+}
+
+impl Journals {
+    /// Every claim.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.iter().map(|claimed| &*claimed.claim)
+    }
+
+    /// Whether an invocation created the claim of an event.
+    pub(crate) fn has_claimed(&self, event: &str, author: usize) -> bool {
+        let is_author = |claimed: &Claimed| claimed.author == author;
+        self.claims
+            .iter()
+            .filter(|claimed| is_author(claimed))
+            .any(|claimed| claimed.claim.delivery.delivery_id.as_str() == event)
+    }
+
+    /// The author of a run's last entry, if that is a `start` it knew of in time and yet did not use.
+    pub(crate) fn unused_start(&self, run_id: RunId) -> Option<usize> {
+        let last = self.runs.get(&run_id)?.entries.last()?;
+        let unused = last.recorded.entry.decision == Decision::Start && last.confirmed && !last.used;
+        unused.then_some(last.author)
+    }
+
+    /// Its author heard that an entry stands.
+    pub(crate) fn confirm(&mut self, run_id: RunId, place: u32, author: usize, now: Timestamp) {
+        let journal = self.runs.get_mut(&run_id);
+        let placed = journal.and_then(|journal| journal.entries.get_mut(place as usize - 1));
+        if let Some(placed) = placed
+            && placed.author == author
+            && now.since_ms(placed.recorded.at) < CONFIRMED_MS_MAX
+        {
+            placed.confirmed = true;
+        }
+    }
+
+    /// A run's name in the history.
+    pub(crate) fn name(&self, run_id: RunId) -> String {
+        match self.runs.get(&run_id) {
+            Some(journal) => format!("run{}", journal.number),
+            None => run_id.to_string(),
+        }
+    }
+
+    /// The last decision about a run.
+    pub(crate) fn last(&self, run_id: RunId) -> Option<&Decision> {
+        let last = self.runs.get(&run_id)?.entries.last()?;
+        Some(&last.recorded.entry.decision)
+    }
+
+    /// How many starts were decided on.
+    pub(crate) fn starts(&self, run_id: RunId) -> usize {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        entries.iter().filter(|placed| placed.recorded.entry.decision == Decision::Start).count()
+    }
+
+    /// The runs of an event that run a workflow; more than one is a broken promise.
+    pub(crate) fn runs_of<'a>(
+        &'a self,
+        event: &'a str,
+        workflow: &'a str,
+    ) -> impl Iterator<Item = &'a Run> + 'a {
+        self.claims()
+            .filter(move |claim| claim.delivery.delivery_id.as_str() == event)
+            .flat_map(|claim| &claim.runs)
+            .filter(move |run| run.target.workflow == workflow)
+    }
+
+    /// Uses the entry that allows an invocation to start a run.
+    pub(crate) fn use_start(&mut self, run_id: RunId, author: usize, now: Timestamp) -> Leave {
+        let last = self.runs.get_mut(&run_id).and_then(|journal| journal.entries.last_mut());
+        match last {
+            Some(placed)
+                if placed.recorded.entry.decision == Decision::Start
+                    && placed.author == author
+                    && !placed.used =>
+            {
+                placed.used = true;
+                Leave::Granted { age_ms: now.since_ms(placed.recorded.at) }
+            }
+            _ => Leave::Missing,
+        }
+    }
+
+    pub(crate) fn register(&mut self, claim: &Claim) {
+        for run in &claim.runs {
+            let number = self.runs.len() + 1;
+            self.runs.entry(run.run_id).or_default().number = number;
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Simulated KV: last write wins, each place sees it late in its own way, one write a second for each key.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use seedhook::journal::Decision;
+use seedhook::ports::{Page, RunStore, StoreError};
+use seedhook::run::{Run, RunId, Status, Summary};
+
+use crate::breakage::Breakage;
+use crate::chance::PLACES;
+use crate::operation::Port;
+use crate::promises::Promise;
+use crate::world::{Invocation, State, through_json};
+
+/// One key may be written this often.
+const KEY_INTERVAL_MS: i64 = 1_000;
+
+/// All records.
+#[derive(Default)]
+pub(crate) struct Records {
+    open: Table,
+    done: Table,
+}
+
+#[derive(Default)]
+struct Table {
+    keys: BTreeMap<RunId, Key>,
+    /// As of when each place last saw the list: it never goes back.
+    listed_ms: [i64; PLACES],
+    /// An entry that its list will never show again.
+    lost: Option<RunId>,
+}
+
+#[derive(Default)]
+struct Key {
+    versions: Vec<(i64, Option<Rc<Version>>)>,
+    seen_ms: [i64; PLACES],
+}
+
+struct Version {
+    run: Run,
+    summary: Summary,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    Open,
+    Done,
+}
+
+impl Records {
+    fn table(&mut self, prefix: Prefix) -> &mut Table {
+        match prefix {
+            Prefix::Open => &mut self.open,
+            Prefix::Done => &mut self.done,
+        }
+    }
+
+    /// What the `open/` record really says.
+    pub(crate) fn open(&self, run_id: RunId) -> Option<&Run> {
+        self.open.latest(run_id)
+    }
+
+    /// What the `done/` record really says.
+    pub(crate) fn done(&self, run_id: RunId) -> Option<&Run> {
+        self.done.latest(run_id)
+    }
+}
+
+impl Records {
+    /// Whether there is no `open/` record, and has been none since `since_ms`.
+    pub(crate) fn is_still(&self, since_ms: i64) -> bool {
+        let still = |key: &Key| {
+            key.versions.last().is_none_or(|(at_ms, version)| *at_ms < since_ms && version.is_none())
+        };
+        self.open.keys.values().all(still)
+    }
+}
+
+impl Table {
+    fn latest(&self, run_id: RunId) -> Option<&Run> {
+        let (_, version) = self.keys.get(&run_id)?.versions.last()?;
+        version.as_ref().map(|version| &version.run)
+    }
+}
+
+impl Key {
+    fn as_of(&self, at_ms: i64) -> Option<&Rc<Version>> {
+        let (_, version) = self.versions.iter().rev().find(|(written_ms, _)| *written_ms <= at_ms)?;
+        version.as_ref()
+    }
+}
+
+impl State {
+    /// As of when a place sees something it last saw as of `seen_ms`.
+    fn sees(&mut self, on: &Invocation, seen_ms: i64) -> i64 {
+        let lag_ms = on.world.profile.lag_ms[on.place];
+        let now_ms = on.now_ms();
+        if self.calm || lag_ms == 0 { now_ms } else { seen_ms.max(now_ms - self.rng.i64(0..=lag_ms)) }
+    }
+
+    fn get(&mut self, on: &Invocation, prefix: Prefix, run_id: RunId) -> Option<Run> {
+        let seen_ms = self.records.table(prefix).keys.entry(run_id).or_default().seen_ms[on.place];
+        let as_of_ms = self.sees(on, seen_ms);
+        let key = self.records.table(prefix).keys.entry(run_id).or_default();
+        key.seen_ms[on.place] = as_of_ms;
+        key.as_of(as_of_ms).map(|version| version.run.clone())
+    }
+
+    fn write(
+        &mut self,
+        on: &Invocation,
+        prefix: Prefix,
+        run_id: RunId,
+        run: Option<&Run>,
+    ) -> Result<(), StoreError> {
+        let now_ms = on.now_ms();
+        let last = self.records.table(prefix).keys.entry(run_id).or_default().versions.last();
+        if !self.calm && last.is_some_and(|(at_ms, _)| now_ms - at_ms < KEY_INTERVAL_MS) {
+            on.tell(self, || "KV write: 429, more than one a second".to_owned());
+            return Err(StoreError::Busy("kv"));
+        }
+        match run {
+            Some(_) => self.tally.kv_puts += 1,
+            None => self.tally.kv_deletes += 1,
+        }
+        self.tell_of(on, run_id, |name| match run {
+            Some(run) => format!("KV {prefix:?}/{name} := {}", describe(run)),
+            None => format!("KV {prefix:?}/{name} deleted"),
+        });
+        let version = run.map(|run| self.store(on, run));
+        self.records.table(prefix).keys.entry(run_id).or_default().versions.push((now_ms, version));
+        Ok(())
+    }
+
+    /// The record as it will be read.
+    fn store(&mut self, on: &Invocation, run: &Run) -> Rc<Version> {
+        let run = run.for_kv();
+        let summary = run.summary();
+        if on.world.profile.wire {
+            let mut read_run: Option<Run> = through_json(&run);
+            if let (true, Some(read)) = (on.world.breaks(Breakage::RecordsAreMisread), &mut read_run) {
+                read.attempts += 1;
+            }
+            // The id is in the key.
+            let read_summary = through_json(&summary).map(|mut read: Summary| {
+                read.run_id = run.run_id;
+                read
+            });
+            if read_run.as_ref() != Some(&run) || read_summary.as_ref() != Some(&summary) {
+                self.breaks(Promise::RecordsAreRead, format!("{run:?}"));
+            }
+        }
+        Rc::new(Version { run, summary })
+    }
+
+    fn judge_open(&mut self, run: &Run) {
+        if run.status.is_final() {
+            self.breaks(Promise::DoneIsNotOpen, format!("open/ record says {}", describe(run)));
+        }
+        if let Some(task) = &run.task {
+            self.workflows.known(run.run_id, &task.id);
+        }
+    }
+
+    fn judge_done(&mut self, run: &Run) {
+        if !run.status.is_final() {
+            let how = format!("done/{} says {}", self.name(run.run_id), describe(run));
+            self.breaks(Promise::FinalStatesNeverChange, how);
+        }
+        if let Some(before) = self.records.done(run.run_id)
+            && *before != run.for_kv()
+        {
+            let how = format!("{} was {}, and is {}", self.name(run.run_id), describe(before), describe(run));
+            self.breaks(Promise::FinalStatesNeverChange, how);
+        }
+        match self.journals.last(run.run_id) {
+            Some(Decision::End { run: ended }) if **ended == *run => {}
+            last => {
+                let how =
+                    format!("done/{} says {}, its journal {last:?}", self.name(run.run_id), describe(run));
+                self.breaks(Promise::FinalStatesNeverChange, how);
+            }
+        }
+    }
+}
+
+/// A run in a few words.
+pub(crate) fn describe(run: &Run) -> String {
+    let task = run.task.as_ref().map(|task| format!(" {}", task.id)).unwrap_or_default();
+    let error = run.error.as_ref().map(|error| format!(" [{:?}: {}]", error.stage, error.message));
+    let mark = if run.unjournalled { " UNJOURNALLED" } else { "" };
+    format!("{}{task} attempts={}{}{mark}", run.status.as_str(), run.attempts, error.unwrap_or_default())
+}
+
+impl RunStore for Invocation {
+    async fn put_open(&self, run: &Run) -> Result<(), StoreError> {
+        self.operate(Port::Kv, "KV put open/", |state| {
+            state.judge_open(run);
+            if self.world.breaks(Breakage::OpenPutsAreLost) {
+                return Ok(());
+            }
+            if self.world.breaks(Breakage::OpenPutsAreDoubled) {
+                state.tally.kv_puts += 1;
+            }
+            state.write(self, Prefix::Open, run.run_id, Some(run))?;
+            if self.world.breaks(Breakage::ListLosesAnEntry) {
+                state.records.open.lost.get_or_insert(run.run_id);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.operate(Port::Kv, "KV get open/", |state| Ok(state.get(self, Prefix::Open, run_id))).await
+    }
+
+    async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.operate(Port::Kv, "KV delete open/", |state| {
+            if self.world.breaks(Breakage::DeletesAreLost) {
+                state.tally.kv_deletes += 1;
+                return Ok(());
+            }
+            state.write(self, Prefix::Open, run_id, None)
+        })
+        .await
+    }
+
+    async fn put_done(&self, run: &Run) -> Result<(), StoreError> {
+        self.operate(Port::Kv, "KV put done/", |state| {
+            let mut run = run.clone();
+            if self.world.breaks(Breakage::DonePutsAreLost) {
+                return Ok(());
+            }
+            if self.world.breaks(Breakage::DoneRecordsAreGarbled) {
+                run.status = Status::Canceled;
+                run.error = None;
+            }
+            state.judge_done(&run);
+            state.write(self, Prefix::Done, run.run_id, Some(&run))
+        })
+        .await
+    }
+
+    async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.operate(Port::Kv, "KV get done/", |state| Ok(state.get(self, Prefix::Done, run_id))).await
+    }
+
+    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+        let limit = self.world.profile.page;
+        self.operate(Port::Kv, "KV list open/", |state| Ok(state.list(self, Prefix::Open, cursor, limit)))
+            .await
+    }
+
+    async fn list_done(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+        self.operate(Port::Kv, "KV list done/", |state| Ok(state.list(self, Prefix::Done, cursor, limit)))
+            .await
+    }
+}
+
+impl State {
+    /// A page of a list as a place sees it; one may be empty although more follows, and an entry may be left out.
+    fn list(
+        &mut self,
+        on: &Invocation,
+        prefix: Prefix,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Page<Result<Summary, StoreError>> {
+        let seen_ms = self.records.table(prefix).listed_ms[on.place];
+        let as_of_ms = self.sees(on, seen_ms);
+        let mut items = Vec::new();
+        let unreadable = on.world.profile.unreadable && cursor.is_none();
+        if unreadable {
+            let (key, reason) = ("open/of-another-version".to_owned(), "simulated".to_owned());
+            items.push(Err(StoreError::Unreadable { key, reason }));
+        }
+        let left_out = if self.calm { 0 } else { self.rng.usize(..60) };
+        let table = self.records.table(prefix);
+        table.listed_ms[on.place] = as_of_ms;
+        let after: Option<RunId> = cursor.and_then(|cursor| cursor.parse().ok());
+        let rest = table.keys.iter().filter(|(run_id, _)| after.is_none_or(|after| **run_id > after));
+        let mut last = None;
+        for (index, (run_id, key)) in rest.enumerate() {
+            if index == limit {
+                return Page { items, cursor: last.map(|run_id: RunId| run_id.to_string()) };
+            }
+            last = Some(*run_id);
+            let shown = table.lost != Some(*run_id) && left_out != index + 1;
+            items.extend(key.as_of(as_of_ms).filter(|_| shown).map(|version| Ok(version.summary.clone())));
+        }
+        Page { items, cursor: None }
+    }
+}

@@ -1,0 +1,226 @@
+//! One life: a world from a seed, deliveries and sweeps through its chaos, the calm after it, and the verdict.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use seedhook::hook::Hook;
+use seedhook::journal::Decision;
+use seedhook::run::{Run, Status, Tick};
+use seedhook::service::Budget;
+use seedhook::service::reconcile::reconcile;
+use seedhook::service::sweep::sweep;
+use seedhook::timestamp::Timestamp;
+
+use crate::breakage::Breakage;
+use crate::chance::{LAG_MS_MAX, Profile};
+use crate::executor::{Executor, FOREVER};
+use crate::history::History;
+use crate::promises::Promise;
+use crate::sender::{Event, begin, deliver};
+use crate::verdict::judge;
+use crate::world::{BEGINNING_MS, Invocation, State, World};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// A cron invocation is ended after this…
+const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
+/// …and after this where operations take minutes: what must not happen twice does not rest on the limit.
+const CRON_MS_MAX_STALLED: i64 = 50 * MINUTE_MS;
+/// Reconcile passes come at this minute of each hour, so that one comes in calm within two hours of any claim.
+const RECONCILE_MS: i64 = 50 * MINUTE_MS;
+/// A run that is not final so long after the faults have stopped never will be.
+const CALM_MS_MAX: i64 = 14 * HOUR_MS;
+/// How many sweeps the quiet at the end is watched for.
+const QUIET_SWEEPS: i64 = 2;
+
+/// What came of a life.
+pub(crate) struct Ended {
+    pub(crate) broken: Vec<(Promise, String)>,
+    /// Empty unless it was to be kept.
+    pub(crate) history: String,
+    /// How the runs ended, for statistics.
+    pub(crate) ends: Vec<Status>,
+}
+
+/// Lives the life of `seed`; the same each time, with or without its history.
+pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, keep_history: bool) -> Ended {
+    let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let profile = Profile::draw(&mut rng);
+    let hook = Rc::clone(&hooks[profile.hook]);
+    let count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
+    let draw = |number| Event::draw(&mut rng, number, hook.verify.scheme, hook.rules.len() > 1);
+    let events = (1..=count).map(draw).collect();
+    let state = State {
+        rng,
+        calm: false,
+        events,
+        records: crate::kv::Records::default(),
+        journals: crate::journals::Journals::default(),
+        workflows: crate::workflows::Workflows::default(),
+        bucket: crate::archive::Bucket::default(),
+        history: History::new(keep_history),
+        tally: crate::world::Tally::default(),
+        dropped: Vec::new(),
+        senders: 0,
+        broken: Vec::new(),
+    };
+    let world = Rc::new(World {
+        executor: Executor::new(BEGINNING_MS),
+        state: RefCell::new(state),
+        profile,
+        hook,
+        api: crate::fabricate::api(),
+        breakage,
+    });
+    run(&world);
+    let ends = judge(&world);
+    let state = &mut *world.state.borrow_mut();
+    Ended { broken: std::mem::take(&mut state.broken), history: state.history.text(), ends }
+}
+
+fn run(world: &Rc<World>) {
+    begin(world);
+    world.executor.spawn(Box::pin(course(Rc::clone(world))), FOREVER);
+    while world.executor.turn() {}
+    world.executor.clear();
+}
+
+/// What happens from outside: cron, the end of the faults, and a look at the quiet.
+async fn course(world: Rc<World>) {
+    let chaos_ends_ms = BEGINNING_MS + world.profile.chaos_ms;
+    let mut at_ms = BEGINNING_MS;
+    let mut minute_ms = 0;
+    let cron_ms_max = if world.profile.stall > 0.0 { CRON_MS_MAX_STALLED } else { CRON_MS_MAX };
+    loop {
+        at_ms += world.profile.cron_ms;
+        world.executor.sleep_until(at_ms).await;
+        if at_ms >= chaos_ends_ms && !world.state.borrow().calm {
+            let state = &mut *world.state.borrow_mut();
+            state.calm = true;
+            state.history.tell(at_ms, || "-----".to_owned(), || "faults stop, KV converges".to_owned());
+        }
+        if world.state.borrow().calm && is_quiet(&world) {
+            break;
+        }
+        if at_ms > chaos_ends_ms + CALM_MS_MAX {
+            return;
+        }
+        let passed_ms = at_ms - BEGINNING_MS - RECONCILE_MS;
+        if passed_ms >= minute_ms {
+            minute_ms += HOUR_MS;
+            let reconciling = cron(Rc::clone(&world), "reconcile", at_ms, 1_000);
+            world.executor.spawn(Box::pin(reconciling), at_ms + cron_ms_max);
+        }
+        if is_still(&world) {
+            continue;
+        }
+        for delay_ms in sweeps(&world) {
+            let sweeping = cron(Rc::clone(&world), "sweep", at_ms, delay_ms);
+            world.executor.spawn(Box::pin(sweeping), at_ms + delay_ms + cron_ms_max);
+        }
+    }
+    quiet(&world, at_ms).await;
+}
+
+/// When after the appointed time sweeps begin: one, or none, or two at the same time.
+fn sweeps(world: &World) -> Vec<i64> {
+    let state = &mut *world.state.borrow_mut();
+    if state.calm || world.profile.clean {
+        return vec![state.rng.i64(0..2_000)];
+    }
+    let count = match state.rng.u8(..20) {
+        0 => 0,
+        1..4 => 2,
+        _ => 1,
+    };
+    let delay_ms = |rng: &mut fastrand::Rng| if rng.u8(..16) == 0 { 60_000 } else { 2_000 };
+    (0..count)
+        .map(|_| {
+            let below_ms = delay_ms(&mut state.rng);
+            state.rng.i64(0..below_ms)
+        })
+        .collect()
+}
+
+/// One cron invocation.
+async fn cron(world: Rc<World>, kind: &'static str, at_ms: i64, delay_ms: i64) {
+    world.executor.sleep_until(at_ms + delay_ms).await;
+    let on = world.invocation(kind, world.profile.sweep_requests);
+    cron_pass(&on, at_ms).await;
+}
+
+async fn cron_pass(on: &Invocation, at_ms: i64) {
+    let now = Timestamp::from_millis(at_ms);
+    let tick = Tick { now, since: now.plus_ms(-on.world.profile.cron_ms) };
+    let budget = Budget::new(on.requests_max);
+    if on.kind == "reconcile" {
+        reconcile(on, tick, &budget).await;
+    } else {
+        let swept = sweep(on, tick, &budget, on.requests_max).await;
+        if swept.looked_at > 0 {
+            on.tell(&mut on.world.state.borrow_mut(), || format!("{swept:?}"));
+        }
+    }
+    on.finished.set(true);
+}
+
+/// Whether nothing is left to happen: everybody is done, and every run is final or parked.
+fn is_quiet(world: &World) -> bool {
+    let state = world.state.borrow();
+    let settled = |run: &Run| match state.records.open(run.run_id) {
+        Some(open) => {
+            let unsure =
+                matches!(state.journals.last(run.run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
+            unsure && open.status == Status::Unconfirmed && !open.may_restart(open.attempts)
+        }
+        None => state.records.done(run.run_id).is_some(),
+    };
+    let undeleted =
+        |run: &Run| world.breaks(Breakage::DeletesAreLost) && state.records.done(run.run_id).is_some();
+    world.executor.live() == 1
+        && state.senders == 0
+        && state.journals.claims().flat_map(|claim| &claim.runs).all(|run| settled(run) || undeleted(run))
+}
+
+/// Whether every list of open runs has been empty for so long that no place can see any: a sweep would see nothing.
+fn is_still(world: &World) -> bool {
+    let state = world.state.borrow();
+    world.executor.live() <= state.senders + 1 && state.records.is_still(world.now_ms() - LAG_MS_MAX)
+}
+
+/// Sweeps, a reconcile pass and redeliveries of days later change nothing any more.
+async fn quiet(world: &Rc<World>, mut at_ms: i64) {
+    let before = world.state.borrow().tally;
+    for _ in 0..QUIET_SWEEPS {
+        at_ms += world.profile.cron_ms;
+        idle(world, "sweep", at_ms).await;
+    }
+    idle(world, "reconcile", at_ms).await;
+    let after = world.state.borrow().tally;
+    if after != before {
+        let how = format!("{before:?} became {after:?}");
+        world.state.borrow_mut().breaks(Promise::IdleWritesNothing, how);
+    }
+    let count = world.state.borrow().events.len();
+    if world.state.borrow_mut().rng.u8(..4) > 0 {
+        return;
+    }
+    for event in 0..count {
+        at_ms += world.state.borrow_mut().rng.i64(HOUR_MS..60 * HOUR_MS);
+        world.executor.sleep_until(at_ms).await;
+        deliver(world, event).await;
+        at_ms = world.now_ms();
+    }
+    let after = world.state.borrow().tally;
+    if after != before {
+        let how = format!("a late redelivery: {before:?} became {after:?}");
+        world.state.borrow_mut().breaks(Promise::IdleWritesNothing, how);
+    }
+}
+
+async fn idle(world: &Rc<World>, kind: &'static str, at_ms: i64) {
+    world.executor.sleep_until(at_ms).await;
+    let on = world.invocation(kind, world.profile.sweep_requests);
+    cron_pass(&on, at_ms).await;
+}

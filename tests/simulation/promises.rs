@@ -1,0 +1,42 @@
+//! What must hold of every life, by name; [`crate::verdict`] judges a whole life, the ports what they see at once.
+
+/// A promise of the design, or what it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Promise {
+    /// A 2xx means: the delivery is stored, and each of its runs has a record in KV in the end.
+    AcceptedIsDurable,
+    /// All deliveries of an event name the same runs, and each of these is started as one.
+    OneEventOneRun,
+    /// A start whose answer never came is not repeated unless the hook says so, and never once the task is known.
+    NoSilentSecondStart,
+    /// Each start request has its author's `start` entry: the last of the journal, fresh, and used once.
+    StartsAreJournalled,
+    /// Journals have no gaps, and no entry is replaced.
+    JournalsAreAppendOnly,
+    /// A final state never changes, and is the one that the journal ends with.
+    FinalStatesNeverChange,
+    /// What KV says in the end is what happened at Fabricate.
+    TheEndIsWhatHappened,
+    /// Each file of a completed run is an object with exactly its bytes.
+    FilesArriveWhole,
+    /// A run that is done is not open.
+    DoneIsNotOpen,
+    /// A task that seedhook knew stays known.
+    KnownTasksAreKept,
+    /// A write whose confirmation was lost is known for one's own by reading it back.
+    OwnWritesAreKnown,
+    /// Every run ends, or is parked as `unconfirmed`.
+    EveryRunEnds,
+    /// A sweep or a reconcile pass over unchanged runs writes nothing.
+    IdleWritesNothing,
+    /// An invocation makes no more outbound requests than it may.
+    WorkIsBounded,
+    /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
+    CostsAreAsStated,
+    /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.
+    OnlyTheSenderGetsIn,
+    /// Fabricate's key goes to Fabricate alone.
+    TheKeyStaysHome,
+    /// What is written can be read, and is the same then.
+    RecordsAreRead,
+}

@@ -1,0 +1,300 @@
+//! Senders: they sign, repeat themselves at the same moment, call again after days, and insist until they hear 2xx.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
+use seedhook::hook::verify::Scheme;
+use seedhook::ports::Clock;
+use seedhook::run::RunId;
+use seedhook::service::Budget;
+use seedhook::service::advance::settle;
+use seedhook::service::receive::{Received, receive};
+
+use crate::breakage::Breakage;
+use crate::executor::{FOREVER, TaskNumber};
+use crate::hooks::{SIGNING_SECRET, TOKEN, secret};
+use crate::promises::Promise;
+use crate::world::{Invocation, World};
+
+/// What is left to an invocation after its answer (`waitUntil`).
+const AFTER_ANSWER_MS: i64 = 30_000;
+/// How long an invocation may take to answer.
+const ANSWER_MS_MAX: i64 = 120_000;
+/// Outbound requests of one delivery.
+const REQUESTS: u32 = 40;
+
+/// Something that happened at a sender's.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    body: String,
+    /// Its seats, unless they are left out and the mapping fails.
+    seats: Option<u8>,
+    /// How many rules hold for it.
+    rules: usize,
+    /// Somebody else sends it.
+    forged: bool,
+    /// The runs that a 2xx named.
+    pub(crate) told: Option<Vec<RunId>>,
+    pub(crate) acknowledged: bool,
+}
+
+impl Event {
+    pub(crate) fn draw(rng: &mut fastrand::Rng, number: usize, scheme: Scheme, has_rules: bool) -> Self {
+        let counts = rng.u8(..20) > 0;
+        let seats = (rng.u8(..12) > 0).then(|| rng.u8(1..9));
+        let kind = if counts { "won" } else { "lost" };
+        let body = match seats {
+            Some(seats) => format!(r#"{{"type":"{kind}","seats":{seats}}}"#),
+            None => format!(r#"{{"type":"{kind}"}}"#),
+        };
+        // A rule's own `when` replaces the hook's; a field that is not there makes it false.
+        let big = seats.is_some_and(|seats| seats > 4);
+        let rules = if has_rules { usize::from(counts) + usize::from(big) } else { usize::from(counts) };
+        let forged = scheme != Scheme::None && rng.u8(..20) == 0;
+        let (id, told, acknowledged) = (format!("event{number}"), None, false);
+        Self { id, body, seats, rules, forged, told, acknowledged }
+    }
+
+    /// How many runs it becomes.
+    pub(crate) fn runs(&self) -> usize {
+        if self.forged { 0 } else { self.rules }
+    }
+
+    /// Whether its parameters can be made.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.seats.is_some()
+    }
+
+    fn headers(&self, scheme: Scheme, now_ms: i64, forged: bool) -> Vec<(String, String)> {
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        let stamp = (now_ms / 1_000).to_string();
+        match scheme {
+            Scheme::StandardWebhooks => {
+                let signed = format!("{}.{stamp}.{}", self.id, self.body);
+                let key = SIGNING_SECRET.strip_prefix("whsec_").and_then(|key| BASE64.decode(key).ok());
+                let key = if forged { b"guessed".to_vec() } else { key.unwrap_or_default() };
+                let mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("any key will do");
+                let signature = BASE64.encode(mac.chain_update(signed).finalize().into_bytes());
+                headers.push(("Webhook-Id", self.id.clone()));
+                headers.push(("Webhook-Timestamp", stamp));
+                headers.push(("Webhook-Signature", format!("v1,{signature}")));
+            }
+            _ => headers.push(("Idempotency-Key", self.id.clone())),
+        }
+        if scheme == Scheme::Bearer {
+            let token = if forged { "guessed" } else { TOKEN };
+            headers.push(("Authorization", format!("Bearer {token}")));
+        }
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// Where an answer is waited for; without one the sender hears 503.
+#[derive(Default)]
+struct Letter {
+    status: Option<u16>,
+    waiter: Option<(TaskNumber, Waker)>,
+}
+
+/// The invocation's end of the letter; dropped without an answer, the connection breaks.
+struct Reply {
+    world: Rc<World>,
+    letter: Rc<RefCell<Letter>>,
+}
+
+impl Reply {
+    fn send(&self, status: u16) {
+        let letter = &mut *self.letter.borrow_mut();
+        if letter.status.is_none() {
+            letter.status = Some(status);
+            if let Some((task, waker)) = letter.waiter.take() {
+                self.world.executor.wake_at(self.world.now_ms(), task, waker);
+            }
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.send(503);
+    }
+}
+
+/// Delivers an event until it is taken, as senders do; it gives up after a day or so.
+pub(crate) async fn insist(world: Rc<World>, event: usize, first_ms: i64) {
+    world.executor.sleep_until(first_ms).await;
+    for attempt in 0..40 {
+        let status = deliver(&world, event).await;
+        if status < 500 {
+            break;
+        }
+        let pause_ms = 5_000_i64.saturating_mul(1 << attempt.min(12)).min(1_800_000);
+        world.executor.sleep_until(world.now_ms() + pause_ms).await;
+    }
+    world.state.borrow_mut().senders -= 1;
+}
+
+/// Delivers an event once; says what the sender hears.
+pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
+    let letter = Rc::new(RefCell::new(Letter::default()));
+    let on = world.invocation("hook", REQUESTS);
+    let (patience_ms, hangs_up, answer_lost) = {
+        let state = &mut *world.state.borrow_mut();
+        let calm = state.calm || world.profile.clean;
+        let patience_ms = if calm { ANSWER_MS_MAX } else { state.rng.i64(3_000..60_000) };
+        (patience_ms, state.rng.bool(), !calm && state.rng.u8(..64) == 0)
+    };
+    let reply = Reply { world: Rc::clone(world), letter: Rc::clone(&letter) };
+    let give_up_ms = world.now_ms() + patience_ms;
+    let call = call(on, event, reply);
+    let call = world.executor.spawn(Box::pin(call), world.now_ms() + ANSWER_MS_MAX);
+    let mut asked = false;
+    let heard = std::future::poll_fn(|cx| {
+        if let Some(status) = letter.borrow().status {
+            return Poll::Ready(Some(status));
+        }
+        if world.now_ms() >= give_up_ms {
+            return Poll::Ready(None);
+        }
+        let task = world.executor.current();
+        letter.borrow_mut().waiter = Some((task, cx.waker().clone()));
+        if !std::mem::replace(&mut asked, true) {
+            world.executor.wake_at(give_up_ms, task, cx.waker().clone());
+        }
+        Poll::Pending
+    })
+    .await;
+    match heard {
+        Some(status) if !answer_lost => status,
+        Some(_) => 503,
+        None => {
+            // The caller is gone: the runtime may or may not go on without it.
+            if hangs_up {
+                world.executor.kill(call);
+            }
+            503
+        }
+    }
+}
+
+/// One request to the hook, step by step as the edge takes it.
+async fn call(on: Invocation, event: usize, reply: Reply) {
+    let world = Rc::clone(&on.world);
+    let hook = Rc::clone(&world.hook);
+    let (scheme, now) = (hook.verify.scheme, on.now());
+    let raw = {
+        let state = &mut *world.state.borrow_mut();
+        let sent = &state.events[event];
+        state.history.tell(
+            world.now_ms(),
+            || on.to_string(),
+            || format!("receives {} {}", sent.id, sent.body),
+        );
+        let forged = sent.forged && !world.breaks(Breakage::ForgersKnowTheSecret);
+        RawDelivery::new(
+            sent.headers(scheme, world.now_ms(), forged),
+            "",
+            sent.body.clone().into_bytes(),
+            now,
+        )
+    };
+    let Ok(verified) = hook.verify.verify(raw, secret, now) else {
+        return refuse(&on, event, 401, &reply);
+    };
+    let fresh_id = hex::encode(on.random());
+    let Ok(parsed) = Parsed::parse(verified, &hook.name, scheme, &fresh_id) else {
+        return refuse(&on, event, 400, &reply);
+    };
+    let (status, runs, to_start) = match receive(&on, &hook, parsed, now).await {
+        Err(error) => {
+            on.tell(&mut world.state.borrow_mut(), || format!("receive: {error}"));
+            return refuse(&on, event, 503, &reply);
+        }
+        Ok(Received::Ignored) => (200, None, Vec::new()),
+        Ok(Received::Accepted(runs)) => (202, Some(runs.iter().map(|run| run.run_id).collect()), runs),
+        Ok(Received::Duplicate { runs, healed }) => {
+            (200, Some(runs.into_iter().map(|(run_id, _)| run_id).collect()), healed)
+        }
+    };
+    answer(&on, event, status, runs, &reply);
+    world.executor.end_at(world.executor.current(), world.now_ms() + AFTER_ANSWER_MS);
+    let budget = Budget::new(on.requests_max);
+    for run in to_start.into_iter().filter(|run| !run.status.is_final()) {
+        if let Err(error) = settle(&on, run, now, &budget).await {
+            on.tell(&mut world.state.borrow_mut(), || format!("settle: {error}"));
+        }
+    }
+    on.finished.set(true);
+}
+
+/// Answers without anything to do after.
+fn refuse(on: &Invocation, event: usize, status: u16, reply: &Reply) {
+    answer(on, event, status, None, reply);
+    on.finished.set(true);
+}
+
+/// Answers, and judges what a 2xx promises at this very moment.
+fn answer(on: &Invocation, event: usize, status: u16, runs: Option<Vec<RunId>>, reply: &Reply) {
+    let state = &mut *on.world.state.borrow_mut();
+    on.tell(state, || format!("answers {status}"));
+    let sent = &mut state.events[event];
+    let id = sent.id.as_str();
+    let mut broken = Vec::new();
+    let refused = (400..500).contains(&status);
+    if refused != sent.forged && status != 503 {
+        broken.push((Promise::OnlyTheSenderGetsIn, format!("{id} is answered {status}")));
+    }
+    if status < 300 && runs.is_none() && sent.runs() > 0 {
+        broken.push((Promise::AcceptedIsDurable, format!("{id} is ignored")));
+    }
+    if let Some(runs) = runs {
+        if !state.journals.claims().any(|claim| claim.delivery.delivery_id.as_str() == id) {
+            broken.push((Promise::AcceptedIsDurable, format!("{id} is acknowledged, not stored")));
+        }
+        if let Some(told) = sent.told.as_ref().filter(|told| **told != runs) {
+            broken.push((Promise::OneEventOneRun, format!("{id} was told {told:?}, and now {runs:?}")));
+        }
+        sent.told = Some(runs);
+        sent.acknowledged = true;
+    }
+    if status == 200 && state.journals.has_claimed(id, on.number) {
+        broken.push((Promise::OwnWritesAreKnown, format!("{on} takes its own claim of {id} for another's")));
+    }
+    for (promise, how) in broken {
+        state.breaks(promise, how);
+    }
+    reply.send(status);
+}
+
+/// Starts a sender for each copy of each event; some at the same moment, some later.
+pub(crate) fn begin(world: &Rc<World>) {
+    let mut copies = Vec::new();
+    {
+        let state = &mut *world.state.borrow_mut();
+        let chaos_ms = world.profile.chaos_ms;
+        let rng = &mut state.rng;
+        for event in 0..state.events.len() {
+            let first_ms = world.executor.now_ms() + rng.i64(0..50_000);
+            // What a life costs is counted where no sweep comes upon a delivery that is being taken in.
+            let widest_ms = if world.profile.clean { 5_000 } else { 90_000 };
+            let spread_ms = [50, 5_000, widest_ms][rng.usize(..3)];
+            for _ in 0..[1, 1, 1, 2, 4][rng.usize(..5)] {
+                copies.push((event, first_ms + rng.i64(0..spread_ms)));
+            }
+            for _ in 0..[0, 0, 0, 0, 1, 3][rng.usize(..6)] {
+                let later_ms = if rng.bool() { rng.i64(60_000..600_000) } else { rng.i64(0..chaos_ms) };
+                copies.push((event, first_ms + later_ms));
+            }
+        }
+        state.senders = copies.len();
+    }
+    for (event, at_ms) in copies {
+        world.executor.spawn(Box::pin(insist(Rc::clone(world), event, at_ms)), FOREVER);
+    }
+}

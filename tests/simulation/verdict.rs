@@ -1,0 +1,220 @@
+//! The verdict over a whole life: what KV and the journals say in the end, held against what really happened.
+
+use seedhook::fabricate::TaskStatus;
+use seedhook::hook::OnUnconfirmed;
+use seedhook::journal::Decision;
+use seedhook::run::{
+    ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
+};
+
+use crate::kv::describe;
+use crate::promises::Promise;
+use crate::workflows::Job;
+use crate::world::{State, Tally, World};
+
+/// How long before it was seen an end may be dated: an invocation goes by the time at which it began.
+fn slack_ms(world: &World) -> i64 {
+    if world.profile.stall > 0.0 { 51 * 60_000 } else { 4 * 60_000 }
+}
+
+/// Judges a life that is over; says how its runs ended.
+pub(crate) fn judge(world: &World) -> Vec<Status> {
+    let state = &mut *world.state.borrow_mut();
+    let mut found = Vec::new();
+    for event in &state.events {
+        let claims = state.journals.claims().filter(|claim| claim.delivery.delivery_id.as_str() == event.id);
+        let runs: Vec<_> =
+            claims.map(|claim| claim.runs.iter().map(|run| run.run_id).collect::<Vec<_>>()).collect();
+        if event.acknowledged && event.runs() > 0 && runs.is_empty() {
+            found.push((Promise::AcceptedIsDurable, format!("{} is acknowledged, not stored", event.id)));
+        }
+        if runs.len() > 1 {
+            found.push((Promise::OneEventOneRun, format!("{} has runs {runs:?}", event.id)));
+        }
+        if let (Some(told), Some(stored)) = (&event.told, runs.first())
+            && told != stored
+        {
+            found.push((Promise::OneEventOneRun, format!("told {told:?}, stored {stored:?}")));
+        }
+    }
+    let mut ends = Vec::new();
+    for claim in state.journals.claims() {
+        let mapped = state
+            .events
+            .iter()
+            .any(|event| event.id == claim.delivery.delivery_id.as_str() && event.is_mapped());
+        for run in &claim.runs {
+            ends.push(judge_run(state, run, mapped, world, &mut found));
+        }
+    }
+    if world.profile.clean && found.is_empty() && state.broken.is_empty() {
+        judge_costs(state, &mut found);
+    }
+    for (promise, how) in found {
+        state.breaks(promise, how);
+    }
+    ends
+}
+
+fn judge_run(
+    state: &State,
+    accepted: &Run,
+    mapped: bool,
+    world: &World,
+    found: &mut Vec<(Promise, String)>,
+) -> Status {
+    let (run_id, slack_ms) = (accepted.run_id, slack_ms(world));
+    let kv_failed = world.profile.outages[0].1 > 0;
+    let name = state.name(run_id);
+    let mut breaks = |promise, how: String| found.push((promise, format!("{name}: {how}")));
+    judge_starts(state, accepted, &mut breaks);
+    let known = state.workflows.known_of(run_id);
+    match (state.records.open(run_id), state.records.done(run_id)) {
+        (None, None) => {
+            breaks(Promise::AcceptedIsDurable, "KV has no record of it".to_owned());
+            accepted.status
+        }
+        (Some(open), None) => {
+            let parked = open.status == Status::Unconfirmed
+                && matches!(state.journals.last(run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
+            if !parked {
+                breaks(Promise::EveryRunEnds, format!("stays {}", describe(open)));
+            }
+            if parked && !known.is_empty() {
+                breaks(Promise::KnownTasksAreKept, format!("parked, and had {known:?}"));
+            }
+            judge_parked(state, run_id, kv_failed, &mut breaks);
+            open.status
+        }
+        (open, Some(done)) => {
+            if let Some(open) = open {
+                breaks(Promise::DoneIsNotOpen, format!("open/ still says {}", describe(open)));
+            }
+            match state.journals.last(run_id) {
+                Some(Decision::End { run }) if **run == *done => {}
+                last => {
+                    let how = format!("ended as {}, its journal with {last:?}", describe(done));
+                    breaks(Promise::FinalStatesNeverChange, how);
+                }
+            }
+            let task_id = done.task.as_ref().map(|task| &task.id);
+            if !known.is_empty() && task_id.is_none_or(|task_id| !known.contains(task_id)) {
+                breaks(Promise::KnownTasksAreKept, format!("had {known:?}, ended as {}", describe(done)));
+            }
+            if state.journals.starts(run_id) != done.attempts as usize {
+                let how = format!("{} starts, ended as {}", state.journals.starts(run_id), describe(done));
+                breaks(Promise::TheEndIsWhatHappened, how);
+            }
+            if mapped == done.error.as_ref().is_some_and(|error| error.stage == Stage::Mapping) {
+                breaks(Promise::TheEndIsWhatHappened, format!("mapping: {}", describe(done)));
+            }
+            judge_end(state, done, slack_ms, &mut breaks);
+            done.status
+        }
+    }
+}
+
+/// Whether a run had to be parked: nobody who lived on knew better.
+fn judge_parked(state: &State, run_id: RunId, kv_failed: bool, breaks: &mut impl FnMut(Promise, String)) {
+    let lived_on = |author: &usize| !state.dropped.contains(author);
+    if let Some(author) = state.journals.unused_start(run_id).filter(lived_on) {
+        breaks(Promise::OwnWritesAreKnown, format!("parked, but {author} could have started it"));
+    }
+    if !kv_failed && let Some(author) = state.workflows.heard_started(run_id).find(lived_on) {
+        breaks(Promise::KnownTasksAreKept, format!("parked, but {author} heard of its task"));
+    }
+}
+
+/// How many tasks a run may have.
+fn judge_starts(state: &State, run: &Run, breaks: &mut impl FnMut(Promise, String)) {
+    let jobs = state.workflows.tasks.iter().filter(|job| job.run_id == Some(run.run_id));
+    let (count, starts) = (jobs.count(), state.journals.starts(run.run_id));
+    let parks = run.settings.on_unconfirmed == OnUnconfirmed::Park;
+    if count > starts || (parks && count > 1) {
+        breaks(Promise::OneEventOneRun, format!("{count} tasks for {starts} starts"));
+    }
+}
+
+/// Whether a run ended as its task did, or for the reason that it gives.
+fn judge_end(state: &State, run: &Run, slack_ms: i64, breaks: &mut impl FnMut(Promise, String)) {
+    let task_id = run.task.as_ref().map(|task| &task.id);
+    let job = task_id.and_then(|task_id| state.workflows.job(task_id));
+    let true_end = match (run.status, &run.error, job) {
+        (Status::Completed, None, Some(job)) => {
+            judge_files(state, run, job, breaks);
+            has_ended(job, run, slack_ms, TaskStatus::Completed)
+        }
+        (Status::Canceled, None, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Canceled),
+        (Status::Failed, Some(error), job) => is_failure(state, run, error, job, slack_ms),
+        _ => false,
+    };
+    let own = job.is_none_or(|job| job.run_id == Some(run.run_id));
+    if !true_end || !own {
+        let job = job.map(|job| (&job.end.status, job.ends_ms, job.gone_ms));
+        breaks(Promise::TheEndIsWhatHappened, format!("{}, but the task: {job:?}", describe(run)));
+    }
+}
+
+fn has_ended(job: &Job, run: &Run, slack_ms: i64, status: TaskStatus) -> bool {
+    let late_enough = run.finished_at.is_some_and(|at| at.as_millis() >= job.ends_ms - slack_ms);
+    job.end.status() == status && late_enough
+}
+
+fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, slack_ms: i64) -> bool {
+    let finished_ms = run.finished_at.map_or(0, seedhook::timestamp::Timestamp::as_millis);
+    let span_ms = |job: &Job| Some(job.missed_ms.last()? - job.missed_ms.first()?);
+    let gone = job.is_some_and(|job| job.missed_ms.len() >= 3 && span_ms(job) >= Some(MISSING_MS - slack_ms));
+    match (error.stage, job) {
+        // Whether it should have been is known of the event.
+        (Stage::Mapping, None) => true,
+        (Stage::Start, None) => {
+            let exhausted = run.attempts >= run.settings.start_attempts_max;
+            state.workflows.was_refused(run.run_id)
+                || (exhausted && state.workflows.was_not_started(run.run_id))
+        }
+        (Stage::Workflow, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Failed),
+        (Stage::Poll, Some(_)) => {
+            gone || run.deadline().is_some_and(|deadline| finished_ms >= deadline.as_millis())
+        }
+        (Stage::Archive, Some(job)) => {
+            let out_of_patience = run
+                .archiving_since
+                .is_some_and(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS);
+            let hopeless =
+                job.files.iter().any(|file| file.is_hopeless() || file.bad_copies >= BAD_COPIES_MAX);
+            let vanished = finished_ms >= job.gone_ms - slack_ms;
+            has_ended(job, run, slack_ms, TaskStatus::Completed)
+                && (out_of_patience || hopeless || vanished || gone)
+        }
+        _ => false,
+    }
+}
+
+fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Promise, String)) {
+    if run.files.len() != job.files.len() {
+        breaks(Promise::FilesArriveWhole, format!("{} of {} files", run.files.len(), job.files.len()));
+    }
+    for (kept, file) in run.files.iter().zip(&job.files) {
+        let object = kept.key.as_ref().and_then(|key| state.bucket.objects.get(key));
+        if kept.state != FileState::Archived || object != Some(&file.object) {
+            breaks(Promise::FilesArriveWhole, format!("{kept:?} is {object:?}, not {:?}", file.object));
+        }
+    }
+}
+
+/// What the runs of a life without faults cost, by the design's own words.
+fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
+    let mut due = Tally { files: state.tally.files, requests: state.tally.requests, ..Tally::default() };
+    for claim in state.journals.claims() {
+        due.inbox_creates += 1;
+        for run in &claim.runs {
+            let started = !run.status.is_final();
+            due.kv_puts += if started { 3 } else { 1 };
+            due.kv_deletes += u32::from(started);
+            due.inbox_creates += if started { 3 } else { 1 };
+        }
+    }
+    if due != state.tally {
+        found.push((Promise::CostsAreAsStated, format!("{:?} instead of {due:?}", state.tally)));
+    }
+}

@@ -1,0 +1,130 @@
+//! What Fabricate has been asked and what it executes, and whether it may have been asked at all.
+//!
+//! It answers nothing: that is [`crate::fabricate`]'s.
+
+use std::collections::BTreeMap;
+
+use seedhook::fabricate::{Target, Task, TaskId};
+use seedhook::hook::OnUnconfirmed;
+use seedhook::journal::START_FRESH_MS;
+use seedhook::run::RunId;
+
+use crate::archive::File;
+use crate::journals::Leave;
+use crate::promises::Promise;
+use crate::world::{Invocation, State};
+
+/// What Fabricate knows, and what was asked of it.
+#[derive(Default)]
+pub(crate) struct Workflows {
+    pub(crate) tasks: Vec<Job>,
+    pub(crate) requests: Vec<StartRequest>,
+    known: BTreeMap<RunId, Vec<TaskId>>,
+}
+
+/// One task as it will go.
+pub(crate) struct Job {
+    pub(crate) id: TaskId,
+    pub(crate) run_id: Option<RunId>,
+    pub(crate) ends_ms: i64,
+    pub(crate) gone_ms: i64,
+    /// What is said of it once it has ended.
+    pub(crate) end: Task,
+    pub(crate) files: Vec<File>,
+    /// When 404 was answered.
+    pub(crate) missed_ms: Vec<i64>,
+}
+
+/// A start request, and what its author was answered.
+pub(crate) struct StartRequest {
+    pub(crate) run_id: RunId,
+    /// The invocation that sent it.
+    pub(crate) author: usize,
+    pub(crate) answered: Answered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// Not yet, or never.
+    Nothing,
+    NotStarted,
+    Refused,
+    Started,
+}
+
+impl Workflows {
+    /// Seedhook wrote down that a run has this task.
+    pub(crate) fn known(&mut self, run_id: RunId, task_id: &TaskId) {
+        let known = self.known.entry(run_id).or_default();
+        if !known.contains(task_id) {
+            known.push(task_id.clone());
+        }
+    }
+
+    /// The tasks that seedhook wrote down for a run.
+    pub(crate) fn known_of(&self, run_id: RunId) -> &[TaskId] {
+        self.known.get(&run_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// What really became of a task.
+    pub(crate) fn job(&self, task_id: &TaskId) -> Option<&Job> {
+        self.tasks.iter().find(|job| job.id == *task_id)
+    }
+
+    /// Those who were answered that a run is started.
+    pub(crate) fn heard_started(&self, run_id: RunId) -> impl Iterator<Item = usize> + '_ {
+        let started =
+            move |request: &&StartRequest| request.run_id == run_id && request.answered == Answered::Started;
+        self.requests.iter().filter(started).map(|request| request.author)
+    }
+
+    /// Whether Fabricate said, to whoever asked, that it will not start the run.
+    pub(crate) fn was_refused(&self, run_id: RunId) -> bool {
+        self.answers(run_id).any(|answered| answered == Answered::Refused)
+    }
+
+    /// Whether Fabricate said so, or said to come again.
+    pub(crate) fn was_not_started(&self, run_id: RunId) -> bool {
+        self.answers(run_id).any(|answered| answered == Answered::NotStarted)
+    }
+
+    fn answers(&self, run_id: RunId) -> impl Iterator<Item = Answered> + '_ {
+        self.requests.iter().filter(move |request| request.run_id == run_id).map(|request| request.answered)
+    }
+}
+
+impl State {
+    /// Whether this start request may be sent at all; says whose it is.
+    pub(crate) fn judge_start(&mut self, on: &Invocation, target: &Target, event: &str) -> Option<RunId> {
+        let now = on.world.now();
+        let runs = self.journals.runs_of(event, &target.workflow);
+        let runs: Vec<_> = runs.map(|run| (run.run_id, run.settings.on_unconfirmed)).collect();
+        let mut granted = None;
+        for (run_id, on_unconfirmed) in &runs {
+            if let Leave::Granted { age_ms } = self.journals.use_start(*run_id, on.number, now) {
+                granted = Some((*run_id, *on_unconfirmed, age_ms));
+                break;
+            }
+        }
+        let Some((run_id, on_unconfirmed, age_ms)) = granted else {
+            let how = format!("{on} starts {event} {} without its own entry", target.workflow);
+            self.breaks(Promise::StartsAreJournalled, how);
+            return runs.first().map(|(run_id, _)| *run_id);
+        };
+        if age_ms > START_FRESH_MS {
+            let how = format!("{on} starts {} {} s after its entry", self.name(run_id), age_ms / 1_000);
+            self.breaks(Promise::StartsAreJournalled, how);
+        }
+        let known = self.workflows.known_of(run_id);
+        if !known.is_empty() {
+            let how = format!("{on} starts {} although {known:?} is known", self.name(run_id));
+            self.breaks(Promise::NoSilentSecondStart, how);
+        }
+        let unsure = self.workflows.answers(run_id).any(|answered| answered != Answered::NotStarted);
+        if unsure && on_unconfirmed == OnUnconfirmed::Park {
+            let how = format!("{on} starts {} again, and nobody asked for it", self.name(run_id));
+            self.breaks(Promise::NoSilentSecondStart, how);
+        }
+        Some(run_id)
+    }
+}

@@ -1,0 +1,201 @@
+//! The simulated world: what all invocations share, and one invocation's handle on it.
+//!
+//! It decides nothing about runs; it fails, is slow and crashes as the seed's [`Profile`] says.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use seedhook::fabricate::Api;
+use seedhook::hook::Hook;
+use seedhook::ports::{Clock, Level, Log};
+use seedhook::run::RunId;
+use seedhook::timestamp::Timestamp;
+use serde_json::Value;
+
+use crate::archive::Bucket;
+use crate::breakage::Breakage;
+use crate::chance::Profile;
+use crate::executor::Executor;
+use crate::history::History;
+use crate::journals::Journals;
+use crate::kv::Records;
+use crate::promises::Promise;
+use crate::sender::Event;
+use crate::workflows::Workflows;
+
+/// When lives begin.
+pub(crate) const BEGINNING_MS: i64 = 1_764_000_000_000;
+
+/// A world.
+pub(crate) struct World {
+    pub(crate) executor: Executor,
+    pub(crate) state: RefCell<State>,
+    pub(crate) profile: Profile,
+    pub(crate) hook: Rc<Hook>,
+    pub(crate) api: Api,
+    /// What is deliberately wrong with it.
+    pub(crate) breakage: Option<Breakage>,
+}
+
+/// What changes in it.
+pub(crate) struct State {
+    pub(crate) rng: fastrand::Rng,
+    /// Faults have stopped, and KV has converged.
+    pub(crate) calm: bool,
+    pub(crate) events: Vec<Event>,
+    pub(crate) records: Records,
+    pub(crate) journals: Journals,
+    pub(crate) workflows: Workflows,
+    pub(crate) bucket: Bucket,
+    pub(crate) history: History,
+    pub(crate) tally: Tally,
+    /// Invocations that were dropped on the way: crashed, cut, or left by their caller.
+    pub(crate) dropped: Vec<usize>,
+    /// Senders that are not done yet.
+    pub(crate) senders: usize,
+    /// What was broken, and how.
+    pub(crate) broken: Vec<(Promise, String)>,
+}
+
+/// What was written, in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) kv_puts: u32,
+    pub(crate) kv_deletes: u32,
+    pub(crate) inbox_creates: u32,
+    pub(crate) files: u32,
+    pub(crate) requests: u32,
+}
+
+/// One invocation of the Worker, or the simulation's own hand where `kind` says so.
+pub(crate) struct Invocation {
+    pub(crate) world: Rc<World>,
+    pub(crate) kind: &'static str,
+    pub(crate) number: usize,
+    pub(crate) place: usize,
+    /// Outbound requests made, and how many may be.
+    pub(crate) requests: Cell<u32>,
+    pub(crate) requests_max: u32,
+    /// It came to its own end, and was not dropped on the way.
+    pub(crate) finished: Cell<bool>,
+}
+
+impl World {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.executor.now_ms()
+    }
+
+    /// The time that R2 and Fabricate go by.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms())
+    }
+
+    pub(crate) fn breaks(&self, breakage: Breakage) -> bool {
+        self.breakage == Some(breakage)
+    }
+
+    /// Whether `span`, in milliseconds from the beginning, is now.
+    pub(crate) fn is_within(&self, span: (i64, i64)) -> bool {
+        let passed_ms = self.now_ms() - BEGINNING_MS;
+        span.0 <= passed_ms && passed_ms < span.1
+    }
+
+    /// An invocation in a random place; its number is the one its task is about to get.
+    pub(crate) fn invocation(self: &Rc<Self>, kind: &'static str, requests_max: u32) -> Invocation {
+        let mut state = self.state.borrow_mut();
+        let place = state.rng.usize(..crate::chance::PLACES);
+        let number = state.history.next_invocation();
+        Invocation {
+            world: Rc::clone(self),
+            kind,
+            number,
+            place,
+            requests: Cell::new(0),
+            requests_max,
+            finished: Cell::new(false),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        probability > 0.0 && self.rng.f64() < probability
+    }
+
+    /// Tells that a promise is broken.
+    pub(crate) fn breaks(&mut self, promise: Promise, how: String) {
+        self.history.tell_broken(promise, &how);
+        self.broken.push((promise, how));
+    }
+
+    pub(crate) fn name(&self, run_id: RunId) -> String {
+        self.journals.name(run_id)
+    }
+
+    /// Adds a line about a run to the history.
+    pub(crate) fn tell_of(&mut self, on: &Invocation, run_id: RunId, text: impl FnOnce(String) -> String) {
+        let Self { history, journals, .. } = self;
+        history.tell(on.now_ms(), || on.to_string(), || text(journals.name(run_id)));
+    }
+}
+
+/// A value as it is once it was written and read.
+pub(crate) fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> Option<T> {
+    let text = serde_json::to_string(value).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+impl Invocation {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.world.now_ms()
+    }
+
+    /// Adds a line to the history.
+    pub(crate) fn tell(&self, state: &mut State, text: impl FnOnce() -> String) {
+        state.history.tell(self.now_ms(), || self.to_string(), text);
+    }
+
+    pub(crate) async fn sleep(&self, millis: i64) {
+        self.world.executor.sleep_until(self.now_ms() + millis).await;
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        if !self.finished.get() {
+            let state = &mut *self.world.state.borrow_mut();
+            self.tell(state, || "** ends here".to_owned());
+            state.dropped.push(self.number);
+        }
+    }
+}
+
+impl std::fmt::Display for Invocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = char::from(b'A' + u8::try_from(self.place).unwrap_or(0));
+        write!(f, "{}{}@{place}", self.kind, self.number)
+    }
+}
+
+impl Clock for Invocation {
+    fn now(&self) -> Timestamp {
+        self.world.now().plus_ms(self.world.profile.skew_ms[self.place])
+    }
+
+    async fn sleep_ms(&self, millis: u32) {
+        self.sleep(i64::from(millis)).await;
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.world.state.borrow_mut().rng.u128(..).to_le_bytes()
+    }
+}
+
+impl Log for Invocation {
+    fn log(&self, level: Level, message: &str, fields: Value) {
+        self.tell(&mut self.world.state.borrow_mut(), || match level {
+            Level::Info => format!("     log: {message} {fields}"),
+            Level::Warn | Level::Error => format!("     log {level:?}: {message} {fields}"),
+        });
+    }
+}
