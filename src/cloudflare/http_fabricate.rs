@@ -20,8 +20,9 @@ use crate::fabricate::{
 };
 use crate::ports::{Clock, Fabricate};
 
-/// How long an answer's body may take once its headers are there.
-const BODY_TIMEOUT_MS: u32 = 20_000;
+/// How long an answer's body may take once its headers are there. Together with the headers' time it stays below the
+/// 30 s that the runtime allows after an answer.
+const BODY_TIMEOUT_MS: u32 = 8_000;
 
 /// An answer whose headers are there, and the means to cut its body.
 pub(super) struct Reply {

@@ -20,16 +20,12 @@ use crate::hook::verify::{Verified, VerifyError};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
 use crate::run::{Run, RunId, Stage, Status};
-use crate::service::Budget;
-use crate::service::advance::settle;
 use crate::service::look::get_run;
-use crate::service::receive::{Received, receive};
+use crate::service::receive::{Received, receive, start_accepted};
+use crate::timestamp::Timestamp;
 
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
 const WAIT_MAX_S: u32 = 25;
-
-/// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
-const START_REQUESTS: u32 = 40;
 
 /// Answers a sender.
 ///
@@ -72,7 +68,7 @@ pub(super) async fn intake(
             (200, "duplicate", known.collect(), healed)
         }
     };
-    let started = start_after_answer(world, context, pending, wait_s.is_some());
+    let started = start_after_answer(world, context, pending, now, wait_s.is_some());
     if let Some(wait_s) = wait_s {
         for later in wait_for(started, wait_s).await {
             runs.iter_mut().filter(|run| run.run_id == later.run_id).for_each(|run| *run = later.clone());
@@ -174,35 +170,23 @@ fn start_after_answer(
     world: Cloudflare,
     context: &Context,
     runs: Vec<Run>,
+    now: Timestamp,
     somebody_waits: bool,
 ) -> oneshot::Receiver<Vec<RunAnswer>> {
     let (tell, started) = oneshot::channel();
     context.wait_until(async move {
-        let budget = Budget::new(START_REQUESTS);
-        let mut known = Vec::new();
-        for run in runs {
-            let run_id = run.run_id;
-            start(&world, run, &budget).await;
-            if somebody_waits {
-                let run = get_run(&world, run_id).await.ok().flatten();
-                known.extend(run.map(RunAnswer::of));
+        let ids: Vec<RunId> = runs.iter().map(|run| run.run_id).collect();
+        start_accepted(&world, runs, now).await;
+        if somebody_waits {
+            let mut known = Vec::new();
+            for run_id in ids {
+                known.extend(get_run(&world, run_id).await.ok().flatten().map(RunAnswer::of));
             }
+            // Whoever waited may have given up.
+            let _ = tell.send(known);
         }
-        // Whoever waited may have given up.
-        let _ = tell.send(known);
     });
     started
-}
-
-async fn start(world: &Cloudflare, run: Run, budget: &Budget) {
-    if run.status.is_final() {
-        return;
-    }
-    let (run_id, now) = (run.run_id, run.received_at);
-    if let Err(error) = settle(world, run, now, budget).await {
-        let fields = json!({"run_id": run_id, "error": error.to_string()});
-        WorkerLog.log(Level::Warn, "run not started, the next sweep tries again", fields);
-    }
 }
 
 async fn wait_for(started: oneshot::Receiver<Vec<RunAnswer>>, wait_s: u32) -> Vec<RunAnswer> {

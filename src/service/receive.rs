@@ -2,14 +2,19 @@
 //!
 //! The claim is one create-only put: of any number of simultaneous redeliveries exactly one wins.
 
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
 use crate::hook::delivery::{DeliveryId, Event};
 use crate::hook::expression::Scope;
 use crate::hook::{Hook, Rule};
 use crate::journal::{Decision, Standing};
-use crate::ports::{Claim, DeliveryKey, StoreError, World};
+use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
 use crate::run::{Run, RunId, Stage, Status};
-use crate::timestamp::{MINUTE_MS, Timestamp};
+use crate::timestamp::{MINUTE_MS, SECOND_MS, Timestamp};
 
+use super::Budget;
+use super::advance::settle;
 use super::decide::{enter, read_journal};
 use super::record::{TRIES_AT_INTAKE, follow_end, put_done, put_open};
 
@@ -19,12 +24,22 @@ pub(super) const CLAIM_YOUNG_MS: i64 = MINUTE_MS;
 /// How often a claim whose put failed is tried while the sender waits.
 const CLAIM_TRIES: u32 = 2;
 
+/// How many runs of one delivery are started at once, of the six connections that a Worker may have.
+const STARTS_AT_ONCE: usize = 4;
+
+/// No further start is begun this long after the answer. The runtime ends everything 30 s after it, and a start that
+/// is cut off between its request and its entry would be unconfirmed: it may take 28 s.
+const START_WINDOW_MS: i64 = SECOND_MS;
+
+/// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
+const START_REQUESTS: u32 = 40;
+
 /// What became of a delivery.
 #[derive(Debug)]
 pub enum Received {
     /// No rule's `when` held: nothing is stored.
     Ignored,
-    /// Stored; these runs are to be started now ([`super::advance::settle`]) unless they are final.
+    /// Stored; these runs are to be started now ([`start_accepted`]).
     Accepted(Vec<Run>),
     /// Stored before.
     Duplicate {
@@ -63,6 +78,26 @@ pub async fn receive<W: World>(
         }
         Some((standing, at)) => duplicate(world, standing, now.since_ms(at), now).await,
     }
+}
+
+/// Starts the runs that [`receive`] accepted or healed, after the sender has its answer. What is not reached, or
+/// fails, the next sweep takes up.
+pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp) {
+    let budget = Budget::new(START_REQUESTS);
+    let began = world.now();
+    let waiting = runs.into_iter().filter(|run| !run.status.is_final());
+    stream::iter(waiting)
+        .for_each_concurrent(STARTS_AT_ONCE, |run| async {
+            if world.now().since_ms(began) > START_WINDOW_MS {
+                return;
+            }
+            let run_id = run.run_id;
+            if let Err(error) = settle(world, run, now, &budget).await {
+                let fields = json!({"run_id": run_id, "error": error.to_string()});
+                world.log(Level::Warn, "run not started, the next sweep tries again", fields);
+            }
+        })
+        .await;
 }
 
 /// Sets the delivery's id where the hook states how; a problem with that fails the mapping, and loses nothing.
