@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::fabricate::FileId;
 use crate::hook::HookName;
 use crate::journal::Standing;
-use crate::ports::{Level, StoreError, World};
+use crate::ports::{Level, Log, RunStore, StoreError, World};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 
 use super::decide::read_journal;
@@ -77,7 +77,7 @@ pub struct Listed {
 ///
 /// # Errors
 /// When KV fails.
-pub async fn list_runs<W: World>(world: &W, query: &Query) -> Result<Listed, StoreError> {
+pub async fn list_runs<W: RunStore + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
     let done = match query.status {
         Some(status) if !status.is_final() => Done::default(),
         _ => scan_done(world, query).await?,
@@ -155,7 +155,7 @@ impl Done {
     }
 }
 
-async fn scan_done<W: World>(world: &W, query: &Query) -> Result<Done, StoreError> {
+async fn scan_done<W: RunStore + Log>(world: &W, query: &Query) -> Result<Done, StoreError> {
     let mut done = Done::default();
     let mut page_cursor = query.first_page();
     for _ in 0..DONE_PAGES_MAX {
@@ -177,7 +177,7 @@ async fn scan_done<W: World>(world: &W, query: &Query) -> Result<Done, StoreErro
     Ok(done)
 }
 
-async fn list_open<W: World>(world: &W, query: &Query) -> Result<Vec<Summary>, StoreError> {
+async fn list_open<W: RunStore + Log>(world: &W, query: &Query) -> Result<Vec<Summary>, StoreError> {
     let mut found = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..OPEN_PAGES_MAX {
@@ -192,9 +192,12 @@ async fn list_open<W: World>(world: &W, query: &Query) -> Result<Vec<Summary>, S
 }
 
 /// What can be read of a page; the rest is told and left alone.
-fn readable<W: World>(world: &W, items: Vec<Result<Summary, StoreError>>) -> Vec<Summary> {
+fn readable<W: Log>(world: &W, items: Vec<Result<Summary, StoreError>>) -> Vec<Summary> {
     let tell = |error: StoreError| {
         world.log(Level::Error, "run left alone", json!({"error": error.to_string()}));
     };
     items.into_iter().filter_map(|item| item.map_err(tell).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests;
