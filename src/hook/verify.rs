@@ -308,6 +308,7 @@ mod tests {
         check_standard(&SIGNATURE.replace("v1,", ""), TIMESTAMP, malformed);
         check_standard(&format!("{SIGNATURE}, {SIGNATURE}"), TIMESTAMP, malformed);
         check_standard(&format!("v1,AAAA, {SIGNATURE}"), TIMESTAMP, malformed);
+        check_standard(&format!("v1a,AAAA, {SIGNATURE}"), TIMESTAMP, malformed);
         check_standard("v1,not base64", TIMESTAMP, malformed);
     }
 
