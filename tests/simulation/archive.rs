@@ -124,6 +124,11 @@ impl State {
         let out = noisy && world.is_within(world.profile.outages[2]);
         let fault = if noisy { self.rng.u8(..40) } else { u8::MAX };
         if out || fault < 4 {
+            if let (0, Some(size)) = (fault, to.size) {
+                // Something else was left behind by an earlier try.
+                let other = Object { size: size ^ 1, content: 0 };
+                self.bucket.objects.entry(to.key.clone()).or_insert(other);
+            }
             return Err(CopyError::Unavailable("HTTP 500".to_owned()));
         }
         let now_ms = world.now_ms();

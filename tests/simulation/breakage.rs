@@ -45,6 +45,8 @@ pub(crate) enum Breakage {
     AuthorsAreForgotten,
     /// Whoever forges a delivery has the secret.
     ForgersKnowTheSecret,
+    /// The client takes no notice of `Retry-After`.
+    RetryAfterIsDropped,
     /// A record comes back as another.
     RecordsAreMisread,
 }
@@ -74,6 +76,7 @@ impl Breakage {
         (Self::RequestsAreRepeated, Promise::WorkIsBounded),
         (Self::AuthorsAreForgotten, Promise::OwnWritesAreKnown),
         (Self::ForgersKnowTheSecret, Promise::OnlyTheSenderGetsIn),
+        (Self::RetryAfterIsDropped, Promise::FabricateIsSpared),
         (Self::RecordsAreMisread, Promise::RecordsAreRead),
     ];
 }

@@ -5,9 +5,8 @@ use crate::hooks::HOOKS;
 /// In how many places invocations run, each with its own view of KV and its own clock.
 pub(crate) const PLACES: usize = 3;
 
-/// The least that a sweep needs: four runs at once must not use it up with none of them at its end, and each may
-/// take a poll, a download and three redirects.
-const REQUESTS_MIN: u32 = 17;
+/// Outbound requests that an invocation may make unless the seed says less.
+pub(crate) const REQUESTS: u32 = 40;
 
 /// The most that KV may be behind.
 pub(crate) const LAG_MS_MAX: i64 = 1_200_000;
@@ -40,8 +39,8 @@ pub(crate) struct Profile {
     pub(crate) chaos_ms: i64,
     /// The time between two sweeps.
     pub(crate) cron_ms: i64,
-    /// Outbound requests that a sweep may make.
-    pub(crate) sweep_requests: u32,
+    /// Outbound requests that a sweep may make while faults last; with few, only what is bounded is shown.
+    pub(crate) requests: u32,
     /// KV lists come in pages of this size.
     pub(crate) page: usize,
     /// When each of KV, R2 and Fabricate is out of order as a whole.
@@ -61,7 +60,7 @@ impl Profile {
         let crash = calm_half(&[0.0, 0.0, 0.005, 0.03]);
         let fault = calm_half(&[0.0, 0.01, 0.05]);
         let slow = calm_half(&[0.0, 0.01, 0.03]);
-        let stall = calm_half(&[0.0, 0.0, 0.0, 0.004]);
+        let stall = calm_half(&[0.0, 0.0, 0.0, 0.02]);
         let unruly = calm_half(&[0.0, 0.2, 0.2, 0.5]);
         let chaos_ms = *pick(rng, &[12, 12, 12, 30, 30, 60, 105]) * MINUTE_MS;
         let lags: &[i64] = match rng.u8(..4) {
@@ -92,7 +91,7 @@ impl Profile {
             unruly,
             chaos_ms,
             cron_ms: if clean { 2 } else { *pick(rng, &[2, 2, 2, 1, 5]) } * MINUTE_MS,
-            sweep_requests: if clean { 40 } else { *pick(rng, &[40, 40, REQUESTS_MIN]) },
+            requests: if clean { REQUESTS } else { *pick(rng, &[REQUESTS, REQUESTS, REQUESTS, 5, 2, 1]) },
             page: *pick(rng, &[1_000, 1_000, 1_000, 1, 2]),
             outages: std::array::from_fn(|_| span(rng, 8)),
             key_refused: span(rng, 20),

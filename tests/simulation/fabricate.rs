@@ -74,6 +74,7 @@ impl State {
             self.workflows.requests.push(StartRequest {
                 run_id,
                 author: on.number,
+                again_ms: 0,
                 answered: Answered::Nothing,
             });
         }
@@ -118,14 +119,15 @@ impl State {
                 _ => {}
             }
         }
-        let (status, error) = match self.rng.u8(..10) {
-            0 => ("failed", json!("out of rows")),
-            1 => ("canceled", Value::Null),
-            2 => ("completed", json!({"code": 7})),
-            _ => ("completed", Value::Null),
+        let (status, error, truth) = match self.rng.u8(..10) {
+            0 => ("failed", json!("out of rows"), TaskStatus::Failed),
+            1 => ("canceled", Value::Null, TaskStatus::Canceled),
+            // Fabricate's own clients take an error for what counts.
+            2 => ("completed", json!({"code": 7}), TaskStatus::Failed),
+            _ => ("completed", Value::Null, TaskStatus::Completed),
         };
         let mut files = Vec::new();
-        if status == "completed" && error.is_null() {
+        if truth == TaskStatus::Completed {
             let count = *pick(&mut self.rng, &[0, 0, 0, 1, 1, 2]);
             files.extend((0..count).map(|_| File::draw(&mut self.rng, world.profile.clean)));
         }
@@ -133,7 +135,7 @@ impl State {
         let body =
             json!({"id": id, "status": status, "error": error, "result": {"rows": 5}, "files": listed});
         let end = read_status(&answer(200, &body)).expect("a task");
-        let job = Job { id: id.clone(), run_id, ends_ms, gone_ms, end, files, missed_ms: Vec::new() };
+        let job = Job { id: id.clone(), run_id, ends_ms, gone_ms, truth, end, files, missed_ms: Vec::new() };
         self.workflows.tasks.push(job);
         id
     }
@@ -201,15 +203,23 @@ impl Fabricate for Invocation {
         let Some(answer) = answer else {
             return StartOutcome::Unknown { reason: "no answer".to_owned() };
         };
-        let outcome = read_start(&answer, self.world.now());
+        let mut outcome = read_start(&answer, self.world.now());
         let state = &mut *self.world.state.borrow_mut();
         if let Some(request) = state.workflows.requests.get_mut(request) {
-            request.answered = match outcome {
+            request.answered = match &outcome {
                 StartOutcome::Started(_) => Answered::Started,
-                StartOutcome::NotStarted { .. } => Answered::NotStarted,
+                StartOutcome::NotStarted { retry_after_ms, .. } => {
+                    request.again_ms = self.now_ms() + retry_after_ms.unwrap_or(0);
+                    Answered::NotStarted
+                }
                 StartOutcome::Refused { .. } => Answered::Refused,
                 StartOutcome::Unknown { .. } => Answered::Nothing,
             };
+        }
+        if let (true, StartOutcome::NotStarted { retry_after_ms, .. }) =
+            (self.world.breaks(Breakage::RetryAfterIsDropped), &mut outcome)
+        {
+            *retry_after_ms = None;
         }
         outcome
     }

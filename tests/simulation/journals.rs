@@ -73,6 +73,13 @@ impl Journals {
             .any(|claimed| claimed.claim.delivery.delivery_id.as_str() == event)
     }
 
+    /// The runs of an event that was claimed by then.
+    pub(crate) fn claimed_by(&self, event: &str, at: Timestamp) -> Option<&[Run]> {
+        let claims = |claimed: &&Claimed| claimed.claim.delivery.delivery_id.as_str() == event;
+        let claimed = self.claims.iter().find(claims).filter(|claimed| claimed.at <= at)?;
+        Some(&claimed.claim.runs)
+    }
+
     /// The author of a run's last entry, if that is a `start` it knew of in time and yet did not use.
     pub(crate) fn unused_start(&self, run_id: RunId) -> Option<usize> {
         let last = self.runs.get(&run_id)?.entries.last()?;

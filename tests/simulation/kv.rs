@@ -119,6 +119,9 @@ impl State {
         let last = self.records.table(prefix).keys.entry(run_id).or_default().versions.last();
         if !self.calm && last.is_some_and(|(at_ms, _)| now_ms - at_ms < KEY_INTERVAL_MS) {
             on.tell(self, || "KV write: 429, more than one a second".to_owned());
+            if on.world.profile.clean {
+                self.breaks(Promise::CostsAreAsStated, format!("{on} writes too often"));
+            }
             return Err(StoreError::Busy("kv"));
         }
         match run {
@@ -153,6 +156,16 @@ impl State {
             }
         }
         Rc::new(Version { run, summary })
+    }
+
+    /// Where nothing fails, a run that is done is not open any more when its sweep is over.
+    pub(crate) fn judge_closed(&mut self) {
+        let both =
+            |run_id: &&RunId| self.records.open(**run_id).is_some() && self.records.done(**run_id).is_some();
+        if let Some(run_id) = self.records.done.keys.keys().find(both) {
+            let how = format!("{} is left open", self.name(*run_id));
+            self.breaks(Promise::DoneIsNotOpen, how);
+        }
     }
 
     fn judge_open(&mut self, run: &Run) {

@@ -12,7 +12,7 @@ use seedhook::service::sweep::sweep;
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
-use crate::chance::{LAG_MS_MAX, Profile};
+use crate::chance::{LAG_MS_MAX, Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
 use crate::promises::Promise;
@@ -146,7 +146,8 @@ fn sweeps(world: &World) -> Vec<i64> {
 /// One cron invocation.
 async fn cron(world: Rc<World>, kind: &'static str, at_ms: i64, delay_ms: i64) {
     world.executor.sleep_until(at_ms + delay_ms).await;
-    let on = world.invocation(kind, world.profile.sweep_requests);
+    let requests = if world.state.borrow().calm { REQUESTS } else { world.profile.requests };
+    let on = world.invocation(kind, requests);
     cron_pass(&on, at_ms).await;
 }
 
@@ -161,6 +162,9 @@ async fn cron_pass(on: &Invocation, at_ms: i64) {
         if swept.looked_at > 0 {
             on.tell(&mut on.world.state.borrow_mut(), || format!("{swept:?}"));
         }
+    }
+    if on.world.profile.clean {
+        on.world.state.borrow_mut().judge_closed();
     }
     on.finished.set(true);
 }
@@ -221,6 +225,6 @@ async fn quiet(world: &Rc<World>, mut at_ms: i64) {
 
 async fn idle(world: &Rc<World>, kind: &'static str, at_ms: i64) {
     world.executor.sleep_until(at_ms).await;
-    let on = world.invocation(kind, world.profile.sweep_requests);
+    let on = world.invocation(kind, REQUESTS);
     cron_pass(&on, at_ms).await;
 }

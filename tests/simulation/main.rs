@@ -9,10 +9,10 @@
 //! ```
 //!
 //! [`life`] is one life; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
-//! invocations share, [`operation`] how it fails them, with [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
-//! (over [`workflows`]) and [`archive`] behind the ports; [`hooks`] and
-//! [`sender`] what comes in; [`promises`] what must hold, [`verdict`] whether it did; [`breakage`] the proof that
-//! it would be noticed; [`search`] many lives.
+//! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`] (over
+//! [`workflows`]) and [`archive`] stand behind the ports; [`hooks`], [`sender`] and [`reply`] are what comes in;
+//! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be noticed;
+//! [`history`] tells one life, [`search`] lives many.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
 
@@ -29,6 +29,7 @@ mod kv;
 mod life;
 mod operation;
 mod promises;
+mod reply;
 mod search;
 mod sender;
 mod verdict;
@@ -63,8 +64,9 @@ fn every_life_keeps_its_promises() {
             search::tell(seed, None)
         );
     }
-    let seconds = began.elapsed().as_secs_f64();
-    println!("{count} lives in {seconds:.1} s");
+    let (seconds, lives) = (began.elapsed().as_secs_f64(), u32::try_from(count).unwrap_or(u32::MAX));
+    let each_second = f64::from(lives) / seconds;
+    println!("{count} lives in {seconds:.1} s: {each_second:.0} a second on {} threads", search::threads());
 }
 
 #[test]

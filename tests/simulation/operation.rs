@@ -3,7 +3,7 @@
 use seedhook::ports::StoreError;
 
 use crate::breakage::Breakage;
-use crate::chance::Profile;
+use crate::chance::{Profile, pick};
 use crate::promises::Promise;
 use crate::world::{Invocation, State};
 
@@ -34,7 +34,7 @@ impl State {
     fn plan(&mut self, profile: &Profile, port: Port, breaks: bool) -> Plan {
         let moment = |rng: &mut fastrand::Rng| if rng.bool() { Moment::Before } else { Moment::After };
         if self.calm || profile.clean {
-            return Plan { there_ms: self.rng.i64(3..150), back_ms: 0, crash: None, fault: None };
+            return Plan { there_ms: self.rng.i64(3..90), back_ms: 0, crash: None, fault: None };
         }
         let crash = self.chance(profile.crash).then(|| moment(&mut self.rng));
         let fault = (breaks && self.chance(profile.fault)).then(|| moment(&mut self.rng));
@@ -45,7 +45,8 @@ impl State {
         }
         let mut back_ms = if self.rng.u8(..8) == 0 { self.rng.i64(1..150) } else { 0 };
         if port != Port::Fabricate && self.chance(profile.stall) {
-            let stalled_ms = self.rng.i64(240_000..1_500_000);
+            let below_ms = *pick(&mut self.rng, &[300_000, 1_500_000, 1_500_000]);
+            let stalled_ms = self.rng.i64(60_000..below_ms);
             *if self.rng.bool() { &mut there_ms } else { &mut back_ms } = stalled_ms;
         }
         Plan { there_ms, back_ms, crash, fault }

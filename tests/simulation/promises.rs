@@ -31,6 +31,8 @@ pub(crate) enum Promise {
     IdleWritesNothing,
     /// An invocation makes no more outbound requests than it may.
     WorkIsBounded,
+    /// A start is not sent again before the time that Fabricate asked for.
+    FabricateIsSpared,
     /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.

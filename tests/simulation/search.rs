@@ -13,6 +13,11 @@ use crate::promises::Promise;
 /// How many seeds a thread takes at a time.
 const BATCH: u64 = 64;
 
+/// How many lives are lived at a time.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Lives all lives from `from` on; the seed of one with a broken promise, the smallest that was found.
 pub(crate) fn first_broken(from: u64, count: u64) -> Option<u64> {
     let next = AtomicU64::new(from);
@@ -32,9 +37,8 @@ pub(crate) fn first_broken(from: u64, count: u64) -> Option<u64> {
             }
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..threads() {
             scope.spawn(search);
         }
     });

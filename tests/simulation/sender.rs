@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,23 +10,26 @@ use hmac::{Hmac, KeyInit, Mac};
 use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
 use seedhook::hook::verify::Scheme;
 use seedhook::ports::Clock;
-use seedhook::run::RunId;
+use seedhook::run::{Run, RunId};
 use seedhook::service::Budget;
 use seedhook::service::advance::settle;
 use seedhook::service::receive::{Received, receive};
+use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
-use crate::executor::{FOREVER, TaskNumber};
+use crate::chance::REQUESTS;
+use crate::executor::FOREVER;
 use crate::hooks::{SIGNING_SECRET, TOKEN, secret};
 use crate::promises::Promise;
+use crate::reply::{Letter, Reply};
 use crate::world::{Invocation, World};
 
 /// What is left to an invocation after its answer (`waitUntil`).
 const AFTER_ANSWER_MS: i64 = 30_000;
 /// How long an invocation may take to answer.
 const ANSWER_MS_MAX: i64 = 120_000;
-/// Outbound requests of one delivery.
-const REQUESTS: u32 = 40;
+/// A redelivery this long after the claim heals what was lost, whatever the clocks say.
+const HEALED_MS: i64 = 70_000;
 
 /// Something that happened at a sender's.
 #[derive(Debug, Clone)]
@@ -92,37 +95,6 @@ impl Event {
             headers.push(("Authorization", format!("Bearer {token}")));
         }
         headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-}
-
-/// Where an answer is waited for; without one the sender hears 503.
-#[derive(Default)]
-struct Letter {
-    status: Option<u16>,
-    waiter: Option<(TaskNumber, Waker)>,
-}
-
-/// The invocation's end of the letter; dropped without an answer, the connection breaks.
-struct Reply {
-    world: Rc<World>,
-    letter: Rc<RefCell<Letter>>,
-}
-
-impl Reply {
-    fn send(&self, status: u16) {
-        let letter = &mut *self.letter.borrow_mut();
-        if letter.status.is_none() {
-            letter.status = Some(status);
-            if let Some((task, waker)) = letter.waiter.take() {
-                self.world.executor.wake_at(self.world.now_ms(), task, waker);
-            }
-        }
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        self.send(503);
     }
 }
 
@@ -207,6 +179,7 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
     let Ok(verified) = hook.verify.verify(raw, secret, now) else {
         return refuse(&on, event, 401, &reply);
     };
+    let received_ms = world.now_ms();
     let fresh_id = hex::encode(on.random());
     let Ok(parsed) = Parsed::parse(verified, &hook.name, scheme, &fresh_id) else {
         return refuse(&on, event, 400, &reply);
@@ -219,6 +192,7 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
         Ok(Received::Ignored) => (200, None, Vec::new()),
         Ok(Received::Accepted(runs)) => (202, Some(runs.iter().map(|run| run.run_id).collect()), runs),
         Ok(Received::Duplicate { runs, healed }) => {
+            judge_healed(&on, event, received_ms - HEALED_MS);
             (200, Some(runs.into_iter().map(|(run_id, _)| run_id).collect()), healed)
         }
     };
@@ -231,6 +205,18 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
         }
     }
     on.finished.set(true);
+}
+
+/// A redelivery leaves no run of its event without a record, if the claim was made by `claimed_ms`.
+fn judge_healed(on: &Invocation, event: usize, claimed_ms: i64) {
+    let state = &mut *on.world.state.borrow_mut();
+    let (id, records) = (&state.events[event].id, &state.records);
+    let lost = |run: &&Run| records.open(run.run_id).is_none() && records.done(run.run_id).is_none();
+    let runs = state.journals.claimed_by(id, Timestamp::from_millis(claimed_ms));
+    if let Some(run_id) = runs.into_iter().flatten().find(lost).map(|run| run.run_id) {
+        let how = format!("{on} leaves {} without a record", state.name(run_id));
+        state.breaks(Promise::AcceptedIsDurable, how);
+    }
 }
 
 /// Answers without anything to do after.

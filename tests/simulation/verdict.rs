@@ -7,10 +7,14 @@ use seedhook::run::{
     ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
 };
 
+use crate::chance::Profile;
 use crate::kv::describe;
 use crate::promises::Promise;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
+
+/// How often wrong bytes of a file may be taken: three times, and by sweeps that overlap or do not see the count.
+const BAD_COPIES_TAKEN_MAX: u32 = 8 * BAD_COPIES_MAX;
 
 /// How long before it was seen an end may be dated: an invocation goes by the time at which it began.
 fn slack_ms(world: &World) -> i64 {
@@ -47,6 +51,11 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
             ends.push(judge_run(state, run, mapped, world, &mut found));
         }
     }
+    let bad_copies =
+        state.workflows.tasks.iter().flat_map(|job| &job.files).map(|file| file.bad_copies).max();
+    if bad_copies > Some(BAD_COPIES_TAKEN_MAX) {
+        found.push((Promise::WorkIsBounded, format!("the same wrong bytes are taken {bad_copies:?} times")));
+    }
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
         judge_costs(state, &mut found);
     }
@@ -64,7 +73,6 @@ fn judge_run(
     found: &mut Vec<(Promise, String)>,
 ) -> Status {
     let (run_id, slack_ms) = (accepted.run_id, slack_ms(world));
-    let kv_failed = world.profile.outages[0].1 > 0;
     let name = state.name(run_id);
     let mut breaks = |promise, how: String| found.push((promise, format!("{name}: {how}")));
     judge_starts(state, accepted, &mut breaks);
@@ -83,7 +91,7 @@ fn judge_run(
             if parked && !known.is_empty() {
                 breaks(Promise::KnownTasksAreKept, format!("parked, and had {known:?}"));
             }
-            judge_parked(state, run_id, kv_failed, &mut breaks);
+            judge_parked(state, run_id, &world.profile, &mut breaks);
             open.status
         }
         (open, Some(done)) => {
@@ -115,12 +123,13 @@ fn judge_run(
 }
 
 /// Whether a run had to be parked: nobody who lived on knew better.
-fn judge_parked(state: &State, run_id: RunId, kv_failed: bool, breaks: &mut impl FnMut(Promise, String)) {
+fn judge_parked(state: &State, run_id: RunId, profile: &Profile, breaks: &mut impl FnMut(Promise, String)) {
     let lived_on = |author: &usize| !state.dropped.contains(author);
-    if let Some(author) = state.journals.unused_start(run_id).filter(lived_on) {
+    let (in_time, kv_held) = (profile.stall == 0.0, profile.outages[0].1 == 0);
+    if in_time && let Some(author) = state.journals.unused_start(run_id).filter(lived_on) {
         breaks(Promise::OwnWritesAreKnown, format!("parked, but {author} could have started it"));
     }
-    if !kv_failed && let Some(author) = state.workflows.heard_started(run_id).find(lived_on) {
+    if kv_held && let Some(author) = state.workflows.heard_started(run_id).find(lived_on) {
         breaks(Promise::KnownTasksAreKept, format!("parked, but {author} heard of its task"));
     }
 }
@@ -157,7 +166,7 @@ fn judge_end(state: &State, run: &Run, slack_ms: i64, breaks: &mut impl FnMut(Pr
 
 fn has_ended(job: &Job, run: &Run, slack_ms: i64, status: TaskStatus) -> bool {
     let late_enough = run.finished_at.is_some_and(|at| at.as_millis() >= job.ends_ms - slack_ms);
-    job.end.status() == status && late_enough
+    job.truth == status && late_enough
 }
 
 fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, slack_ms: i64) -> bool {

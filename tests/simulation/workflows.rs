@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::fabricate::{Target, Task, TaskId};
+use seedhook::fabricate::{Target, Task, TaskId, TaskStatus};
 use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::START_FRESH_MS;
 use seedhook::run::RunId;
@@ -13,6 +13,9 @@ use crate::archive::File;
 use crate::journals::Leave;
 use crate::promises::Promise;
 use crate::world::{Invocation, State};
+
+/// An invocation counts from its own beginning, not from the answer; that is so much earlier where nothing is slow.
+const PROMPT_MS: i64 = 100_000;
 
 /// What Fabricate knows, and what was asked of it.
 #[derive(Default)]
@@ -28,6 +31,8 @@ pub(crate) struct Job {
     pub(crate) run_id: Option<RunId>,
     pub(crate) ends_ms: i64,
     pub(crate) gone_ms: i64,
+    /// How it really ends; not what seedhook makes of it.
+    pub(crate) truth: TaskStatus,
     /// What is said of it once it has ended.
     pub(crate) end: Task,
     pub(crate) files: Vec<File>,
@@ -40,6 +45,8 @@ pub(crate) struct StartRequest {
     pub(crate) run_id: RunId,
     /// The invocation that sent it.
     pub(crate) author: usize,
+    /// When Fabricate asked to be asked again.
+    pub(crate) again_ms: i64,
     pub(crate) answered: Answered,
 }
 
@@ -121,6 +128,14 @@ impl State {
             self.breaks(Promise::NoSilentSecondStart, how);
         }
         let unsure = self.workflows.answers(run_id).any(|answered| answered != Answered::NotStarted);
+        let asked_ms = self.workflows.requests.iter().filter(|request| request.run_id == run_id);
+        let asked_ms = asked_ms.map(|request| request.again_ms).max().unwrap_or(0);
+        let profile = &on.world.profile;
+        let prompt = profile.slow + profile.stall == 0.0;
+        if prompt && on.now_ms() < asked_ms - PROMPT_MS {
+            let how = format!("{on} starts {} {} ms too soon", self.name(run_id), asked_ms - on.now_ms());
+            self.breaks(Promise::FabricateIsSpared, how);
+        }
         if unsure && on_unconfirmed == OnUnconfirmed::Park {
             let how = format!("{on} starts {} again, and nobody asked for it", self.name(run_id));
             self.breaks(Promise::NoSilentSecondStart, how);
