@@ -22,8 +22,9 @@ use verify::Verification;
 /// How large a body a hook takes unless it says otherwise: generous for an event, small for an isolate.
 pub const BODY_BYTES_DEFAULT: u64 = 1024 * 1024;
 
-/// The most that `max_body_bytes` may say: an isolate has 128 MB for all its requests together.
-pub const BODY_BYTES_MAX: u64 = 25 * 1024 * 1024;
+/// The most that `max_body_bytes` may say: an isolate has 128 MB for all its requests together, and a parsed body
+/// takes many times its size.
+pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How long a run may take unless its hook says otherwise: 24 hours.
 pub const DEADLINE_DEFAULT_MS: i64 = 24 * HOUR_MS;
@@ -99,7 +100,7 @@ pub enum OnUnconfirmed {
 pub struct RunSettings {
     /// See [`OnUnconfirmed`].
     pub on_unconfirmed: OnUnconfirmed,
-    /// How long after its acceptance a run may still be going, milliseconds.
+    /// How long its task may take, from its start on, milliseconds.
     pub deadline_ms: i64,
     /// How often a start is tried.
     pub start_attempts_max: u32,

@@ -30,14 +30,15 @@ pub const MISSING_POLLS: u32 = 3;
 /// …and this long after the first of them.
 pub const MISSING_MS: i64 = 15 * MINUTE_MS;
 
-/// How long unreachable files are asked for before the run fails, from the first attempt on.
+/// How long an unreachable file is asked for before it is given up, from its first failed attempt on.
 pub const ARCHIVE_PATIENCE_MS: i64 = HOUR_MS;
 
 /// A file that is three times not the stated bytes (another size, cut short) is given up.
 pub const BAD_COPIES_MAX: u32 = 3;
 
-/// The most files that a task may have; more fail the run, so that none is left out silently.
-pub const FILES_MAX: usize = 1_000;
+/// The most files that a task may have: each pass looks up each in R2, and the free plan allows 1,000 operations an
+/// invocation. More fail the run, so that none is left out silently.
+pub const FILES_MAX: usize = 400;
 
 /// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes.
 pub const RESULT_BYTES_MAX: usize = 256 * 1024;
@@ -161,9 +162,9 @@ impl Run {
         let status = task.status();
         let files = std::mem::take(&mut task.files);
         let message = task.error_text().unwrap_or_else(|| "the workflow failed".to_owned());
-        let deadline = self.deadline().is_some_and(|deadline| now >= deadline);
+        task.error = task.error_text().map(Value::String);
         match status {
-            TaskStatus::InProgress if deadline => {
+            TaskStatus::InProgress if self.is_late(now) => {
                 self.task = Some(task);
                 self.failed(Stage::Poll, "not finished within its deadline", now);
                 return Seen::Ended;
@@ -207,7 +208,7 @@ impl Run {
 
     /// Takes in that the task could not be asked for at all.
     pub fn poll_failed(&mut self, reason: &str, now: Timestamp) -> Seen {
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
+        if self.is_late(now) {
             self.failed(Stage::Poll, format!("not finished within its deadline; last: {reason}"), now);
             return Seen::Ended;
         }
@@ -219,10 +220,12 @@ impl Run {
     /// `changed`: something was learned that the next pass must know.
     pub fn saw_archive(&mut self, changed: bool, now: Timestamp) -> Seen {
         let first = self.archiving_since.is_none();
-        let since = *self.archiving_since.get_or_insert(now);
-        if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
-            // Only what was tried in this pass: a file that waits for its turn has lost nothing.
-            for file in self.files.iter_mut().filter(|file| file.state == FileState::Archiving) {
+        self.archiving_since.get_or_insert(now);
+        let mut changed = changed;
+        for file in self.files.iter_mut().filter(|file| file.state == FileState::Archiving) {
+            changed |= file.failing_since.is_none();
+            let since = *file.failing_since.get_or_insert(now);
+            if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
                 file.state = FileState::Failed;
             }
         }
@@ -261,10 +264,15 @@ impl Run {
         })
     }
 
-    /// The moment from which on an unfinished task fails the run.
+    /// The moment from which on an unfinished task fails the run; none once the task is completed.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        Some(self.started_at?.plus_ms(self.settings.deadline_ms))
+        let unfinished = self.status == Status::InProgress;
+        self.started_at.filter(|_| unfinished).map(|at| at.plus_ms(self.settings.deadline_ms))
+    }
+
+    fn is_late(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| now >= deadline)
     }
 
     /// The copy that is kept in KV: without a result that is too large for it.

@@ -2,11 +2,9 @@
 
 use serde::Deserialize;
 
+use super::task::MESSAGE_CHARS_MAX;
 use super::{Task, TaskId};
 use crate::timestamp::{SECOND_MS, Timestamp};
-
-/// The longest text of Fabricate's that is kept as an error's message, in characters.
-const MESSAGE_CHARS_MAX: usize = 500;
 
 /// The longest `Retry-After` that is honoured: a day.
 const RETRY_AFTER_MAX_MS: i64 = 86_400 * SECOND_MS;

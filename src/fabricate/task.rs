@@ -8,6 +8,9 @@ use serde_json::Value;
 /// The longest task id that is taken: it must fit into a record's KV metadata.
 const TASK_ID_BYTES_MAX: usize = 128;
 
+/// The longest text of Fabricate's that is kept as an error's message, in characters.
+pub(super) const MESSAGE_CHARS_MAX: usize = 500;
+
 /// Fabricate's name for a task; a UUID in all examples, but any printable text that can stand in a path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -158,15 +161,15 @@ impl Task {
         }
     }
 
-    /// The error in words; an empty one is none.
+    /// The error in words, cut at a bound; an empty one is none.
     #[must_use]
     pub fn error_text(&self) -> Option<String> {
-        match self.error.as_ref()? {
-            Value::Null => None,
-            Value::String(text) if text.trim().is_empty() => None,
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        }
+        let text = match self.error.as_ref()? {
+            Value::Null => return None,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (!text.trim().is_empty()).then(|| text.chars().take(MESSAGE_CHARS_MAX).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fabricate::{FileId, TaskFile};
+use crate::timestamp::Timestamp;
 
 /// Whether a file is in R2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct RunFile {
     pub sha256: Option<String>,
     /// Why not, in words.
     pub error: Option<String>,
+    /// When it was first tried in vain.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// How often other bytes than the stated ones came.
     #[serde(default)]
     pub bad_copies: u32,
@@ -39,7 +43,15 @@ pub struct RunFile {
 
 impl RunFile {
     pub(super) fn pending(file: TaskFile) -> Self {
-        Self { file, state: FileState::Pending, key: None, sha256: None, error: None, bad_copies: 0 }
+        Self {
+            file,
+            state: FileState::Pending,
+            key: None,
+            sha256: None,
+            error: None,
+            failing_since: None,
+            bad_copies: 0,
+        }
     }
 
     /// The file's id within its task.

@@ -40,6 +40,13 @@ impl RunId {
         format!("{:012x}", MILLIS_MAX - self.millis())
     }
 
+    /// A number below `period` that is this run's alone, more or less: from its random part.
+    #[must_use]
+    pub fn spread(self, period: i64) -> i64 {
+        let random = (self.0.as_u128() >> 24) & u128::from(u32::MAX);
+        i64::try_from(random).unwrap_or(0).checked_rem(period).unwrap_or(0)
+    }
+
     fn millis(self) -> u64 {
         u64::try_from(self.0.as_u128() >> 80).unwrap_or(0)
     }

@@ -12,9 +12,9 @@ const MIDDLE_PERIOD_MS: i64 = 5 * MINUTE_MS;
 const OLD_PERIOD_MS: i64 = 15 * MINUTE_MS;
 
 /// The first wait between two start requests is drawn below this; each further one below four times as much…
-const BACKOFF_FIRST_MS: i64 = 30 * SECOND_MS;
-/// …up to this. Eight attempts then span about a day.
-const BACKOFF_MAX_MS: i64 = 8 * HOUR_MS;
+const BACKOFF_FIRST_MS: i64 = MINUTE_MS;
+/// …up to this. Eight attempts then span 19 hours on average, and 38 at the most.
+const BACKOFF_MAX_MS: i64 = 16 * HOUR_MS;
 
 /// The moment of a sweep, and how far back the one before it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,19 +52,27 @@ impl Summary {
     }
 
     fn is_poll_due(&self, tick: Tick) -> bool {
-        let Some(started_at) = self.started_at else {
+        let (Some(started_at), Some(period_ms)) = (self.started_at, self.poll_period_ms(tick.now)) else {
             return true;
         };
-        let age_ms = tick.now.since_ms(started_at);
-        let period_ms = match age_ms {
-            ..YOUNG_MS => return true,
-            YOUNG_MS..HOUR_MS => MIDDLE_PERIOD_MS,
-            _ => OLD_PERIOD_MS,
-        };
-        let past_deadline = self.deadline_at.is_some_and(|deadline| tick.now >= deadline);
-        let watched = self.missing.is_some() || self.status == Status::Archiving;
-        let previous_ms = tick.since.since_ms(started_at);
-        past_deadline || watched || age_ms / period_ms != previous_ms / period_ms
+        // Runs that started together are not all due together.
+        let offset_ms = self.run_id.spread(period_ms);
+        let phase = |moment: Timestamp| (moment.since_ms(started_at) + offset_ms) / period_ms;
+        phase(tick.now) != phase(tick.since)
+    }
+
+    /// How often the run's task is asked for, milliseconds; `None`: in each sweep.
+    #[must_use]
+    pub fn poll_period_ms(&self, now: Timestamp) -> Option<i64> {
+        let past_deadline = self.deadline_at.is_some_and(|deadline| now >= deadline);
+        if past_deadline || self.missing.is_some() || self.status == Status::Archiving {
+            return None;
+        }
+        match now.since_ms(self.started_at?) {
+            ..YOUNG_MS => None,
+            YOUNG_MS..HOUR_MS => Some(MIDDLE_PERIOD_MS),
+            _ => Some(OLD_PERIOD_MS),
+        }
     }
 }
 
@@ -81,6 +89,7 @@ pub fn backoff_ms(attempts: u32, random: u32, asked_ms: Option<i64>) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::RunId;
     use super::super::tests::{at, started_run};
     use super::*;
 
@@ -97,14 +106,37 @@ mod tests {
             .collect()
     }
 
+    /// The longest time between two polls while the run is between `from` and `to` minutes old.
+    #[track_caller]
+    fn check_gaps(step: i64, from: i64, to: i64, expected: i64) {
+        let minutes = polled(step);
+        let gaps = minutes.windows(2).filter(|pair| from <= pair[0] && pair[1] <= to);
+        assert_eq!(gaps.map(|pair| pair[1] - pair[0]).max(), Some(expected), "every {step}: {minutes:?}");
+    }
+
     #[test]
     fn polls_thin_out_with_age_whatever_the_crons_step() {
-        assert_eq!(polled(2), [0, 2, 4, 6, 8, 10, 16, 20, 26, 30, 36, 40, 46, 50, 56, 60, 76, 90, 106, 120]);
-        assert_eq!(
-            polled(1),
-            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 75, 90, 105, 120]
-        );
+        check_gaps(1, 0, 9, 1);
+        check_gaps(1, 15, 59, 5);
+        check_gaps(1, 75, 120, 15);
+        check_gaps(2, 0, 8, 2);
+        check_gaps(2, 15, 59, 6);
+        check_gaps(2, 75, 120, 16);
         assert_eq!(polled(30), [0, 30, 60, 90, 120]);
+        assert!(polled(2).len() < 25, "{:?}", polled(2));
+    }
+
+    #[test]
+    fn runs_that_started_together_are_due_at_different_times() {
+        let now = at(2 * HOUR_MS);
+        let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
+        let due = (0..1_500_u128).filter(|seed| {
+            let mut run = started_run();
+            run.run_id = RunId::new(at(0), (seed * 0x9e37_79b9_7f4a_7c15_f39c_c060).to_le_bytes());
+            run.summary().next_step(tick) != Step::Wait
+        });
+        let due = due.count();
+        assert!((50..150).contains(&due), "{due} of 1,500 in one of 15 minutes");
     }
 
     #[test]
@@ -122,8 +154,8 @@ mod tests {
     #[test]
     fn backoff_grows_is_capped_and_spread() {
         let ceilings: Vec<i64> = (1..=8).map(|n| backoff_ms(n, u32::MAX, None) / SECOND_MS).collect();
-        assert_eq!(ceilings, [30, 120, 480, 1920, 7680, 28_800, 28_800, 28_800]);
-        assert_eq!(backoff_ms(3, u32::MAX / 2, None) / SECOND_MS, 239);
+        assert_eq!(ceilings, [60, 240, 960, 3840, 15_360, 57_600, 57_600, 57_600]);
+        assert_eq!(backoff_ms(3, u32::MAX / 2, None) / SECOND_MS, 479);
         assert_eq!(backoff_ms(1, 0, None), SECOND_MS);
         assert_eq!(backoff_ms(1, 0, Some(HOUR_MS)), HOUR_MS);
         assert_eq!(backoff_ms(u32::MAX, u32::MAX, None), BACKOFF_MAX_MS);

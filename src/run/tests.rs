@@ -109,6 +109,12 @@ fn an_unchanged_task_writes_nothing_until_the_deadline() {
     let mut run = started_run();
     assert_eq!(run.poll_failed("HTTP 500", at(5)), Seen::Unchanged);
     assert_eq!(run.poll_failed("HTTP 500", at(DEADLINE_DEFAULT_MS)), Seen::Ended);
+    let mut run = with_files(1);
+    run.saw_archive(false, at(2));
+    let seen = run.poll_failed("HTTP 502", at(DEADLINE_DEFAULT_MS));
+    assert_eq!(seen, Seen::Unchanged, "a completed task is not late");
+    let late = Err(crate::fabricate::StatusError::Unavailable("HTTP 502".into()));
+    assert!(run.summary().is_unchanged_by(&late, at(DEADLINE_DEFAULT_MS)));
 }
 
 #[test]
@@ -138,6 +144,8 @@ fn files_are_asked_for_with_patience() {
     assert_eq!(run.status, Status::Archiving);
     assert_eq!(run.saw_archive(false, at(20)), Seen::Unchanged);
     assert_eq!(run.saw_archive(true, at(30)), Seen::Changed);
+    assert_eq!(run.saw_archive(false, at(9 + ARCHIVE_PATIENCE_MS)), Seen::Unchanged);
+    assert_eq!(run.files[1].state, FileState::Archiving);
     assert_eq!(run.saw_archive(false, at(10 + ARCHIVE_PATIENCE_MS)), Seen::Unchanged);
     assert_eq!(run.files[1].state, FileState::Failed, "tried in vain for an hour");
     assert_eq!(run.files[2].state, FileState::Pending, "not tried yet");
