@@ -22,7 +22,6 @@ use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, Scheduled
 use crate::fabricate::Api;
 use crate::ports::{Clock, Level, Log};
 use crate::run::Tick;
-use crate::service::Budget;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::sweep;
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -67,7 +66,7 @@ impl Cloudflare {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let settings = settings(&env);
-    let answer = match Route::of(&request.method(), &request.path()) {
+    let answer = match Route::of(&request.inner().method(), &request.path()) {
         Ok(Route::Hook(name)) => intake::intake(request, &env, &context, &settings, name).await,
         Ok(Route::Health) => Ok(health(&env, &settings)),
         Ok(Route::Operator(call)) => api::operate(call, &request, &env, &settings).await,
@@ -99,12 +98,11 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
     let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
     let requests = settings.configuration.sweep_requests;
-    let budget = Budget::new(requests);
     let began = WorkerClock.now();
-    let swept = sweep(&world, tick, &budget, requests).await;
-    if now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS {
-        reconcile(&world, tick, &budget).await;
-    }
+    let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
+    // First, because a sweep may take all the time there is. It starts something only after a loss.
+    let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
+    let swept = sweep(&world, tick, left).await;
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
         "failed": swept.failed, "took_ms": took_ms});

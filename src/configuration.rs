@@ -20,6 +20,9 @@ pub const SWEEP_REQUESTS: &str = "SWEEP_REQUESTS";
 /// Default of [`SWEEP_REQUESTS`]: the free plan allows 50 in one invocation, redirects included.
 pub const SWEEP_REQUESTS_DEFAULT: u32 = 40;
 
+/// The least that [`SWEEP_REQUESTS`] may say: a task's status, and a file behind three redirects.
+pub const SWEEP_REQUESTS_MIN: u64 = 5;
+
 /// The most that [`SWEEP_REQUESTS`] may say: the paid plan's 10,000 less a reserve.
 pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
 
@@ -93,9 +96,9 @@ fn read_sweep_requests(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> u3
         return SWEEP_REQUESTS_DEFAULT;
     };
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
-    let allowed = number.filter(|number| (1..=SWEEP_REQUESTS_MAX).contains(number));
+    let allowed = number.filter(|number| (SWEEP_REQUESTS_MIN..=SWEEP_REQUESTS_MAX).contains(number));
     allowed.and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| {
-        let problem = format!("is no whole number from 1 to {SWEEP_REQUESTS_MAX}");
+        let problem = format!("is no whole number from {SWEEP_REQUESTS_MIN} to {SWEEP_REQUESTS_MAX}");
         let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
         mistakes.push(mistake(&[SWEEP_REQUESTS], &problem, &remedy));
         SWEEP_REQUESTS_DEFAULT

@@ -126,6 +126,12 @@ impl Journal {
         u32::try_from(starts.count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether a start request is under way, or its outcome was never entered.
+    #[must_use]
+    pub fn ends_with_start(&self) -> bool {
+        self.entries.last().is_some_and(|last| last.entry.decision == Decision::Start)
+    }
+
     /// The state of the run, which follows from the last entry.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {

@@ -98,7 +98,11 @@ fn read_range(header: &str, size: u64) -> Result<Option<(u64, u64)>, ()> {
         return Ok(None);
     };
     let Some((first, last)) = range.trim().split_once('-') else { return Ok(None) };
-    let (first, last) = (first.trim().parse::<u64>().ok(), last.trim().parse::<u64>().ok());
+    let number = |text: &str| match text.trim() {
+        "" => Some(None),
+        text => text.parse::<u64>().ok().map(Some),
+    };
+    let (Some(first), Some(last)) = (number(first), number(last)) else { return Ok(None) };
     match (first, last) {
         (Some(first), _) if first >= size => Err(()),
         (Some(first), Some(last)) if last < first => Ok(None),

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
+use futures_util::future::select;
 use serde::Serialize;
 use serde_json::{Value, json};
 use worker::{Context, Env, Request, Response};
@@ -19,7 +19,7 @@ use crate::hook::delivery::{Event, RawDelivery};
 use crate::hook::verify::{Verified, VerifyError};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
-use crate::run::{Run, RunId, Stage, Status};
+use crate::run::{Run, RunId, Status};
 use crate::service::look::get_run;
 use crate::service::receive::{Received, receive, start_accepted};
 use crate::timestamp::Timestamp;
@@ -51,27 +51,30 @@ pub(super) async fn intake(
     let fresh_id = RunId::new(now, world.random()).to_string();
     let event = Event::parse(verified, &hook.name, hook.verify.scheme, &fresh_id)
         .map_err(|error| Problem::not_parsed(&error))?;
-    let delivery_id = event.delivery.delivery_id.clone();
+    // An id that the sender states may be logged; one that an expression takes from the body may be anything.
+    let logged_id = match hook.delivery_id {
+        None => event.delivery.delivery_id.to_string(),
+        Some(_) => "from an expression".to_owned(),
+    };
     let received = receive(&world, hook, event, now).await.map_err(|error| {
-        let fields = json!({"hook": hook.name, "delivery_id": delivery_id, "error": error.to_string()});
+        let fields = json!({"hook": hook.name, "delivery_id": logged_id, "error": error.to_string()});
         WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
         Problem::not_ready()
     })?;
-    tell(hook, delivery_id.as_str(), &received);
+    tell(hook, &logged_id, &received);
     let (status, outcome, mut runs, pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
-        Received::Accepted(runs) => {
-            (202, "accepted", runs.iter().map(|run| RunAnswer::new(run.run_id, run.status)).collect(), runs)
-        }
+        Received::Accepted(runs) => (202, "accepted", runs.iter().map(RunAnswer::of).collect(), runs),
         Received::Duplicate { runs, healed } => {
-            let known = runs.into_iter().map(|(run_id, status)| RunAnswer::new(run_id, status));
-            (200, "duplicate", known.collect(), healed)
+            (200, "duplicate", runs.iter().map(RunAnswer::of).collect(), healed)
         }
     };
-    let started = start_after_answer(world, context, pending, now, wait_s.is_some());
+    let started = start_after_answer(world.clone(), context, pending, now);
     if let Some(wait_s) = wait_s {
-        for later in wait_for(started, wait_s).await {
-            runs.iter_mut().filter(|run| run.run_id == later.run_id).for_each(|run| *run = later.clone());
+        wait_for(started, wait_s).await;
+        for run in &mut runs {
+            let later = get_run(&world, run.run_id).await.ok().flatten();
+            *run = later.map_or_else(|| run.clone(), |later| RunAnswer::with_task(&later));
         }
     }
     let response =
@@ -98,18 +101,18 @@ struct RunAnswer {
 }
 
 impl RunAnswer {
-    fn new(run_id: RunId, status: Status) -> Self {
-        // A run that is `failed` at its acceptance failed at its mapping.
-        let error = (status == Status::Failed).then(|| json!({"stage": Stage::Mapping}));
-        Self { run_id, status, status_url: format!("/api/runs/{run_id}"), task_id: None, error }
+    fn of(run: &Run) -> Self {
+        Self {
+            run_id: run.run_id,
+            status: run.status,
+            status_url: format!("/api/runs/{}", run.run_id),
+            task_id: None,
+            error: run.error.as_ref().map(|error| json!({"stage": error.stage})),
+        }
     }
 
-    fn of(run: Run) -> Self {
-        Self {
-            error: run.error.map(|error| json!({"stage": error.stage})),
-            task_id: run.task.map(|task| task.id),
-            ..Self::new(run.run_id, run.status)
-        }
+    fn with_task(run: &Run) -> Self {
+        Self { task_id: run.task.as_ref().map(|task| task.id.clone()), ..Self::of(run) }
     }
 }
 
@@ -171,29 +174,18 @@ fn start_after_answer(
     context: &Context,
     runs: Vec<Run>,
     now: Timestamp,
-    somebody_waits: bool,
-) -> oneshot::Receiver<Vec<RunAnswer>> {
+) -> oneshot::Receiver<()> {
     let (tell, started) = oneshot::channel();
     context.wait_until(async move {
-        let ids: Vec<RunId> = runs.iter().map(|run| run.run_id).collect();
         start_accepted(&world, runs, now).await;
-        if somebody_waits {
-            let mut known = Vec::new();
-            for run_id in ids {
-                known.extend(get_run(&world, run_id).await.ok().flatten().map(RunAnswer::of));
-            }
-            // Whoever waited may have given up.
-            let _ = tell.send(known);
-        }
+        // Nobody listens where the sender does not wait, or has given up.
+        let _ = tell.send(());
     });
     started
 }
 
-async fn wait_for(started: oneshot::Receiver<Vec<RunAnswer>>, wait_s: u32) -> Vec<RunAnswer> {
-    match select(started, pin!(delay(wait_s * 1_000))).await {
-        Either::Left((known, _)) => known.unwrap_or_default(),
-        Either::Right(_) => Vec::new(),
-    }
+async fn wait_for(started: oneshot::Receiver<()>, wait_s: u32) {
+    select(started, pin!(delay(wait_s * 1_000))).await;
 }
 
 /// `wait=N` of a `Prefer` header, at most [`WAIT_MAX_S`].
@@ -209,9 +201,7 @@ fn tell(hook: &Hook, delivery_id: &str, received: &Received) {
     let (message, runs): (&str, Vec<RunId>) = match received {
         Received::Ignored => ("delivery ignored", Vec::new()),
         Received::Accepted(runs) => ("delivery accepted", runs.iter().map(|run| run.run_id).collect()),
-        Received::Duplicate { runs, .. } => {
-            ("delivery known", runs.iter().map(|(run_id, _)| *run_id).collect())
-        }
+        Received::Duplicate { runs, .. } => ("delivery known", runs.iter().map(|run| run.run_id).collect()),
     };
     let fields = json!({"hook": hook.name, "delivery_id": delivery_id, "runs": runs});
     WorkerLog.log(Level::Info, message, fields);

@@ -120,11 +120,14 @@ impl Cloudflare {
             .map_err(|error| unavailable(&worker::Error::from(error)))?;
         let piped = JsFuture::from(stream.pipe_to(&fixed.writable()));
         let (piped, stored) = join(piped, self.put(to, fixed.readable())).await;
-        if let Err(error) = piped {
-            let reason = one_line(&worker::Error::from(error));
-            return Err(CopyError::BadCopy(format!("not the {size} bytes that the task says: {reason}")));
+        // A put that R2 refuses breaks the pipe as well: only where it does not, the bytes are to blame.
+        match (stored, piped) {
+            (Err(CopyError::BadCopy(_)), Err(error)) => {
+                let reason = one_line(&worker::Error::from(error));
+                Err(CopyError::BadCopy(format!("not the {size} bytes that the task says: {reason}")))
+            }
+            (stored, _) => stored,
         }
-        stored
     }
 
     /// A body of unknown length: parts of equal size, one in memory at a time.

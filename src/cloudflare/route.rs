@@ -1,7 +1,5 @@
 //! Which call a method and a path are: the one table of the Worker's addresses.
 
-use worker::Method;
-
 use super::respond::Problem;
 use crate::fabricate::FileId;
 use crate::run::RunId;
@@ -31,8 +29,8 @@ pub(super) enum Call {
 }
 
 impl Route {
-    /// The route of a request.
-    pub(super) fn of(method: &Method, path: &str) -> Result<Self, Problem> {
+    /// The route of a request. The method is as it was sent: `worker` takes one that it does not know for `GET`.
+    pub(super) fn of(method: &str, path: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         match parts.as_slice() {
             ["hooks", name] => allow(method, "POST").map(|()| Self::Hook((*name).to_owned())),
@@ -44,7 +42,7 @@ impl Route {
 }
 
 impl Call {
-    fn of(method: &Method, parts: &[&str]) -> Result<Self, Problem> {
+    fn of(method: &str, parts: &[&str]) -> Result<Self, Problem> {
         let run_id = |text: &str| text.parse::<RunId>().map_err(|_| Problem::no_such_run());
         let call = match parts {
             ["runs"] => Self::ListRuns,
@@ -60,7 +58,7 @@ impl Call {
     }
 }
 
-fn allow(method: &Method, allowed: &'static str) -> Result<(), Problem> {
-    let known = allowed.split(", ").any(|name| name == method.to_string());
+fn allow(method: &str, allowed: &'static str) -> Result<(), Problem> {
+    let known = allowed.split(", ").any(|name| name == method);
     known.then_some(()).ok_or_else(|| Problem::wrong_method(allowed))
 }

@@ -139,6 +139,8 @@ async fn start<W: World>(
     } else {
         StartOutcome::NotStarted { reason: "not sent in time".to_owned(), retry_after_ms: None }
     };
+    // A sweep may be minutes old by now: waits are counted from the answer.
+    let now = now.plus_ms(world.now().since_ms(began));
     let decision = take_outcome(world, &mut run, outcome, attempts, now);
     let started = matches!(decision, Decision::Task { .. });
     match enter(world, run.run_id, place + 1, decision).await {
@@ -258,18 +260,23 @@ fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
 fn tell_why<W: World>(world: &W, message: &str, run: &Run, reason: &str) {
     let mut fields = fields(run);
     if let Some(fields) = fields.as_object_mut() {
-        fields.insert("reason".to_owned(), reason.into());
+        fields.insert("reason".to_owned(), http_status(reason).unwrap_or("no answer").into());
     }
     world.log(Level::Warn, message, fields);
 }
 
-/// Ids and states alone: a mapping's error could quote an expression, and that is not for a log.
+/// Ids and states alone: what Fabricate says may quote a parameter's value, and what a mapping says an expression.
 fn fields(run: &Run) -> serde_json::Value {
-    let stage = run.error.as_ref().map(|error| error.stage);
-    let shown = run.error.as_ref().filter(|error| error.stage != Stage::Mapping);
     serde_json::json!({
         "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
-        "task_id": run.task.as_ref().map(|task| &task.id), "stage": stage,
-        "error": shown.map(|error| &error.message),
+        "task_id": run.task.as_ref().map(|task| &task.id),
+        "stage": run.error.as_ref().map(|error| error.stage),
+        "error": run.error.as_ref().and_then(|error| http_status(&error.message)),
     })
+}
+
+/// The HTTP status in a reason, without the words that came with it.
+fn http_status(reason: &str) -> Option<&str> {
+    let at = reason.rfind("HTTP ")?;
+    reason.get(at..at + 8)
 }

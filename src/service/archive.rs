@@ -16,6 +16,7 @@ pub(super) async fn archive_files<W: World>(world: &W, run: &mut Run, budget: &B
     let mut files = std::mem::take(&mut run.files);
     let mut keys = Vec::new();
     let mut changed = false;
+    let mut copied = 0;
     for file in &mut files {
         if matches!(file.state, FileState::Archived | FileState::Failed) {
             keys.extend(file.key.clone());
@@ -40,7 +41,7 @@ pub(super) async fn archive_files<W: World>(world: &W, run: &mut Run, budget: &B
             run_id: run.run_id,
             task_id: task_id.clone(),
         };
-        match archive_file(world, &task_id, file, &to, budget).await {
+        match archive_file(world, &task_id, file, &to, budget, &mut copied).await {
             Pass::OutOfBudget => break,
             Pass::Done => {}
             Pass::BadCopy => changed = true,
@@ -65,6 +66,7 @@ async fn archive_file<W: World>(
     file: &mut RunFile,
     to: &Destination,
     budget: &Budget,
+    copied: &mut u32,
 ) -> Pass {
     match world.find(&to.key).await {
         Ok(Some(found)) if to.size.is_none_or(|size| size == found.size) => {
@@ -77,6 +79,10 @@ async fn archive_file<W: World>(
             return Pass::Done;
         }
     }
+    if !budget.allows_file(*copied, world.now()) {
+        return Pass::OutOfBudget;
+    }
+    *copied += 1;
     match copy(world, task_id, file, to, budget).await {
         None => return Pass::OutOfBudget,
         Some(Ok(stored)) => archived(file, stored, to),

@@ -13,6 +13,7 @@ use crate::hook::HookName;
 use crate::journal::Standing;
 use crate::ports::{Level, Log, RunStore, StoreError, World};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
+use crate::timestamp::Timestamp;
 
 use super::decide::read_journal;
 
@@ -44,7 +45,7 @@ pub struct Query {
 /// Where a list goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Runs older than this one.
+    /// Runs that come after this one.
     #[serde(rename = "r")]
     run_id: RunId,
     /// KV's own cursor of the page of final runs to go on with.
@@ -89,10 +90,10 @@ pub async fn list_runs<W: RunStore + Log>(world: &W, query: &Query) -> Result<Li
     let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
     found.retain(|run| !finished.contains(&run.run_id));
     found.extend(done.found.iter().map(|(run, _)| run.clone()));
-    found.sort_by_key(|run| Reverse(run.run_id));
+    found.sort_by_key(|run| newest_first(run.run_id));
     // What is older than the scan got to is for a later page, or the order would break.
     if let Some(next) = &done.next {
-        found.retain(|run| run.run_id >= next.run_id);
+        found.retain(|run| newest_first(run.run_id) <= newest_first(next.run_id));
     }
     let position = if found.len() > query.limit {
         found.truncate(query.limit);
@@ -103,15 +104,18 @@ pub async fn list_runs<W: RunStore + Log>(world: &W, query: &Query) -> Result<Li
     Ok(Listed { runs: found, cursor: position.as_ref().map(Position::encode) })
 }
 
-/// Reads a run: its open record, else its final one, else the end of its journal, which is never late.
+/// Reads a run: its final record, else its open one, else the end of its journal, which is never late.
 ///
 /// # Errors
 /// When a store fails.
 pub async fn get_run<W: World>(world: &W, run_id: RunId) -> Result<Option<Run>, StoreError> {
-    if let Some(open) = world.get_open(run_id).await? {
+    let done = world.get_done(run_id).await?;
+    if done.is_none()
+        && let Some(open) = world.get_open(run_id).await?
+    {
         return Ok(Some(open));
     }
-    match world.get_done(run_id).await? {
+    match done {
         Some(done) if !done.result_in_journal => Ok(Some(done)),
         done => match read_journal(world, run_id).await?.standing(world.now()) {
             Standing::Ended(run) => Ok(Some(*run)),
@@ -126,11 +130,16 @@ pub fn archived_file<'a>(run: &'a Run, file_id: &FileId) -> Option<&'a RunFile> 
     run.files.iter().find(|file| file.id() == file_id && file.state == FileState::Archived)
 }
 
+/// The order of lists, which is that of the keys of final runs: by time, the newest first, and then by id.
+fn newest_first(run_id: RunId) -> (Reverse<Timestamp>, RunId) {
+    (Reverse(run_id.created_at()), run_id)
+}
+
 impl Query {
     fn wants(&self, run: &Summary) -> bool {
         self.status.is_none_or(|status| run.status == status)
             && self.hook.as_ref().is_none_or(|hook| run.hook() == hook.as_str())
-            && self.after.as_ref().is_none_or(|after| run.run_id < after.run_id)
+            && self.after.as_ref().is_none_or(|after| newest_first(run.run_id) > newest_first(after.run_id))
     }
 
     fn first_page(&self) -> Option<String> {
@@ -150,7 +159,7 @@ struct Done {
 impl Done {
     /// The page on which the last shown run lies, or the nearest before it.
     fn page_of(&self, last: RunId, query: &Query) -> Option<String> {
-        let shown = self.found.iter().rev().find(|(run, _)| run.run_id >= last);
+        let shown = self.found.iter().rev().find(|(run, _)| newest_first(run.run_id) <= newest_first(last));
         shown.map_or_else(|| query.first_page(), |(_, page)| page.clone())
     }
 }

@@ -11,7 +11,7 @@ use crate::hook::{Hook, Rule};
 use crate::journal::{Decision, Standing};
 use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
 use crate::run::{Run, RunId, Stage, Status};
-use crate::timestamp::{MINUTE_MS, SECOND_MS, Timestamp};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
 use super::Budget;
 use super::advance::settle;
@@ -21,8 +21,14 @@ use super::record::{TRIES_AT_INTAKE, follow_end, put_done, put_open};
 /// A claim younger than this is taken to be in good hands: whoever won it is still writing its records.
 pub(super) const CLAIM_YOUNG_MS: i64 = MINUTE_MS;
 
+/// KV is late by a minute or a few; what it does not show an hour after its acceptance is not there.
+const KV_LATE_MS_MAX: i64 = HOUR_MS;
+
 /// How often a claim whose put failed is tried while the sender waits.
 const CLAIM_TRIES: u32 = 2;
+
+/// The largest parameter object, bytes: KV takes records of 25 MiB, but an isolate has 128 MB for everything.
+const PARAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How many runs of one delivery are started at once, of the six connections that a Worker may have.
 const STARTS_AT_ONCE: usize = 4;
@@ -43,8 +49,8 @@ pub enum Received {
     Accepted(Vec<Run>),
     /// Stored before.
     Duplicate {
-        /// The runs of the first delivery and where they stand, as well as is known.
-        runs: Vec<(RunId, Status)>,
+        /// The runs of the first delivery, as well as is known.
+        runs: Vec<Run>,
         /// Those of them that had been lost on the way, to be started now.
         healed: Vec<Run>,
     },
@@ -76,7 +82,7 @@ pub async fn receive<W: World>(
             }
             Ok(Received::Accepted(runs))
         }
-        Some((standing, at)) => duplicate(world, standing, now.since_ms(at), now).await,
+        Some((standing, at)) => duplicate(world, standing, at, now).await,
     }
 }
 
@@ -144,12 +150,20 @@ fn plan<W: World>(
             }
         };
         match params {
+            Ok(params) if size_of_json(&params) > PARAMS_BYTES_MAX => {
+                let problem = format!("params: more than {PARAMS_BYTES_MAX} bytes");
+                run.failed(Stage::Mapping, problem, now);
+            }
             Ok(params) => run.params = params,
             Err(problem) => run.failed(Stage::Mapping, problem, now),
         }
         runs.push(run);
     }
     runs
+}
+
+fn size_of_json(params: &serde_json::Map<String, serde_json::Value>) -> usize {
+    serde_json::to_string(params).map_or(0, |text| text.len())
 }
 
 fn queued<W: World>(world: &W, hook: &Hook, rule: &Rule, event: &Event, now: Timestamp) -> Run {
@@ -215,20 +229,23 @@ async fn show_accepted<W: World>(world: &W, run: &mut Run) -> Result<(), StoreEr
 async fn duplicate<W: World>(
     world: &W,
     claim: Claim,
-    age_ms: i64,
+    at: Timestamp,
     now: Timestamp,
 ) -> Result<Received, StoreError> {
     let mut runs = Vec::new();
     let mut healed = Vec::new();
     for run in claim.runs {
-        let (run_id, mut status) = (run.run_id, run.status);
-        if age_ms >= CLAIM_YOUNG_MS {
-            match heal(world, run, now).await? {
-                Healing::Known(known) => status = known,
-                Healing::Healed(run) => healed.push(*run),
+        if now.since_ms(at) < CLAIM_YOUNG_MS {
+            runs.push(run);
+            continue;
+        }
+        match heal(world, run, at, now).await? {
+            Healing::Known(run) => runs.push(*run),
+            Healing::Healed(run) => {
+                runs.push((*run).clone());
+                healed.push(*run);
             }
         }
-        runs.push((run_id, status));
     }
     Ok(Received::Duplicate { runs, healed })
 }
@@ -236,28 +253,39 @@ async fn duplicate<W: World>(
 /// What a look at an accepted run's records came to.
 #[derive(Debug)]
 pub(super) enum Healing {
-    /// KV has a record of it, or has one now, and nothing is to be done.
-    Known(Status),
-    /// KV had none: it has one again, and the run is to be settled now.
+    /// Nothing is to be done; the run as well as is known.
+    Known(Box<Run>),
+    /// KV had no record of it: it has one again, and the run is to be settled now.
     Healed(Box<Run>),
 }
 
-/// Gives an accepted run that KV has no record of one, copied from its journal.
+/// Gives a run that was accepted at `at` and that KV has no record of one; what its journal says follows.
 ///
-/// KV may be wrong to have none, and then this writes an old status over a newer one: that is no harm, because
-/// the status decides nothing and the next sweep copies the journal's again.
-pub(super) async fn heal<W: World>(world: &W, mut run: Run, now: Timestamp) -> Result<Healing, StoreError> {
-    if let Some(open) = world.get_open(run.run_id).await? {
-        return Ok(Healing::Known(open.status));
-    }
+/// KV may just be late, and then this writes an old status over a newer one. That does no harm, for the status
+/// decides nothing and the next sweep copies the journal's again; with one exception. While the journal ends with a
+/// `start`, the record may hold the only word of a task, because its author could not write the journal. It is not
+/// written over until KV cannot be late any more.
+pub(super) async fn heal<W: World>(
+    world: &W,
+    mut run: Run,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Healing, StoreError> {
     if let Some(done) = world.get_done(run.run_id).await? {
-        return Ok(Healing::Known(done.status));
+        return Ok(Healing::Known(Box::new(done)));
     }
-    if let Standing::Ended(ended) = read_journal(world, run.run_id).await?.standing(now) {
+    if let Some(open) = world.get_open(run.run_id).await? {
+        return Ok(Healing::Known(Box::new(open)));
+    }
+    let journal = read_journal(world, run.run_id).await?;
+    if let Standing::Ended(ended) = journal.standing(now) {
         follow_end(world, &ended).await?;
-        return Ok(Healing::Known(ended.status));
+        return Ok(Healing::Known(ended));
     }
-    let status = run.status;
+    if journal.ends_with_start() && now.since_ms(at) < KV_LATE_MS_MAX {
+        return Ok(Healing::Known(Box::new(run)));
+    }
     show_accepted(world, &mut run).await?;
-    Ok(if status.is_final() { Healing::Known(status) } else { Healing::Healed(Box::new(run)) })
+    let run = Box::new(run);
+    Ok(if run.status.is_final() { Healing::Known(run) } else { Healing::Healed(run) })
 }

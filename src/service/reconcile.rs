@@ -4,7 +4,8 @@
 
 use serde_json::json;
 
-use crate::ports::{Level, World};
+use crate::configuration::SWEEP_REQUESTS_DEFAULT;
+use crate::ports::{DeliveryKey, Level, StoreError, World};
 use crate::run::Tick;
 use crate::timestamp::HOUR_MS;
 
@@ -19,77 +20,86 @@ const LOOK_BACK_MS: i64 = 2 * HOUR_MS;
 /// The most pages of 1,000 claims that one pass lists: 50,000 deliveries within their retention.
 const PAGES_MAX: usize = 50;
 
-/// The most claims that one pass looks up: each takes up to three reads, and the free plan allows 1,000 operations
-/// an invocation, of which the sweep needs some.
-const LOOKUPS_MAX: usize = 250;
+/// The most runs that one pass looks up: each takes up to four operations, and the free plan allows 1,000 in an
+/// invocation, of which the sweep needs some. More requests in a sweep mean the paid plan, and more operations.
+const RUNS_MAX: usize = 150;
 
-/// Looks up the claims of the last two hours and heals what has no record.
-pub async fn reconcile<W: World>(world: &W, tick: Tick, budget: &Budget) {
-    let mut cursor: Option<String> = None;
-    let (mut looked_up, mut healed) = (0, 0);
-    for _ in 0..PAGES_MAX {
-        let page = match world.list_claims(cursor.as_deref()).await {
-            Ok(page) => page,
-            Err(error) => {
-                world.log(
-                    Level::Warn,
-                    "reconcile cannot list the inbox",
-                    json!({"error": error.to_string()}),
-                );
-                return;
-            }
-        };
-        for (key, at) in page.items {
-            let age_ms = tick.now.since_ms(at);
-            if !(CLAIM_YOUNG_MS..LOOK_BACK_MS).contains(&age_ms) {
-                continue;
-            }
-            if looked_up == LOOKUPS_MAX {
-                world.log(
-                    Level::Warn,
-                    "reconcile is full, the rest waits an hour",
-                    json!({"claims": looked_up}),
-                );
-                return;
-            }
-            looked_up += 1;
-            healed += reconcile_claim(world, &key, tick, budget).await;
+/// Looks up the claims of the last two hours and heals what has no record. Says how many of the outbound requests are
+/// left for the sweep.
+pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
+    let mut claims = match recent_claims(world, tick).await {
+        Ok(claims) => claims,
+        Err(error) => {
+            world.log(Level::Warn, "reconcile cannot list the inbox", json!({"error": error.to_string()}));
+            return requests;
         }
-        cursor = page.cursor;
-        if cursor.is_none() {
+    };
+    // Each claim is in reach of two passes: where one cannot look up all, the next begins at the other half.
+    let second_half = tick.now.as_millis() / HOUR_MS % 2 == 1;
+    let half = if second_half { claims.len() / 2 } else { 0 };
+    claims.rotate_left(half);
+    let budget = Budget::new(requests);
+    let runs_max = RUNS_MAX * usize::try_from(requests / SWEEP_REQUESTS_DEFAULT).unwrap_or(1).max(1);
+    let (mut looked_up, mut healed) = (0, 0);
+    for key in &claims {
+        if looked_up >= runs_max {
+            let message = "reconcile is full: a claim that it never reaches heals by its redelivery alone";
+            world.log(Level::Warn, message, json!({"claims": claims.len(), "runs": looked_up}));
             break;
         }
-    }
-    if cursor.is_some() {
-        world.log(Level::Error, "the inbox is too large to reconcile: shorten its retention", json!({}));
+        let (runs, healed_runs) = reconcile_claim(world, key, tick, &budget).await;
+        looked_up += runs;
+        healed += healed_runs;
     }
     if healed > 0 {
-        world.log(Level::Warn, "reconcile healed runs", json!({"runs": healed, "claims": looked_up}));
+        world.log(Level::Warn, "reconcile healed runs", json!({"healed": healed, "runs": looked_up}));
     }
+    budget.left()
 }
 
-/// Heals the runs of one claim; one that cannot be read is told and left alone. Says how many it healed.
+/// The claims that are neither young nor out of reach.
+async fn recent_claims<W: World>(world: &W, tick: Tick) -> Result<Vec<DeliveryKey>, StoreError> {
+    let mut claims = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let page = world.list_claims(cursor.as_deref()).await?;
+        let recent = page
+            .items
+            .into_iter()
+            .filter(|(_, at)| (CLAIM_YOUNG_MS..LOOK_BACK_MS).contains(&tick.now.since_ms(*at)));
+        claims.extend(recent.map(|(key, _)| key));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(claims);
+        }
+    }
+    world.log(Level::Error, "the inbox is too large to reconcile: shorten its retention", json!({}));
+    Ok(claims)
+}
+
+/// Heals the runs of one claim; one that cannot be read is told and left alone. Says how many it looked up and healed.
 async fn reconcile_claim<W: World>(
     world: &W,
-    key: &crate::ports::DeliveryKey,
+    key: &DeliveryKey,
     tick: Tick,
     budget: &Budget,
-) -> usize {
+) -> (usize, usize) {
     let tell = |error: &dyn std::fmt::Display| {
         let fields = json!({"delivery": key.to_string(), "error": error.to_string()});
         world.log(Level::Warn, "reconcile cannot heal a delivery", fields);
     };
     let claim = match world.get_claim(key).await {
-        Ok(Some((claim, _))) => claim,
-        Ok(None) => return 0,
+        Ok(Some(claim)) => claim,
+        Ok(None) => return (1, 0),
         Err(error) => {
             tell(&error);
-            return 0;
+            return (1, 0);
         }
     };
-    let mut healed = 0;
+    let ((claim, at), mut healed) = (claim, 0);
+    let runs = claim.runs.len();
     for run in claim.runs {
-        match heal(world, run, tick.now).await {
+        match heal(world, run, at, tick.now).await {
             Ok(Healing::Known(_)) => {}
             Ok(Healing::Healed(run)) => {
                 healed += 1;
@@ -100,5 +110,5 @@ async fn reconcile_claim<W: World>(
             Err(error) => tell(&error),
         }
     }
-    healed
+    (runs, healed)
 }

@@ -25,6 +25,8 @@ pub(super) async fn put_open<W: World>(world: &W, run: &mut Run, tries: u32) -> 
         run.written_at = Some(world.now());
         result = world.put_open(run).await;
         if result.is_ok() {
+            // The record has the moment before its put; who goes on in this invocation knows the later one.
+            run.written_at = Some(world.now());
             break;
         }
     }

@@ -24,6 +24,18 @@ const PAGES_MAX: usize = 50;
 /// A sweep takes up no further run after this: a cron invocation is ended after 15 minutes.
 const SWEEP_MS_MAX: i64 = 10 * MINUTE_MS;
 
+/// And it begins no further file after this: one file may take ten minutes.
+const FILES_MS_MAX: i64 = 4 * MINUTE_MS;
+
+/// How many files a run may copy in one sweep although others wait.
+const FILES_EACH_MIN: u32 = 4;
+
+/// How many parked runs one sweep looks at.
+const PARKED_MAX: usize = 20;
+
+/// Even where all runs fit, sweeps begin at different ones: whoever comes first may use up the requests for files.
+const ROTATION_MIN: usize = 7;
+
 /// What one sweep did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -39,26 +51,26 @@ pub struct Swept {
 
 /// Advances every open run that is due, as far as `requests` outbound requests go.
 ///
-/// More due runs than requests: then all runs that Fabricate executes take turns, due by age or not, so that none
-/// waits longer than one full rotation.
-pub async fn sweep<W: World>(world: &W, tick: Tick, budget: &Budget, requests: u32) -> Swept {
-    let (open, mut runs) = list(world).await;
+/// Where the runs need more polls than that, due times no longer say whose turn it is: all that Fabricate executes
+/// take turns, so that none waits longer than one full rotation.
+pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
+    let (open, runs) = list(world).await;
+    let (parked, runs): (Vec<_>, Vec<_>) =
+        runs.into_iter().partition(|run| run.status == Status::Unconfirmed);
     let capacity = usize::try_from(requests).unwrap_or(usize::MAX);
-    let is_due = |run: &Summary| run.next_step(tick) != Step::Wait;
-    let due = runs.iter().filter(|run| is_due(run)).count();
-    let overloaded = due > capacity;
-    runs.retain(|run| is_due(run) || (overloaded && run.status == Status::InProgress));
-    let start = rotation(tick.now, runs.len(), capacity);
-    runs.rotate_left(start);
-    runs.truncate(capacity);
+    let (mut runs, tick) = choose(runs, tick, capacity);
+    let files_each = requests / u32::try_from(runs.len().max(1)).unwrap_or(u32::MAX);
+    // A parked run costs no request, only a look into its journal.
+    runs.extend(take_turns(parked, tick.now, PARKED_MAX, |_| 1));
 
     let began = world.now();
+    let budget = Budget::new(requests).for_files(files_each.max(FILES_EACH_MIN), began.plus_ms(FILES_MS_MAX));
     let refusals = Refusals::default();
     let swept = Cell::new(Swept { open, ..Swept::default() });
     stream::iter(&runs)
         .for_each_concurrent(AT_ONCE, |run| async {
             if world.now().since_ms(began) < SWEEP_MS_MAX && !refusals.cover(run, tick) {
-                let done = advance_one(world, run, tick, budget, &refusals).await;
+                let done = advance_one(world, run, tick, &budget, &refusals).await;
                 let mut so_far = swept.get();
                 so_far.looked_at += 1;
                 so_far.moved += usize::from(done == Some(Advanced::Moved));
@@ -69,6 +81,51 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, budget: &Budget, requests: u
         .await;
     refusals.tell(world);
     swept.get()
+}
+
+/// The runs whose turn it is, and the tick by which they are due.
+fn choose(mut runs: Vec<Summary>, tick: Tick, capacity: usize) -> (Vec<Summary>, Tick) {
+    let overloaded = demand_permille(&runs, tick) > capacity.saturating_mul(800);
+    // Since the beginning of time, whatever waits for its period has been due.
+    let tick = if overloaded { Tick { since: Timestamp::from_millis(0), ..tick } } else { tick };
+    runs.retain(|run| run.next_step(tick) != Step::Wait);
+    let runs = take_turns(runs, tick.now, capacity, |run| match run.status {
+        // Its task is asked for, and then at least one file.
+        Status::Archiving => 2,
+        _ => 1,
+    });
+    (runs, tick)
+}
+
+/// How many requests these runs need in each sweep, in thousandths: one that is due every tenth sweep needs 100.
+fn demand_permille(runs: &[Summary], tick: Tick) -> usize {
+    let interval_ms = tick.now.since_ms(tick.since).max(1);
+    let demand = |run: &Summary| match run.poll_period_ms(tick.now) {
+        Some(period_ms) => (1_000 * interval_ms / period_ms).min(1_000),
+        None if run.next_step(tick) == Step::Wait => 0,
+        None => 1_000,
+    };
+    usize::try_from(runs.iter().map(demand).sum::<i64>()).unwrap_or(usize::MAX)
+}
+
+/// As many of the runs as fit into `capacity`, at least one, beginning with those whose turn it is.
+fn take_turns(
+    mut runs: Vec<Summary>,
+    now: Timestamp,
+    capacity: usize,
+    weight: impl Fn(&Summary) -> usize,
+) -> Vec<Summary> {
+    let needed: usize = runs.iter().map(&weight).sum();
+    let start = rotation(now, runs.len(), needed, capacity);
+    runs.rotate_left(start);
+    let mut taken = 0;
+    let fitting = runs.iter().take_while(|run| {
+        taken += weight(run);
+        taken <= capacity
+    });
+    let count = fitting.count().max(1);
+    runs.truncate(count);
+    runs
 }
 
 async fn advance_one<W: World>(
@@ -100,7 +157,7 @@ async fn list<W: World>(world: &W) -> (usize, Vec<Summary>) {
             Ok(page) => page,
             Err(error) => {
                 world.log(Level::Warn, "sweep cannot list open runs", json!({"error": error.to_string()}));
-                break;
+                return (runs.len(), runs);
             }
         };
         for item in page.items {
@@ -122,22 +179,22 @@ async fn list<W: World>(world: &W) -> (usize, Vec<Summary>) {
     (runs.len(), runs)
 }
 
-/// Where a sweep begins among `count` runs when it can take up `capacity` of them.
+/// Where a sweep begins among `count` runs that together need `needed` requests of a `capacity`.
 ///
 /// The runs fall into as many parts as sweeps are needed, and the minute says whose turn it is. A number of parts
 /// that has no factor in common with 60 lets every part have its turn whatever the cron's step, be it one minute
 /// or an hour. Parts are smaller than the capacity, so that neighbours overlap and a run that moves up in the list
 /// is not missed.
-fn rotation(now: Timestamp, count: usize, capacity: usize) -> usize {
-    if count <= capacity {
+fn rotation(now: Timestamp, count: usize, needed: usize, capacity: usize) -> usize {
+    if count == 0 {
         return 0;
     }
-    let least = (count * 11).div_ceil(capacity.max(1) * 10);
+    let least = (needed * 11).div_ceil(capacity.max(1) * 10).max(ROTATION_MIN);
     let coprime = |parts: &usize| [2, 3, 5].iter().all(|factor| !parts.is_multiple_of(*factor));
     // Among any seven numbers in a row, one has none of the three factors.
     let parts = (least..least + 7).find(coprime).unwrap_or(least);
     let minute = usize::try_from(now.as_millis() / MINUTE_MS).unwrap_or(0);
-    (minute % parts) * count / parts
+    (minute % parts) * count / parts % count
 }
 
 /// Whom Fabricate refused in this sweep: it is not asked again for them until the next.
@@ -184,13 +241,16 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::RunId;
+    use crate::run::tests::{at, started_run};
+    use crate::timestamp::HOUR_MS;
 
     /// How many sweeps pass, with a cron of every `step` minutes, until each of `count` runs had its turn.
     fn sweeps_until_all_had_their_turn(count: usize, capacity: usize, step: i64) -> usize {
         let mut waiting: BTreeSet<usize> = (0..count).collect();
         for sweep in 1..10_000 {
             let now = Timestamp::from_millis((28_000_001 + sweep * step) * MINUTE_MS);
-            let start = rotation(now, count, capacity);
+            let start = rotation(now, count, count, capacity);
             for index in 0..capacity {
                 waiting.remove(&((start + index) % count));
             }
@@ -212,8 +272,43 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_that_can_take_all_begins_at_the_oldest() {
-        assert_eq!(rotation(Timestamp::from_millis(7 * MINUTE_MS), 40, 40), 0);
-        assert_eq!(rotation(Timestamp::from_millis(7 * MINUTE_MS), 0, 40), 0);
+    fn runs_that_fit_begin_with_another_one_each_time() {
+        let starts = (0..7).map(|minute| rotation(Timestamp::from_millis(minute * MINUTE_MS), 14, 14, 40));
+        assert_eq!(starts.collect::<Vec<_>>(), [0, 2, 4, 6, 8, 10, 12]);
+        assert_eq!(rotation(Timestamp::from_millis(7 * MINUTE_MS), 0, 0, 40), 0);
+    }
+
+    /// How many sweeps pass between two polls of any of `count` runs that are two hours old.
+    fn longest_wait(count: usize, capacity: u32) -> usize {
+        let started_together: Vec<Summary> = (0..count)
+            .map(|index| {
+                let mut run = started_run();
+                let random = (index as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+                run.run_id = RunId::new(at(0), random.to_le_bytes());
+                run.summary()
+            })
+            .collect();
+        let mut last_polled = std::collections::HashMap::new();
+        let mut longest = 0;
+        for sweep in 0..400_usize {
+            let now = at(2 * HOUR_MS + i64::try_from(sweep).unwrap() * 2 * MINUTE_MS);
+            let tick = Tick { now, since: now.plus_ms(-2 * MINUTE_MS) };
+            let polled = choose(started_together.clone(), tick, capacity as usize).0;
+            assert!(polled.len() <= capacity as usize);
+            for run in polled {
+                let before = last_polled.insert(run.run_id, sweep).unwrap_or(0);
+                longest = longest.max(sweep - before);
+            }
+        }
+        assert_eq!(last_polled.len(), count, "every run was polled");
+        longest
+    }
+
+    #[test]
+    fn old_runs_wait_no_longer_than_a_rotation_or_two_periods() {
+        for (count, at_most) in [(10, 8), (100, 16), (300, 16), (1_000, 30)] {
+            let longest = longest_wait(count, 40);
+            assert!(longest <= at_most, "{count} runs: {longest} sweeps");
+        }
     }
 }

@@ -51,6 +51,7 @@ fn every_refusal_is_a_problem_that_says_what_to_do() {
     let wrong_method = stage.send("GET", "/hooks/open", &[], b"");
     check_problem(&wrong_method, 405, "wrong-method");
     assert_eq!(wrong_method.header("allow"), Some("POST"));
+    check_problem(&stage.send("PROPFIND", "/health", &[], b""), 405, "wrong-method");
     check_problem(&post("open", "application/json", b"{"), 400, "not-json");
     check_problem(&post("open", "application/json", b"\xff"), 400, "not-json");
     check_problem(&post("open", "application/json", "[".repeat(100_000).as_bytes()), 400, "not-json");
@@ -146,4 +147,6 @@ fn every_rule_that_holds_starts_a_run_and_a_sender_may_wait_for_it() {
     }
     let again = stage.post("two", &json!({"id": 1, "a": true}), &[]);
     assert_eq!(again.json()["runs"].as_array().unwrap().len(), 2, "the first delivery's runs");
+    let waited = stage.post("two", &json!({"id": 1}), &[("prefer", "wait=5")]);
+    assert_eq!(waited.json()["runs"][0]["task_id"], runs[0]["task_id"]);
 }

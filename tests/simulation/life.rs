@@ -6,7 +6,6 @@ use std::rc::Rc;
 use seedhook::hook::Hook;
 use seedhook::journal::Decision;
 use seedhook::run::{Run, Status, Tick};
-use seedhook::service::Budget;
 use seedhook::service::reconcile::reconcile;
 use seedhook::service::sweep::sweep;
 use seedhook::timestamp::Timestamp;
@@ -154,11 +153,10 @@ async fn cron(world: Rc<World>, kind: &'static str, at_ms: i64, delay_ms: i64) {
 async fn cron_pass(on: &Invocation, at_ms: i64) {
     let now = Timestamp::from_millis(at_ms);
     let tick = Tick { now, since: now.plus_ms(-on.world.profile.cron_ms) };
-    let budget = Budget::new(on.requests_max);
     if on.kind == "reconcile" {
-        reconcile(on, tick, &budget).await;
+        reconcile(on, tick, on.requests_max).await;
     } else {
-        let swept = sweep(on, tick, &budget, on.requests_max).await;
+        let swept = sweep(on, tick, on.requests_max).await;
         if swept.looked_at > 0 {
             on.tell(&mut on.world.state.borrow_mut(), || format!("{swept:?}"));
         }

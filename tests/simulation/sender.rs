@@ -11,9 +11,7 @@ use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
 use seedhook::hook::verify::Scheme;
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId};
-use seedhook::service::Budget;
-use seedhook::service::advance::settle;
-use seedhook::service::receive::{Received, receive};
+use seedhook::service::receive::{Received, receive, start_accepted};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
@@ -193,17 +191,12 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
         Ok(Received::Accepted(runs)) => (202, Some(runs.iter().map(|run| run.run_id).collect()), runs),
         Ok(Received::Duplicate { runs, healed }) => {
             judge_healed(&on, event, received_ms - HEALED_MS);
-            (200, Some(runs.into_iter().map(|(run_id, _)| run_id).collect()), healed)
+            (200, Some(runs.iter().map(|run| run.run_id).collect()), healed)
         }
     };
     answer(&on, event, status, runs, &reply);
     world.executor.end_at(world.executor.current(), world.now_ms() + AFTER_ANSWER_MS);
-    let budget = Budget::new(on.requests_max);
-    for run in to_start.into_iter().filter(|run| !run.status.is_final()) {
-        if let Err(error) = settle(&on, run, now, &budget).await {
-            on.tell(&mut world.state.borrow_mut(), || format!("settle: {error}"));
-        }
-    }
+    start_accepted(&on, to_start, now).await;
     on.finished.set(true);
 }
 

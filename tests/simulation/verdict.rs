@@ -183,12 +183,12 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
         }
         (Stage::Workflow, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Failed),
         (Stage::Poll, Some(_)) => {
-            gone || run.deadline().is_some_and(|deadline| finished_ms >= deadline.as_millis())
+            let due = run.started_at.map(|at| at.plus_ms(run.settings.deadline_ms).as_millis());
+            gone || due.is_some_and(|due_ms| finished_ms >= due_ms)
         }
         (Stage::Archive, Some(job)) => {
-            let out_of_patience = run
-                .archiving_since
-                .is_some_and(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS);
+            let mut failing = run.files.iter().filter_map(|file| file.failing_since);
+            let out_of_patience = failing.any(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS);
             let hopeless =
                 job.files.iter().any(|file| file.is_hopeless() || file.bad_copies >= BAD_COPIES_MAX);
             let vanished = finished_ms >= job.gone_ms - slack_ms;
