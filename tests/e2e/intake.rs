@@ -147,6 +147,6 @@ fn every_rule_that_holds_starts_a_run_and_a_sender_may_wait_for_it() {
     }
     let again = stage.post("two", &json!({"id": 1, "a": true}), &[]);
     assert_eq!(again.json()["runs"].as_array().unwrap().len(), 2, "the first delivery's runs");
-    let waited = stage.post("two", &json!({"id": 1}), &[("prefer", "wait=5")]);
+    let waited = stage.post("two", &json!({"id": 1, "a": true}), &[("prefer", "wait=5")]);
     assert_eq!(waited.json()["runs"][0]["task_id"], runs[0]["task_id"]);
 }
