@@ -11,26 +11,20 @@ use super::decide::{Entered, enter, read_journal};
 pub(super) const TRIES: u32 = 5;
 /// How often a write is tried while a sender waits.
 pub(super) const TRIES_AT_INTAKE: u32 = 2;
-/// KV takes one write a second for each key, milliseconds.
-const KEY_INTERVAL_MS: i64 = 1_100;
+/// KV takes one write a second for each key: this lies between two, milliseconds.
+const KEY_INTERVAL_MS: u32 = 1_100;
 
 /// Writes the `open/` record, not sooner than a second after it was last written.
 pub(super) async fn put_open<W: World>(world: &W, run: &mut Run, tries: u32) -> Result<(), StoreError> {
     wait_for_key(world, run).await;
-    let mut result = Ok(());
-    for attempt in 0..tries {
-        if attempt > 0 {
-            pause(world).await;
-        }
+    tried(world, tries, async || {
         run.written_at = Some(world.now());
-        result = world.put_open(run).await;
-        if result.is_ok() {
-            // The record has the moment before its put; who goes on in this invocation knows the later one.
-            run.written_at = Some(world.now());
-            break;
-        }
-    }
-    result
+        world.put_open(run).await
+    })
+    .await?;
+    // The record has the moment before its put; who goes on in this invocation knows the later one.
+    run.written_at = Some(world.now());
+    Ok(())
 }
 
 /// Writes the `done/` record of a final run and removes the `open/` one.
@@ -41,17 +35,7 @@ pub(super) async fn finish<W: World>(world: &W, run: &Run) -> Result<(), StoreEr
 
 /// Writes the `done/` record alone, for a run that never had an `open/` one.
 pub(super) async fn put_done<W: World>(world: &W, run: &Run, tries: u32) -> Result<(), StoreError> {
-    let mut result = Ok(());
-    for attempt in 0..tries {
-        if attempt > 0 {
-            pause(world).await;
-        }
-        result = world.put_done(run).await;
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
+    tried(world, tries, async || world.put_done(run).await).await
 }
 
 /// Brings KV in line with an end that somebody else entered; writes only what is missing.
@@ -77,12 +61,21 @@ pub(super) async fn end<W: World>(world: &W, place: u32, run: Run, now: Timestam
 
 async fn remove_open<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
     wait_for_key(world, run).await;
+    tried(world, TRIES, async || world.delete_open(run.run_id).await).await
+}
+
+/// Writes up to `tries` times, with a pause that the key needs anyway.
+async fn tried<W: World>(
+    world: &W,
+    tries: u32,
+    mut write: impl AsyncFnMut() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut result = Ok(());
-    for attempt in 0..TRIES {
+    for attempt in 0..tries {
         if attempt > 0 {
-            pause(world).await;
+            world.sleep_ms(KEY_INTERVAL_MS).await;
         }
-        result = world.delete_open(run.run_id).await;
+        result = write().await;
         if result.is_ok() {
             break;
         }
@@ -91,17 +84,9 @@ async fn remove_open<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
 }
 
 async fn wait_for_key<W: World>(world: &W, run: &Run) {
-    let Some(written_at) = run.written_at else {
-        return;
-    };
-    let passed_ms = world.now().since_ms(written_at);
-    if let Ok(left_ms) = u32::try_from(KEY_INTERVAL_MS - passed_ms)
-        && left_ms > 0
-    {
-        world.sleep_ms(left_ms).await;
+    let Some(written_at) = run.written_at else { return };
+    let passed_ms = u32::try_from(world.now().since_ms(written_at)).unwrap_or(u32::MAX);
+    if passed_ms < KEY_INTERVAL_MS {
+        world.sleep_ms(KEY_INTERVAL_MS - passed_ms).await;
     }
-}
-
-async fn pause<W: World>(world: &W) {
-    world.sleep_ms(u32::try_from(KEY_INTERVAL_MS).unwrap_or(u32::MAX)).await;
 }
