@@ -110,6 +110,7 @@ impl Stage {
         fs::write(folder.path().join(".dev.vars"), secrets.join("\n")).unwrap();
         let client = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .allow_non_standard_methods(true)
             .max_redirects(0)
             .timeout_global(Some(Duration::from_mins(1)))
             .build()
