@@ -45,7 +45,7 @@ pub struct Swept {
     pub looked_at: usize,
     /// Those that moved.
     pub moved: usize,
-    /// Those whose step failed; they stay due.
+    /// Those whose step failed; a later sweep tries again.
     pub failed: usize,
 }
 
