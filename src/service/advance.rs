@@ -14,6 +14,9 @@ use super::archive::archive_files;
 use super::decide::{Entered, enter, read_journal};
 use super::record::{TRIES, end, finish, follow_end, put_open};
 
+/// What the log says of a start that nobody knows about.
+const UNCONFIRMED: &str = "start is unconfirmed: see at Fabricate whether the workflow runs";
+
 /// What came of a poke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advanced {
@@ -93,7 +96,7 @@ pub async fn settle<W: World>(
         Standing::Unconfirmed { reason, .. } => {
             run.parked(attempts, &reason, now);
             put_open(world, &mut run, TRIES).await?;
-            tell(world, Level::Error, "start is unconfirmed: adopt, abandon or retry it", &run);
+            tell(world, Level::Error, UNCONFIRMED, &run);
         }
     }
     Ok(Advanced::Moved)
@@ -195,7 +198,7 @@ fn take_outcome<W: World>(
         }
         StartOutcome::Unknown { reason } => {
             run.parked(attempts, &reason, now);
-            tell(world, Level::Error, "start is unconfirmed: adopt, abandon or retry it", run);
+            tell(world, Level::Error, UNCONFIRMED, run);
             return Decision::NoAnswer { reason, not_before: None };
         }
     }
