@@ -88,7 +88,7 @@ async fn reconcile_claim<W: World>(
         let fields = json!({"delivery": key.to_string(), "error": error.to_string()});
         world.log(Level::Warn, "reconcile cannot heal a delivery", fields);
     };
-    let claim = match world.get_claim(key).await {
+    let (claim, at) = match world.get_claim(key).await {
         Ok(Some(claim)) => claim,
         Ok(None) => return (1, 0),
         Err(error) => {
@@ -96,7 +96,7 @@ async fn reconcile_claim<W: World>(
             return (1, 0);
         }
     };
-    let ((claim, at), mut healed) = (claim, 0);
+    let mut healed = 0;
     let runs = claim.runs.len();
     for run in claim.runs {
         match heal(world, run, at, tick.now).await {

@@ -3,17 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::stage::{Stage, now_ms, open_hook};
 
 const HOUR: Duration = Duration::from_hours(1);
-
-fn stage_for(workflows: &[&str]) -> Stage {
-    let hooks: Map<String, Value> =
-        workflows.iter().map(|name| ((*name).to_owned(), open_hook(name))).collect();
-    Stage::with_hooks(&hooks.into())
-}
 
 #[test]
 fn a_start_is_repeated_only_where_it_certainly_did_not_happen() {
@@ -27,7 +21,7 @@ fn a_start_is_repeated_only_where_it_certainly_did_not_happen() {
         "start-no-task-id",
         "start-redirects",
     ];
-    let mut stage = stage_for(&workflows);
+    let mut stage = Stage::for_workflows(&workflows);
     let runs: Vec<(&str, String)> =
         workflows.iter().map(|hook| (*hook, stage.post(hook, &json!({"id": 1}), &[]).run_id())).collect();
     sleep(Duration::from_secs(3));
@@ -53,7 +47,7 @@ fn a_start_is_repeated_only_where_it_certainly_did_not_happen() {
 
 #[test]
 fn a_start_without_an_answer_in_twenty_seconds_is_unconfirmed() {
-    let stage = stage_for(&["start-slow"]);
+    let stage = Stage::for_workflows(&["start-slow"]);
     let run_id = stage.post("start-slow", &json!({"id": 1}), &[]).run_id();
     sleep(Duration::from_secs(23));
     let run = stage.run(&run_id);
@@ -74,7 +68,7 @@ fn a_hook_that_may_run_twice_is_started_again() {
 
 #[test]
 fn an_outage_of_fabricate_delays_and_loses_nothing() {
-    let mut stage = stage_for(&["no-files", "redirects"]);
+    let mut stage = Stage::for_workflows(&["no-files", "redirects"]);
     let started = stage.post("redirects", &json!({"id": 1}), &[]).run_id();
     stage.wait_until_started(&started);
     stage.fabricate.refuse_keys(true);
@@ -100,7 +94,7 @@ fn an_outage_of_fabricate_delays_and_loses_nothing() {
 
 #[test]
 fn a_task_that_fabricate_forgets_fails_its_run_after_a_while() {
-    let mut stage = stage_for(&["never-ends"]);
+    let mut stage = Stage::for_workflows(&["never-ends"]);
     let run_id = stage.post("never-ends", &json!({"id": 1}), &[]).run_id();
     stage.wait_until_started(&run_id);
     stage.fabricate.forget_tasks();
@@ -135,7 +129,7 @@ fn storage_that_is_missing_is_answered_503_and_nothing_is_started() {
 
 #[test]
 fn a_worker_killed_at_any_moment_loses_nothing_and_starts_nothing_twice() {
-    let mut stage = stage_for(&["redirects"]);
+    let mut stage = Stage::for_workflows(&["redirects"]);
     let mut runs = Vec::new();
     // From right after the answer to well after everything is written.
     for (index, pause_ms) in [0, 30, 150, 600, 1_500].into_iter().enumerate() {
@@ -175,7 +169,7 @@ fn a_worker_killed_at_any_moment_loses_nothing_and_starts_nothing_twice() {
 
 #[test]
 fn a_claim_whose_record_was_lost_is_healed_by_the_hourly_pass() {
-    let mut stage = stage_for(&["no-files"]);
+    let mut stage = Stage::for_workflows(&["no-files"]);
     let run_id = stage.post("no-files", &json!({"id": 1}), &[]).run_id();
     stage.wait_until_started(&run_id);
     stage.kill_worker();

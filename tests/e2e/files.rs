@@ -1,14 +1,8 @@
 //! Files arrive whole, however Fabricate serves them and whatever it calls them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::stage::{Stage, open_hook};
-
-fn stage_for(workflows: &[&str]) -> Stage {
-    let hooks: Map<String, Value> =
-        workflows.iter().map(|name| ((*name).to_owned(), open_hook(name))).collect();
-    Stage::with_hooks(&hooks.into())
-}
+use crate::stage::Stage;
 
 fn run_to_its_end(stage: &mut Stage, hook: &str) -> Value {
     let run_id = stage.post(hook, &json!({"id": 1}), &[]).run_id();
@@ -28,7 +22,7 @@ fn files_arrive_whole_however_they_are_served() {
         "many-files",
         "odd-names",
     ];
-    let mut stage = stage_for(&workflows);
+    let mut stage = Stage::for_workflows(&workflows);
     for workflow in workflows {
         let run = run_to_its_end(&mut stage, workflow);
         assert_eq!(run["status"], "completed", "{run}");
@@ -47,7 +41,7 @@ fn files_arrive_whole_however_they_are_served() {
 
 #[test]
 fn hostile_names_stay_within_the_runs_own_folder() {
-    let mut stage = stage_for(&["odd-names"]);
+    let mut stage = Stage::for_workflows(&["odd-names"]);
     let run = run_to_its_end(&mut stage, "odd-names");
     let folder = format!("/{}/", run["run_id"].as_str().unwrap());
     for file in run["files"].as_array().unwrap() {
@@ -63,7 +57,7 @@ fn hostile_names_stay_within_the_runs_own_folder() {
 
 #[test]
 fn a_file_that_does_not_arrive_whole_fails_its_run_and_says_so() {
-    let mut stage = stage_for(&["cut-short", "wrong-size", "redirect-loop", "missing-file"]);
+    let mut stage = Stage::for_workflows(&["cut-short", "wrong-size", "redirect-loop", "missing-file"]);
     for (workflow, word) in [
         ("cut-short", "1 of 1 files"),
         ("wrong-size", "2 of 2 files"),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -71,6 +71,13 @@ impl Stage {
     /// A Worker with these hooks.
     pub(crate) fn with_hooks(hooks: &Value) -> Self {
         Self::with_config(hooks, |_| ())
+    }
+
+    /// A Worker with an open hook for each of these workflows, of the same name.
+    pub(crate) fn for_workflows(workflows: &[&str]) -> Self {
+        let hooks: Map<String, Value> =
+            workflows.iter().map(|name| ((*name).to_owned(), open_hook(name))).collect();
+        Self::with_hooks(&hooks.into())
     }
 
     /// A Worker with these hooks and a configuration changed by `change`.
