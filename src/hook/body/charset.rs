@@ -1,0 +1,66 @@
+//! The charsets that bodies come in: UTF-8, and the one of the old world that is still met.
+//!
+//! No others: a full set of tables would be a large part of the Worker, and senders have moved to UTF-8.
+
+use std::borrow::Cow;
+
+/// How bytes become text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// UTF-8, and with it US-ASCII.
+    Utf8,
+    /// Windows-1252, which is also what `iso-8859-1` means (<https://encoding.spec.whatwg.org/#names-and-labels>).
+    Windows1252,
+}
+
+/// Bytes 0x80 to 0x9f of windows-1252: <https://encoding.spec.whatwg.org/index-windows-1252.txt>
+const HIGH: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
+    '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+impl Charset {
+    /// By its label, in any case.
+    pub(super) fn from_label(label: &str) -> Option<Self> {
+        match label.trim().to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" | "us-ascii" | "ascii" => Some(Self::Utf8),
+            "iso-8859-1" | "iso8859-1" | "latin1" | "windows-1252" | "cp1252" => Some(Self::Windows1252),
+            _ => None,
+        }
+    }
+
+    /// The text, or `None` where the bytes are none in this charset.
+    pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Self::Windows1252 => Some(bytes.iter().map(|byte| windows_1252(*byte)).collect()),
+        }
+    }
+}
+
+fn windows_1252(byte: u8) -> char {
+    let high = usize::from(byte).checked_sub(0x80).and_then(|index| HIGH.get(index));
+    high.copied().unwrap_or_else(|| char::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iso_8859_1_is_read_as_windows_1252() {
+        let charset = Charset::from_label(" ISO-8859-1").unwrap();
+        assert_eq!(charset.decode(b"\x80 caf\xe9 \x9f\xa0~").unwrap(), "€ café Ÿ\u{a0}~");
+        assert_eq!(charset, Charset::from_label("windows-1252").unwrap());
+    }
+
+    #[test]
+    fn utf_8_is_checked() {
+        let charset = Charset::from_label("UTF-8").unwrap();
+        assert_eq!(charset.decode("é".as_bytes()).unwrap(), "é");
+        for bytes in [&b"\xe9"[..], b"\xc0\xa0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3"] {
+            assert_eq!(charset.decode(bytes), None, "{bytes:?}");
+        }
+        assert_eq!(Charset::from_label("utf-16"), None);
+    }
+}

@@ -1,0 +1,228 @@
+//! `CloudEvents` 1.0 over HTTP: the event, alike in each of the binding's modes.
+//!
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>. Handshakes are not
+//! its business, nor is it an error not to be a `CloudEvent`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+/// Attributes without which it is no event.
+const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+
+/// The event that a delivery carries, or `None` where it is no `CloudEvent`: an object of its attributes, and `data`
+/// where there is any. Header names are in lower case.
+///
+/// - Binary mode: attributes from the `ce-` headers, `datacontenttype` from `content-type`, and `body` is the data.
+/// - Structured mode: attributes and `data` from the envelope, which is `body`. `data_base64` is read as its
+///   `datacontenttype` says, and stays `data_base64` where that is not one of [`read`](super::read)'s.
+/// - Batched mode: `body` is the list; each item of it, given as `body`, is an envelope.
+///
+/// Attributes are texts, for so they come in headers: an envelope's numbers and booleans are written out.
+#[must_use]
+pub fn cloud_event(headers: &BTreeMap<String, String>, body: &Value) -> Option<Value> {
+    let content_type = headers.get("content-type").map(String::as_str);
+    let is_envelope = content_type.is_some_and(|text| {
+        text.trim_start().get(..23).is_some_and(|start| start.eq_ignore_ascii_case("application/cloudevents"))
+    });
+    let event = if is_envelope { from_envelope(body)? } else { from_headers(headers, content_type, body)? };
+    let stated = |name: &&str| event.get(*name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    REQUIRED.iter().all(stated).then_some(Value::Object(event))
+}
+
+fn from_headers(
+    headers: &BTreeMap<String, String>,
+    content_type: Option<&str>,
+    body: &Value,
+) -> Option<Map<String, Value>> {
+    let mut event = Map::new();
+    for (header, value) in headers {
+        let name = header.strip_prefix("ce-").unwrap_or_default();
+        // Other names are no attributes, and these two come with the body.
+        if is_attribute(name) && name != "data" && name != "datacontenttype" {
+            event.insert(name.to_owned(), Value::String(decode(value)?));
+        }
+    }
+    if let Some(content_type) = content_type {
+        event.insert("datacontenttype".to_owned(), Value::String(content_type.to_owned()));
+    }
+    // Without either there is no data; with a content type null is data.
+    if content_type.is_some() || !body.is_null() {
+        event.insert("data".to_owned(), body.clone());
+    }
+    Some(event)
+}
+
+fn from_envelope(body: &Value) -> Option<Map<String, Value>> {
+    let mut event = Map::new();
+    for (name, value) in body.as_object()? {
+        let value = match value {
+            value if name == "data" => value.clone(),
+            Value::Null => continue,
+            value @ (Value::Bool(_) | Value::Number(_)) => Value::String(value.to_string()),
+            value => value.clone(),
+        };
+        event.insert(name.clone(), value);
+    }
+    if let Some(data) = decode_data(&event) {
+        event.remove("data_base64");
+        event.insert("data".to_owned(), data);
+    }
+    Some(event)
+}
+
+/// What `data_base64` says. Without a `datacontenttype` nothing may be assumed about it.
+fn decode_data(event: &Map<String, Value>) -> Option<Value> {
+    let content_type = event.get("datacontenttype")?.as_str()?;
+    let bytes = BASE64.decode(event.get("data_base64")?.as_str()?).ok()?;
+    super::read(Some(content_type), &BTreeMap::new(), &bytes).ok()
+}
+
+/// Section "naming conventions" of the specification: lower-case letters and digits.
+fn is_attribute(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// Section 3.1.3.2 of the binding: quotes first, as older senders write them, then one round of percent-decoding.
+/// `None` for what decodes to no UTF-8.
+fn decode(value: &str) -> Option<String> {
+    let value = value.trim();
+    let unquoted = match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+        Some(quoted) => {
+            let mut characters = quoted.chars();
+            let unescape = || match characters.next()? {
+                '\\' => characters.next(),
+                other => Some(other),
+            };
+            std::iter::from_fn(unescape).collect()
+        }
+        None => value.to_owned(),
+    };
+    percent_decode_str(&unquoted).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+    use serde_json::json;
+
+    const BINARY: &[(&str, &str)] = &[
+        ("content-type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", "A-1"),
+        ("ce-source", "/deals"),
+        ("ce-type", "deal.won"),
+    ];
+
+    fn event(headers: &[(&str, &str)], body: &[u8]) -> Option<Value> {
+        let headers: BTreeMap<String, String> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let body = read(headers.get("content-type").map(String::as_str), &headers, body).unwrap();
+        cloud_event(&headers, &body)
+    }
+
+    fn structured(body: &Value) -> Option<Value> {
+        event(&[("content-type", "application/cloudevents+json; charset=utf-8")], body.to_string().as_bytes())
+    }
+
+    fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+        let kept = BINARY.iter().filter(|(name, _)| !more.iter().any(|(other, _)| name == other));
+        kept.chain(more.iter().filter(|(_, value)| *value != "-")).copied().collect()
+    }
+
+    #[test]
+    fn an_event_is_alike_in_each_mode() {
+        let expected = json!({
+            "specversion": "1.0", "id": "A-1", "source": "/deals", "type": "deal.won", "subject": "Euro €",
+            "sequence": "5", "sampled": "true", "datacontenttype": "application/json", "data": {"seats": 3},
+        });
+        let more =
+            [("ce-subject", "Euro%20%E2%82%AC"), ("ce-sequence", "5"), ("ce-sampled", "true"), ("x-y", "z")];
+        assert_eq!(event(&with(&more), br#"{"seats":3}"#), Some(expected.clone()));
+        let envelope = json!({
+            "specversion": "1.0", "id": "A-1", "source": "/deals", "type": "deal.won", "subject": "Euro €",
+            "sequence": 5, "sampled": true, "time": null, "datacontenttype": "application/json",
+            "data": {"seats": 3},
+        });
+        assert_eq!(structured(&envelope), Some(expected.clone()));
+        let mut encoded = envelope.clone();
+        encoded.as_object_mut().unwrap().remove("data");
+        encoded["data_base64"] = json!(BASE64.encode(br#"{"seats":3}"#));
+        assert_eq!(structured(&encoded), Some(expected.clone()));
+        let headers =
+            BTreeMap::from([("content-type".to_owned(), "Application/CloudEvents-Batch+JSON".to_owned())]);
+        assert_eq!(cloud_event(&headers, &envelope), Some(expected));
+        assert_eq!(cloud_event(&headers, &json!([envelope])), None);
+    }
+
+    #[test]
+    fn what_lacks_a_required_attribute_is_no_event() {
+        for name in ["ce-specversion", "ce-id", "ce-source", "ce-type"] {
+            assert_eq!(event(&with(&[(name, "-")]), b"{}"), None, "{name}");
+            assert_eq!(event(&with(&[(name, "")]), b"{}"), None, "{name}");
+        }
+        let envelope = json!({"specversion": "1.0", "id": "1", "source": "/", "type": "t"});
+        assert!(structured(&envelope).is_some());
+        for name in REQUIRED {
+            for wrong in [json!(null), json!(""), json!({})] {
+                let mut envelope = envelope.clone();
+                envelope[name] = wrong;
+                assert_eq!(structured(&envelope), None, "{name}");
+            }
+        }
+        assert_eq!(structured(&json!("text")), None);
+        assert_eq!(event(&[("content-type", "application/json")], b"{}"), None);
+    }
+
+    #[test]
+    fn a_header_is_unquoted_and_decoded_once() {
+        #[track_caller]
+        fn check(value: &'static str, expected: Option<&str>) {
+            let subject = event(&with(&[("ce-subject", value)]), b"{}").map(|event| event["subject"].clone());
+            assert_eq!(subject, expected.map(|text| json!(text)), "{value}");
+        }
+        check("plain", Some("plain"));
+        check("Euro%20%e2%82%ac%20%F0%9F%98%80", Some("Euro € 😀"));
+        check("%2541", Some("%41"));
+        check(r#""a \"b\" \\ %22""#, Some(r#"a "b" \ ""#));
+        check("100%", Some("100%"));
+        check("%C0%A0", None);
+    }
+
+    #[test]
+    fn headers_cannot_pose_as_the_data() {
+        let posing =
+            [("ce-data", "x"), ("ce-datacontenttype", "text/x"), ("ce-data_base64", "eA=="), ("ce-", "y")];
+        assert_eq!(event(&with(&posing), b"1"), event(BINARY, b"1"));
+        let bare = [("content-type", "-")];
+        assert_eq!(event(&with(&[posing.as_slice(), &bare].concat()), b""), event(&with(&bare), b""));
+    }
+
+    #[test]
+    fn an_event_may_have_no_data() {
+        let bare = event(&with(&[("content-type", "-")]), b"").unwrap();
+        assert_eq!(bare.get("data"), None);
+        assert_eq!(event(BINARY, b"null").unwrap().get("data"), Some(&json!(null)));
+        let envelope = json!({"specversion": "1.0", "id": "1", "source": "/", "type": "t"});
+        assert_eq!(structured(&envelope).unwrap().get("data"), None);
+        let mut explicit = envelope;
+        explicit["data"] = json!(null);
+        assert_eq!(structured(&explicit).unwrap().get("data"), Some(&json!(null)));
+    }
+
+    #[test]
+    fn data_of_an_unknown_type_stays_encoded() {
+        for content_type in [json!(null), json!("image/png"), json!("application/json")] {
+            let envelope = json!({
+                "specversion": "1.0", "id": "1", "source": "/", "type": "t", "datacontenttype": content_type,
+                "data_base64": "/w==",
+            });
+            let event = structured(&envelope).unwrap();
+            assert_eq!((event.get("data"), &event["data_base64"]), (None, &json!("/w==")));
+        }
+    }
+}

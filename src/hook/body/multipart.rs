@@ -1,0 +1,218 @@
+//! `multipart/form-data` (RFC 7578, RFC 2046 section 5.1), from bytes that are all in memory.
+//!
+//! A reader of our own: those that exist read streams, most of them asynchronously, and bring the `http` and `mime`
+//! crates and charset tables with them. Here the body is a slice and small, and what remains is to find its
+//! boundaries. It is strict where leniency only helps confusion: lines end in CRLF, the last boundary must be there,
+//! parts do not nest, no header is folded, no transfer encoding but the identity.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use memchr::memmem;
+use serde_json::{Map, Value};
+
+use super::BodyError;
+use super::charset::Charset;
+use super::form::Fields;
+use super::header_value::HeaderValue;
+
+/// How many parts a body may have: a mail with its attachments has some 30.
+pub const PARTS_MAX: usize = 100;
+
+/// The most bytes that the headers of one part may have: three headers and a long file name.
+pub const PART_HEADER_BYTES_MAX: usize = 4 * 1024;
+
+/// The largest file whose content expressions see, bytes: its text is copied several times on the way to a parameter.
+/// Of a larger one they see the name, the type and the size; the stored delivery has all of it.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// Of a larger `charsets` field nothing is believed: it names four fields or so.
+const CHARSETS_BYTES_MAX: usize = 1024;
+
+/// Reads the parts as an object: fields as texts, files as `{filename, content_type, size, text | base64}`. The name is
+/// as the sender states it, so no path; `text` where the content is text in its charset; neither where it is larger than
+/// [`FILE_BYTES_MAX`]. A field that is no text in its charset is shown like a file without a name, so that one mail in
+/// an unknown charset is not lost.
+pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result<Value, BodyError> {
+    let boundary = media.parameter("boundary").filter(|boundary| is_boundary(boundary));
+    let boundary = boundary.ok_or_else(|| {
+        BodyError::malformed("the content type has no usable boundary: state one of 1 to 70 characters")
+    })?;
+    let parts = parts(&boundary, body)?;
+    let charsets = sendgrid_charsets(&parts);
+    let mut fields = Fields::default();
+    for part in &parts {
+        let label = part.charset.as_deref().or_else(|| charsets.get(&part.name)?.as_str());
+        let charset = label.map_or(Some(charset), Charset::from_label);
+        fields.add(part.name.clone(), part.value(charset));
+    }
+    fields.into_body()
+}
+
+/// RFC 2046 section 5.1.1, less strict about which marks.
+fn is_boundary(boundary: &str) -> bool {
+    (1..=70).contains(&boundary.len())
+        && boundary.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        && !boundary.ends_with(' ')
+}
+
+/// `SendGrid` leaves a mail's texts in the charsets they came in, and says in a field `charsets` which those are:
+/// <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/inbound-email>
+fn sendgrid_charsets(parts: &[Part<'_>]) -> Map<String, Value> {
+    let field = parts.iter().find(|part| part.name == "charsets" && part.filename.is_none());
+    field
+        .filter(|part| part.content.len() <= CHARSETS_BYTES_MAX)
+        .and_then(|part| serde_json::from_slice(part.content).ok())
+        .unwrap_or_default()
+}
+
+struct Part<'a> {
+    name: String,
+    /// Only files have one.
+    filename: Option<String>,
+    content_type: Option<String>,
+    charset: Option<String>,
+    content: &'a [u8],
+}
+
+impl Part<'_> {
+    /// As expressions see it; `None` for a charset that is not known.
+    fn value(&self, charset: Option<Charset>) -> Value {
+        let text = || charset.and_then(|charset| charset.decode(self.content)).map(Cow::into_owned);
+        if self.filename.is_none()
+            && let Some(text) = text()
+        {
+            return Value::String(text);
+        }
+        let mut file = Map::new();
+        file.insert("size".to_owned(), self.content.len().into());
+        for (name, value) in [("filename", &self.filename), ("content_type", &self.content_type)] {
+            if let Some(value) = value {
+                file.insert(name.to_owned(), Value::String(value.clone()));
+            }
+        }
+        if self.content.len() <= FILE_BYTES_MAX {
+            let (name, content) =
+                text().map_or_else(|| ("base64", BASE64.encode(self.content)), |text| ("text", text));
+            file.insert(name.to_owned(), Value::String(content));
+        }
+        Value::Object(file)
+    }
+}
+
+fn parts<'a>(boundary: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, BodyError> {
+    let delimiter = format!("\r\n--{boundary}");
+    let delimiter = memmem::Finder::new(&delimiter);
+    let cut = |bytes: &'a [u8]| -> Result<(&'a [u8], &'a [u8]), BodyError> {
+        let found = delimiter.find(bytes).and_then(|at| bytes.split_at_checked(at));
+        let (before, from) = found.ok_or_else(|| {
+            BodyError::malformed(
+                "a boundary of the form is missing: send it whole, with the boundary that is stated",
+            )
+        })?;
+        Ok((before, from.get(delimiter.needle().len()..).unwrap_or_default()))
+    };
+    // Most bodies begin with the delimiter, less its CRLF. What else stands before the first means nothing.
+    let mut rest = match delimiter.needle().get(2..).and_then(|first| body.strip_prefix(first)) {
+        Some(rest) => rest,
+        None => cut(body)?.1,
+    };
+    let mut parts = Vec::new();
+    loop {
+        if let Some(end) = rest.strip_prefix(b"--") {
+            check_line_end(end)?;
+            return Ok(parts);
+        }
+        if parts.len() == PARTS_MAX {
+            return Err(BodyError::TooComplex(format!(
+                "the form has more than {PARTS_MAX} parts: send fewer"
+            )));
+        }
+        let (part, after) = cut(check_line_end(rest)?)?;
+        parts.push(read_part(part)?);
+        rest = after;
+    }
+}
+
+/// What follows a boundary's line. Padding may end that line, and nothing else: a line that only begins like the
+/// boundary is refused, for readers differ on whether it is one.
+fn check_line_end(after: &[u8]) -> Result<&[u8], BodyError> {
+    let padding = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = after.get(padding..).unwrap_or_default();
+    match line.strip_prefix(b"\r\n") {
+        Some(next) => Ok(next),
+        // The last may end the body.
+        None if line.is_empty() => Ok(line),
+        None => Err(BodyError::malformed("a boundary of the form has more on its line: end lines in CRLF")),
+    }
+}
+
+fn read_part(part: &[u8]) -> Result<Part<'_>, BodyError> {
+    let (head, content) = split_head(part)?;
+    let headers = headers(head)?;
+    let header = |name: &str| headers.get(name).copied();
+    let disposition = header("content-disposition").and_then(HeaderValue::parse);
+    let disposition = disposition.filter(|disposition| disposition.value == "form-data");
+    let name =
+        disposition.as_ref().and_then(|disposition| disposition.parameter("name")).ok_or_else(|| {
+            BodyError::malformed(
+                "a part of the form has no name: state Content-Disposition: form-data; name=\"…\"",
+            )
+        })?;
+    // RFC 7578 section 4.7: senders should use no transfer encoding, and those over HTTP do not.
+    let encoding = header("content-transfer-encoding").unwrap_or("binary");
+    if !["7bit", "8bit", "binary"].iter().any(|identity| encoding.eq_ignore_ascii_case(identity)) {
+        return Err(BodyError::malformed("a part of the form has a transfer encoding: send it as it is"));
+    }
+    let media = header("content-type").and_then(HeaderValue::parse);
+    if media.as_ref().is_some_and(|media| media.value.starts_with("multipart/")) {
+        return Err(BodyError::malformed(
+            "a part of the form is a form itself: send its fields side by side",
+        ));
+    }
+    Ok(Part {
+        name,
+        filename: disposition.and_then(|disposition| disposition.parameter("filename")),
+        content_type: header("content-type").map(str::to_owned),
+        charset: media.and_then(|media| media.parameter("charset")),
+        content,
+    })
+}
+
+/// A part's headers and its content.
+fn split_head(part: &[u8]) -> Result<(&[u8], &[u8]), BodyError> {
+    const BLANK: &[u8] = b"\r\n\r\n";
+    let searched = part.get(..PART_HEADER_BYTES_MAX + BLANK.len()).unwrap_or(part);
+    let Some((head, content)) = memmem::find(searched, BLANK).and_then(|end| part.split_at_checked(end))
+    else {
+        return Err(if part.len() > PART_HEADER_BYTES_MAX {
+            let text =
+                format!("a part of the form has no end of its headers in {PART_HEADER_BYTES_MAX} bytes");
+            BodyError::TooComplex(text)
+        } else {
+            BodyError::malformed("a part of the form has no empty line after its headers: end lines in CRLF")
+        });
+    };
+    Ok((head, content.get(BLANK.len()..).unwrap_or_default()))
+}
+
+/// By their names in lower case. RFC 7578 section 4.8: those that mean nothing here are to be ignored.
+fn headers(head: &[u8]) -> Result<BTreeMap<String, &str>, BodyError> {
+    let head = std::str::from_utf8(head)
+        .map_err(|_| BodyError::malformed("a part of the form has headers that are not UTF-8"))?;
+    let mut headers = BTreeMap::new();
+    for line in head.split("\r\n") {
+        let header = line.split_once(':').filter(|(name, _)| !name.contains(char::is_whitespace));
+        let (name, value) =
+            header.ok_or_else(|| BodyError::malformed("a part of the form has a line that is no header"))?;
+        if headers.insert(name.to_ascii_lowercase(), value.trim()).is_some() {
+            return Err(BodyError::malformed("a part of the form has a header twice: state each once"));
+        }
+    }
+    Ok(headers)
+}
