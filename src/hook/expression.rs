@@ -1,32 +1,74 @@
 //! Expressions over an event: `when` conditions and `{{ }}` templates, strict and typed.
 //!
-//! The only file that knows the expression engine (minijinja). Evaluation is pure and bounded by fuel.
+//! Only this file and its folder know the expression engine (minijinja). Evaluation is pure, and bounded: by fuel, and
+//! by the size of what goes in and comes out.
 
-use std::collections::BTreeSet;
+mod arguments;
+mod builtins;
+mod dates;
+mod json;
+mod mistakes;
+mod numbers;
+mod operators;
+mod paths;
+mod text;
 
-use minijinja::machinery::{Instruction, get_compiled_template};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
-use serde_json::Value;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-/// How much one evaluation may do: instructions, and bytes that it creates. Far above any honest mapping.
-const FUEL: u64 = 200_000;
+use minijinja::machinery::{self, Token, get_compiled_template};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use arguments::TEXT_BYTES_MAX;
+
+/// How much one evaluation may do: instructions, bytes that it creates, items that it visits. Ten thousand times an
+/// honest parameter's, and a few milliseconds.
+const FUEL: u64 = 20_000;
+
+/// How much all evaluations over one event may do, together with what they give out.
+const EVENT_FUEL: u64 = 2 * FUEL;
+
+/// How much the expressions over one item of a batch may do, however many items there are.
+const ITEM_FUEL_MIN: u64 = FUEL / 20;
+
+/// What an evaluation is taken to have done that failed, other than for want of fuel: the engine does not say. So the
+/// conditions of 32 rules may all miss a field.
+const FAILURE_FUEL: u64 = FUEL / 64;
+
+/// Bytes of its value for which an evaluation is charged one more unit of fuel.
+const VALUE_BYTES_PER_FUEL: usize = 8;
 
 /// The longest expression, bytes.
 const SOURCE_BYTES_MAX: usize = 4096;
 
-/// What an expression may speak of.
-pub const EVENT_SCOPE: &[&str] = &["body", "headers", "query", "hook", "delivery", "body_sha256"];
+/// The name of the variables that the operator allows: `[vars.ENV]`.
+const ENV: &str = "env";
+
+/// What an expression may speak of where a delivery is one event.
+pub const SINGLE_EVENT_SCOPE: &[&str] =
+    &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", ENV];
+
+/// And where it is a batch of them.
+pub const EVENT_SCOPE: &[&str] =
+    &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", "item", ENV];
 
 /// The name under which a single expression leaves its typed value.
 const RESULT: &str = "__result";
 
-const DELIMITERS: [&str; 6] = ["{{", "}}", "{%", "%}", "{#", "#}"];
+/// What begins something that is evaluated.
+const DELIMITERS: [&str; 3] = ["{{", "{%", "{#"];
 
 /// The compiled expressions of one hook.
 #[derive(Debug)]
 pub struct Expressions {
     environment: Environment<'static>,
     scope: &'static [&'static str],
+    /// `env.NAME` for each variable that there is.
+    env_names: Vec<String>,
     count: usize,
 }
 
@@ -56,15 +98,48 @@ struct Program {
     source: String,
 }
 
-/// The values that expressions see.
+/// The values that expressions see, and how much was done with them.
 #[derive(Debug, Clone)]
-pub struct Scope(minijinja::Value);
+pub struct Scope {
+    values: minijinja::Value,
+    fuel_spent: Cell<u64>,
+    fuel_max: u64,
+}
 
 impl Scope {
     /// From a JSON object whose keys are the scope's names.
     #[must_use]
     pub fn new(values: &Value) -> Self {
-        Self(minijinja::Value::from(minijinja::value::Serde(values)))
+        Self::of(json::from_json(values))
+    }
+
+    /// From values by name, none of which is copied on the way.
+    pub fn named<'a>(values: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name, json::from_json(value)));
+        Self::of(minijinja::Value::from_pairs(values))
+    }
+
+    fn of(values: minijinja::Value) -> Self {
+        Self { values, fuel_spent: Cell::new(0), fuel_max: EVENT_FUEL }
+    }
+
+    /// The same values and one more.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &Value) -> Self {
+        // Of two maps the last wins.
+        let values = minijinja::value::merge_maps([self.values.clone(), Self::named([(name, value)]).values]);
+        Self { values, ..self.clone() }
+    }
+
+    /// The same for one of `count` items of a batch, which share what the expressions over an event may do.
+    #[must_use]
+    pub fn for_item_of(self, count: usize) -> Self {
+        let share = EVENT_FUEL / u64::try_from(count.max(1)).unwrap_or(u64::MAX);
+        Self { fuel_spent: Cell::new(0), fuel_max: share.max(ITEM_FUEL_MIN), ..self }
+    }
+
+    fn spend(&self, fuel: u64) {
+        self.fuel_spent.set(self.fuel_spent.get().saturating_add(fuel));
     }
 }
 
@@ -80,15 +155,38 @@ pub struct EvaluationError {
     pub missing_field: bool,
 }
 
+/// The engine with our rules, filters and operators: made once, and shared by all its copies.
+static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(|output, _, value| Ok(output.write_str(&arguments::written(value)?)?));
+    environment.set_fuel(Some(FUEL));
+    builtins::restrict(&mut environment);
+    operators::add_to(&mut environment);
+    dates::add_to(&mut environment);
+    json::add_to(&mut environment);
+    numbers::add_to(&mut environment);
+    text::add_to(&mut environment);
+    environment
+});
+
 impl Expressions {
     /// An empty set for the given scope.
     #[must_use]
     pub fn new(scope: &'static [&'static str]) -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_fuel(Some(FUEL));
-        Self { environment, scope, count: 0 }
+        let environment = LANGUAGE.clone();
+        Self { environment, scope, env_names: Vec::new(), count: 0 }.with_env(&Map::new())
+    }
+
+    /// The same with the variables that the operator allows, as `env.NAME`, where the scope has `env` at all.
+    #[must_use]
+    pub fn with_env(mut self, env: &Map<String, Value>) -> Self {
+        if self.scope.contains(&ENV) {
+            self.env_names = env.keys().map(|name| format!("{ENV}.{name}")).collect();
+            self.environment.add_global(ENV, json::from_json(&Value::Object(env.clone())));
+        }
+        self
     }
 
     /// Compiles a condition such as `body.type == 'deal.won'`.
@@ -107,7 +205,7 @@ impl Expressions {
     /// # Errors
     /// In words, when it cannot be compiled or names something that does not exist.
     pub fn template(&mut self, source: &str) -> Result<Template, String> {
-        let opens = ["{{", "{%", "{#"].iter().any(|delimiter| source.contains(delimiter));
+        let opens = DELIMITERS.iter().any(|delimiter| source.contains(delimiter));
         Ok(Template(if !opens {
             Form::Literal(source.to_owned())
         } else if let Some(expression) = single_expression(source) {
@@ -124,53 +222,55 @@ impl Expressions {
     /// # Errors
     /// When it cannot be evaluated for another reason than a missing field.
     pub fn holds(&self, condition: &Condition, scope: &Scope) -> Result<bool, EvaluationError> {
-        match self.evaluate_program(&condition.program, scope) {
-            Ok(value) => Ok(value.is_true()),
-            Err(error) if error.missing_field => Ok(false),
-            Err(error) => Err(error),
+        match self.run(&condition.program, scope) {
+            Ok(Outcome { value, .. }) if !value.is_undefined() => Ok(value.is_true()),
+            Err(error) if !error.missing_field => Err(error),
+            _ => Ok(false),
         }
     }
 
     /// A template's value: JSON of any type for a single expression, else a string.
     ///
     /// # Errors
-    /// When a field is missing, or the value has no JSON form.
+    /// When a field is missing, a filter is given what it does not take, the value has no JSON form or is too large,
+    /// or the work exceeds what one evaluation, or one event, may take.
     pub fn evaluate(&self, template: &Template, scope: &Scope) -> Result<Value, EvaluationError> {
-        match &template.0 {
-            Form::Literal(text) => Ok(Value::String(text.clone())),
-            Form::Typed(program) => {
-                let value = self.evaluate_program(program, scope)?;
-                to_json(&value).ok_or_else(|| program.error("the value has no JSON form".to_owned()))
-            }
-            Form::Text(program) => {
-                let template =
-                    self.environment.get_template(&program.name).map_err(|error| program.failed(&error))?;
-                let text = template.render(scope.0.clone()).map_err(|error| program.failed(&error))?;
-                Ok(Value::String(text))
-            }
-        }
+        let (program, value) = match &template.0 {
+            Form::Literal(text) => return Ok(Value::String(text.clone())),
+            Form::Typed(program) => (program, self.run(program, scope)?.value),
+            Form::Text(program) => (program, minijinja::Value::from(self.run(program, scope)?.text)),
+        };
+        let mut bytes_left = TEXT_BYTES_MAX;
+        let json = json::to_json(&value, &mut bytes_left);
+        scope.spend(((TEXT_BYTES_MAX - bytes_left) / VALUE_BYTES_PER_FUEL) as u64);
+        json.map_err(|error| program.failed(&error))
     }
 
-    fn evaluate_program(
-        &self,
-        program: &Program,
-        scope: &Scope,
-    ) -> Result<minijinja::Value, EvaluationError> {
-        let value = self
-            .environment
-            .get_template(&program.name)
-            .and_then(|template| template.render_captured(scope.0.clone()))
-            .map_err(|error| program.failed(&error))?
-            .state()
-            .lookup(RESULT)
-            .unwrap_or_default();
-        if value.is_undefined() {
-            return Err(EvaluationError {
-                missing_field: true,
-                ..program.error("a field is missing (undefined value)".to_owned())
-            });
+    fn run(&self, program: &Program, scope: &Scope) -> Result<Outcome, EvaluationError> {
+        if scope.fuel_spent.get() >= scope.fuel_max {
+            return Err(
+                program.error("the expressions over one event took too much work together".to_owned())
+            );
         }
-        Ok(value)
+        let compiled =
+            self.environment.get_template(&program.name).map_err(|error| program.failed(&error))?;
+        let instructions = operators::made_strict(&get_compiled_template(&compiled).instructions);
+        let (mut text, blocks) = (String::new(), BTreeMap::new());
+        let mut output = machinery::make_string_output(&mut text);
+        let values = scope.values.clone();
+        let result =
+            machinery::eval(&self.environment, &instructions, values, &blocks, &mut output, AutoEscape::None);
+        drop(output);
+        match result {
+            Ok((_, state)) => {
+                scope.spend(state.fuel_levels().map_or(FUEL, |(spent, _)| spent));
+                Ok(Outcome { value: state.lookup(RESULT).unwrap_or_default(), text })
+            }
+            Err(error) => {
+                scope.spend(if error.kind() == ErrorKind::OutOfFuel { FUEL } else { FAILURE_FUEL });
+                Err(program.failed(&error))
+            }
+        }
     }
 
     /// Compiles once; `single` wraps one expression so that its value keeps its type.
@@ -180,46 +280,23 @@ impl Expressions {
         }
         if single {
             // The engine's own check of a lone expression: its message speaks of nothing but the expression.
-            self.environment.compile_expression_owned(source.to_owned()).map_err(|e| in_words(&e))?;
+            self.environment
+                .compile_expression_owned(source.to_owned())
+                .map_err(|e| in_words(&e).into_owned())?;
         }
         let text = if single { format!("{{% set {RESULT} = {source} %}}") } else { source.to_owned() };
         let name = format!("{}", self.count);
         self.count += 1;
-        self.environment.add_template_owned(name.clone(), text).map_err(|e| in_words(&e))?;
-        self.find_unknown_names(&name)?;
+        self.environment.add_template_owned(name.clone(), text).map_err(|e| in_words(&e).into_owned())?;
+        self.find_mistakes(&name)?;
         Ok(Program { name, source: source.to_owned() })
     }
+}
 
-    /// Unknown variables, filters, tests and functions are mistakes now, not at the first delivery.
-    fn find_unknown_names(&self, name: &str) -> Result<(), String> {
-        let template = self.environment.get_template(name).map_err(|error| in_words(&error))?;
-        for variable in template.undeclared_variables(false).iter().collect::<BTreeSet<_>>() {
-            let known = self.scope.contains(&variable.as_str())
-                || self.environment.globals().any(|(global, _)| global == variable);
-            if !known {
-                return Err(unknown("variable", variable, self.scope));
-            }
-        }
-        let instructions = &get_compiled_template(&template).instructions;
-        let mut state = self.environment.empty_state();
-        for index in 0.. {
-            let Some(instruction) = instructions.get(index) else {
-                break;
-            };
-            let (kind, name, error) = match instruction {
-                Instruction::ApplyFilter(name, ..) => ("filter", name, state.apply_filter(name, &[]).err()),
-                Instruction::PerformTest(name, ..) => ("test", name, state.perform_test(name, &[]).err()),
-                _ => continue,
-            };
-            let unknown_name = error.is_some_and(|error| {
-                matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
-            });
-            if unknown_name {
-                return Err(unknown(kind, name, &[]));
-            }
-        }
-        Ok(())
-    }
+/// What a program left behind.
+struct Outcome {
+    value: minijinja::Value,
+    text: String,
 }
 
 impl Template {
@@ -227,6 +304,15 @@ impl Template {
     #[must_use]
     pub fn is_literal(&self) -> bool {
         matches!(self.0, Form::Literal(_))
+    }
+
+    /// The template as configured.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        match &self.0 {
+            Form::Literal(text) => text,
+            Form::Typed(program) | Form::Text(program) => &program.source,
+        }
     }
 }
 
@@ -239,11 +325,11 @@ impl Condition {
 }
 
 impl Program {
-    fn failed(&self, error: &minijinja::Error) -> EvaluationError {
-        EvaluationError {
-            missing_field: error.kind() == ErrorKind::UndefinedError,
-            ..self.error(in_words(error))
-        }
+    fn failed(&self, error: &Error) -> EvaluationError {
+        let missing_field = error.kind() == ErrorKind::UndefinedError;
+        let reason =
+            if missing_field { "a field is missing".to_owned() } else { in_words(error).into_owned() };
+        EvaluationError { missing_field, ..self.error(reason) }
     }
 
     fn error(&self, reason: String) -> EvaluationError {
@@ -251,159 +337,31 @@ impl Program {
     }
 }
 
-/// The expression inside `{{ … }}` where that is all there is, with no delimiter inside.
+/// The expression inside `{{ … }}` where that is all there is.
 fn single_expression(source: &str) -> Option<&str> {
-    let inner = source.trim().strip_prefix("{{")?.strip_suffix("}}")?;
-    let inner = inner.strip_prefix('-').unwrap_or(inner);
-    let inner = inner.strip_suffix('-').unwrap_or(inner).trim();
-    let alone = !DELIMITERS.iter().any(|delimiter| inner.contains(delimiter));
-    (alone && !inner.is_empty()).then_some(inner)
-}
-
-/// JSON for a value, or `None` for what JSON cannot say (functions, not-a-number, infinity).
-fn to_json(value: &minijinja::Value) -> Option<Value> {
-    let number_lost = f64::try_from(value.clone()).is_ok_and(|number| !number.is_finite());
-    if number_lost {
+    let source = source.trim();
+    let tokens: Result<Vec<_>, _> = machinery::tokenize(source, false, SyntaxConfig::default()).collect();
+    let tokens = tokens.ok()?;
+    let [(Token::VariableStart, start), inner @ .., (Token::VariableEnd, end)] = tokens.as_slice() else {
         return None;
-    }
-    serde_json::to_value(value).ok()
+    };
+    let alone = !inner.iter().any(|(token, _)| matches!(token, Token::VariableEnd | Token::TemplateData(_)));
+    source.get(start.end_offset as usize..end.start_offset as usize).filter(|_| alone && !inner.is_empty())
 }
 
-/// The engine's message, without the name and line of a template that has neither for the reader.
-fn in_words(error: &minijinja::Error) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
-        None => error.kind().to_string(),
-    }
-}
-
-fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    match super::mistake::nearest(name, known) {
-        Some(near) => format!("unknown {kind} `{name}`; did you mean `{near}`?"),
-        None if known.is_empty() => format!("unknown {kind} `{name}`"),
-        None => format!("unknown {kind} `{name}`; there are {}", known.join(", ")),
+/// The engine's message, without the name and line of a template that has neither for the reader, and without the
+/// numbers that it quotes where a calculation fails.
+fn in_words(error: &Error) -> Cow<'_, str> {
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => Cow::Borrowed("takes more work than one expression may"),
+        (_, Some(detail)) if detail.starts_with("unable to calculate") => {
+            Cow::Borrowed("a division by zero, or a number too large to calculate with")
+        }
+        (ErrorKind::InvalidOperation, Some(detail)) => Cow::Borrowed(detail),
+        (kind, Some(detail)) => Cow::Owned(format!("{kind}: {detail}")),
+        (kind, None) => Cow::Owned(kind.to_string()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn scope() -> Scope {
-        Scope::new(&json!({
-            "body": {"type": "deal.won", "seats": 15, "price": 1.5, "name": "Ann & Co", "tags": ["a", "b"],
-                     "none": null, "closed_at": "2024-01-15T10:00:00Z", "huge": 9_007_199_254_740_993_i64},
-            "headers": {}, "query": {}, "hook": "h", "delivery": {"id": "d"}, "body_sha256": "",
-        }))
-    }
-
-    #[track_caller]
-    fn check(source: &str, expected: &Value) {
-        let mut expressions = Expressions::new(EVENT_SCOPE);
-        let template = expressions.template(source).unwrap();
-        assert_eq!(expressions.evaluate(&template, &scope()).as_ref(), Ok(expected), "{source}");
-    }
-
-    #[track_caller]
-    fn check_missing(source: &str) {
-        let mut expressions = Expressions::new(EVENT_SCOPE);
-        let template = expressions.template(source).unwrap();
-        let error = expressions.evaluate(&template, &scope()).unwrap_err();
-        assert!(error.missing_field, "{source}: {error}");
-        assert!(error.to_string().contains(source), "{error}");
-    }
-
-    #[track_caller]
-    fn check_holds(source: &str, expected: bool) {
-        let mut expressions = Expressions::new(EVENT_SCOPE);
-        let condition = expressions.condition(source).unwrap();
-        assert_eq!(expressions.holds(&condition, &scope()), Ok(expected), "{source}");
-    }
-
-    #[test]
-    fn one_whole_expression_keeps_its_type() {
-        check("{{ body.seats * 10 }}", &json!(150));
-        check("  {{- body.seats -}} ", &json!(15));
-        check("{{ body.price }}", &json!(1.5));
-        check("{{ body.tags }}", &json!(["a", "b"]));
-        check("{{ body.none }}", &json!(null));
-        check("{{ body.seats > 3 }}", &json!(true));
-        check("{{ body.huge }}", &json!(9_007_199_254_740_993_i64));
-        check("{{ {'a': 1} }}", &json!({"a": 1}));
-        check("{{ body.closed_at[:10] }}", &json!("2024-01-15"));
-    }
-
-    #[test]
-    fn anything_else_with_braces_is_text() {
-        check("Demo for {{ body.name }}", &json!("Demo for Ann & Co"));
-        check("{{ body.seats }} {{ body.seats }}", &json!("15 15"));
-        check("{% if body.seats > 3 %}big{% else %}small{% endif %}", &json!("big"));
-        check("{{ body.seats }}\n", &json!(15));
-        check("no braces } {", &json!("no braces } {"));
-    }
-
-    #[test]
-    fn a_missing_field_is_an_error_in_a_parameter() {
-        check_missing("{{ body.absent }}");
-        check_missing("{{ body.absent.deeper }}");
-        check_missing("x {{ body.absent }}");
-        check_missing("{{ body.absent | upper }}");
-        check("{{ body.absent | default('x') }}", &json!("x"));
-    }
-
-    #[test]
-    fn a_missing_field_makes_a_condition_false() {
-        check_holds("body.type == 'deal.won' and body.seats >= 10", true);
-        for source in [
-            "body.absent == 1",
-            "body.absent != 1",
-            "body.absent < 5",
-            "body.absent > 5",
-            "body.absent",
-            "not body.absent",
-            "body.absent.deeper == 1",
-            "body.absent in ['a']",
-            "'a' in body.absent",
-        ] {
-            check_holds(source, false);
-        }
-        check_holds("body.absent is not defined", true);
-        check_holds("body.absent | default(3) == 3", true);
-    }
-
-    #[test]
-    fn a_condition_that_cannot_be_evaluated_is_an_error() {
-        let mut expressions = Expressions::new(EVENT_SCOPE);
-        let condition = expressions.condition("body.name + 1 > 2").unwrap();
-        assert!(expressions.holds(&condition, &scope()).is_err());
-    }
-
-    #[test]
-    fn mistakes_are_found_before_the_first_delivery() {
-        let mut expressions = Expressions::new(EVENT_SCOPE);
-        let mut check = |source: &str, word: &str| {
-            let message = expressions.template(source).unwrap_err();
-            assert!(message.contains(word), "{source}: {message}");
-        };
-        check("{{ body. }}", "syntax error");
-        check("{{ body.x | uper }}", "unknown filter `uper`");
-        check("{{ body.x is evn }}", "unknown test `evn`");
-        check("{{ bdy.x }}", "did you mean `body`?");
-        check("{{ frobnicate() }}", "unknown variable `frobnicate`");
-        check("{% if body.x %}", "syntax error");
-        assert!(expressions.condition("{{ body.x }}").is_err());
-    }
-
-    #[test]
-    fn an_endless_expression_runs_out_of_fuel() {
-        for source in [
-            "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}",
-            "{{ 'x' * 1000000000 }}",
-        ] {
-            let mut expressions = Expressions::new(EVENT_SCOPE);
-            let template = expressions.template(source).unwrap();
-            assert!(expressions.evaluate(&template, &scope()).is_err(), "{source}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! From an event to a workflow's parameters.
 //!
-//! Strict: a field that the event does not have is an error, never an empty string or null.
+//! Strict: a field that the event does not have is an error, never an empty string or null. How large parameters may
+//! become is not decided here: each value has its bound, and all evaluations over one event have one together.
 
 use serde_json::{Map, Value};
 

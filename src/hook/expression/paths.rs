@@ -1,0 +1,103 @@
+//! The paths that an expression names, such as `body.items[0].price`, and what stands there.
+//!
+//! It shows and judges nothing. What [`Expressions::values_seen`] tells are values of the event: for the operator alone.
+
+use std::fmt;
+
+use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
+use serde_json::Value;
+
+use super::{Condition, ENV, Expressions, Scope, json};
+
+/// The most paths that are told.
+const PATHS_MAX: usize = 32;
+
+/// The longest value that is told whole, bytes as JSON.
+const VALUE_BYTES_MAX: usize = 256;
+
+/// A variable, and the constant keys that lead from it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Path {
+    pub(super) root: String,
+    pub(super) keys: Vec<minijinja::Value>,
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.root)?;
+        self.keys.iter().try_for_each(|key| match key.as_str() {
+            Some(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
+                write!(f, ".{name}")
+            }
+            Some(name) => write!(f, "['{name}']"),
+            None => write!(f, "[{key}]"),
+        })
+    }
+}
+
+/// Every path in a program, in the order in which they are named, each once.
+pub(super) fn paths(program: &Instructions<'_>) -> Vec<Path> {
+    let mut paths: Vec<Path> = Vec::new();
+    let mut open: Option<Path> = None;
+    let mut key: Option<minijinja::Value> = None;
+    for instruction in (0..).map_while(|index| program.get(index)) {
+        match (instruction, &mut open, key.take()) {
+            (Instruction::GetAttr(name), Some(path), None) => path.keys.push(minijinja::Value::from(*name)),
+            (Instruction::GetItem, Some(path), Some(key)) => path.keys.push(key),
+            (Instruction::LoadConst(constant), Some(_), None) => key = Some(constant.clone()),
+            (other, ..) => {
+                paths.extend(open.take());
+                if let Instruction::Lookup(name) = other {
+                    open = Some(Path { root: (*name).to_owned(), keys: Vec::new() });
+                }
+            }
+        }
+    }
+    paths.extend(open);
+    let mut once = Vec::new();
+    for path in paths {
+        if !once.contains(&path) {
+            once.push(path);
+        }
+    }
+    once
+}
+
+impl Expressions {
+    /// The paths that a condition names, each with the value that it has in this scope; `None`: there is none. At
+    /// most 32; a long text is cut, a large list or object is told by its size.
+    #[must_use]
+    pub fn values_seen(&self, condition: &Condition, scope: &Scope) -> Vec<(String, Option<Value>)> {
+        let Ok(template) = self.environment.get_template(&condition.program.name) else {
+            return Vec::new();
+        };
+        let named = paths(&get_compiled_template(&template).instructions);
+        let in_scope = named.into_iter().filter(|path| self.scope.contains(&path.root.as_str()));
+        in_scope.take(PATHS_MAX).map(|path| (path.to_string(), self.value_at(&path, scope))).collect()
+    }
+
+    fn value_at(&self, path: &Path, scope: &Scope) -> Option<Value> {
+        let root = match self.environment.globals().find(|(name, _)| *name == path.root && *name == ENV) {
+            Some((_, env)) => env,
+            None => scope.values.get_attr(&path.root).ok()?,
+        };
+        let value = path.keys.iter().try_fold(root, |value, key| value.get_item(key).ok())?;
+        (!value.is_undefined()).then(|| shown(&value))
+    }
+}
+
+/// The value if it is short, else what it is.
+fn shown(value: &minijinja::Value) -> Value {
+    if let Some(text) = value.as_str().filter(|text| text.len() > VALUE_BYTES_MAX) {
+        let start = text.get(..text.floor_char_boundary(VALUE_BYTES_MAX)).unwrap_or_default();
+        return Value::String(format!("{start}…"));
+    }
+    // A little more, for the quotes of a text.
+    let mut bytes_left = VALUE_BYTES_MAX + 8;
+    json::to_json(value, &mut bytes_left).unwrap_or_else(|_| {
+        Value::String(match value.len() {
+            Some(length) => format!("({length} items)"),
+            None => "(a long text)".to_owned(),
+        })
+    })
+}

@@ -1,0 +1,194 @@
+//! No template and no event takes more than its share: of work, and of memory.
+
+use serde_json::{Value, json};
+
+use super::{check, check_refused};
+use crate::hook::expression::arguments::TEXT_BYTES_MAX;
+use crate::hook::expression::{EVENT_FUEL, EVENT_SCOPE, Expressions, FUEL, Scope};
+
+const TOO_MUCH: &str = "takes more work than one expression may";
+
+/// An event that is as large as a hook may allow.
+fn large() -> Scope {
+    let items: Vec<Value> =
+        (0..50_000).map(|n| json!({"n": n, "s": format!("item {}", 50_000 - n)})).collect();
+    let again = items.clone();
+    Scope::new(&json!({"body": {
+        "items": items, "again": again, "words": (0..100_000).map(|n| format!("word {n}")).collect::<Vec<_>>(),
+        "long": "ä".repeat(100_000), "text": "ä ".repeat(TEXT_BYTES_MAX / 3), "commas": "a,".repeat(TEXT_BYTES_MAX / 2),
+        "similar": (0..64).map(|n| format!("{}{n}", "x".repeat(2_000))).collect::<Vec<_>>(),
+        "alike": (0..100).map(|n| format!("{}{n}", "x".repeat(20_000))).collect::<Vec<_>>(),
+        "json": format!("[{}1]", "1,".repeat(TEXT_BYTES_MAX / 2 - 2)),
+    }}))
+}
+
+#[track_caller]
+fn check_stops(source: &str, scope: &Scope, expected: &str) {
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let template = expressions.template(source).unwrap();
+    let error = expressions.evaluate(&template, &scope.clone()).expect_err(source);
+    assert!(error.reason.contains(expected), "{source}: {}", error.reason);
+}
+
+#[test]
+fn an_endless_expression_runs_out_of_fuel() {
+    for source in [
+        "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}",
+        "{% for a in range(100000) %}{% set x = a * 2 %}{% endfor %}",
+        "{{ range(100000) | sum }}",
+        "{{ range(100000) | list }}",
+        "{{ '%0999999d' | format(5) | upper }}",
+        "{% set ns = namespace(x='x') %}{% for a in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% set ns = namespace(x='x') %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for a in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for a in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x == ns.x }}",
+        "{% for a in range(9999) %}{{ (a / 7) | round(-3) }}{% endfor %}",
+        "{% for a in range(9999) %}{{ '2024-01-31' | shift('1d') | strftime('%A') }}{% endfor %}",
+        "{% for a in range(9999) %}{{ a | sha256 }}{% endfor %}",
+    ] {
+        check_refused(source, TOO_MUCH);
+    }
+}
+
+#[test]
+fn a_large_event_is_no_more_work_than_a_small_one() {
+    let scope = large();
+    for source in [
+        "{{ body.items | map(attribute='s') | join(', ') }}",
+        "{{ body.items | sort(attribute='s') | first }}",
+        "{{ body.items | max(attribute='n') }}",
+        "{{ body.items | sum(attribute='n') }}",
+        "{{ body.items | selectattr('n', 'gt', 5) | list }}",
+        "{{ body.words | unique | length }}",
+        "{{ body.words | join }}",
+        "{{ body.words | sort | first }}",
+        "{{ body.words[1:] | first }}",
+        "{{ range(100000)[-1:] }}",
+        "{{ body.words + body.words }}",
+        "{{ 'x' in body.words }}",
+        "{{ body.words | select('in', body.words) | list }}",
+        "{{ body.alike | sort | first }}",
+        "{{ body.alike | unique | length }}",
+        "{{ body.similar | sort | first }}",
+        "{{ body.items == body.again }}",
+        "{% for item in body.items %}{{ item.s }}{% endfor %}",
+        "{{ body.text | upper | lower }}",
+        "{{ body.text | replace(' ', 'xxxxxxxxxxxxxxxxxxxx') }}",
+        "{{ body.commas | split(',') }}",
+        "{{ body.json | fromjson | sum }}",
+        "{% for i in range(100) %}{{ body.text[-3:] }}{% endfor %}",
+        "{% for i in range(100) %}{{ body.text is eq body.text }}{% endfor %}",
+        "{% for i in range(100) %}{{ 'x' in body.text }}{% endfor %}",
+        "{% for i in range(100) %}{{ body.text | trim | length }}{% endfor %}",
+    ] {
+        check_stops(source, &scope, TOO_MUCH);
+    }
+}
+
+#[test]
+fn what_is_too_long_is_an_error_only_where_it_is_touched() {
+    let scope = large();
+    for source in [
+        "{{ body.long }}",
+        "{{ body.long[:3] }}",
+        "x {{ body.long }}",
+        "{{ body.long | upper }}",
+        "{{ body.long == 'x' }}",
+    ] {
+        check_stops(source, &scope, "a text of more than 128 KiB");
+    }
+    check_stops("{{ '%0140000d' | format(5) | slug }}", &scope, "a text of more than 128 KiB");
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let template = expressions
+        .template("{{ body.items[7].n }} {{ body.items | length }} {{ (body.words[-2:] | last) }}")
+        .unwrap();
+    assert_eq!(expressions.evaluate(&template, &scope), Ok(json!("7 50000 word 99999")));
+}
+
+#[test]
+fn a_value_is_bounded_however_it_is_made() {
+    let scope = large();
+    for source in ["{{ body.items }}", "{{ body.words }}", "{{ body }}", "{{ body.items[:5000] | tojson }}"] {
+        check_stops(source, &scope, "at most 128 KiB as JSON");
+    }
+    // A list that the engine makes without end, before there is an event.
+    check_refused("{{ [1] * 100000000 }}", "at most 128 KiB as JSON");
+    check_refused("{{ range(100000) }}", "at most 128 KiB as JSON");
+    check_refused("{{ '%0999999d' | format(5) }}", "at most 128 KiB as JSON");
+    let line = "x".repeat(100);
+    check_refused(&format!("{{% for a in range(2000) %}}{line}{{% endfor %}}"), "at most 128 KiB as JSON");
+    check_refused(
+        "{% set ns = namespace(x=1) %}{% for a in range(200) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x | tojson }}",
+        "at most 160 deep",
+    );
+    check_refused(
+        "{% set ns = namespace(x=1) %}{% for a in range(99) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x == [ns.x] }}",
+        "compared at most 64 deep",
+    );
+    check(&format!("{{{{ '{line}' * 3 }}}}"), &json!(line.repeat(3)));
+}
+
+/// What an expression spends is at least this much more than what another does.
+#[track_caller]
+fn check_spends(source: &str, more: u64, than: &str) {
+    let spent = |source: &str| {
+        let mut expressions = Expressions::new(EVENT_SCOPE);
+        let template = expressions.template(source).unwrap();
+        let scope = super::scope();
+        expressions.evaluate(&template, &scope).unwrap();
+        scope.fuel_spent.get()
+    };
+    let (dear, cheap) = (spent(source), spent(than));
+    assert!(dear >= cheap + more, "{source}: {dear}, {than}: {cheap}");
+}
+
+#[test]
+fn dear_work_is_paid_for() {
+    check_spends("{{ body.price | round }}", 16, "{{ body.price }}");
+    check_spends("{{ body.closed_at | date }}", 16, "{{ body.closed_at }}");
+    check_spends("{{ body.closed_at | strftime('%A %d') }}", 36, "{{ body.closed_at }}");
+    check_spends("{{ '20240131' | strptime('%Y%m%d') }}", 20, "{{ '20240131' }}");
+    let text = "{{ '%016000d' | format(1) | length }}";
+    check_spends("{{ '%016000d' | format(1) | upper | length }}", 1000, text);
+    check_spends("{{ '%016000d' | format(1) | sha256 | length }}", 2000, text);
+    check_spends("{{ '%016000d' | format(1) | tojson | length }}", 2000, text);
+    let quoted = "('\"' ~ '%016000d' | format(1) ~ '\"')";
+    check_spends(
+        &format!("{{{{ {quoted} | fromjson | length }}}}"),
+        1900,
+        &format!("{{{{ {quoted} | trim | length }}}}"),
+    );
+}
+
+#[test]
+fn all_expressions_over_one_event_share_one_bound() {
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let cheap = expressions.template("{{ body.seats }}").unwrap();
+    let dear = expressions.template("{{ range(100000) | sum }}").unwrap();
+    let missing = expressions.condition("body.absent == 1").unwrap();
+    let scope = super::scope();
+    for _ in 0..32 {
+        assert_eq!(expressions.holds(&missing, &scope), Ok(false));
+    }
+    assert_eq!(expressions.evaluate(&cheap, &scope), Ok(json!(15)), "32 rules may miss a field");
+    for _ in 0..EVENT_FUEL / FUEL {
+        assert!(expressions.evaluate(&dear, &scope).is_err());
+    }
+    let reason = expressions.evaluate(&cheap, &scope).unwrap_err().reason;
+    assert!(reason.contains("took too much work together"), "{reason}");
+    assert!(expressions.holds(&missing, &scope).is_err(), "so no event is taken for ignored");
+    assert_eq!(
+        expressions.evaluate(&cheap, &super::scope()),
+        Ok(json!(15)),
+        "the next event is not to blame"
+    );
+}
+
+#[test]
+fn what_is_given_out_counts_too() {
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let whole = expressions.template("{{ body }}").unwrap();
+    let scope = Scope::new(&json!({"body": {"text": "x".repeat(100_000)}}));
+    let given = (0..100).take_while(|_| expressions.evaluate(&whole, &scope).is_ok()).count();
+    assert!((2..=4).contains(&given), "{given} times 100 KB");
+}
