@@ -26,6 +26,9 @@ pub const SWEEP_REQUESTS_MIN: u64 = 5;
 /// The most that [`SWEEP_REQUESTS`] may say: the paid plan's 10,000 less a reserve.
 pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
 
+/// The variable whose entries expressions see as `env`.
+pub const ENV: &str = "ENV";
+
 /// What the Worker's variables say.
 #[derive(Debug)]
 pub struct Configuration {
@@ -40,13 +43,14 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the variables: `FABRICATE_URL`, `SWEEP_REQUESTS`, `HOOKS` and every `HOOKS_…` that is an object.
+    /// Reads the variables: `FABRICATE_URL`, `SWEEP_REQUESTS`, `ENV`, `HOOKS` and every `HOOKS_…` that is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
         let mut mistakes = Vec::new();
         let fabricate = read_fabricate(vars.get("FABRICATE_URL"), &mut mistakes);
         let sweep_requests = read_sweep_requests(vars.get(SWEEP_REQUESTS), &mut mistakes);
-        let hooks = read_hooks(vars, &mut mistakes);
+        let env = read_env(vars.get(ENV), &mut mistakes);
+        let hooks = read_hooks(vars, &env, &mut mistakes);
         Self { fabricate, sweep_requests, hooks, mistakes }
     }
 
@@ -66,7 +70,7 @@ impl Configuration {
     #[must_use]
     pub fn secret_names(&self) -> BTreeSet<&str> {
         let hooks = self.hooks.values().filter_map(|hook| hook.as_ref().ok());
-        hooks.flat_map(|hook| hook.verify.secret_names.iter().map(String::as_str)).collect()
+        hooks.flat_map(|hook| hook.verify.all_secret_names()).collect()
     }
 }
 
@@ -105,8 +109,22 @@ fn read_sweep_requests(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> u3
     })
 }
 
+/// What expressions see as `env`: these entries, and no other variable.
+fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
+    match value {
+        None => Map::new(),
+        Some(Value::Object(env)) => env.clone(),
+        Some(_) => {
+            let remedy = "write [vars.ENV] and a line such as REGION = \"eu\" for each";
+            mistakes.push(mistake(&[ENV], "is not a table", remedy));
+            Map::new()
+        }
+    }
+}
+
 fn read_hooks(
     vars: &Map<String, Value>,
+    env: &Map<String, Value>,
     mistakes: &mut Vec<Mistake>,
 ) -> BTreeMap<HookName, Result<Hook, Vec<Mistake>>> {
     let mut hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>> = BTreeMap::new();
@@ -132,7 +150,7 @@ fn read_hooks(
                 // Which of the two was meant? Neither is taken.
                 Err(vec![mistake(&[variable, name], "this hook is given twice", "keep one of the two")])
             } else {
-                read_hook(hook_name.clone(), value, &path)
+                read_hook(hook_name.clone(), value, &path, env)
             };
             hooks.insert(hook_name, hook);
         }

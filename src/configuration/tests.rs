@@ -52,7 +52,56 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
         "is not the name of a secret",
     );
     check(|hook| hook["verify"] = json!({"scheme": "github", "secret": []}), "is not the name of a secret");
+    check(
+        |hook| hook["verify"] = json!({"scheme": "stripe", "secret": "whsec_MfKQ9r8G"}),
+        "is not the name of a secret",
+    );
+    check(|hook| hook["params"]["rows"] = json!("{{ item.x }}"), "unknown variable `item`");
     check(|hook| hook["verify"] = json!({"scheme": "none", "secret": "S"}), "checks no secret");
+    let verify = |own: Value| {
+        move |hook: &mut Value| {
+            hook["verify"] = own;
+            hook["verify"]["secret"] = json!("S");
+        }
+    };
+    check(verify(json!({"scheme": "github", "tolerance": 5})), "HOOKS.crm.verify.tolerance: unknown field");
+    check(verify(json!({"scheme": "stripe", "tolerance": "2d"})), "is no duration from 1 second to 24 hours");
+    check(verify(json!({"scheme": "meta"})), "HOOKS.crm.verify: `verify_token` is missing");
+    check(verify(json!({"scheme": "hmac"})), "HOOKS.crm.verify: `header` is missing");
+    check(verify(json!({"scheme": "hmac", "header": "x sig"})), "HOOKS.crm.verify.header: is neither");
+    check(verify(json!({"scheme": "hmac", "header": "x", "algoritm": "sha1"})), "did you mean `algorithm`?");
+    check(
+        verify(json!({"scheme": "hmac", "header": "x", "algorithm": "md5"})),
+        "it is one of \"sha256\", \"sha512\"",
+    );
+    check(verify(json!({"scheme": "hmac", "header": "x", "signed": "{bdy}"})), "has an unknown {bdy}");
+    check(
+        verify(json!({"scheme": "hmac", "header": "x", "signed": "{timestamp}{body}"})),
+        "`timestamp` is missing",
+    );
+    check(verify(json!({"scheme": "hmac", "header": "x", "signed": "{id}{body}"})), "`id` is missing");
+    check(
+        verify(json!({"scheme": "hmac", "header": "x", "timestamp": "headers.t"})),
+        "not covered by the signature",
+    );
+    check(verify(json!({"scheme": "hmac", "header": "x", "id": "x-id"})), "names no place in a delivery");
+    check(verify(json!({"scheme": "hmac", "header": "x", "field_separator": "="})), "stands without `label`");
+    check(verify(json!({"scheme": "jwt", "header": "x", "algorithm": "none"})), "it is HS256, HS384, HS512");
+    check(verify(json!({"scheme": "twilio", "url": "example"})), "HOOKS.crm.verify.url: is no address");
+    check(|hook| hook["verify"] = json!({"scheme": "aws-sns"}), "`topic_arn` is missing");
+    check(|hook| hook["verify"] = json!({"scheme": "aws-sns", "topic_arn": "x"}), "is no topic's ARN");
+    check(|hook| hook["handshake"] = json!("mondy"), "did you mean \"monday\"?");
+    check(|hook| hook["handshake"] = json!("github"), "is no sender with a handshake");
+    check(|hook| hook["handshake"] = json!({"text": "query.c"}), "HOOKS.crm.handshake: `when` is missing");
+    check(|hook| hook["handshake"] = json!({"method": "PUT", "text": "query.c"}), "neither GET nor POST");
+    check(|hook| hook["answer"] = json!({"status": 404}), "is no whole number from 200 to 299");
+    check(|hook| hook["each"] = json!("items"), "HOOKS.crm.each: names no place");
+    check(|hook| hook["each"] = json!("headers.x"), "HOOKS.crm.each: is no place in the body");
+    check(
+        |hook| hook["rate_limit"] = json!({"binding": "L", "by": "ip"}),
+        "it is one of \"hook\", \"sender\"",
+    );
+    check(|hook| hook["rate_limit"] = json!(5), "names no rate-limiting binding");
     check(|hook| hook["when"] = json!("body.type == "), "HOOKS.crm.when: syntax error");
     check(|hook| hook["when"] = json!("bdy.type == 1"), "did you mean `body`?");
     check(
@@ -63,6 +112,7 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(|hook| hook["deadline"] = json!("soon"), "HOOKS.crm.deadline: is no duration");
     check(|hook| hook["deadline"] = json!("8d"), "HOOKS.crm.deadline: is no duration");
     check(|hook| hook["on_unconfirmed"] = json!("yes"), "neither \"park\" nor \"restart\"");
+    check(|hook| hook["on_redelivery"] = json!("retry"), "neither \"ignore\" nor \"retry_failed\"");
     check(|hook| hook["max_body_bytes"] = json!(0), "HOOKS.crm.max_body_bytes: is no whole number");
     check(|hook| hook["start_attempts_max"] = json!(21), "is no whole number from 1 to 20");
     check(|hook| hook["paused"] = json!("yes"), "HOOKS.crm.paused: is neither true nor false");
@@ -114,6 +164,33 @@ fn a_name_given_twice_is_an_error() {
     assert_eq!(
         configuration.mistakes().next().unwrap().to_string(),
         "HOOKS_B.crm: this hook is given twice; keep one of the two"
+    );
+}
+
+#[test]
+fn expressions_see_the_table_env_and_no_other_variable() {
+    let rows = |rows: &str| hook(|hook| hook["params"]["rows"] = json!(rows));
+    let told = |vars: Value| read(&vars).mistakes().map(ToString::to_string).collect::<Vec<_>>();
+    let env = json!({"REGION": "eu", "ROWS": 100});
+    assert_eq!(told(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROWS }}")}})), [""; 0]);
+    let misspelt = told(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROW }}")}}));
+    assert!(
+        misspelt[0]
+            .starts_with("HOOKS.crm.params.rows: unknown variable `env.ROW`; did you mean `env.ROWS`?")
+    );
+    let other = told(json!({"ENV": env, "OTHER": "x", "HOOKS": {"crm": rows("{{ env.FABRICATE_URL }}")}}));
+    assert!(
+        other[0].contains("unknown variable `env.FABRICATE_URL`; there are env.REGION, env.ROWS"),
+        "{other:?}"
+    );
+    let when = told(json!({"HOOKS": {"crm": hook(|hook| hook["when"] = json!("body.x == env.X"))}}));
+    assert!(
+        when[0].starts_with("HOOKS.crm.when: unknown variable `env.X`; there is nothing in [vars.ENV]"),
+        "{when:?}"
+    );
+    assert_eq!(
+        told(json!({"ENV": "REGION=eu"})),
+        ["ENV: is not a table; write [vars.ENV] and a line such as REGION = \"eu\" for each"]
     );
 }
 

@@ -3,17 +3,22 @@
 //! Nothing is half accepted: a hook with a mistake is no hook.
 
 mod fields;
+mod handshake;
+mod signature;
+mod verify;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::archive_key::KeyTemplate;
-use super::expression::{Condition, EVENT_SCOPE, Expressions, Template};
+use super::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE, Template};
 use super::mapping::Params;
-use super::mistake::{Mistake, nearest};
-use super::verify::{Scheme, Verification};
+use super::mistake::Mistake;
+use super::sender::Sender;
+use super::verify::source::Source;
 use super::{
     BODY_BYTES_DEFAULT, BODY_BYTES_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook,
-    HookName, OnUnconfirmed, Rule, RunSettings, START_ATTEMPTS_DEFAULT, START_ATTEMPTS_MAX,
+    HookName, OnRedelivery, OnUnconfirmed, RateKey, RateLimit, Rule, RunSettings, START_ATTEMPTS_DEFAULT,
+    START_ATTEMPTS_MAX,
 };
 use crate::fabricate::{Place, Target};
 use fields::{Reader, Table, read_duration_ms};
@@ -27,110 +32,130 @@ const RULE_FIELDS: &[&str] = &[
     "workflow",
     "params",
     "on_unconfirmed",
+    "on_redelivery",
     "deadline",
     "archive",
     "start_attempts_max",
 ];
 
 /// What only a hook says.
-const HOOK_FIELDS: &[&str] = &["verify", "delivery_id", "rules", "paused", "max_body_bytes"];
+const HOOK_FIELDS: &[&str] = &[
+    "verify",
+    "handshake",
+    "answer",
+    "delivery_id",
+    "each",
+    "content_type",
+    "rules",
+    "rate_limit",
+    "paused",
+    "max_body_bytes",
+];
 
 /// The most rules of one hook.
 const RULES_MAX: usize = 32;
 
-/// The most secrets of one hook: each is tried.
-const SECRETS_MAX: usize = 8;
-
-/// Reads the hook `name` from its value in the configuration; `path` is where that stands.
+/// Reads the hook `name` from its value in the configuration; `path` is where that stands, `env` what its expressions
+/// see as `env`.
 ///
 /// # Errors
 /// Every mistake in it.
-pub fn read_hook(name: HookName, value: &Value, path: &[String]) -> Result<Hook, Vec<Mistake>> {
-    let mut reader = Reader { mistakes: Vec::new(), expressions: Expressions::new(EVENT_SCOPE) };
+pub fn read_hook(
+    name: HookName,
+    value: &Value,
+    path: &[String],
+    env: &Map<String, Value>,
+) -> Result<Hook, Vec<Mistake>> {
+    // Without a batch there is no item.
+    let scope = if value.get("each").is_some() { EVENT_SCOPE } else { SINGLE_EVENT_SCOPE };
+    let expressions = Expressions::new(scope).with_env(env);
+    let mut reader = Reader { mistakes: Vec::new(), expressions };
     let Some(table) = value.as_object() else {
         reader.mistake(path, "is not a table", "write [vars.HOOKS.name] and its fields below it");
         return Err(reader.mistakes);
     };
     let table = Table { own: table, own_path: path, base: None };
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
-    let verify = reader.verification(&table);
+    let caller = reader.caller(&table);
+    let sender = caller.as_ref().and_then(|caller| caller.sender);
+    let handshakes = reader.handshakes(&table, sender);
+    let answer = reader.accepted_answer(&table, sender);
     let delivery_id = reader.template(&table, "delivery_id");
+    let stated_ids = reader.stated_ids(sender, caller.as_ref().and_then(|caller| caller.id.as_ref()));
+    let each = reader.each(&table);
+    let content_type = reader.optional_text(&table, "content_type");
+    let content_type = content_type.or_else(|| sender.and_then(|sender| sender.content_type.clone()));
+    let rate_limit = reader.rate_limit(&table);
     let paused = reader.boolean(&table, "paused");
     let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, 1, BODY_BYTES_MAX);
     let rules = reader.rules(&table);
     let Reader { mistakes, expressions } = reader;
-    match (verify, rules) {
-        (Some(verify), Some(rules)) if mistakes.is_empty() => {
-            Ok(Hook { name, verify, delivery_id, rules, paused, body_bytes_max, expressions })
-        }
+    match (caller, rules) {
+        (Some(caller), Some(rules)) if mistakes.is_empty() => Ok(Hook {
+            name,
+            verify: caller.verify,
+            handshakes,
+            answer,
+            delivery_id,
+            stated_ids,
+            each,
+            content_type,
+            rate_limit,
+            rules,
+            paused,
+            body_bytes_max,
+            expressions,
+        }),
         _ => Err(mistakes),
     }
 }
 
 impl Reader {
-    fn verification(&mut self, table: &Table<'_>) -> Option<Verification> {
-        let names = || Scheme::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
-        let example = "write verify = { scheme = \"standard-webhooks\", secret = \"NAME_OF_SECRET\" }";
-        let Some((value, path)) = table.get("verify") else {
-            let remedy = format!("{example}, or {{ scheme = \"none\" }} to let anybody in");
-            self.mistake(table.own_path, "`verify` is missing", remedy);
-            return None;
-        };
-        let Some(verify) = value.as_object() else {
-            self.mistake(&path, "is not a table", example);
-            return None;
-        };
-        let verify = Table { own: verify, own_path: &path, base: None };
-        self.unknown_fields(&verify, &["scheme", "secret"]);
-        let scheme = self.text(&verify, "scheme")?;
-        let Some((_, scheme)) = Scheme::NAMES.iter().find(|(name, _)| *name == scheme) else {
-            let remedy = match nearest(&scheme, &names()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("the schemes are {}", names().join(", ")),
-            };
-            let path = [path.as_slice(), &["scheme".to_owned()]].concat();
-            self.mistake(&path, format!("unknown scheme \"{scheme}\""), remedy);
-            return None;
-        };
-        let secret_names = self.secret_names(&verify, *scheme)?;
-        Some(Verification { scheme: *scheme, secret_names })
+    /// Where the sender states an event's id: by its name, or as `verify` says.
+    fn stated_ids(&mut self, sender: Option<&Sender>, id: Option<&Source>) -> Vec<Template> {
+        let of_sender = sender.into_iter().flat_map(|sender| sender.delivery_id.clone());
+        let sources: Vec<String> = of_sender.chain(id.into_iter().flat_map(Source::templates)).collect();
+        // A sender's own templates are sound: `senders.json` has a test.
+        sources.iter().filter_map(|source| self.expressions.template(source).ok()).collect()
     }
 
-    fn secret_names(&mut self, verify: &Table<'_>, scheme: Scheme) -> Option<Vec<String>> {
-        let given = verify.get("secret");
-        let Some((value, path)) = given else {
-            if scheme == Scheme::None {
-                return Some(Vec::new());
+    /// `each = "body"` or `"body.events"`: the list of which every item is an event of its own.
+    fn each(&mut self, table: &Table<'_>) -> Option<Source> {
+        let source = self.source(table, "each")?;
+        if source.body_path().is_none() {
+            self.mistake_at(
+                table,
+                "each",
+                "is no place in the body",
+                "write each = \"body\", or \"body.events\"",
+            );
+        }
+        Some(source)
+    }
+
+    /// `rate_limit = "HOOK_LIMIT"`, or `{ binding = "HOOK_LIMIT", by = "sender" }`.
+    fn rate_limit(&mut self, table: &Table<'_>) -> Option<RateLimit> {
+        let (value, path) = table.get("rate_limit")?;
+        let (binding, by) = match value {
+            Value::String(binding) => (Some(binding.clone()), RateKey::Hook),
+            Value::Object(own) => {
+                let table = Table { own, own_path: &path, base: None };
+                self.unknown_fields(&table, &["binding", "by"]);
+                let words = [("hook", RateKey::Hook), ("sender", RateKey::Sender)];
+                (self.text(&table, "binding"), self.word(&table, "by", &words)?)
             }
-            let remedy = "write secret = \"NAME_OF_SECRET\", the name of a secret and not its value";
-            self.mistake(verify.own_path, "`secret` is missing", remedy);
+            _ => (None, RateKey::Hook),
+        };
+        let is_name = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let Some(binding) = binding.filter(is_name) else {
+            let remedy =
+                "write rate_limit = \"HOOK_LIMIT\", and [[ratelimits]] name = \"HOOK_LIMIT\" beside it";
+            self.mistake(&path, "names no rate-limiting binding", remedy);
             return None;
         };
-        if scheme == Scheme::None {
-            self.mistake(&path, "scheme \"none\" checks no secret", "remove it, or name a scheme");
-            return None;
-        }
-        let names: Option<Vec<String>> = match value {
-            Value::String(name) => Some(vec![name.clone()]),
-            Value::Array(items) => items.iter().map(|item| item.as_str().map(ToOwned::to_owned)).collect(),
-            _ => None,
-        };
-        let usable = |name: &String| {
-            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-                && (1..=64).contains(&name.len())
-        };
-        match names {
-            Some(names) if (1..=SECRETS_MAX).contains(&names.len()) && names.iter().all(usable) => {
-                Some(names)
-            }
-            _ => {
-                let remedy = format!(
-                    "give one name or a list of 1 to {SECRETS_MAX}, of letters, digits and _; never the value"
-                );
-                self.mistake(&path, "is not the name of a secret", remedy);
-                None
-            }
-        }
+        Some(RateLimit { binding, by })
     }
 
     fn rules(&mut self, hook: &Table<'_>) -> Option<Vec<Rule>> {
@@ -192,9 +217,26 @@ impl Reader {
             deadline_ms: self.deadline(table),
             start_attempts_max: u32::try_from(attempts).unwrap_or(START_ATTEMPTS_DEFAULT),
             archive: self.archive(table),
+            on_redelivery: self.on_redelivery(table),
         };
         let target = Target { workspace: workspace?, place: place?, workflow: workflow? };
         Some(Rule { when, target, params, settings })
+    }
+
+    fn on_redelivery(&mut self, table: &Table<'_>) -> OnRedelivery {
+        match self.optional_text(table, "on_redelivery").as_deref() {
+            None | Some("ignore") => OnRedelivery::Ignore,
+            Some("retry_failed") => OnRedelivery::RetryFailed,
+            Some(_) => {
+                self.mistake_at(
+                    table,
+                    "on_redelivery",
+                    "is neither \"ignore\" nor \"retry_failed\"",
+                    "say \"retry_failed\" where a sender's redelivery is to retry a run that failed",
+                );
+                OnRedelivery::Ignore
+            }
+        }
     }
 
     fn place(&mut self, table: &Table<'_>) -> Option<Place> {
@@ -233,7 +275,7 @@ impl Reader {
             self.mistake(
                 &path,
                 problem,
-                "expressions are minijinja's: {{ body.field }}, {{ body.seats * 10 }}",
+                "docs/mapping.md has the language: {{ body.field }}, {{ body.seats * 10 }}",
             );
         }
         compiled

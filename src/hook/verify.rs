@@ -1,84 +1,67 @@
-//! Whether a delivery is genuine: each sender's signature scheme over the raw bytes.
+//! Whether a delivery is genuine: what its sender proves, checked over the raw bytes.
 //!
-//! Only [`Verification::verify`] makes a [`Verified`] delivery, and only that can be parsed. It reads no clock
-//! and no environment: time and secrets are arguments. Comparisons are in constant time.
+//! Only [`Verification::verify`] makes a [`Verified`] delivery, and only that can be parsed. It reads no clock and no
+//! environment: time, secrets and certificates are arguments. What each sender proves is data: [`super::sender`].
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+pub(super) mod age;
+pub(super) mod jwt;
+pub(crate) mod key;
+mod sign;
+pub(super) mod signature;
+pub(super) mod signed;
+pub(super) mod sns;
+pub mod source;
+pub(super) mod token;
+
+pub use key::is_same_secret;
+pub use sign::Draft;
+pub use token::bearer_token;
 
 use super::delivery::RawDelivery;
 use crate::timestamp::{SECOND_MS, Timestamp};
+use jwt::Jwt;
+use signature::Signature;
+use sns::Sns;
+use token::Token;
 
-/// How far a signed timestamp may lie from now, either way: Standard Webhooks' five minutes.
+/// How far a signed timestamp may lie from now unless something else is said: Standard Webhooks' five minutes.
 pub const TOLERANCE_MS: i64 = 300 * SECOND_MS;
 
-/// The most signatures that one header may list; senders list two while they rotate a secret.
-const SIGNATURES_MAX: usize = 16;
-
-/// How a sender proves who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>, `v1`.
-    StandardWebhooks,
-    /// <https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>.
-    Github,
-    /// `Authorization: Bearer <secret>` (RFC 6750, section 2.1).
-    Bearer,
-    /// Anybody may call. It has to be written out.
-    None,
-}
-
-impl Scheme {
-    /// Every scheme, by the name it has in the configuration.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("standard-webhooks", Self::StandardWebhooks),
-        ("github", Self::Github),
-        ("bearer", Self::Bearer),
-        ("none", Self::None),
-    ];
-
-    /// Its name in the configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, scheme)| *scheme == self).map_or("", |(name, _)| name)
-    }
-
-    /// The header in which the sender names the event, in lower case.
-    #[must_use]
-    pub fn delivery_id_header(self) -> Option<&'static str> {
-        match self {
-            Self::StandardWebhooks => Some("webhook-id"),
-            Self::Github => Some("x-github-delivery"),
-            Self::Bearer | Self::None => None,
-        }
-    }
-
-    /// Checks what can be known of a secret before any delivery.
-    ///
-    /// # Errors
-    /// In words, when it cannot be one for this scheme.
-    pub fn check_secret(self, secret: &str) -> Result<(), String> {
-        match self {
-            _ if secret.trim().is_empty() => Err("is empty".to_owned()),
-            Self::StandardWebhooks => standard_webhooks_key(secret).map(|_| ()),
-            Self::Github | Self::Bearer | Self::None => Ok(()),
-        }
-    }
-}
+/// How much of a signed text is shown to the operator, bytes.
+const SHOWN_BYTES_MAX: usize = 512;
 
 /// Who may call a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
-    /// The scheme.
-    pub scheme: Scheme,
-    /// The names of the secrets, any of which may match (rotation); empty for [`Scheme::None`] alone.
+    /// The scheme's or the sender's name, as configured.
+    pub scheme: String,
+    /// The names of the secrets, any of which may match (rotation); empty where the scheme has none.
     pub secret_names: Vec<String>,
+    /// The name of the secret that a sender shows in its handshake alone (Meta's `hub.verify_token`).
+    pub verify_token_name: Option<String>,
+    /// The address that the sender calls, where that is not the one at which the delivery arrives.
+    pub(super) url: Option<String>,
+    /// What is to be proved: each secret is for the first of them that takes its form. None: anybody may call.
+    pub(super) proofs: Vec<Choice>,
 }
 
-/// A delivery whose sender is who the hook says.
+/// A proof, and the beginning of the secrets that it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) secret_prefix: Option<String>,
+    pub(super) proof: Proof,
+}
+
+/// What a sender proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Proof {
+    Signature(Box<Signature>),
+    Token(Token),
+    Jwt(Jwt),
+    Sns(Sns),
+}
+
+/// A delivery whose sender is who the hook says, or that the operator vouches for.
 #[derive(Debug)]
 pub struct Verified(RawDelivery);
 
@@ -88,6 +71,38 @@ impl Verified {
     pub fn into_inner(self) -> RawDelivery {
         self.0
     }
+
+    /// The delivery.
+    #[must_use]
+    pub fn delivery(&self) -> &RawDelivery {
+        &self.0
+    }
+
+    /// A delivery that the operator makes by hand, or looks at before anything runs.
+    #[must_use]
+    pub fn by_operator(delivery: RawDelivery) -> Self {
+        Self(delivery)
+    }
+}
+
+/// What verification is given beside the delivery.
+pub struct Means<'a> {
+    /// Looks up a secret's value by its name.
+    pub secret: &'a dyn Fn(&str) -> Option<String>,
+    /// The certificate at [`Verification::certificate_url`], in PEM.
+    pub certificate: Option<&'a str>,
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+/// A delivery as a proof sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    pub(super) delivery: &'a RawDelivery,
+    /// The address that the sender called.
+    pub(super) url: &'a str,
+    pub(super) certificate: Option<&'a str>,
+    pub(super) now: Timestamp,
 }
 
 /// Why a delivery is not taken. The texts are for the log: a caller learns only which of the two it was.
@@ -95,7 +110,7 @@ impl Verified {
 pub enum VerifyError {
     /// The caller must act: wrong, missing or stale signature.
     #[error("{0}")]
-    NotVerified(&'static str),
+    NotVerified(Refusal),
     /// The operator must act: a secret is missing or unusable.
     #[error("secret {name} {problem}")]
     Misconfigured {
@@ -106,34 +121,126 @@ pub enum VerifyError {
     },
 }
 
+/// What a delivery failed to prove. Its text quotes nothing of the delivery and nothing of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    reason: String,
+    signed: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), signed: None }
+    }
+
+    /// Adds the beginning of the text that should have been signed.
+    fn over(self, message: &[u8]) -> Self {
+        let shown = message.get(..SHOWN_BYTES_MAX).unwrap_or(message);
+        Self { signed: Some(String::from_utf8_lossy(shown).into_owned()), ..self }
+    }
+
+    /// The beginning of the text that should have been signed. It is the sender's: for the operator, not for the log.
+    #[must_use]
+    pub fn signed_text(&self) -> Option<&str> {
+        self.signed.as_deref()
+    }
+}
+
 impl Verification {
     /// Proves a delivery genuine.
     ///
     /// # Errors
     /// See [`VerifyError`]; without a usable secret nothing is ever let in.
-    pub fn verify(
-        &self,
-        delivery: RawDelivery,
-        secret: impl Fn(&str) -> Option<String>,
-        now: Timestamp,
-    ) -> Result<Verified, VerifyError> {
-        if self.scheme == Scheme::None {
-            return Ok(Verified(delivery));
-        }
-        let secrets = self.secrets(secret)?;
-        let check = match self.scheme {
-            Scheme::StandardWebhooks => standard_webhooks(&delivery, &secrets, now),
-            Scheme::Github => github(&delivery, &secrets),
-            Scheme::Bearer => bearer(&delivery, &secrets),
-            Scheme::None => Ok(()),
-        };
-        check.map_err(VerifyError::NotVerified)?;
+    pub fn verify(&self, delivery: RawDelivery, means: &Means<'_>) -> Result<Verified, VerifyError> {
+        self.check(&delivery, means)?;
         Ok(Verified(delivery))
+    }
+
+    /// The same without taking the delivery.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub fn check(&self, delivery: &RawDelivery, means: &Means<'_>) -> Result<(), VerifyError> {
+        if self.is_open() {
+            return Ok(());
+        }
+        let secrets = self.secrets(means.secret)?;
+        let url = self.called_url(delivery);
+        let evidence = Evidence { delivery, url: &url, certificate: means.certificate, now: means.now };
+        let mut refusal = Refusal::new("nothing to verify with");
+        for (index, choice) in self.proofs.iter().enumerate() {
+            let own: Vec<&str> = secrets
+                .iter()
+                .filter(|secret| self.choice(secret) == Some(index))
+                .map(String::as_str)
+                .collect();
+            if own.is_empty() && choice.proof.needs_secret() {
+                continue;
+            }
+            match choice.proof.check(&evidence, &own) {
+                Ok(()) => return Ok(()),
+                Err(refused) => refusal = refused,
+            }
+        }
+        Err(VerifyError::NotVerified(refusal))
+    }
+
+    /// The value of the secret that a delivery is genuine under.
+    pub(super) fn matching_secret(&self, delivery: &RawDelivery, means: &Means<'_>) -> Option<String> {
+        let matches = |name: &&String| {
+            let alone = Self { secret_names: vec![(*name).clone()], ..self.clone() };
+            alone.check(delivery, means).is_ok()
+        };
+        self.secret_names.iter().find(matches).and_then(|name| (means.secret)(name))
+    }
+
+    /// Whether anybody may call.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.proofs.is_empty()
+    }
+
+    /// Where the certificate lies that this delivery is to be verified with, if one is needed.
+    ///
+    /// # Errors
+    /// When the delivery names one that is not to be trusted.
+    pub fn certificate_url(&self, delivery: &RawDelivery) -> Result<Option<String>, VerifyError> {
+        let sns = self.proofs.iter().find_map(|choice| match &choice.proof {
+            Proof::Sns(sns) => Some(sns),
+            _ => None,
+        });
+        sns.map(|sns| sns.certificate_url(delivery)).transpose().map_err(VerifyError::NotVerified)
+    }
+
+    /// The names of all secrets that it reads.
+    pub fn all_secret_names(&self) -> impl Iterator<Item = &str> {
+        self.secret_names.iter().chain(&self.verify_token_name).map(String::as_str)
     }
 
     /// What is wrong with the secrets' values, by name; empty when the hook can verify.
     pub fn broken_secrets(&self, secret: impl Fn(&str) -> Option<String>) -> Vec<VerifyError> {
-        self.secret_names.iter().filter_map(|name| self.secret(name, &secret).err()).collect()
+        let token = self.verify_token_name.iter().filter(|name| secret(name).is_none());
+        let unset = token.map(|name| misconfigured(name, "is not set"));
+        let broken = self.secret_names.iter().filter_map(|name| self.secret(name, &secret).err());
+        broken.chain(unset).collect()
+    }
+
+    /// The headers that are themselves the secret: neither stored nor shown.
+    pub(super) fn credential_headers(&self) -> impl Iterator<Item = &str> {
+        self.tokens().filter_map(|token| token.at.header_name())
+    }
+
+    /// The query's parameters that are themselves the secret.
+    pub(super) fn credential_query(&self) -> impl Iterator<Item = &str> {
+        self.tokens().filter_map(|token| token.at.query_name())
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.proofs.iter().filter_map(|choice| match &choice.proof {
+            Proof::Token(token) => Some(token),
+            _ => None,
+        })
     }
 
     fn secrets(&self, secret: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, VerifyError> {
@@ -141,253 +248,60 @@ impl Verification {
     }
 
     fn secret(&self, name: &str, secret: impl Fn(&str) -> Option<String>) -> Result<String, VerifyError> {
-        let misconfigured = |problem: String| VerifyError::Misconfigured { name: name.to_owned(), problem };
-        let value = secret(name).ok_or_else(|| misconfigured("is not set".to_owned()))?;
-        self.scheme.check_secret(&value).map_err(misconfigured)?;
+        let value = secret(name).ok_or_else(|| misconfigured(name, "is not set"))?;
+        if value.trim().is_empty() {
+            return Err(misconfigured(name, "is empty"));
+        }
+        let proof = self.choice(&value).and_then(|index| self.proofs.get(index));
+        let proof = proof.ok_or_else(|| misconfigured(name, "has a form that this scheme does not take"))?;
+        proof.proof.check_secret(&value).map_err(|problem| misconfigured(name, &problem))?;
         Ok(value)
     }
-}
 
-/// `id.timestamp.body`, HMAC-SHA256, base64; a space-separated list of `version,signature`.
-fn standard_webhooks(delivery: &RawDelivery, secrets: &[String], now: Timestamp) -> Result<(), &'static str> {
-    let id = delivery.header("webhook-id").ok_or("webhook-id is missing")?;
-    let timestamp = delivery.header("webhook-timestamp").ok_or("webhook-timestamp is missing")?;
-    let signatures = delivery.header("webhook-signature").ok_or("webhook-signature is missing")?;
-    if id.is_empty() {
-        return Err("webhook-id is empty");
+    /// Which proof a secret is for.
+    fn choice(&self, secret: &str) -> Option<usize> {
+        let takes = |choice: &Choice| {
+            choice.secret_prefix.as_ref().is_none_or(|prefix| secret.trim().starts_with(prefix.as_str()))
+        };
+        self.proofs.iter().position(takes)
     }
-    check_age(timestamp, now)?;
-    let signatures = v1_signatures(signatures)?;
-    let message = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &delivery.body].concat();
-    let genuine = secrets.iter().any(|secret| {
-        let key = standard_webhooks_key(secret).unwrap_or_default();
-        signatures.iter().any(|signature| is_hmac_sha256(&key, &message, signature))
-    });
-    genuine.then_some(()).ok_or("no signature in webhook-signature matches")
-}
 
-/// The key of a `whsec_…` secret: base64 after the prefix, which may be left out.
-fn standard_webhooks_key(secret: &str) -> Result<Vec<u8>, String> {
-    if secret.starts_with("whpk_") || secret.starts_with("whsk_") {
-        return Err(
-            "is an ed25519 key, but the scheme's v1 signature needs a shared secret (whsec_…)".to_owned()
-        );
-    }
-    let encoded = secret.trim().strip_prefix("whsec_").unwrap_or(secret.trim());
-    match BASE64.decode(encoded) {
-        Ok(key) if !key.is_empty() => Ok(key),
-        _ => Err("is not base64 after whsec_".to_owned()),
-    }
-}
-
-/// Two headers of the same name reach us joined by a comma, which no valid list contains: refused.
-fn v1_signatures(header: &str) -> Result<Vec<Vec<u8>>, &'static str> {
-    let mut signatures = Vec::new();
-    for entry in header.split(' ').filter(|entry| !entry.is_empty()).take(SIGNATURES_MAX) {
-        // What is of another version, or of none at all, is not for us.
-        let Some((version, signature)) = entry.split_once(',') else { continue };
-        if signature.contains(',') {
-            return Err("webhook-signature was sent twice");
-        }
-        if version == "v1" {
-            signatures.extend(BASE64.decode(signature));
+    /// The address that the sender called: as it arrived, or as configured with the query that arrived.
+    fn called_url(&self, delivery: &RawDelivery) -> String {
+        match &self.url {
+            None => delivery.url.clone(),
+            Some(url) => match delivery.url.split_once('?') {
+                Some((_, query)) if !url.contains('?') => format!("{url}?{query}"),
+                _ => url.clone(),
+            },
         }
     }
-    Ok(signatures)
 }
 
-/// Whole seconds since the epoch, in digits alone: no sign, no fraction, and so no milliseconds either.
-fn check_age(timestamp: &str, now: Timestamp) -> Result<(), &'static str> {
-    let digits = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds: i64 =
-        digits.then(|| timestamp.parse().ok()).flatten().ok_or("the timestamp is not in whole seconds")?;
-    let sent = Timestamp::from_millis(seconds.saturating_mul(SECOND_MS));
-    if now.since_ms(sent) > TOLERANCE_MS {
-        Err("the timestamp is too old")
-    } else if sent.since_ms(now) > TOLERANCE_MS {
-        Err("the timestamp lies in the future")
-    } else {
-        Ok(())
-    }
-}
-
-/// `X-Hub-Signature-256: sha256=<hex>` over the body. The SHA-1 header beside it is never looked at.
-fn github(delivery: &RawDelivery, secrets: &[String]) -> Result<(), &'static str> {
-    let header = delivery.header("x-hub-signature-256").ok_or("x-hub-signature-256 is missing")?;
-    let signature = header
-        .strip_prefix("sha256=")
-        .and_then(|digits| hex::decode(digits).ok())
-        .ok_or("x-hub-signature-256 is not sha256=<hex>")?;
-    let genuine = secrets.iter().any(|secret| is_hmac_sha256(secret.as_bytes(), &delivery.body, &signature));
-    genuine.then_some(()).ok_or("x-hub-signature-256 does not match")
-}
-
-/// The scheme's name is case-insensitive (RFC 9110, section 11.1), the token is not.
-fn bearer(delivery: &RawDelivery, secrets: &[String]) -> Result<(), &'static str> {
-    let header = delivery.header("authorization").ok_or("authorization is missing")?;
-    let token = bearer_token(header).ok_or("authorization is not Bearer <token>")?;
-    let genuine = secrets.iter().any(|secret| is_same_secret(token, secret));
-    genuine.then_some(()).ok_or("the bearer token does not match")
-}
-
-/// The token of an `Authorization` header.
-#[must_use]
-pub fn bearer_token(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Compares secrets in constant time, whatever their lengths: digests are compared.
-#[must_use]
-pub fn is_same_secret(given: &str, expected: &str) -> bool {
-    Sha256::digest(given).ct_eq(&Sha256::digest(expected)).into()
-}
-
-fn is_hmac_sha256(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return false;
-    };
-    mac.chain_update(message).verify_slice(signature).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The published example of Standard Webhooks' reference libraries.
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-    const TIMESTAMP: &str = "1614265330";
-    const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-    const BODY: &str = r#"{"test": 2432232314}"#;
-    const NOW: Timestamp = Timestamp::from_millis(1_614_265_330_000);
-
-    fn verify_at(
-        scheme: Scheme,
-        secrets: &[&str],
-        headers: &[(&str, &str)],
-        body: &str,
-        now: Timestamp,
-    ) -> Result<(), String> {
-        let verification = Verification {
-            scheme,
-            secret_names: (0..secrets.len()).map(|index| index.to_string()).collect(),
-        };
-        let delivery = RawDelivery::new(
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-            "",
-            body.as_bytes().to_vec(),
-            now,
-        );
-        let secret = |name: &str| Some(secrets[name.parse::<usize>().unwrap()].to_owned());
-        verification.verify(delivery, secret, now).map(|_| ()).map_err(|error| error.to_string())
+impl Proof {
+    fn needs_secret(&self) -> bool {
+        !matches!(self, Self::Sns(_))
     }
 
-    #[track_caller]
-    fn check_standard(signature: &str, timestamp: &str, expected: Result<(), &str>) {
-        let headers =
-            [("Webhook-Id", ID), ("webhook-timestamp", timestamp), ("WEBHOOK-SIGNATURE", signature)];
-        let got = verify_at(Scheme::StandardWebhooks, &[SECRET], &headers, BODY, NOW);
-        assert_eq!(got, expected.map_err(str::to_owned), "{signature} {timestamp}");
-    }
-
-    #[test]
-    fn the_published_standard_webhooks_vector_verifies() {
-        check_standard(SIGNATURE, TIMESTAMP, Ok(()));
-        check_standard(&format!("v1,AAAA {SIGNATURE}"), TIMESTAMP, Ok(()));
-        check_standard(&format!("v1a,AAAA {SIGNATURE} v2,x"), TIMESTAMP, Ok(()));
-        check_standard(&format!("foo v1,!!! {SIGNATURE}"), TIMESTAMP, Ok(()));
-    }
-
-    #[test]
-    fn wrong_and_doubled_signatures_are_refused() {
-        let none = Err("no signature in webhook-signature matches");
-        let twice = Err("webhook-signature was sent twice");
-        check_standard("v1,AAAA", TIMESTAMP, none);
-        check_standard("", TIMESTAMP, none);
-        check_standard(&SIGNATURE.replace("v1", "v2"), TIMESTAMP, none);
-        check_standard(&SIGNATURE.replace("v1,", ""), TIMESTAMP, none);
-        check_standard(&format!("{SIGNATURE}, {SIGNATURE}"), TIMESTAMP, twice);
-        check_standard(&format!("v1,AAAA, {SIGNATURE}"), TIMESTAMP, twice);
-        check_standard(&format!("v1a,AAAA, {SIGNATURE}"), TIMESTAMP, twice);
-        check_standard("v1,not base64", TIMESTAMP, none);
-    }
-
-    #[test]
-    fn a_replay_is_stale_and_a_timestamp_is_whole_seconds() {
-        let at = |seconds: i64| {
-            let headers =
-                [("webhook-id", ID), ("webhook-timestamp", TIMESTAMP), ("webhook-signature", SIGNATURE)];
-            let now = NOW.plus_ms(seconds * SECOND_MS);
-            verify_at(Scheme::StandardWebhooks, &[SECRET], &headers, BODY, now)
-        };
-        assert_eq!(at(300), Ok(()));
-        assert_eq!(at(-300), Ok(()));
-        assert_eq!(at(301), Err("the timestamp is too old".into()));
-        assert_eq!(at(-301), Err("the timestamp lies in the future".into()));
-        for odd in ["1614265330000", "-1614265330", "+1614265330", "1614265330.5", "", "99999999999999999999"]
-        {
-            let headers = [("webhook-id", ID), ("webhook-timestamp", odd), ("webhook-signature", SIGNATURE)];
-            assert!(verify_at(Scheme::StandardWebhooks, &[SECRET], &headers, BODY, NOW).is_err(), "{odd}");
+    fn check_secret(&self, secret: &str) -> Result<(), String> {
+        match self {
+            Self::Signature(signature) => signature.key(secret).map(drop),
+            Self::Jwt(jwt) => jwt.key(secret).map(drop),
+            Self::Token(token) => token.check_secret(secret),
+            Self::Sns(_) => Ok(()),
         }
     }
 
-    #[test]
-    fn another_body_id_or_secret_is_refused() {
-        let headers =
-            |id| [("webhook-id", id), ("webhook-timestamp", TIMESTAMP), ("webhook-signature", SIGNATURE)];
-        let verify = |secrets: &[&str], id, body| {
-            verify_at(Scheme::StandardWebhooks, secrets, &headers(id), body, NOW)
-        };
-        assert!(verify(&[SECRET], ID, "{}").is_err());
-        assert!(verify(&[SECRET], "msg_x", BODY).is_err());
-        assert!(verify(&["whsec_AAAA"], ID, BODY).is_err());
-        assert!(verify(&["whsec_AAAA", SECRET], ID, BODY).is_ok());
-    }
-
-    #[test]
-    fn a_secret_that_cannot_be_one_closes_the_hook() {
-        for (secret, word) in [
-            ("", "empty"),
-            ("  ", "empty"),
-            ("whpk_AAAA", "ed25519"),
-            ("whsec_", "base64"),
-            ("whsec_?", "base64"),
-        ] {
-            let error = verify_at(Scheme::StandardWebhooks, &[secret], &[], BODY, NOW).unwrap_err();
-            assert!(error.contains(word), "{secret}: {error}");
-        }
-        let verification = Verification { scheme: Scheme::Bearer, secret_names: vec!["TOKEN".into()] };
-        let delivery = RawDelivery::new([], "", Vec::new(), NOW);
-        let error = verification.verify(delivery, |_| None, NOW).unwrap_err();
-        assert_eq!(error.to_string(), "secret TOKEN is not set");
-    }
-
-    #[test]
-    fn the_published_github_vector_verifies() {
-        let secret = "It's a Secret to Everybody";
-        let good = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        let verify = |signature: &str| {
-            let headers = [("X-Hub-Signature-256", signature)];
-            verify_at(Scheme::Github, &[secret], &headers, "Hello, World!", NOW)
-        };
-        assert_eq!(verify(good), Ok(()));
-        assert!(verify(&good.replace('7', "8")).is_err());
-        assert!(verify(&good.replace("sha256=", "sha1=")).is_err());
-        assert!(verify(&good.replace("sha256=", "")).is_err());
-        assert!(verify(&format!("{good}, {good}")).is_err());
-        assert!(verify("sha256=").is_err());
-    }
-
-    #[test]
-    fn a_bearer_token_must_be_the_secret() {
-        let verify = |header: &str| {
-            verify_at(Scheme::Bearer, &["s3cret"], &[("authorization", header)], "{}", NOW).is_ok()
-        };
-        assert!(verify("Bearer s3cret") && verify("bearer s3cret"));
-        for bad in ["s3cret", "Bearer ", "Bearer S3CRET", "Basic s3cret", "Bearer s3cret, Bearer s3cret", ""]
-        {
-            assert!(!verify(bad), "{bad}");
+    fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), Refusal> {
+        match self {
+            Self::Signature(signature) => signature.check(evidence, secrets),
+            Self::Token(token) => token.check(evidence, secrets),
+            Self::Jwt(jwt) => jwt.check(evidence, secrets),
+            Self::Sns(sns) => sns.check(evidence),
         }
     }
+}
+
+fn misconfigured(name: &str, problem: &str) -> VerifyError {
+    VerifyError::Misconfigured { name: name.to_owned(), problem: problem.to_owned() }
 }

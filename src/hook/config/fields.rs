@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 use crate::fabricate::is_path_part;
 use crate::hook::expression::Expressions;
 use crate::hook::mistake::{Mistake, nearest};
+use crate::hook::verify::source::Source;
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS};
+
+/// The longest separator, prefix or label, bytes.
+const TOKEN_BYTES_MAX: usize = 64;
 
 /// The longest name of a workspace, database, project or workflow, bytes.
 const NAME_BYTES_MAX: usize = 256;
@@ -113,6 +117,51 @@ impl Reader {
         })
     }
 
+    pub(super) fn header(&mut self, table: &Table<'_>, field: &str) -> Option<String> {
+        let name = self.text(table, field)?;
+        if is_header_name(&name) {
+            return Some(name);
+        }
+        self.mistake_at(table, field, "is no header's name", "write header = \"x-signature\"");
+        None
+    }
+
+    pub(super) fn source(&mut self, table: &Table<'_>, field: &str) -> Option<Source> {
+        let written = self.optional_text(table, field)?;
+        self.source_at(table, field, &written)
+    }
+
+    pub(super) fn source_at(&mut self, table: &Table<'_>, field: &str, written: &str) -> Option<Source> {
+        let found = Source::parse(written);
+        if let Err(problem) = &found {
+            self.mistake_at(table, field, problem, "for a header: headers.x-acme-timestamp");
+        }
+        found.ok()
+    }
+
+    pub(super) fn short_text(&mut self, table: &Table<'_>, field: &str) -> Option<String> {
+        let text = self.optional_text(table, field)?;
+        if (1..=TOKEN_BYTES_MAX).contains(&text.len()) {
+            return Some(text);
+        }
+        let problem = format!("is no text of 1 to {TOKEN_BYTES_MAX} bytes");
+        self.mistake_at(table, field, &problem, "leave it out where there is none");
+        None
+    }
+
+    /// One of a few words; the first is the default.
+    pub(super) fn word<T: Copy>(&mut self, table: &Table<'_>, field: &str, words: &[(&str, T)]) -> Option<T> {
+        let Some(written) = self.optional_text(table, field) else {
+            return words.first().map(|(_, value)| *value);
+        };
+        let found = words.iter().find(|(word, _)| *word == written);
+        if found.is_none() {
+            let known = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+            self.mistake_at(table, field, "is not known", &format!("it is one of {known}"));
+        }
+        found.map(|(_, value)| *value)
+    }
+
     /// A mistake in the value of a field that is there.
     pub(super) fn mistake_at(&mut self, table: &Table<'_>, field: &str, problem: &str, remedy: &str) {
         let path = table.get(field).map_or_else(|| table.own_path.to_vec(), |(_, path)| path);
@@ -136,4 +185,10 @@ pub(super) fn read_duration_ms(value: &Value) -> Option<i64> {
         _ => return None,
     };
     number.parse::<i64>().ok()?.checked_mul(unit_ms)
+}
+
+/// RFC 9110, section 5.6.2.
+pub(super) fn is_header_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (1..=128).contains(&name.len()) && name.bytes().all(token)
 }

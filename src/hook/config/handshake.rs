@@ -1,0 +1,152 @@
+//! Reads `handshake`: what a sender asks before its deliveries, spelt out or by the sender's name. The handshakes in
+//! `senders.json` are written in the same words.
+
+use serde_json::Value;
+
+use super::fields::{Reader, Table};
+use crate::hook::handshake::{Answer, Content, Handshake, Sign, Term, Trust};
+use crate::hook::mistake::nearest;
+use crate::hook::sender::{Sender, sender, sender_names};
+use crate::hook::verify::source::Source;
+
+/// The most handshakes of one hook.
+const HANDSHAKES_MAX: usize = 8;
+
+const FIELDS: &[&str] = &[
+    "method",
+    "when",
+    "verified",
+    "open_until_set",
+    "token",
+    "expect",
+    "text",
+    "json",
+    "status",
+    "remember",
+    "visit",
+];
+
+const EXAMPLE: &str =
+    "write handshake = \"monday\", or handshake = { method = \"GET\", text = \"query.challenge\" }";
+
+impl Reader {
+    /// The sender's own handshakes, and those that the hook adds.
+    pub(super) fn handshakes(&mut self, table: &Table<'_>, known: Option<&Sender>) -> Vec<Handshake> {
+        let mut all = known.map(|sender| self.of_sender(sender, table.own_path)).unwrap_or_default();
+        let Some((value, path)) = table.get("handshake") else { return all };
+        match value {
+            Value::String(name) => {
+                if let Some(sender) = sender(name).filter(|sender| !sender.handshakes.is_empty()) {
+                    all.extend(self.of_sender(sender, &path));
+                } else {
+                    let names: Vec<&str> = sender_names().collect();
+                    let near = nearest(name, &names).map(|near| format!("did you mean \"{near}\"?"));
+                    let problem = format!("\"{name}\" is no sender with a handshake");
+                    self.mistake(&path, problem, near.unwrap_or_else(|| EXAMPLE.to_owned()));
+                }
+            }
+            Value::Object(own) => {
+                all.extend(self.handshake(&Table { own, own_path: &path, base: None }));
+            }
+            Value::Array(items) if items.len() <= HANDSHAKES_MAX && items.iter().all(Value::is_object) => {
+                for (index, own) in items.iter().filter_map(Value::as_object).enumerate() {
+                    let path = [path.as_slice(), &[index.to_string()]].concat();
+                    all.extend(self.handshake(&Table { own, own_path: &path, base: None }));
+                }
+            }
+            _ => self.mistake(&path, "is neither a sender's name nor a table", EXAMPLE),
+        }
+        all
+    }
+
+    fn of_sender(&mut self, sender: &Sender, path: &[String]) -> Vec<Handshake> {
+        let tables = sender.handshakes.iter();
+        tables.filter_map(|own| self.handshake(&Table { own, own_path: path, base: None })).collect()
+    }
+
+    fn handshake(&mut self, table: &Table<'_>) -> Option<Handshake> {
+        self.unknown_fields(table, FIELDS);
+        let method = self.optional_text(table, "method").unwrap_or_else(|| "POST".to_owned());
+        if !matches!(method.as_str(), "GET" | "POST") {
+            self.mistake_at(table, "method", "is neither GET nor POST", "write method = \"GET\"");
+        }
+        let trust = match self.source(table, "token") {
+            Some(source) => Trust::Token(source),
+            None if self.boolean(table, "verified") => Trust::Verified,
+            None if self.boolean(table, "open_until_set") => Trust::OpenUntilSet,
+            None => Trust::Open,
+        };
+        let answer = self.answer(table)?;
+        let (when, expect) = (self.signs(table, "when"), self.signs(table, "expect"));
+        if when.is_empty() && method == "POST" {
+            let remedy =
+                "write when = { \"body.type\" = \"url_verification\" }: how is it told from a delivery?";
+            self.mistake(table.own_path, "`when` is missing", remedy);
+        }
+        let (remember, visit) = (self.source(table, "remember"), self.source(table, "visit"));
+        Some(Handshake { method, when, trust, expect, answer, remember, visit })
+    }
+
+    fn signs(&mut self, table: &Table<'_>, field: &str) -> Vec<(Source, Sign)> {
+        let Some((value, path)) = table.get(field) else { return Vec::new() };
+        let Some(object) = value.as_object() else {
+            self.mistake(&path, "is not a table", "write { \"body.type\" = \"url_verification\" }");
+            return Vec::new();
+        };
+        let mut signs = Vec::new();
+        for (place, sign) in object {
+            let sign = match sign {
+                Value::Bool(true) => Sign::Present,
+                Value::Bool(false) => Sign::Absent,
+                Value::String(text) => Sign::Is(text.clone()),
+                other => Sign::Is(other.to_string()),
+            };
+            match Source::parse(place) {
+                Ok(source) => signs.push((source, sign)),
+                Err(problem) => self.mistake(&path, format!("`{place}` {problem}"), "for example body.type"),
+            }
+        }
+        signs
+    }
+
+    /// What a sender wants to hear when its delivery was taken, where that is not what seedhook says by itself.
+    pub(super) fn accepted_answer(&mut self, table: &Table<'_>, known: Option<&Sender>) -> Option<Answer> {
+        let Some((value, path)) = table.get("answer") else {
+            let own = known?.answer.as_ref()?;
+            return self.answer(&Table { own, own_path: table.own_path, base: None });
+        };
+        let Some(own) = value.as_object() else {
+            self.mistake(&path, "is not a table", "write answer = { status = 200 }");
+            return None;
+        };
+        let table = Table { own, own_path: &path, base: None };
+        self.unknown_fields(&table, &["when", "status", "text", "json"]);
+        self.answer(&table)
+    }
+
+    /// `status`, and `text` or `json` or neither.
+    fn answer(&mut self, table: &Table<'_>) -> Option<Answer> {
+        let status = u16::try_from(self.number(table, "status", 200, 200, 299)).unwrap_or(200);
+        let content = match (table.get("text"), table.get("json")) {
+            (Some(_), _) => Content::Text(self.source(table, "text")?),
+            (None, Some((value, path))) => {
+                let Some(object) = value.as_object() else {
+                    self.mistake(&path, "is not a table", "write json = { challenge = \"body.challenge\" }");
+                    return None;
+                };
+                Content::Json(object.iter().map(|(name, value)| (name.clone(), term(value))).collect())
+            }
+            (None, None) => Content::Empty,
+        };
+        // Of a handshake, `when` tells the handshake; of an answer, the deliveries that it is for.
+        let when = self.signs(table, "when");
+        Some(Answer { when, status, content })
+    }
+}
+
+/// A place's name stands for its text, and anything else for itself.
+fn term(value: &Value) -> Term {
+    let Some(text) = value.as_str() else { return Term::Literal(value.clone()) };
+    let hmac = text.strip_prefix("hmac-sha256 ").and_then(|place| Source::parse(place).ok()).map(Term::Hmac);
+    hmac.or_else(|| Source::parse(text).ok().map(Term::Copy)).unwrap_or_else(|| Term::Literal(value.clone()))
+}
