@@ -2,12 +2,16 @@
 //!
 //! Pure: a hook is made from configuration and judges deliveries; it stores and sends nothing.
 
+pub mod admission;
 pub mod archive_key;
+pub mod body;
 pub mod config;
 pub mod delivery;
 pub mod expression;
+pub mod handshake;
 pub mod mapping;
 pub mod mistake;
+pub mod sender;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -15,9 +19,12 @@ use serde::{Deserialize, Serialize};
 use crate::fabricate::Target;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
 use archive_key::KeyTemplate;
-use expression::{Condition, Expressions, Template};
+use delivery::{DeliveryId, RawDelivery};
+use expression::{Condition, Expressions, Scope, Template};
+use handshake::{Answer, Handshake, Reply, Secrets};
 use mapping::Params;
 use verify::Verification;
+use verify::source::Source;
 
 /// How large a body a hook takes unless it says otherwise: generous for an event, small for an isolate.
 pub const BODY_BYTES_DEFAULT: u64 = 1024 * 1024;
@@ -95,6 +102,17 @@ pub enum OnUnconfirmed {
     Restart,
 }
 
+/// What to do when a sender delivers an event again whose run failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRedelivery {
+    /// Nothing: it is told of the run that it has.
+    #[default]
+    Ignore,
+    /// Retry the run.
+    RetryFailed,
+}
+
 /// What a run keeps of its hook, so that a later change of configuration does not change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSettings {
@@ -106,6 +124,9 @@ pub struct RunSettings {
     pub start_attempts_max: u32,
     /// Where its files go in the files bucket.
     pub archive: KeyTemplate,
+    /// See [`OnRedelivery`].
+    #[serde(default)]
+    pub on_redelivery: OnRedelivery,
 }
 
 /// One thing a hook may run: which events, which workflow, which parameters.
@@ -121,6 +142,24 @@ pub struct Rule {
     pub settings: RunSettings,
 }
 
+/// How often a hook may be called: how often is for the binding to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The name of a rate-limiting binding.
+    pub binding: String,
+    /// What is counted.
+    pub by: RateKey,
+}
+
+/// Whose calls are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateKey {
+    /// All calls of the hook.
+    Hook,
+    /// Those from one address.
+    Sender,
+}
+
 /// A configured endpoint without mistakes.
 #[derive(Debug)]
 pub struct Hook {
@@ -128,8 +167,20 @@ pub struct Hook {
     pub name: HookName,
     /// Who may call.
     pub verify: Verification,
-    /// What names an event; `None`: the sender's own id.
+    /// What a sender asks beside its deliveries.
+    pub handshakes: Vec<Handshake>,
+    /// What it wants to hear when its delivery was taken; `None`: what seedhook says by itself.
+    pub answer: Option<Answer>,
+    /// What names an event; `None`: what the sender states.
     pub delivery_id: Option<Template>,
+    /// Where the sender states an event's id; the first that is there counts.
+    pub stated_ids: Vec<Template>,
+    /// The list in the body of which every item is an event; `None`: the body is one.
+    pub each: Option<Source>,
+    /// The media type that bodies really have, where the sender states another.
+    pub content_type: Option<String>,
+    /// How often it may be called.
+    pub rate_limit: Option<RateLimit>,
     /// Every rule whose `when` holds starts a run; at least one rule.
     pub rules: Vec<Rule>,
     /// Answer 503, so that senders keep their events.
@@ -138,6 +189,45 @@ pub struct Hook {
     pub body_bytes_max: u64,
     /// The compiled expressions of all its rules.
     pub expressions: Expressions,
+}
+
+impl Hook {
+    /// What names the event: the hook's own expression, else what the sender states. `None`: neither.
+    ///
+    /// # Errors
+    /// In words, when the hook's own expression has no usable value.
+    pub fn delivery_id(&self, scope: &Scope) -> Result<Option<DeliveryId>, String> {
+        let Some(template) = &self.delivery_id else {
+            let stated =
+                self.stated_ids.iter().filter_map(|template| self.expressions.evaluate(template, scope).ok());
+            return Ok(stated.into_iter().find_map(|value| DeliveryId::of_value(&value)));
+        };
+        let value =
+            self.expressions.evaluate(template, scope).map_err(|error| format!("delivery_id: {error}"))?;
+        match DeliveryId::of_value(&value) {
+            Some(id) => Ok(Some(id)),
+            None => Err("delivery_id: neither a text nor a number".to_owned()),
+        }
+    }
+
+    /// What the sender wants to hear when this delivery was taken; `None`: what seedhook says by itself.
+    #[must_use]
+    pub fn answer_to(&self, delivery: &RawDelivery) -> Option<Reply> {
+        let answer = self.answer.as_ref().filter(|answer| answer.is_for(delivery))?;
+        answer.fill(delivery, &Secrets::default()).ok()
+    }
+
+    /// Whether a handshake brings the secret.
+    #[must_use]
+    pub fn waits_for_its_secret(&self) -> bool {
+        self.handshakes.iter().any(Handshake::brings_the_secret)
+    }
+
+    /// Whether it answers anything but `POST`.
+    #[must_use]
+    pub fn answers_get(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.method == "GET")
+    }
 }
 
 #[cfg(test)]

@@ -2,17 +2,23 @@
 //!
 //! Credentials end here: what is stored and what expressions see has none.
 
+mod raw;
+
+pub use raw::RawDelivery;
+
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::HookName;
+use super::body::{self, BodyError};
 use super::expression::Scope;
-use super::verify::{Scheme, Verified};
+use super::verify::Verified;
+use super::verify::key::sha256_hex;
+use super::verify::source::Source;
+use super::{Hook, HookName};
 use crate::timestamp::Timestamp;
 
 /// Headers that prove who calls, and so are neither stored nor shown to expressions.
@@ -33,10 +39,20 @@ impl DeliveryId {
         &self.0
     }
 
+    /// The id that an expression yields: a text, or a number.
+    #[must_use]
+    pub fn of_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) if !text.is_empty() => Some(Self::from(text.as_str())),
+            Value::Number(number) => Some(Self::from(number.to_string().as_str())),
+            _ => None,
+        }
+    }
+
     /// SHA-256 of the id in hex: what it is claimed under, so that any id makes a safe object key.
     #[must_use]
     pub fn digest(&self) -> String {
-        hex::encode(Sha256::digest(&self.0))
+        sha256_hex(self.0.as_bytes())
     }
 }
 
@@ -45,7 +61,7 @@ impl From<&str> for DeliveryId {
         if text.chars().count() <= DELIVERY_ID_CHARS_MAX {
             Self(text.to_owned())
         } else {
-            Self(format!("sha256:{}", hex::encode(Sha256::digest(text))))
+            Self(format!("sha256:{}", sha256_hex(text.as_bytes())))
         }
     }
 }
@@ -56,57 +72,22 @@ impl std::fmt::Display for DeliveryId {
     }
 }
 
-/// A delivery as it arrived: nothing about it is believed yet.
-#[derive(Debug, Clone)]
-pub struct RawDelivery {
-    headers: BTreeMap<String, String>,
-    query: BTreeMap<String, String>,
-    /// The body's bytes, up to the hook's limit.
-    pub body: Vec<u8>,
-    /// When it arrived.
-    pub received_at: Timestamp,
-}
-
-impl RawDelivery {
-    /// From an HTTP request; `query` is what follows the `?`.
-    pub fn new(
-        headers: impl IntoIterator<Item = (String, String)>,
-        query: &str,
-        body: Vec<u8>,
-        received_at: Timestamp,
-    ) -> Self {
-        let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
-        let query = url::form_urlencoded::parse(query.as_bytes())
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
-        Self { headers, query, body, received_at }
-    }
-
-    /// A header by its name in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
-}
-
-/// Why a verified delivery is not understood. The caller must act.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// Neither `application/json` nor `…+json`.
-    #[error("the content type must be application/json")]
-    UnsupportedType,
-    /// The body is not what its content type says.
-    #[error("the body is not JSON: {0}")]
-    NotJson(String),
-}
-
 /// What a verified delivery says happened.
 #[derive(Debug)]
 pub struct Event {
     /// The delivery, without credentials.
     pub delivery: Delivery,
     body: Value,
-    body_sha256: String,
+    scope: Scope,
+    /// Whether its id is the operator's to say.
+    by_hand: bool,
+}
+
+impl Delivery {
+    /// What expressions see as `delivery`.
+    fn named(&self) -> Value {
+        json!({"id": self.delivery_id, "received_at": self.received_at})
+    }
 }
 
 /// A delivery as it is kept in the inbox, whole but for its credentials.
@@ -143,99 +124,152 @@ impl From<Vec<u8>> for Body {
     }
 }
 
+impl From<Body> for Vec<u8> {
+    fn from(body: Body) -> Self {
+        match body {
+            Body::Text(text) => text.into_bytes(),
+            // Nothing but the conversion above writes it.
+            Body::Base64(text) => BASE64.decode(text).unwrap_or_default(),
+        }
+    }
+}
+
 impl Event {
-    /// Parses a verified delivery; `fresh_id` names it where the sender does not.
+    /// Parses a verified delivery; `fresh_id` names it where nothing else does.
     ///
     /// # Errors
     /// When the body is not understood.
-    pub fn parse(
-        verified: Verified,
-        hook: &HookName,
-        scheme: Scheme,
-        fresh_id: &str,
-    ) -> Result<Self, ParseError> {
+    pub fn parse(verified: Verified, hook: &Hook, fresh_id: &str) -> Result<Self, BodyError> {
         let raw = verified.into_inner();
-        check_content_type(raw.header("content-type"))?;
-        let body =
-            serde_json::from_slice(&raw.body).map_err(|error| ParseError::NotJson(error.to_string()))?;
-        let stated_id = scheme
-            .delivery_id_header()
-            .and_then(|name| raw.header(name))
-            .or_else(|| raw.header("idempotency-key"))
-            .filter(|id| !id.is_empty());
-        let delivery_id = DeliveryId::from(stated_id.unwrap_or(fresh_id));
-        let body_sha256 = hex::encode(Sha256::digest(&raw.body));
-        let mut headers = raw.headers;
-        headers.retain(|name, _| !CREDENTIAL_HEADERS.contains(&name.as_str()));
+        let body = raw.parsed().clone()?;
+        let id = raw.header("idempotency-key").filter(|id| !id.is_empty());
+        let delivery_id = DeliveryId::from(id.unwrap_or(fresh_id));
+        let body_sha256 = sha256_hex(&raw.body);
+        let event = body::cloud_event(&raw.headers, &body);
+        let (mut headers, mut query) = (raw.headers, raw.query);
+        let own: Vec<&str> = hook.verify.credential_headers().collect();
+        headers
+            .retain(|name, _| !CREDENTIAL_HEADERS.contains(&name.as_str()) && !own.contains(&name.as_str()));
+        for name in hook.verify.credential_query() {
+            query.remove(name);
+        }
         let delivery = Delivery {
-            hook: hook.clone(),
+            hook: hook.name.clone(),
             delivery_id,
             received_at: raw.received_at,
             headers,
-            query: raw.query,
+            query,
             body: raw.body.into(),
         };
-        Ok(Self { delivery, body, body_sha256 })
+        let small = json!({
+            "headers": delivery.headers,
+            "query": delivery.query,
+            "hook": delivery.hook,
+            "delivery": delivery.named(),
+            "body_sha256": body_sha256,
+        });
+        let small = small.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+        // `event` is undefined where there is none, so that a condition on it is false.
+        let event = event.as_ref().map(|event| ("event", event));
+        let scope = Scope::named(small.chain([("body", &body)]).chain(event));
+        Ok(Self { delivery, body, scope, by_hand: false })
+    }
+
+    /// The event of a stored delivery, read as its hook reads bodies now; its id stays.
+    ///
+    /// # Errors
+    /// When the body is not understood.
+    pub fn of_stored(stored: Delivery, hook: &Hook) -> Result<Self, BodyError> {
+        let Delivery { delivery_id, query, headers, body, received_at, .. } = stored;
+        let raw = RawDelivery::new("POST", "", headers, body.into(), received_at)
+            .with_content_type(hook.content_type.as_deref());
+        let mut event = Self::parse(Verified::by_operator(raw), hook, delivery_id.as_str())?;
+        event.delivery.delivery_id = delivery_id;
+        event.delivery.query = query;
+        event.scope = event
+            .scope
+            .with("delivery", &json!(event.delivery.named()))
+            .with("query", &json!(event.delivery.query));
+        Ok(event)
+    }
+
+    /// The same by hand: a payload that the operator sends again is a new event, unless an `Idempotency-Key` says that it
+    /// is not.
+    #[must_use]
+    pub fn by_hand(self) -> Self {
+        Self { by_hand: true, ..self }
+    }
+
+    /// Takes the id that its hook or its sender gives it.
+    ///
+    /// # Errors
+    /// In words, when the hook's own expression has no usable value.
+    pub fn take_id(&mut self, hook: &Hook) -> Result<(), String> {
+        if !self.by_hand
+            && let Some(id) = hook.delivery_id(&self.scope)?
+        {
+            self.delivery.delivery_id = id;
+            self.scope = self.scope.with("delivery", &self.delivery.named());
+        }
+        Ok(())
     }
 
     /// What expressions see of it.
     #[must_use]
-    pub fn scope(&self) -> Scope {
-        let delivery = &self.delivery;
-        Scope::new(&json!({
-            "body": self.body,
-            "headers": delivery.headers,
-            "query": delivery.query,
-            "hook": delivery.hook,
-            "delivery": {"id": delivery.delivery_id, "received_at": delivery.received_at},
-            "body_sha256": self.body_sha256,
-        }))
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
-}
 
-/// A body without a content type is taken for JSON; what it is shows when it is parsed.
-fn check_content_type(header: Option<&str>) -> Result<(), ParseError> {
-    let Some(header) = header else { return Ok(()) };
-    let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || essence.ends_with("+json");
-    json.then_some(()).ok_or(ParseError::UnsupportedType)
+    /// What expressions see of one item of its batch; a batch of `CloudEvents` has one in each.
+    pub(crate) fn scope_of(&self, item: &Value) -> Scope {
+        let scope = self.scope.with("item", item);
+        match body::cloud_event(&self.delivery.headers, item) {
+            Some(event) => scope.with("event", &event),
+            None => scope,
+        }
+    }
+
+    /// The items of a batch: what stands at `each`, or that alone where it is no list.
+    pub(crate) fn items(&self, each: &Source) -> Vec<&Value> {
+        match each.value_in(&self.body) {
+            Some(Value::Array(items)) => items.iter().collect(),
+            Some(item) => vec![item],
+            None => Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hook::verify::Verification;
+    use crate::configuration::Configuration;
+    use crate::hook::expression::{EVENT_SCOPE, Expressions};
 
-    fn parse(headers: &[(&str, &str)], body: &str) -> Result<Event, ParseError> {
-        let now = Timestamp::from_millis(0);
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let raw = RawDelivery::new(headers, "a=1&b=x%20y", body.as_bytes().to_vec(), now);
-        let open = Verification { scheme: Scheme::None, secret_names: Vec::new() };
-        let verified = open.verify(raw, |_| None, now).unwrap();
-        Event::parse(verified, &HookName::try_from("h".to_owned()).unwrap(), Scheme::Github, "fresh")
+    fn hook(verify: &Value) -> Hook {
+        let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
+        let vars = json!({"HOOKS": {"h": hook}});
+        Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
     }
 
-    #[test]
-    fn json_of_any_kind_is_parsed_and_nothing_else() {
-        for content_type in
-            ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"]
-        {
-            assert!(parse(&[("Content-Type", content_type)], "{}").is_ok(), "{content_type}");
-        }
-        assert!(parse(&[], "[1]").is_ok());
-        for content_type in ["text/plain", "application/xml", "application/jsonp", ""] {
-            let error = parse(&[("Content-Type", content_type)], "{}").unwrap_err();
-            assert_eq!(error, ParseError::UnsupportedType, "{content_type}");
-        }
-        for body in ["", "{", "{}x", "\u{feff}{}", &"[".repeat(100_000)] {
-            assert!(matches!(parse(&[], body), Err(ParseError::NotJson(_))));
-        }
+    fn parse_for(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let url = "https://seedhook.example/hooks/h?a=1&b=x%20y&a=2#c=3";
+        let raw = RawDelivery::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
+        Event::parse(Verified::by_operator(raw), hook, "fresh")
+    }
+
+    fn parse(headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
+        parse_for(&hook(&json!({"scheme": "none"})), headers, body)
     }
 
     #[test]
     fn the_id_is_the_senders_else_the_idempotency_key_else_fresh() {
-        let id =
-            |headers: &[(&str, &str)]| parse(headers, "{}").unwrap().delivery.delivery_id.as_str().to_owned();
+        let github = hook(&json!({"scheme": "github", "secret": "S"}));
+        let id = |headers: &[(&str, &str)]| {
+            let mut event = parse_for(&github, headers, "{}").unwrap();
+            event.take_id(&github).unwrap();
+            event.delivery.delivery_id.as_str().to_owned()
+        };
         assert_eq!(id(&[("X-GitHub-Delivery", "g1"), ("Idempotency-Key", "i1")]), "g1");
         assert_eq!(id(&[("Idempotency-Key", "i1")]), "i1");
         assert_eq!(id(&[("Idempotency-Key", "")]), "fresh");
@@ -261,7 +295,43 @@ mod tests {
     }
 
     #[test]
+    fn what_proves_the_caller_is_neither_stored_nor_seen() {
+        let header = hook(&json!({"scheme": "header", "header": "X-Key", "secret": "S"}));
+        let event = parse_for(&header, &[("x-key", "s3cret"), ("x-kept", "1")], "{}").unwrap();
+        assert_eq!(event.delivery.headers.keys().collect::<Vec<_>>(), ["x-kept"]);
+        let query = hook(&json!({"scheme": "query", "parameter": "b", "secret": "S"}));
+        let event = parse_for(&query, &[], "{}").unwrap();
+        assert_eq!(event.delivery.query, BTreeMap::from([("a".to_owned(), "1, 2".to_owned())]));
+    }
+
+    #[test]
+    fn a_payload_sent_again_by_hand_is_a_new_event() {
+        let github = hook(&json!({"scheme": "github", "secret": "S"}));
+        let mut event = parse_for(&github, &[("X-GitHub-Delivery", "g1")], "{}").unwrap().by_hand();
+        event.take_id(&github).unwrap();
+        assert_eq!(event.delivery.delivery_id.as_str(), "fresh");
+    }
+
+    #[test]
     fn a_body_that_is_no_text_is_kept_too() {
         assert_eq!(Body::from(vec![0xff, 0]), Body::Base64("/wA=".into()));
+        for bytes in [vec![0xff, 0], b"text".to_vec(), Vec::new()] {
+            assert_eq!(Vec::from(Body::from(bytes.clone())), bytes);
+        }
+    }
+
+    #[test]
+    fn a_stored_delivery_is_the_same_event_again() {
+        let hook = hook(&json!({"scheme": "github", "secret": "S"}));
+        let headers = [("X-GitHub-Delivery", "g1"), ("Content-Type", "application/json"), ("X-Kept", "1")];
+        let mut event = parse_for(&hook, &headers, r#"{"seats": 5}"#).unwrap();
+        event.take_id(&hook).unwrap();
+        let again = Event::of_stored(event.delivery.clone(), &hook).unwrap();
+        assert_eq!(again.delivery, event.delivery);
+        let mut expressions = Expressions::new(EVENT_SCOPE);
+        let all = "{{ [body, headers, query, hook, delivery.id, delivery.received_at, body_sha256] }}";
+        let all = expressions.template(all).unwrap();
+        let seen = |event: &Event| expressions.evaluate(&all, event.scope()).unwrap();
+        assert_eq!(seen(&again), seen(&event));
     }
 }

@@ -1,0 +1,162 @@
+//! Who gets in, who is answered at the door, and who is turned away. What each sender signs is in `tests/vectors`.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::configuration::Configuration;
+use crate::hook::verify::Draft;
+use crate::timestamp::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+fn hook(change: &Value) -> Hook {
+    let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f"});
+    hook.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let vars = json!({"HOOKS": {"h": hook}});
+    let configuration = Configuration::read(vars.as_object().unwrap());
+    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+    configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"))
+}
+
+fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &str) -> RawDelivery {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let url = format!("https://seedhook.example/hooks/h{query}");
+    RawDelivery::new(method, &url, headers, body.into(), NOW)
+}
+
+/// The secret of every hook here, except the one that is not set.
+fn secret(name: &str) -> Option<String> {
+    (name != "NOT_SET").then(|| "s3cret".to_owned())
+}
+
+const MEANS: Means<'static> = Means { secret: &secret, certificate: None, now: NOW };
+
+/// `delivery`, the status and body of a handshake, or the status of a refusal.
+#[track_caller]
+fn check(hook: &Hook, request: RawDelivery, expected: &str) {
+    let got = match hook.admit(request, &MEANS) {
+        Ok(Admitted::Delivery(_)) => "delivery".to_owned(),
+        Ok(Admitted::Handshake(reply)) => format!("{} {}", reply.status, reply.body),
+        Err(error) => error.status().to_string(),
+    };
+    assert_eq!(got, expected);
+}
+
+fn signed(hook: &Hook, request: RawDelivery) -> RawDelivery {
+    hook.verify.sign(Draft { delivery: request, id: "id" }, &MEANS).unwrap()
+}
+
+#[test]
+fn a_signed_handshake_is_verified_first() {
+    let slack = hook(&json!({"verify": {"scheme": "slack", "secret": "S"}}));
+    let body = r#"{"type":"url_verification","challenge":"3eZbrw1a"}"#;
+    check(&slack, signed(&slack, request("POST", "", &[], body)), "200 3eZbrw1a");
+    check(&slack, request("POST", "", &[], body), "401");
+    check(&slack, signed(&slack, request("POST", "", &[], r#"{"type":"event_callback"}"#)), "delivery");
+    check(&slack, signed(&slack, request("POST", "", &[], r#"{"type":"url_verification"}"#)), "400");
+}
+
+#[test]
+fn an_unsigned_handshake_tells_only_what_it_was_told() {
+    let graph = hook(&json!({"verify": {"scheme": "microsoft-graph", "secret": "NOT_SET"}}));
+    check(&graph, request("POST", "?validationToken=a%20b%3Ci%3E", &[], ""), "200 a b<i>");
+    check(&graph, request("POST", &format!("?validationToken={}", "x".repeat(4097)), &[], ""), "400");
+    check(&graph, request("POST", "", &[], "{}"), "503");
+    check(&graph, request("GET", "?validationToken=a", &[], ""), "503");
+}
+
+#[test]
+fn a_token_must_be_known_before_its_challenge_is_answered() {
+    let meta = hook(&json!({"verify": {"scheme": "meta", "secret": "S", "verify_token": "T"}}));
+    let ask = |mode: &str, token: &str| {
+        request("GET", &format!("?hub.mode={mode}&hub.verify_token={token}&hub.challenge=42"), &[], "")
+    };
+    check(&meta, ask("subscribe", "s3cret"), "200 42");
+    check(&meta, ask("subscribe", "guessed"), "403");
+    check(&meta, ask("subscribe", ""), "403");
+    check(&meta, ask("unsubscribe", "s3cret"), "403");
+    let unset = hook(&json!({"verify": {"scheme": "meta", "secret": "S", "verify_token": "NOT_SET"}}));
+    check(&unset, ask("subscribe", ""), "403");
+}
+
+#[test]
+fn a_secret_that_comes_by_handshake_is_taken_once() {
+    let body = r#"{"verification_token":"brought"}"#;
+    let fresh = hook(&json!({"verify": {"scheme": "notion", "secret": "NOT_SET"}}));
+    let Ok(Admitted::Handshake(reply)) = fresh.admit(request("POST", "", &[], body), &MEANS) else {
+        panic!("no handshake")
+    };
+    assert_eq!((reply.status, reply.body.as_str(), reply.remember.as_deref()), (200, "", Some("brought")));
+    let set = hook(&json!({"verify": {"scheme": "notion", "secret": "S"}}));
+    check(&set, request("POST", "", &[], body), "401");
+    check(&set, request("POST", "", &[], r#"{"verification_token":"s3cret"}"#), "200 ");
+}
+
+#[test]
+fn a_handshake_can_be_spelt_out() {
+    let own = hook(&json!({
+        "verify": {"scheme": "bearer", "secret": "S"},
+        "handshake": [
+            {"method": "GET", "text": "query.challenge"},
+            {"when": {"body.ping": true}, "verified": true, "json": {"pong": "body.ping", "ok": true}},
+        ],
+    }));
+    check(&own, request("GET", "?challenge=abc", &[], ""), "200 abc");
+    check(&own, request("GET", "", &[], ""), "400");
+    let token = [("authorization", "Bearer s3cret")];
+    check(&own, request("POST", "", &token, r#"{"ping":"x"}"#), r#"200 {"ok":true,"pong":"x"}"#);
+    check(&own, request("POST", "", &[], r#"{"ping":"x"}"#), "401");
+    check(&own, request("POST", "", &token, "{}"), "delivery");
+}
+
+#[test]
+fn a_sender_hears_what_it_wants_to_hear() {
+    let discord = hook(
+        &json!({"verify": {"scheme": "none"}, "answer": {"json": {"type": 4, "data": {"content": "Seeding."}}}}),
+    );
+    let reply = discord.answer_to(&request("POST", "", &[], r#"{"type":2}"#)).unwrap();
+    assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"data":{"content":"Seeding."},"type":4}"#));
+    let only =
+        hook(&json!({"verify": {"scheme": "none"}, "answer": {"when": {"body.event": true}, "status": 204}}));
+    assert!(only.answer_to(&request("POST", "", &[], "{}")).is_none());
+    assert_eq!(only.answer_to(&request("POST", "", &[], r#"{"event":{"x":1}}"#)).unwrap().status, 204);
+}
+
+#[test]
+fn every_generic_scheme_lets_in_who_knows_the_secret_and_nobody_else() {
+    for verify in [
+        json!({"scheme": "bearer"}),
+        json!({"scheme": "header", "header": "X-Api-Key"}),
+        json!({"scheme": "query", "parameter": "key"}),
+        json!({"scheme": "field", "field": "body.token"}),
+        json!({"scheme": "jwt", "header": "authorization", "body_claim": "sha256", "expires": true}),
+        json!({"scheme": "hmac", "header": "x-sig"}),
+        json!({"scheme": "hmac", "header": "x-sig", "algorithm": "sha512", "encoding": "base64", "prefix": "v0="}),
+        json!({"scheme": "hmac", "header": "x-sig", "algorithm": "sha1", "signed": "{method}{url}{timestamp}.{id}.{body}",
+               "timestamp": "headers.x-at", "timestamp_unit": "ms", "id": "headers.x-id"}),
+        json!({"scheme": "hmac", "header": "x-sig", "item_separator": ";", "label": "s", "signed": "{{ timestamp }}.{{ body }}",
+               "timestamp": "items.at", "timestamp_unit": "rfc3339", "tolerance": "1m"}),
+        json!({"scheme": "hmac", "signature": "body.sig", "signed": "{body.at}{id}", "timestamp": "body.at", "id": "body.id"}),
+    ] {
+        let mut verify = verify;
+        verify["secret"] = json!("S");
+        let hook = hook(&json!({"verify": verify}));
+        let genuine =
+            signed(&hook, request("POST", "?a=1", &[("content-type", "application/json")], r#"{"x":1}"#));
+        check(&hook, genuine.clone(), "delivery");
+        let other = |_: &str| Some("another".to_owned());
+        let means = Means { secret: &other, certificate: None, now: NOW };
+        assert!(hook.admit(genuine.clone(), &means).is_err(), "{verify}");
+        check(&hook, request("POST", "?a=1", &[], r#"{"x":1}"#), "401");
+        if verify["scheme"] == "jwt" || verify.get("timestamp").is_some() {
+            let later = Means { now: NOW.plus_ms(3_600_000), ..MEANS };
+            assert!(hook.admit(genuine, &later).is_err(), "{verify}");
+        }
+    }
+    let basic = hook(&json!({"verify": {"scheme": "basic", "secret": "S"}}));
+    let user = |_: &str| Some("user:pass:word".to_owned());
+    let means = Means { secret: &user, certificate: None, now: NOW };
+    let header = [("authorization", "basic dXNlcjpwYXNzOndvcmQ=")];
+    assert!(basic.admit(request("POST", "", &header, "{}"), &means).is_ok());
+    check(&basic, request("POST", "", &header, "{}"), "503");
+}

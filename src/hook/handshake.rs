@@ -1,0 +1,249 @@
+//! Endpoint handshakes: what a sender asks before, or beside, its deliveries, and what it wants to hear. None starts a
+//! run.
+//!
+//! Which sender asks what is data, in `senders.json` and in a hook's `handshake`; here is how it is answered.
+
+use serde_json::{Map, Value};
+
+use super::delivery::RawDelivery;
+use super::verify::is_same_secret;
+use super::verify::key::hmac_sha256_hex;
+use super::verify::sns::sns_url;
+use super::verify::source::{Source, View};
+
+/// The longest challenge that is answered, bytes: the longest known ones have some hundreds.
+const CHALLENGE_BYTES_MAX: usize = 4096;
+
+/// One handshake that a hook answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handshake {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// How a request is told from a delivery: each of these stands there.
+    pub(super) when: Vec<(Source, Sign)>,
+    /// Whether it is believed.
+    pub(super) trust: Trust,
+    /// What must stand there, too, for a handshake that shows a token.
+    pub(super) expect: Vec<(Source, Sign)>,
+    /// What is answered.
+    pub(super) answer: Answer,
+    /// What the operator has to be shown, because it is needed to set the sender up.
+    pub(super) remember: Option<Source>,
+    /// The address that has to be called.
+    pub(super) visit: Option<Source>,
+}
+
+/// What stands at a place of a handshake.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sign {
+    /// Some text.
+    Present,
+    /// Nothing.
+    Absent,
+    /// This text; `[]` for an empty list.
+    Is(String),
+}
+
+/// What a handshake has to prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// What every delivery of the hook has to prove.
+    Verified,
+    /// That it knows the secret that the hook names as `verify_token`.
+    Token(Source),
+    /// Nothing: the sender signs no handshake, and the answer tells nothing.
+    Open,
+    /// Nothing while the hook's secret is not set, because the handshake brings it; then what every delivery has to.
+    OpenUntilSet,
+}
+
+/// The pattern of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// For which requests it is.
+    pub(super) when: Vec<(Source, Sign)>,
+    pub(super) status: u16,
+    pub(super) content: Content,
+}
+
+/// What an answer holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Content {
+    /// Nothing.
+    Empty,
+    /// What stands at a place, as plain text.
+    Text(Source),
+    /// An object.
+    Json(Vec<(String, Term)>),
+}
+
+/// A value in an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Term {
+    /// As it is.
+    Literal(Value),
+    /// The text at a place.
+    Copy(Source),
+    /// HMAC-SHA256 of the text at a place under the hook's first secret, in hex.
+    Hmac(Source),
+}
+
+/// What a handshake is answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: String,
+    /// What the operator has to be shown.
+    pub remember: Option<String>,
+    /// The address that has to be called before the answer.
+    pub visit: Option<String>,
+}
+
+/// Why something that looks like a handshake is not answered as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Its token is wrong.
+    WrongToken,
+    /// It has no challenge, or one that is too long.
+    NoChallenge,
+}
+
+/// The secrets that answers need.
+#[derive(Default)]
+pub struct Secrets {
+    /// The value of the secret that deliveries are verified with.
+    pub first: Option<String>,
+    /// The value of `verify_token`.
+    pub verify_token: Option<String>,
+}
+
+impl Handshake {
+    /// Whether a request is this handshake.
+    #[must_use]
+    pub fn is(&self, request: &RawDelivery) -> bool {
+        self.method == request.method && all_stand(&self.when, request)
+    }
+
+    /// Whether it brings the secret that deliveries are verified with.
+    #[must_use]
+    pub fn brings_the_secret(&self) -> bool {
+        self.trust == Trust::OpenUntilSet
+    }
+
+    /// Whether it has to prove what every delivery has to.
+    #[must_use]
+    pub fn is_verified(&self, request: &RawDelivery, secrets: &Secrets) -> bool {
+        match (&self.trust, &secrets.first) {
+            (Trust::Verified, _) => true,
+            // Brought again, the secret that is set proves itself.
+            (Trust::OpenUntilSet, Some(secret)) => {
+                let brought = self.remember.as_ref().and_then(|source| source.find(View::of(request)));
+                !brought.is_some_and(|brought| is_same_secret(&brought, secret.trim()))
+            }
+            (Trust::OpenUntilSet, None) | (Trust::Token(_) | Trust::Open, _) => false,
+        }
+    }
+
+    /// Its answer; one that has to be verified is verified already.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn answer(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Reply, Refused> {
+        let view = View::of(request);
+        if let Trust::Token(source) = &self.trust {
+            let shown = source.find(view).unwrap_or_default();
+            let known = secrets.verify_token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+            if !known.is_some_and(|token| is_same_secret(&shown, token)) || !all_stand(&self.expect, request)
+            {
+                return Err(Refused::WrongToken);
+            }
+        }
+        let reply = self.answer.fill(request, secrets)?;
+        let shown =
+            |source: &Option<Source>| source.as_ref().map(|source| challenge(source, request)).transpose();
+        let visit = shown(&self.visit)?;
+        if visit.as_ref().is_some_and(|address| !is_confirmation(address, request)) {
+            return Err(Refused::NoChallenge);
+        }
+        let remember =
+            shown(&self.remember)?.filter(|_| self.trust == Trust::OpenUntilSet && secrets.first.is_none());
+        Ok(Reply { remember, visit, ..reply })
+    }
+}
+
+impl Answer {
+    /// Whether it is for this request.
+    #[must_use]
+    pub fn is_for(&self, request: &RawDelivery) -> bool {
+        all_stand(&self.when, request)
+    }
+
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn fill(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Reply, Refused> {
+        let (content_type, body) = match &self.content {
+            Content::Empty => (None, String::new()),
+            Content::Text(source) => (Some("text/plain; charset=utf-8"), challenge(source, request)?),
+            Content::Json(terms) => {
+                let mut object = Map::new();
+                for (name, term) in terms {
+                    object.insert(name.clone(), term.value(request, secrets)?);
+                }
+                (Some("application/json"), Value::Object(object).to_string())
+            }
+        };
+        Ok(Reply { status: self.status, content_type, body, remember: None, visit: None })
+    }
+}
+
+impl Term {
+    fn value(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Value, Refused> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Copy(source) => challenge(source, request).map(Value::String),
+            Self::Hmac(source) => {
+                let secret = secrets.first.as_deref().ok_or(Refused::WrongToken)?;
+                let mac = hmac_sha256_hex(secret, challenge(source, request)?.as_bytes());
+                mac.map(Value::String).ok_or(Refused::NoChallenge)
+            }
+        }
+    }
+}
+
+fn all_stand(signs: &[(Source, Sign)], request: &RawDelivery) -> bool {
+    let view = View::of(request);
+    signs.iter().all(|(source, sign)| {
+        let text = source.find(view);
+        match sign {
+            Sign::Present => text.is_some_and(|text| !text.is_empty()) || source.find_value(view).is_some(),
+            Sign::Absent => text.is_none() && source.find_value(view).is_none(),
+            Sign::Is(wanted) => {
+                let empty = || source.find_value(view).and_then(Value::as_array).is_some_and(Vec::is_empty);
+                text.as_deref() == Some(wanted) || wanted == "[]" && empty()
+            }
+        }
+    })
+}
+
+/// The address that confirms a subscription to the topic of the message, at SNS itself: nothing else is ever called.
+fn is_confirmation(address: &str, request: &RawDelivery) -> bool {
+    let topic = request.value().and_then(|message| message.get("TopicArn")?.as_str());
+    sns_url(address).is_some_and(|url| {
+        let has = |name: &str, wanted: Option<&str>| {
+            let mut values = url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value);
+            values.next().as_deref() == wanted && wanted.is_some() && values.next().is_none()
+        };
+        has("Action", Some("ConfirmSubscription")) && has("TopicArn", topic)
+    })
+}
+
+fn challenge(source: &Source, request: &RawDelivery) -> Result<String, Refused> {
+    let text = source.find(View::of(request)).filter(|text| (1..=CHALLENGE_BYTES_MAX).contains(&text.len()));
+    text.map(std::borrow::Cow::into_owned).ok_or(Refused::NoChallenge)
+}
