@@ -98,7 +98,16 @@ pub struct Claim {
     pub runs: Vec<Run>,
 }
 
-/// R2 `INBOX`: deliveries and journals. Strongly consistent, create-only: it decides.
+/// What is stored of a retry: the gate that lets each run be retried once, and the new run, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Names the attempt to write, see [`Entry::author`].
+    pub author: String,
+    /// The new run, as it was when accepted.
+    pub run: Run,
+}
+
+/// R2 `INBOX`: deliveries, retries and journals. Strongly consistent, create-only: it decides.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Inbox {
     /// Creates the claim; `false` when there is one already.
@@ -107,6 +116,12 @@ pub trait Inbox {
     async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError>;
     /// Every claim's key and when R2 took it, in no useful order.
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError>;
+    /// Creates the retry of a run; `false` when there is one already.
+    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError>;
+    /// Reads the retry of a run and when R2 took it.
+    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError>;
+    /// Every run that has a retry and when R2 took that, in no useful order.
+    async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError>;
     /// Creates the entry at `place` (1, 2, 3, …) of a run's journal; `false` when the place is taken.
     async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError>;
     /// Reads one entry.

@@ -5,6 +5,7 @@
 
 mod file;
 mod id;
+mod origin;
 mod schedule;
 mod status;
 mod summary;
@@ -12,6 +13,7 @@ mod view;
 
 pub use file::{FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
+pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
@@ -22,7 +24,7 @@ use serde_json::{Map, Value};
 use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
 use crate::hook::archive_key::KeyParts;
 use crate::hook::delivery::DeliveryId;
-use crate::hook::{HookName, OnUnconfirmed, RunSettings};
+use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
 /// A task that Fabricate no longer knows is given up after this many polls…
@@ -42,6 +44,9 @@ pub const FILES_MAX: usize = 400;
 
 /// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes.
 pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest reason that an operator may give for abandoning a run, characters.
+const REASON_CHARS_MAX: usize = 300;
 
 /// A task that Fabricate answers 404 for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +70,9 @@ pub struct Run {
     pub delivery_id: DeliveryId,
     /// What it runs.
     pub target: Target,
+    /// The part of its hook and of its event that it is for; not known of runs from before it was kept.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// The workflow's parameters.
     pub params: Map<String, Value>,
     /// What its hook said when it was accepted.
@@ -91,6 +99,9 @@ pub struct Run {
     pub archiving_since: Option<Timestamp>,
     /// The task's files.
     pub files: Vec<RunFile>,
+    /// The operator gave it up: whether its workflow ran, nobody knows.
+    #[serde(default)]
+    pub abandoned: bool,
     /// Why it failed or is parked.
     pub error: Option<RunError>,
     /// The run that this one repeats.
@@ -151,6 +162,66 @@ impl Run {
         let message = message.into();
         self.end(Status::Failed, now);
         self.error = Some(RunError { stage, message, at: now, attempts: self.attempts });
+    }
+
+    /// Ends because the operator gives it up.
+    pub fn abandon(&mut self, attempts: u32, reason: Option<&str>, now: Timestamp) {
+        if self.status.is_final() {
+            return;
+        }
+        self.attempts = attempts;
+        self.abandoned = true;
+        let reason: Option<String> = reason.map(|reason| reason.chars().take(REASON_CHARS_MAX).collect());
+        let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        self.failed(Stage::Start, format!("abandoned by the operator{why}"), now);
+    }
+
+    /// Whether its sender may have it retried by delivering its event again. Not where a workflow may have run or be
+    /// running of which nobody knows: that is for the operator.
+    #[must_use]
+    pub fn may_be_redelivered(&self) -> bool {
+        let unknown = self.abandoned || self.error.as_ref().is_some_and(|error| error.stage == Stage::Poll);
+        self.settings.on_redelivery == OnRedelivery::RetryFailed && self.status == Status::Failed && !unknown
+    }
+
+    /// Whether its task is completed, and only files are missing.
+    #[must_use]
+    pub fn lacks_files_only(&self) -> bool {
+        let archiving = self.error.as_ref().is_some_and(|error| error.stage == Stage::Archive);
+        self.status == Status::Failed && archiving && self.task.is_some()
+    }
+
+    /// A new run for the task of this one, which [lacks files only](Self::lacks_files_only): files that are archived
+    /// stay where they are, the others are asked for anew.
+    #[must_use]
+    pub fn for_missing_files(&self, run_id: RunId, settings: RunSettings, now: Timestamp) -> Self {
+        let anew = |file: &RunFile| match file.state {
+            FileState::Archived => file.clone(),
+            _ => RunFile::pending(file.file.clone()),
+        };
+        let task_id = self.task.as_ref().map(|task| task.id.clone());
+        let mut run = Self {
+            run_id,
+            settings,
+            status: Status::Queued,
+            attempts: 0,
+            task: None,
+            result_in_journal: false,
+            missing: None,
+            archiving_since: None,
+            files: self.files.iter().map(anew).collect(),
+            error: None,
+            retry_of: Some(self.run_id),
+            received_at: now,
+            started_at: None,
+            finished_at: None,
+            written_at: None,
+            ..self.clone()
+        };
+        if let Some(task_id) = task_id {
+            run.started(task_id, 0, now);
+        }
+        run
     }
 
     /// Takes in what Fabricate says of the task. Says whether the run's record changed.

@@ -1,14 +1,22 @@
-//! The use cases over the ports: receive a delivery, advance a run, sweep, reconcile, look.
+//! The use cases over the ports: preview and receive a delivery, advance a run, sweep, reconcile, look; and the operator's
+//! decisions.
 //!
 //! Nothing here knows Cloudflare, and nothing but [`advance`] moves a run: a webhook and a sweep only poke it.
 
+mod accept;
 pub mod advance;
 mod archive;
 mod decide;
 pub mod look;
+pub mod operate;
+pub mod plan;
+pub mod preview;
 pub mod receive;
 pub mod reconcile;
 mod record;
+mod redeliver;
+pub mod retry;
+pub mod retry_many;
 pub mod sweep;
 
 use std::cell::Cell;

@@ -103,7 +103,7 @@ pub async fn settle<W: World>(
 }
 
 /// Enters a task that Fabricate named while the journal could not be written; `None`: somebody was faster.
-async fn enter_known_task<W: World>(
+pub(super) async fn enter_known_task<W: World>(
     world: &W,
     run: &Run,
     journal: Journal,
@@ -256,7 +256,7 @@ async fn poll<W: World>(
     Ok(Advanced::Moved)
 }
 
-fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
+pub(super) fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
     world.log(level, message, fields(run));
 }
 

@@ -37,22 +37,39 @@ pub(super) async fn enter<W: World>(
     place: u32,
     decision: Decision,
 ) -> Result<Entered, StoreError> {
-    let entry = Entry { author: super::author(world), decision };
-    let mut error = StoreError::Busy("journal");
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            world.sleep_ms(PAUSE_MS).await;
+    let entry = &Entry { author: super::author(world), decision };
+    let standing = create_once(
+        world,
+        (TRIES, PAUSE_MS),
+        async || world.create_entry(run_id, place, entry).await,
+        async || world.get_entry(run_id, place).await,
+        |standing| standing.entry.author == entry.author,
+    );
+    Ok(if standing.await?.is_none() { Entered::Mine } else { Entered::Taken })
+}
+
+/// Creates a record unless there is one, with so many tries and so many milliseconds between two. `None`: ours stands;
+/// `Some`: another's.
+pub(super) async fn create_once<W: World, T>(
+    world: &W,
+    (tries, pause_ms): (u32, u32),
+    create: impl AsyncFn() -> Result<bool, StoreError>,
+    read: impl AsyncFn() -> Result<Option<T>, StoreError>,
+    is_ours: impl Fn(&T) -> bool,
+) -> Result<Option<T>, StoreError> {
+    let mut error = StoreError::Busy("inbox");
+    for attempt in 0..tries {
+        if attempt > 0 && pause_ms > 0 {
+            world.sleep_ms(pause_ms).await;
         }
-        match world.create_entry(run_id, place, &entry).await {
-            Ok(true) => return Ok(Entered::Mine),
+        match create().await {
+            Ok(true) => return Ok(None),
             Ok(false) => {}
             Err(failed) => error = failed,
         }
-        match world.get_entry(run_id, place).await {
-            Ok(Some(standing)) if standing.entry.author == entry.author => {
-                return Ok(Entered::Mine);
-            }
-            Ok(Some(_)) => return Ok(Entered::Taken),
+        // A put that failed, or lost, reads back: it may have been one's own.
+        match read().await {
+            Ok(Some(standing)) => return Ok(Some(standing).filter(|standing| !is_ours(standing))),
             Ok(None) => {}
             Err(failed) => error = failed,
         }

@@ -5,24 +5,39 @@
 use serde_json::json;
 
 use crate::configuration::SWEEP_REQUESTS_DEFAULT;
-use crate::ports::{DeliveryKey, Level, StoreError, World};
-use crate::run::Tick;
-use crate::timestamp::HOUR_MS;
+use crate::ports::{DeliveryKey, Level, Page, StoreError, World};
+use crate::run::{Run, RunId, Tick};
+use crate::timestamp::{HOUR_MS, Timestamp};
 
 use super::Budget;
+use super::accept::{CLAIM_YOUNG_MS, Healing, heal};
 use super::advance::settle;
-use super::receive::{CLAIM_YOUNG_MS, Healing, heal};
 
 /// How far back claims are looked up: twice the pass's period, so that one missed pass loses nothing. It must stay
 /// far below the inbox's retention: a claim that outlived its journal could start its workflow again.
 const LOOK_BACK_MS: i64 = 2 * HOUR_MS;
 
-/// The most pages of 1,000 claims that one pass lists: 50,000 deliveries within their retention.
+/// The most pages of 1,000 claims that one pass lists: 50,000 deliveries within their retention, and as many retries.
 const PAGES_MAX: usize = 50;
 
 /// The most runs that one pass looks up: each takes up to four operations, and the free plan allows 1,000 in an
 /// invocation, of which the sweep needs some. More requests in a sweep mean the paid plan, and more operations.
 const RUNS_MAX: usize = 150;
+
+/// What accepts runs: a delivery, or the retry of a run.
+enum Accepted {
+    Delivery(DeliveryKey),
+    Retry(RunId),
+}
+
+impl std::fmt::Display for Accepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Delivery(key) => write!(f, "deliveries/{key}"),
+            Self::Retry(run_id) => write!(f, "retries/{run_id}"),
+        }
+    }
+}
 
 /// Looks up the claims of the last two hours and heals what has no record. Says how many of the outbound requests are
 /// left for the sweep.
@@ -58,38 +73,55 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
 }
 
 /// The claims that are neither young nor out of reach.
-async fn recent_claims<W: World>(world: &W, tick: Tick) -> Result<Vec<DeliveryKey>, StoreError> {
-    let mut claims = Vec::new();
+async fn recent_claims<W: World>(world: &W, tick: Tick) -> Result<Vec<Accepted>, StoreError> {
+    let deliveries = list_recent(world, tick, async |cursor| world.list_claims(cursor).await).await?;
+    let retries = list_recent(world, tick, async |cursor| world.list_retries(cursor).await).await?;
+    let claims = deliveries.into_iter().map(Accepted::Delivery);
+    Ok(claims.chain(retries.into_iter().map(Accepted::Retry)).collect())
+}
+
+async fn list_recent<W: World, K>(
+    world: &W,
+    tick: Tick,
+    list: impl AsyncFn(Option<&str>) -> Result<Page<(K, Timestamp)>, StoreError>,
+) -> Result<Vec<K>, StoreError> {
+    let mut keys = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES_MAX {
-        let page = world.list_claims(cursor.as_deref()).await?;
+        let page = list(cursor.as_deref()).await?;
         let recent = page
             .items
             .into_iter()
             .filter(|(_, at)| (CLAIM_YOUNG_MS..LOOK_BACK_MS).contains(&tick.now.since_ms(*at)));
-        claims.extend(recent.map(|(key, _)| key));
+        keys.extend(recent.map(|(key, _)| key));
         cursor = page.cursor;
         if cursor.is_none() {
-            return Ok(claims);
+            return Ok(keys);
         }
     }
     world.log(Level::Error, "the inbox is too large to reconcile: shorten its retention", json!({}));
-    Ok(claims)
+    Ok(keys)
+}
+
+/// The runs that a claim accepted, and when R2 took it.
+async fn accepted_runs<W: World>(
+    world: &W,
+    claim: &Accepted,
+) -> Result<Option<(Vec<Run>, Timestamp)>, StoreError> {
+    Ok(match claim {
+        Accepted::Delivery(key) => world.get_claim(key).await?.map(|(claim, at)| (claim.runs, at)),
+        Accepted::Retry(run_id) => world.get_retry(*run_id).await?.map(|(retry, at)| (vec![retry.run], at)),
+    })
 }
 
 /// Heals the runs of one claim; one that cannot be read is told and left alone. Says how many it looked up and healed.
-async fn reconcile_claim<W: World>(
-    world: &W,
-    key: &DeliveryKey,
-    tick: Tick,
-    budget: &Budget,
-) -> (usize, usize) {
+async fn reconcile_claim<W: World>(world: &W, key: &Accepted, tick: Tick, budget: &Budget) -> (usize, usize) {
     let tell = |error: &dyn std::fmt::Display| {
-        let fields = json!({"delivery": key.to_string(), "error": error.to_string()});
-        world.log(Level::Warn, "reconcile cannot heal a delivery", fields);
+        let fields = json!({"claim": key.to_string(), "error": error.to_string()});
+        world.log(Level::Warn, "reconcile cannot heal a claim", fields);
     };
-    let (claim, at) = match world.get_claim(key).await {
-        Ok(Some(claim)) => claim,
+    let (runs, at) = match accepted_runs(world, key).await {
+        Ok(Some(accepted)) => accepted,
         Ok(None) => return (1, 0),
         Err(error) => {
             tell(&error);
@@ -97,8 +129,8 @@ async fn reconcile_claim<W: World>(
         }
     };
     let mut healed = 0;
-    let runs = claim.runs.len();
-    for run in claim.runs {
+    let count = runs.len();
+    for run in runs {
         match heal(world, run, at, tick.now).await {
             Ok(Healing::Known(_)) => {}
             Ok(Healing::Healed(run)) => {
@@ -110,5 +142,5 @@ async fn reconcile_claim<W: World>(
             Err(error) => tell(&error),
         }
     }
-    (runs, healed)
+    (count, healed)
 }

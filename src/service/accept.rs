@@ -1,0 +1,117 @@
+//! New runs, of a delivery or of a retry: made, shown, and healed where they were lost on the way to KV.
+//!
+//! Whoever calls this has claimed them first; it starts nothing.
+
+use crate::hook::Hook;
+use crate::hook::delivery::DeliveryId;
+use crate::journal::{Decision, Standing};
+use crate::ports::{StoreError, World};
+use crate::run::{Run, RunId, Stage, Status};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+
+use super::decide::{enter, read_journal};
+use super::plan::Plan;
+use super::record::{TRIES_AT_INTAKE, follow_end, put_done, put_open};
+
+/// A claim younger than this is taken to be in good hands: whoever won it is still writing its records.
+pub(super) const CLAIM_YOUNG_MS: i64 = MINUTE_MS;
+
+/// KV is late by a minute or a few; what it does not show an hour after its acceptance is not there.
+const KV_LATE_MS_MAX: i64 = HOUR_MS;
+
+/// How often a put that decides is tried while somebody waits, and how many milliseconds lie between two tries.
+pub(super) const TRIES_TO_CLAIM: (u32, u32) = (2, 0);
+
+/// A new run as it was planned; one without parameters has failed.
+pub(super) fn queued<W: World>(
+    world: &W,
+    hook: &Hook,
+    plan: Plan<'_>,
+    delivery_id: &DeliveryId,
+    now: Timestamp,
+) -> Run {
+    let mut run = Run {
+        run_id: RunId::new(now, world.random()),
+        hook: hook.name.clone(),
+        delivery_id: delivery_id.clone(),
+        target: plan.rule.target.clone(),
+        origin: Some(plan.origin),
+        params: serde_json::Map::new(),
+        settings: plan.rule.settings.clone(),
+        status: Status::Queued,
+        attempts: 0,
+        not_before: None,
+        task: None,
+        result_in_journal: false,
+        unjournalled: false,
+        missing: None,
+        archiving_since: None,
+        files: Vec::new(),
+        abandoned: false,
+        error: None,
+        retry_of: None,
+        received_at: now,
+        started_at: None,
+        finished_at: None,
+        written_at: None,
+    };
+    match plan.params {
+        Ok(params) => run.params = params,
+        Err(problem) => run.failed(Stage::Mapping, problem, now),
+    }
+    run
+}
+
+/// Puts a new run to KV. What is decided of it already is entered in its journal first: one whose mapping failed has
+/// ended, and one that takes over a task has it.
+pub(super) async fn show_accepted<W: World>(world: &W, run: &mut Run) -> Result<(), StoreError> {
+    // A lost place is no matter: whoever holds it entered the same of the same claim.
+    if run.status.is_final() {
+        enter(world, run.run_id, 1, Decision::End { run: Box::new(run.clone()) }).await?;
+        return put_done(world, run, TRIES_AT_INTAKE).await;
+    }
+    if let Some(task) = &run.task {
+        enter(world, run.run_id, 1, Decision::Task { task_id: task.id.clone() }).await?;
+    }
+    put_open(world, run, TRIES_AT_INTAKE).await
+}
+
+/// What a look at an accepted run's records came to.
+#[derive(Debug)]
+pub(super) enum Healing {
+    /// Nothing is to be done; the run as well as is known.
+    Known(Box<Run>),
+    /// KV had no record of it: it has one again, and the run is to be settled now.
+    Healed(Box<Run>),
+}
+
+/// Gives a run that was accepted at `at` and that KV has no record of one; what its journal says follows.
+///
+/// KV may just be late, and then this writes an old status over a newer one. That does no harm, for the status
+/// decides nothing and the next sweep copies the journal's again; with one exception. While the journal ends with a
+/// `start`, the record may hold the only word of a task, because its author could not write the journal. It is not
+/// written over until KV cannot be late any more.
+pub(super) async fn heal<W: World>(
+    world: &W,
+    mut run: Run,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Healing, StoreError> {
+    if let Some(done) = world.get_done(run.run_id).await? {
+        return Ok(Healing::Known(Box::new(done)));
+    }
+    if let Some(open) = world.get_open(run.run_id).await? {
+        return Ok(Healing::Known(Box::new(open)));
+    }
+    let journal = read_journal(world, run.run_id).await?;
+    if let Standing::Ended(ended) = journal.standing(now) {
+        follow_end(world, &ended).await?;
+        return Ok(Healing::Known(ended));
+    }
+    if journal.ends_with_start() && now.since_ms(at) < KV_LATE_MS_MAX {
+        return Ok(Healing::Known(Box::new(run)));
+    }
+    show_accepted(world, &mut run).await?;
+    let run = Box::new(run);
+    Ok(if run.status.is_final() { Healing::Known(run) } else { Healing::Healed(run) })
+}

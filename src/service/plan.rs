@@ -1,0 +1,235 @@
+//! From an event to the runs that it becomes: which rules hold, for which items, with which parameters. Pure, so that
+//! what is previewed is what would run.
+
+use serde_json::{Map, Value};
+
+use crate::hook::delivery::Event;
+use crate::hook::expression::{EvaluationError, Scope};
+use crate::hook::{Hook, Rule};
+use crate::run::{Origin, Run};
+
+/// The most runs that one delivery becomes: each is a KV record, and an invocation has 1,000 operations on the free
+/// plan.
+pub const RUNS_MAX: usize = 500;
+
+/// The largest parameter object, bytes: KV takes records of 25 MiB, but an isolate has 128 MB for everything.
+const PARAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The largest parameter objects of one delivery together, bytes.
+const ALL_PARAMS_BYTES_MAX: usize = 4 * PARAMS_BYTES_MAX;
+
+/// A run that an event becomes.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The rule that holds.
+    pub rule: &'a Rule,
+    /// Which rule, and for which item.
+    pub origin: Origin,
+    /// The workflow's parameters, or why there are none.
+    pub params: Result<Map<String, Value>, String>,
+}
+
+/// The runs that an event becomes: one for each rule that holds, for each item of a batch. More than [`RUNS_MAX`] are
+/// one more than that.
+#[must_use]
+pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<Plan<'a>> {
+    let mut plans = Vec::new();
+    let mut bytes = 0;
+    for (item, scope) in scopes(hook, event).into_iter().enumerate() {
+        let item = hook.each.as_ref().map(|_| item);
+        for (index, rule) in hook.rules.iter().enumerate() {
+            let held = holds(hook, rule, &scope);
+            if held == Ok(false) {
+                continue;
+            }
+            let params = match (id_problem, held) {
+                (Some(problem), _) => Err(problem.to_owned()),
+                (None, Err(problem)) => Err(format!("when: {problem}")),
+                (None, Ok(_)) => map(hook, rule, &scope).and_then(|params| bounded(params, &mut bytes)),
+            };
+            plans.push(Plan { rule, origin: Origin { rule: index, item }, params });
+            if plans.len() > RUNS_MAX {
+                return plans;
+            }
+        }
+    }
+    plans
+}
+
+/// Which rule of a hook, as it is now, a run's retry is for: of those that run the same workflow at the same place the
+/// one where its own stood, else the first; where none does, the one where its own stood, unless that is another run's
+/// of the same delivery. `None`: none any more.
+#[must_use]
+pub fn rule_again<'a>(hook: &'a Hook, run: &Run, siblings: &[Run]) -> Option<(usize, &'a Rule)> {
+    let alone = (hook.rules.len() == 1).then_some(0);
+    let place = run.origin.map(|origin| origin.rule).or(alone);
+    let of_place = || Some((place?, hook.rules.get(place?)?));
+    let same = |rule: &Rule| rule.target == run.target;
+    let others =
+        |rule: &Rule| siblings.iter().any(|other| other.run_id != run.run_id && other.target == rule.target);
+    of_place()
+        .filter(|(_, rule)| same(rule))
+        .or_else(|| hook.rules.iter().enumerate().find(|(_, rule)| same(rule)))
+        .or_else(|| of_place().filter(|(_, rule)| !others(rule)))
+}
+
+/// A run's parameters, mapped anew by a rule of its hook. Its `when` is not asked again: whether the event counts was
+/// said when it was accepted.
+///
+/// # Errors
+/// In words, when there are none.
+pub fn map_again(
+    hook: &Hook,
+    rule: &Rule,
+    event: &Event,
+    item: Option<usize>,
+) -> Result<Map<String, Value>, String> {
+    let scopes = scopes(hook, event);
+    let scope = match (item, scopes.as_slice()) {
+        (Some(item), scopes) if hook.each.is_some() => {
+            scopes.get(item).ok_or_else(|| format!("each: the event has no item {item}"))?
+        }
+        (_, [only]) => only,
+        (_, scopes) => return Err(format!("each: which of the event's {} items is not known", scopes.len())),
+    };
+    map(hook, rule, scope)
+}
+
+/// What expressions see: the event, or each item of its batch.
+pub(super) fn scopes(hook: &Hook, event: &Event) -> Vec<Scope> {
+    let scope = event.scope();
+    match &hook.each {
+        None => vec![scope.clone()],
+        Some(each) => {
+            let mut items = event.items(each);
+            items.truncate(RUNS_MAX + 1);
+            let count = items.len();
+            items.into_iter().map(|item| event.scope_of(item).for_item_of(count)).collect()
+        }
+    }
+}
+
+/// Whether a rule is for this event.
+pub(super) fn holds(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<bool, EvaluationError> {
+    rule.when.as_ref().map_or(Ok(true), |when| hook.expressions.holds(when, scope))
+}
+
+/// A rule's parameters for this event.
+pub(super) fn map(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<Map<String, Value>, String> {
+    let params = rule.params.evaluate(&hook.expressions, scope).map_err(|error| error.to_string())?;
+    if size(&params) > PARAMS_BYTES_MAX {
+        return Err(format!("params: more than {PARAMS_BYTES_MAX} bytes"));
+    }
+    Ok(params)
+}
+
+/// Parameters that do not get too large with those of the delivery's other runs, which have `bytes` so far.
+fn bounded(params: Map<String, Value>, bytes: &mut usize) -> Result<Map<String, Value>, String> {
+    *bytes += size(&params);
+    if *bytes > ALL_PARAMS_BYTES_MAX {
+        return Err(format!("params: more than {ALL_PARAMS_BYTES_MAX} bytes for all runs of the delivery"));
+    }
+    Ok(params)
+}
+
+fn size(params: &Map<String, Value>) -> usize {
+    serde_json::to_string(params).map_or(0, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::configuration::Configuration;
+    use crate::hook::delivery::RawDelivery;
+    use crate::hook::verify::Verified;
+    use crate::run::tests::{at, queued_run};
+
+    fn hook(changes: &Value) -> Hook {
+        let mut hook = json!({"workspace": "acme", "database": "sales-demo", "verify": {"scheme": "none"}});
+        hook.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let vars = json!({"HOOKS": {"hook": hook}});
+        Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
+    }
+
+    /// A run of `workflow` by the rule at `place`, if that is known.
+    fn run(place: Option<usize>, workflow: &str, id: u8) -> Run {
+        let mut run = queued_run();
+        run.run_id = crate::run::RunId::new(at(0), [id; 16]);
+        workflow.clone_into(&mut run.target.workflow);
+        run.origin = place.map(|rule| Origin { rule, item: None });
+        run
+    }
+
+    #[track_caller]
+    fn check(workflows: &[&str], run: &Run, siblings: &[Run], expected: Option<usize>) {
+        let rules: Vec<Value> = workflows.iter().map(|workflow| json!({"workflow": workflow})).collect();
+        let hook = hook(&json!({"rules": rules}));
+        assert_eq!(rule_again(&hook, run, siblings).map(|(index, _)| index), expected);
+    }
+
+    #[test]
+    fn a_retry_is_for_the_rule_with_the_runs_workflow_wherever_that_stands_now() {
+        check(&["a", "b"], &run(Some(1), "b", 1), &[], Some(1));
+        check(&["new", "a", "b"], &run(Some(1), "b", 1), &[], Some(2));
+        check(&["b", "b"], &run(Some(1), "b", 1), &[], Some(1));
+        check(&["a", "b"], &run(None, "b", 1), &[], Some(1));
+    }
+
+    #[test]
+    fn a_rule_whose_workflow_was_mended_is_known_by_its_place() {
+        check(&["a", "mended"], &run(Some(1), "b", 1), &[], Some(1));
+        check(&["mended"], &run(None, "b", 1), &[], Some(0));
+        check(&["a", "mended"], &run(None, "b", 1), &[], None);
+    }
+
+    #[test]
+    fn a_rule_that_is_gone_hands_its_retry_to_none_that_had_its_own_run() {
+        let (gone, other) = (run(Some(0), "gone", 1), run(Some(1), "b", 2));
+        check(&["b"], &gone, &[gone.clone(), other], None);
+        check(&["a", "b"], &run(Some(2), "gone", 1), &[], None);
+    }
+
+    fn event(hook: &Hook, body: &Value) -> Event {
+        let raw = RawDelivery::new("POST", "", [], body.to_string().into_bytes(), at(0));
+        Event::parse(Verified::by_operator(raw), hook, "id").unwrap()
+    }
+
+    #[test]
+    fn what_was_planned_is_mapped_again_from_its_origin() {
+        let hook = hook(&json!({"each": "body", "workflow": "w", "params": {"n": "{{ item.n }}"},
+            "rules": [{"when": "item.n > 1"}, {"workflow": "v"}]}));
+        let event = event(&hook, &json!([{"n": 1}, {"n": 2}]));
+        let plans = plan(&hook, &event, None);
+        let origins: Vec<_> = plans.iter().map(|plan| (plan.origin.rule, plan.origin.item)).collect();
+        assert_eq!(origins, [(1, Some(0)), (0, Some(1)), (1, Some(1))]);
+        for plan in plans {
+            assert_eq!(map_again(&hook, plan.rule, &event, plan.origin.item), plan.params);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_mapped_again_only_where_the_item_is_known() {
+        let params = json!({"workflow": "w", "params": {"n": "{{ item.n }}"}, "each": "body"});
+        let batch = hook(&params);
+        let again = |body: &Value, item| {
+            let mapped = map_again(&batch, &batch.rules[0], &event(&batch, body), item);
+            mapped
+                .map(|params| params["n"].clone())
+                .map_err(|problem| problem.split(':').next().unwrap().to_owned())
+        };
+        assert_eq!(again(&json!([{"n": 1}, {"n": 2}]), Some(1)), Ok(json!(2)));
+        assert_eq!(again(&json!([{"n": 1}]), None), Ok(json!(1)));
+        assert_eq!(again(&json!([{"n": 1}, {"n": 2}]), None), Err("each".to_owned()));
+        assert_eq!(again(&json!([{"n": 1}]), Some(7)), Err("each".to_owned()));
+    }
+
+    #[test]
+    fn when_is_not_asked_again() {
+        let hook = hook(&json!({"workflow": "w", "when": "body.n > 1", "params": {"n": "{{ body.n }}"}}));
+        let event = event(&hook, &json!({"n": 1}));
+        assert!(plan(&hook, &event, None).is_empty());
+        assert!(map_again(&hook, &hook.rules[0], &event, None).is_ok());
+    }
+}
