@@ -2,13 +2,17 @@
 //! is decided.
 
 mod api;
+mod certificates;
 mod clock;
+mod decide;
 mod files;
+mod handshake;
 mod http_fabricate;
 mod intake;
 mod kv_runs;
 mod r2_files;
 mod r2_inbox;
+mod rate_limit;
 mod respond;
 mod route;
 mod settings;
@@ -69,7 +73,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let answer = match Route::of(&request.inner().method(), &request.path()) {
         Ok(Route::Hook(name)) => intake::intake(request, &env, &context, &settings, name).await,
         Ok(Route::Health) => Ok(health(&env, &settings)),
-        Ok(Route::Operator(call)) => api::operate(call, &request, &env, &settings).await,
+        Ok(Route::Operator(call)) => api::operate(call, request, &env, &context, &settings).await,
         Err(problem) => Err(problem),
     };
     answer.unwrap_or_else(Problem::into_response)

@@ -5,17 +5,20 @@
 //! stores the files that it produced. This page is the map: read it, and you know where a change goes.
 //!
 //! # Life of a delivery
-//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read up to the hook's limit, verified over its
-//!    raw bytes ([`hook::verify`]), and only then parsed ([`hook::delivery`]).
-//! 2. [`service::receive`] asks each rule's `when` whether the event counts, and maps it to parameters
-//!    ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
-//! 3. The delivery and its runs are **claimed**: one create-only put in the inbox, which exactly one of any number
-//!    of simultaneous redeliveries wins. From here on nothing is lost.
+//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read up to the hook's limit. The hook's door
+//!    ([`hook::admission`]) answers a handshake, or verifies the raw bytes ([`hook::verify`]), and only then is the
+//!    body parsed ([`hook::body`], [`hook::delivery`]).
+//! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
+//!    parameters ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
+//! 3. [`service::receive`] **claims** the delivery and its runs: one create-only put in the inbox, which exactly one
+//!    of any number of simultaneous redeliveries wins. From here on nothing is lost.
 //! 4. The runs are shown in KV as `queued`, and the sender has its 202.
 //! 5. After the answer, [`service::advance`] starts them; every two minutes [`service::sweep`] advances each open
 //!    run that is due: polls its task, archives its files, closes it. **A webhook and a sweep only poke; one place
 //!    moves a run.** A lost poke costs a delay, never a run.
 //! 6. Once an hour [`service::reconcile`] compares the inbox with KV and heals what was lost between 3 and 4.
+//! 7. What failed is retried by the operator ([`service::retry`]), or, where the hook wants it, by its sender's
+//!    redelivery: a new run, claimed in the inbox as a delivery is, so that each run is retried once.
 //!
 //! **The journal decides, KV shows.** KV is late and its last write wins, so nothing that must happen once is
 //! decided there. Each run has a [`journal`] in R2, whose entries are created and never changed: whoever creates
@@ -40,10 +43,10 @@
 //! | sender | the tool that calls a hook |
 //! | delivery | one HTTP attempt of a sender; redeliveries share its delivery id |
 //! | event | what a verified delivery says happened |
-//! | run | our unit of work: an accepted delivery becomes one run, or one for each rule that holds |
+//! | run | our unit of work: an accepted delivery becomes one run, or one for each rule that holds and item of a batch |
 //! | task | Fabricate's own record of the workflow that it executes |
 //! | sweep | the cron pass that moves every open run forward |
-//! | inbox | the R2 bucket with each accepted delivery, whole, and the journals |
+//! | inbox | the R2 bucket with each accepted delivery, whole, the retries and the journals |
 //! | journal | the create-only list of decisions about one run; what it says is so |
 //! | archive | copying a task's files to R2 |
 //! | operator | the person or program that runs seedhook and holds the operator token |
@@ -52,15 +55,22 @@
 //! | to change… | go to | it may touch |
 //! |---|---|---|
 //! | what the configuration may say, how a mistake is told | [`configuration`], [`hook::config`], [`hook::mistake`] | values only |
-//! | a signature scheme | [`hook::verify`] | bytes, secrets and the time it is given |
-//! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`] | values only |
+//! | a sender: what it signs, its ids and handshakes | `hook/senders.json`; new words in `hook/config/` | data only |
+//! | how signatures and tokens are checked | [`hook::verify`] | bytes, secrets and the time it is given |
+//! | how handshakes are answered, who gets in | [`hook::handshake`], [`hook::admission`] | the same |
+//! | which bodies are understood | [`hook::body`] | values only |
+//! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
+//! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
+//! | a filter, an operator, what one evaluation may cost | `hook/expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
 //! | states, deadlines | [`run`] | values only |
 //! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
 //! | what an operator sees of a run | `run/view.rs` | values only |
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
-//! | starting, retrying, polling, closing | [`service::advance`] | the world, by its ports |
+//! | starting, polling, closing | [`service::advance`] | the world, by its ports |
+//! | what the operator may decide of a run | [`service::operate`] | the same |
+//! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files | `service/archive.rs` | the same |
 //! | fairness and budget of a sweep | [`service::sweep`] | the same |
 //! | lists and look-ups | [`service::look`] | the same, reading |
@@ -72,9 +82,10 @@
 //! native tests. The core has no clock, no network and no randomness of its own; they are arguments, or
 //! [`ports::Clock`].
 //!
-//! Tests: units beside the code; `tests/simulation/` whole lives in simulated stores; `tests/wasm.rs` what only
-//! exists in wasm; `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is
-//! what a developer types.
+//! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`) what
+//! holds of any input; `tests/simulation/` whole lives in simulated stores; `tests/wasm.rs` what only exists in wasm;
+//! `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is what a developer
+//! types.
 
 pub mod configuration;
 pub mod fabricate;

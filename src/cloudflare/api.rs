@@ -4,22 +4,27 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 use url::Url;
-use worker::{Env, Request, Response};
+use worker::{Context, Env, Request, Response};
 
 use super::clock::WorkerClock;
+use super::intake::{accept, find_hook, fresh_id, read_delivery, wait_of};
 use super::respond::{self, Problem};
 use super::route::Call;
 use super::settings::{OPERATOR_TOKEN, Settings, secret};
-use super::{Cloudflare, WorkerLog, files};
+use super::{Cloudflare, WorkerLog, decide, files, handshake};
 use crate::configuration::Configuration;
+use crate::hook::delivery::Event;
 use crate::hook::mistake::Mistake;
-use crate::hook::verify::{bearer_token, is_same_secret};
+use crate::hook::verify::{Means, Verified, bearer_token, is_same_secret};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::run::{Run, RunId, Status};
 use crate::service::look::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query, get_run, list_runs};
+use crate::service::preview::preview;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
+/// The header of a preview that stands for the sender's `Authorization`.
+const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
 /// How long a list is answered from memory: KV lists are scarce, and a dashboard asks often.
 const LIST_CACHE_MS: i64 = 5 * SECOND_MS;
 /// How many different lists are remembered.
@@ -28,21 +33,31 @@ const LIST_CACHE_MAX: usize = 32;
 /// Answers a call of the operator.
 pub(super) async fn operate(
     call: Call,
-    request: &Request,
+    request: Request,
     env: &Env,
+    context: &Context,
     settings: &Settings,
 ) -> Result<worker::Result<Response>, Problem> {
-    authenticate(request, env)?;
+    authenticate(&request, env)?;
     let world = || Cloudflare::new(env, settings);
     match call {
         Call::Nothing(problem) => Err(problem),
-        Call::ListHooks => Ok(respond::json(200, &hooks(&settings.configuration, env))),
-        Call::ListRuns => list(&world()?, request).await,
+        Call::ListHooks => {
+            let world = world().ok();
+            Ok(respond::json(200, &hooks(&settings.configuration, world.as_ref(), env).await))
+        }
+        Call::Preview(name) => show_preview(request, env, settings, name).await,
+        Call::StartByHand(name) => start_by_hand(request, env, context, settings, name).await,
+        Call::Decide(run_id, what) => {
+            decide::decide(request, world()?, context, settings, run_id, what).await
+        }
+        Call::RetryMany => decide::retry_listed(&request, world()?, context, settings).await,
+        Call::ListRuns => list(&world()?, &request).await,
         Call::GetRun(run_id) => Ok(respond::json(200, &find(&world()?, run_id).await?.view())),
         Call::GetFile(run_id, file_id) => {
             let world = world()?;
             let run = find(&world, run_id).await?;
-            files::serve(&world, request, &run, &file_id).await
+            files::serve(&world, &request, &run, &file_id).await
         }
     }
 }
@@ -53,6 +68,42 @@ fn authenticate(request: &Request, env: &Env) -> Result<(), Problem> {
     let header = request.headers().get("authorization").ok().flatten().unwrap_or_default();
     let given = bearer_token(&header).unwrap_or_default();
     is_same_secret(given, &token).then_some(()).ok_or_else(Problem::no_token)
+}
+
+/// What a delivery would do, told by the code that would do it. The request is as a sender would send it.
+async fn show_preview(
+    request: Request,
+    env: &Env,
+    settings: &Settings,
+    name: String,
+) -> Result<worker::Result<Response>, Problem> {
+    let hook = find_hook(settings, name)?;
+    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let address = delivery.url.replacen("/api/hooks/", "/hooks/", 1).replacen("/preview", "", 1);
+    // The request's own Authorization is the operator's.
+    let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
+    let delivery = delivery.at(&address).with_header("authorization", senders_own.as_deref());
+    let secret = |name: &str| secret(env, name);
+    let means = Means { secret: &secret, certificate: None, now: WorkerClock.now() };
+    let shown = preview(hook, settings.configuration.fabricate.as_ref(), &delivery, &means);
+    Ok(respond::json(200, &shown))
+}
+
+/// Starts what a payload starts, vouched for by the operator.
+async fn start_by_hand(
+    request: Request,
+    env: &Env,
+    context: &Context,
+    settings: &Settings,
+    name: String,
+) -> Result<worker::Result<Response>, Problem> {
+    let hook = find_hook(settings, name)?;
+    let world = Cloudflare::new(env, settings)?;
+    let wait_s = wait_of(&request);
+    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let delivery = Verified::by_operator(delivery.with_content_type(hook.content_type.as_deref()));
+    let event = Event::parse(delivery, hook, &fresh_id()).map_err(|error| Problem::not_parsed(&error))?;
+    accept(world, context, hook, event.by_hand(), wait_s, None).await
 }
 
 async fn find(world: &Cloudflare, run_id: RunId) -> Result<Run, Problem> {
@@ -94,23 +145,16 @@ fn read_query(url: &Url) -> Result<Query, Problem> {
     for (name, value) in url.query_pairs() {
         match &*name {
             "status" => {
-                let known = Status::ALL.into_iter().find(|status| status.as_str() == value);
-                let names = Status::ALL.map(Status::as_str).join(", ");
-                let status = known.ok_or_else(|| Problem::bad_query(format!("status is one of {names}")))?;
-                query.status = Some(status);
+                query.status = Some(read_status(&value, &Status::ALL)?);
             }
             "hook" => {
-                let hook = HookName::try_from(value.into_owned());
-                query.hook = Some(hook.map_err(|error| Problem::bad_query(error.to_string()))?);
+                query.hook = Some(read_hook_name(&value)?);
             }
             "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                query.limit = limit
-                    .ok_or_else(|| Problem::bad_query(format!("limit is a number from 1 to {LIMIT_MAX}")))?;
+                query.limit = read_limit(&value, LIMIT_MAX)?;
             }
             "cursor" => {
-                let position = Position::decode(&value);
-                query.after = Some(position.ok_or_else(|| Problem::bad_query("cursor is not one of ours"))?);
+                query.after = Some(read_cursor(&value)?);
             }
             other => return Err(Problem::bad_query(format!("unknown parameter {other}"))),
         }
@@ -118,20 +162,44 @@ fn read_query(url: &Url) -> Result<Query, Problem> {
     Ok(query)
 }
 
+pub(super) fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {
+    let known = allowed.iter().find(|status| status.as_str() == value).copied();
+    let names: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
+    known.ok_or_else(|| Problem::bad_query(format!("status is one of {}", names.join(", "))))
+}
+
+pub(super) fn read_hook_name(value: &str) -> Result<HookName, Problem> {
+    HookName::try_from(value.to_owned()).map_err(|error| Problem::bad_query(error.to_string()))
+}
+
+pub(super) fn read_limit(value: &str, limit_max: usize) -> Result<usize, Problem> {
+    let limit = value.parse().ok().filter(|limit| (1..=limit_max).contains(limit));
+    limit.ok_or_else(|| Problem::bad_query(format!("limit is a number from 1 to {limit_max}")))
+}
+
+pub(super) fn read_cursor(value: &str) -> Result<Position, Problem> {
+    Position::decode(value).ok_or_else(|| Problem::bad_query("cursor is not one of ours"))
+}
+
 /// The hooks, without secrets, and what is wrong with any.
-fn hooks(configuration: &Configuration, env: &Env) -> Value {
-    let hooks: Vec<Value> = configuration
-        .hooks
-        .iter()
-        .map(|(name, hook)| match hook {
-            Ok(hook) => whole_hook(hook, env),
+async fn hooks(configuration: &Configuration, world: Option<&Cloudflare>, env: &Env) -> Value {
+    let mut hooks = Vec::new();
+    for (name, hook) in &configuration.hooks {
+        hooks.push(match hook {
+            Ok(hook) => {
+                let brought = match world {
+                    Some(world) => handshake::brought(world, env, hook).await,
+                    None => None,
+                };
+                whole_hook(hook, brought.as_deref(), env)
+            }
             Err(mistakes) => json!({"hook": name, "state": "broken", "mistakes": shown(mistakes)}),
-        })
-        .collect();
+        });
+    }
     json!({"hooks": hooks, "mistakes": shown(&configuration.mistakes)})
 }
 
-fn whole_hook(hook: &Hook, env: &Env) -> Value {
+fn whole_hook(hook: &Hook, brought: Option<&str>, env: &Env) -> Value {
     let broken = hook.verify.broken_secrets(|name| secret(env, name));
     let mistakes: Vec<Value> = broken
         .iter()
@@ -153,6 +221,7 @@ fn whole_hook(hook: &Hook, env: &Env) -> Value {
                 "when": rule.when.as_ref().map(crate::hook::expression::Condition::source),
                 "target": rule.target,
                 "on_unconfirmed": rule.settings.on_unconfirmed,
+                "on_redelivery": rule.settings.on_redelivery,
                 "deadline_seconds": rule.settings.deadline_ms / SECOND_MS,
                 "archive": rule.settings.archive,
             })
@@ -162,7 +231,8 @@ fn whole_hook(hook: &Hook, env: &Env) -> Value {
         "hook": hook.name,
         "state": state,
         "url": format!("/hooks/{}", hook.name),
-        "verify": {"scheme": hook.verify.scheme.name(), "secret": hook.verify.secret_names},
+        "verify": {"scheme": hook.verify.scheme, "secret": hook.verify.secret_names},
+        "verification_token": brought,
         "max_body_bytes": hook.body_bytes_max,
         "rules": rules,
         "mistakes": mistakes,

@@ -36,7 +36,7 @@ impl Fabricate for Cloudflare {
             return StartOutcome::NotStarted { reason: no_key(), retry_after_ms: None };
         }
         let body = Value::Object(params.clone()).to_string();
-        match self.ask(Method::Post, &self.api.start_url(target), Some(body)).await {
+        match self.ask(Method::Post, &self.api.start_url(target), true, Some(body)).await {
             Ok(answer) => read_start(&answer, WorkerClock.now()),
             Err(reason) => StartOutcome::Unknown { reason },
         }
@@ -46,7 +46,7 @@ impl Fabricate for Cloudflare {
         if self.key.is_none() {
             return Err(StatusError::Unauthorized);
         }
-        match self.ask(Method::Get, &self.api.status_url(task_id), None).await {
+        match self.ask(Method::Get, &self.api.status_url(task_id), true, None).await {
             Ok(answer) => read_status(&answer),
             Err(reason) => Err(StatusError::Unavailable(reason)),
         }
@@ -62,9 +62,15 @@ impl Fabricate for Cloudflare {
 }
 
 impl Cloudflare {
-    /// Sends one request with Fabricate's key and reads its answer to the end.
-    async fn ask(&self, method: Method, url: &Url, body: Option<String>) -> Result<Answer, String> {
-        let Reply { mut response, abort } = self.send(method, url, true, body).await?;
+    /// Sends one request, with Fabricate's key or without, and reads its answer to the end.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        authorized: bool,
+        body: Option<String>,
+    ) -> Result<Answer, String> {
+        let Reply { mut response, abort } = self.send(method, url, authorized, body).await?;
         let header = |name: &str| response.headers().get(name).ok().flatten();
         let (content_type, retry_after) = (header("content-type"), header("retry-after"));
         let status = response.status_code();

@@ -8,15 +8,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use worker::{Context, Env, Request, Response};
 
-use super::Cloudflare;
 use super::clock::{WorkerClock, WorkerLog};
 use super::http_fabricate::delay;
 use super::respond::{self, Problem};
 use super::settings::{Settings, secret};
 use super::stream::{ReadError, read_capped};
+use super::{Cloudflare, certificates, handshake, rate_limit};
 use crate::fabricate::TaskId;
+use crate::hook::admission::{Admitted, TurnedAway};
 use crate::hook::delivery::{Event, RawDelivery};
-use crate::hook::verify::{Verified, VerifyError};
+use crate::hook::handshake::Reply;
+use crate::hook::verify::{Means, VerifyError};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
 use crate::run::{Run, RunId, Status};
@@ -24,13 +26,17 @@ use crate::service::look::get_run;
 use crate::service::receive::{Received, receive, start_accepted};
 use crate::timestamp::Timestamp;
 
+/// How many runs of one delivery a log line names.
+const RUNS_TOLD_MAX: usize = 20;
+
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
 const WAIT_MAX_S: u32 = 25;
 
 /// Answers a sender.
 ///
-/// 404 no such hook, 503 paused or misconfigured, 415, 413, 401 not verified, 400 not parsed, then what
-/// [`receive`] says: 200 ignored, 202 accepted, 200 duplicate, 503 when a store fails.
+/// 404 no such hook, 405, 429 over its rate, 415, 413, then what the hook's door says ([`Hook::admit`]): a handshake's
+/// answer, 401 not verified, 403 or 400 a bad handshake, 503 misconfigured; then 503 paused, 400 or 415 not parsed, and
+/// what [`receive`] says: 200 ignored, 202 accepted, 200 duplicate, 202 retried, 413 too many runs, 503 when a store fails.
 pub(super) async fn intake(
     request: Request,
     env: &Env,
@@ -39,34 +45,57 @@ pub(super) async fn intake(
     name: String,
 ) -> Result<worker::Result<Response>, Problem> {
     let hook = find_hook(settings, name)?;
+    match request.inner().method().as_str() {
+        "POST" => {}
+        "GET" if hook.answers_get() => {}
+        _ if hook.answers_get() => return Err(Problem::wrong_method("GET, POST")),
+        _ => return Err(Problem::wrong_method("POST")),
+    }
+    if let Some(limit) = &hook.rate_limit {
+        rate_limit::check(env, hook, limit, &request).await?;
+    }
     let world = Cloudflare::new(env, settings)?;
+    let wait_s = wait_of(&request);
+    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let verified = match admit(&world, env, hook, delivery).await? {
+        Admitted::Handshake(reply) => return handshake::answer(&world, hook, reply).await,
+        Admitted::Delivery(verified) => verified,
+    };
+    if hook.paused {
+        return Err(Problem::paused());
+    }
+    let answer = hook.answer_to(verified.delivery());
+    let event = Event::parse(verified, hook, &fresh_id()).map_err(|error| Problem::not_parsed(&error))?;
+    accept(world, context, hook, event, wait_s, answer).await
+}
+
+/// Takes in an event, and says what became of it; `answer` is what its sender wants to hear instead.
+pub(super) async fn accept(
+    world: Cloudflare,
+    context: &Context,
+    hook: &Hook,
+    event: Event,
+    wait_s: Option<u32>,
+    answer: Option<Reply>,
+) -> Result<worker::Result<Response>, Problem> {
     if world.key.is_none() {
         WorkerLog.log(Level::Error, "FABRICATE_API_KEY is not set", json!({"hook": hook.name}));
         return Err(Problem::not_ready());
     }
-    let wait_s = request.headers().get("prefer").ok().flatten().and_then(|value| wait_seconds(&value));
     let now = WorkerClock.now();
-    let delivery = read_delivery(request, hook).await?;
-    let verified = verify(hook, delivery, env)?;
-    let fresh_id = RunId::new(now, world.random()).to_string();
-    let event = Event::parse(verified, &hook.name, hook.verify.scheme, &fresh_id)
-        .map_err(|error| Problem::not_parsed(&error))?;
-    // An id that the sender states may be logged; one that an expression takes from the body may be anything.
-    let logged_id = match hook.delivery_id {
-        None => event.delivery.delivery_id.to_string(),
-        Some(_) => "from an expression".to_owned(),
-    };
     let received = receive(&world, hook, event, now).await.map_err(|error| {
-        let fields = json!({"hook": hook.name, "delivery_id": logged_id, "error": error.to_string()});
+        let fields = json!({"hook": hook.name, "error": error.to_string()});
         WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
         Problem::not_ready()
     })?;
-    tell(hook, &logged_id, &received);
+    tell(hook, &received);
     let (status, outcome, mut runs, pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
+        Received::TooMany(runs_max) => return Err(Problem::too_many_runs(runs_max)),
         Received::Accepted(runs) => (202, "accepted", runs.iter().map(RunAnswer::of).collect(), runs),
-        Received::Duplicate { runs, healed } => {
-            (200, "duplicate", runs.iter().map(RunAnswer::of).collect(), healed)
+        Received::Duplicate { runs, to_start, retried } => {
+            let (status, outcome) = if retried > 0 { (202, "retried") } else { (200, "duplicate") };
+            (status, outcome, runs.iter().map(RunAnswer::of).collect(), to_start)
         }
     };
     let started = start_after_answer(world.clone(), context, pending, now);
@@ -77,14 +106,21 @@ pub(super) async fn intake(
             *run = later.map_or_else(|| run.clone(), |later| RunAnswer::with_task(&later));
         }
     }
-    let response =
-        respond::json(status, &json!({"status": outcome, "runs": runs})).and_then(|mut response| {
-            if let Some(wait_s) = wait_s {
-                response.headers_mut().set("Preference-Applied", &format!("wait={wait_s}"))?;
-            }
-            Ok(response)
-        });
-    Ok(response)
+    let said = json!({"status": outcome, "runs": runs});
+    let response = match &answer {
+        // A status alone: what was to be said is said under another.
+        Some(reply) if reply.content_type.is_none() && reply.status != 204 => {
+            respond::json(reply.status, &said)
+        }
+        Some(reply) => respond::reply(reply),
+        None => respond::json(status, &said),
+    };
+    Ok(response.and_then(|mut response| {
+        if let Some(wait_s) = wait_s {
+            response.headers_mut().set("Preference-Applied", &format!("wait={wait_s}"))?;
+        }
+        Ok(response)
+    }))
 }
 
 /// A run as its sender sees it.
@@ -116,10 +152,10 @@ impl RunAnswer {
     }
 }
 
-fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Problem> {
+/// A hook without mistakes.
+pub(super) fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Problem> {
     let name = HookName::try_from(name).map_err(|_| Problem::no_such_hook())?;
     match settings.configuration.hooks.get(&name) {
-        Some(Ok(hook)) if hook.paused => Err(Problem::paused()),
         Some(Ok(hook)) => Ok(hook),
         // What is wrong was logged when the configuration was read, and is in `GET /api/hooks`.
         Some(Err(_)) => Err(Problem::not_ready()),
@@ -127,12 +163,12 @@ fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Problem> {
     }
 }
 
-async fn read_delivery(mut request: Request, hook: &Hook) -> Result<RawDelivery, Problem> {
+/// Reads a request with a body of at most `bytes_max` bytes.
+pub(super) async fn read_delivery(mut request: Request, bytes_max: u64) -> Result<RawDelivery, Problem> {
     let header = |name: &str| request.headers().get(name).ok().flatten();
     if header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::encoded());
     }
-    let bytes_max = hook.body_bytes_max;
     let stated: Option<u64> = header("content-length").and_then(|length| length.parse().ok());
     if stated.is_some_and(|length| length > bytes_max) {
         return Err(Problem::too_large(bytes_max));
@@ -145,31 +181,45 @@ async fn read_delivery(mut request: Request, hook: &Hook) -> Result<RawDelivery,
         // A request without a body has no stream.
         Err(_) => Vec::new(),
     };
-    let url = request.url().map_err(|_| Problem::no_such_page())?;
+    let (method, url) = (request.inner().method(), request.inner().url());
     let headers: Vec<(String, String)> = request.headers().entries().collect();
-    Ok(RawDelivery::new(headers, url.query().unwrap_or_default(), body, WorkerClock.now()))
+    Ok(RawDelivery::new(&method, &url, headers, body, WorkerClock.now()))
 }
 
-fn verify(hook: &Hook, delivery: RawDelivery, env: &Env) -> Result<Verified, Problem> {
-    let now = WorkerClock.now();
-    hook.verify.verify(delivery, |name| secret(env, name), now).map_err(|error| {
-        let fields =
-            json!({"hook": hook.name, "scheme": hook.verify.scheme.name(), "error": error.to_string()});
+/// Lets a request through the hook's door, with the certificate that it may need.
+async fn admit(
+    world: &Cloudflare,
+    env: &Env,
+    hook: &Hook,
+    delivery: RawDelivery,
+) -> Result<Admitted, Problem> {
+    let refused = |error: &TurnedAway| {
+        let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
-            VerifyError::NotVerified(_) => {
-                WorkerLog.log(Level::Warn, "delivery not verified", fields);
-                Problem::not_verified()
-            }
-            VerifyError::Misconfigured { .. } => {
+            TurnedAway::Verify(VerifyError::Misconfigured { .. }) => {
                 WorkerLog.log(Level::Error, "hook closed: its secret cannot be used", fields);
-                Problem::not_ready()
             }
+            _ => WorkerLog.log(Level::Warn, "delivery not verified", fields),
         }
-    })
+        Problem::turned_away(error)
+    };
+    let address = hook.verify.certificate_url(&delivery).map_err(|error| refused(&error.into()))?;
+    let certificate = match &address {
+        Some(address) => certificates::get(world, address).await?,
+        None => None,
+    };
+    let secret = |name: &str| secret(env, name);
+    let means = Means { secret: &secret, certificate: certificate.as_deref(), now: WorkerClock.now() };
+    hook.admit(delivery, &means).map_err(|error| refused(&error))
+}
+
+/// An id for an event that nobody names.
+pub(super) fn fresh_id() -> String {
+    RunId::new(WorkerClock.now(), WorkerClock.random()).to_string()
 }
 
 /// Starts the runs whether or not anybody waits for it: the runtime keeps this going after the answer.
-fn start_after_answer(
+pub(super) fn start_after_answer(
     world: Cloudflare,
     context: &Context,
     runs: Vec<Run>,
@@ -188,6 +238,11 @@ async fn wait_for(started: oneshot::Receiver<()>, wait_s: u32) {
     select(started, pin!(delay(wait_s * 1_000))).await;
 }
 
+/// How long the caller would wait for the start, seconds.
+pub(super) fn wait_of(request: &Request) -> Option<u32> {
+    request.headers().get("prefer").ok().flatten().and_then(|value| wait_seconds(&value))
+}
+
 /// `wait=N` of a `Prefer` header, at most [`WAIT_MAX_S`].
 fn wait_seconds(prefer: &str) -> Option<u32> {
     let preference = prefer.split([',', ';']).map(str::trim).find_map(|part| {
@@ -197,12 +252,15 @@ fn wait_seconds(prefer: &str) -> Option<u32> {
     preference.parse().ok().map(|seconds: u32| seconds.min(WAIT_MAX_S))
 }
 
-fn tell(hook: &Hook, delivery_id: &str, received: &Received) {
+/// A delivery's id is not told: it may come from the body. Its runs have it.
+fn tell(hook: &Hook, received: &Received) {
+    let ids = |runs: &[Run]| runs.iter().take(RUNS_TOLD_MAX).map(|run| run.run_id).collect();
     let (message, runs): (&str, Vec<RunId>) = match received {
         Received::Ignored => ("delivery ignored", Vec::new()),
-        Received::Accepted(runs) => ("delivery accepted", runs.iter().map(|run| run.run_id).collect()),
-        Received::Duplicate { runs, .. } => ("delivery known", runs.iter().map(|run| run.run_id).collect()),
+        Received::TooMany(_) => ("delivery refused: it would become too many runs", Vec::new()),
+        Received::Accepted(runs) => ("delivery accepted", ids(runs)),
+        Received::Duplicate { runs, retried: 0, .. } => ("delivery known", ids(runs)),
+        Received::Duplicate { runs, .. } => ("delivery known, and its failed runs retried", ids(runs)),
     };
-    let fields = json!({"hook": hook.name, "delivery_id": delivery_id, "runs": runs});
-    WorkerLog.log(Level::Info, message, fields);
+    WorkerLog.log(Level::Info, message, json!({"hook": hook.name, "runs": runs}));
 }

@@ -1,4 +1,5 @@
-//! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}` and `journal/{run_id}/{k}`, each written once.
+//! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}`, `retries/{run_id}` and `journal/{run_id}/{k}`, each written
+//! once.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,14 +8,19 @@ use worker::{Conditional, Object};
 use super::Cloudflare;
 use crate::hook::HookName;
 use crate::journal::{Entry, Recorded};
-use crate::ports::{Claim, DeliveryKey, Inbox, Page, StoreError};
+use crate::ports::{Claim, DeliveryKey, Inbox, Page, Retry, StoreError};
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
 
 const DELIVERIES: &str = "deliveries/";
+const RETRIES: &str = "retries/";
 
 fn delivery_key(key: &DeliveryKey) -> String {
     format!("{DELIVERIES}{key}")
+}
+
+fn retry_key(run_id: RunId) -> String {
+    format!("{RETRIES}{run_id}")
 }
 
 fn journal_key(run_id: RunId, place: u32) -> String {
@@ -31,17 +37,19 @@ impl Inbox for Cloudflare {
     }
 
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
-        let mut list = self.inbox.list().prefix(DELIVERIES);
-        if let Some(cursor) = cursor {
-            list = list.cursor(cursor);
-        }
-        let listed = list.execute().await.map_err(|error| failed(&error))?;
-        let items = listed
-            .objects()
-            .iter()
-            .filter_map(|object| Some((read_delivery_key(&object.key())?, uploaded(object))))
-            .collect();
-        Ok(Page { items, cursor: listed.cursor().filter(|_| listed.truncated()) })
+        self.list_created(DELIVERIES, cursor, read_delivery_key).await
+    }
+
+    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
+        self.create(retry_key(run_id), retry).await
+    }
+
+    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError> {
+        self.read(retry_key(run_id)).await
+    }
+
+    async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
+        self.list_created(RETRIES, cursor, |key| key.strip_prefix(RETRIES)?.parse().ok()).await
     }
 
     async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
@@ -55,6 +63,23 @@ impl Inbox for Cloudflare {
 }
 
 impl Cloudflare {
+    /// A page of what is below a prefix, and when each object was created; a key that is none of ours is left out.
+    async fn list_created<K>(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        read_key: impl Fn(&str) -> Option<K>,
+    ) -> Result<Page<(K, Timestamp)>, StoreError> {
+        let mut list = self.inbox.list().prefix(prefix);
+        if let Some(cursor) = cursor {
+            list = list.cursor(cursor);
+        }
+        let listed = list.execute().await.map_err(|error| failed(&error))?;
+        let objects = listed.objects();
+        let items = objects.iter().filter_map(|object| Some((read_key(&object.key())?, uploaded(object))));
+        Ok(Page { items: items.collect(), cursor: listed.cursor().filter(|_| listed.truncated()) })
+    }
+
     /// Puts an object unless there is one: exactly one of any number of simultaneous puts gets `true`.
     async fn create(&self, key: String, value: &impl Serialize) -> Result<bool, StoreError> {
         let body = serde_json::to_string(value).map_err(|error| failed(&error))?;

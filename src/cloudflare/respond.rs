@@ -4,7 +4,13 @@
 use serde_json::{Value, json};
 use worker::{Response, ResponseBuilder};
 
-use crate::hook::delivery::ParseError;
+use crate::hook::admission::TurnedAway;
+use crate::hook::body::BodyError;
+use crate::hook::handshake::Reply;
+use crate::service::operate::Refusal;
+
+/// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
+const RATE_PERIOD_S: u32 = 60;
 
 /// How long a sender is asked to wait when we cannot take its delivery, seconds.
 const RETRY_AFTER_S: u32 = 30;
@@ -18,11 +24,13 @@ pub(super) struct Problem {
     title: &'static str,
     detail: String,
     header: Option<(&'static str, String)>,
+    /// Extension member `run`: how a run stands that the caller took for another.
+    run: Option<Box<Value>>,
 }
 
 impl Problem {
     fn new(status: u16, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), header: None }
+        Self { status, kind, title, detail: detail.into(), header: None, run: None }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -38,12 +46,13 @@ impl Problem {
         Self::new(400, "unreadable-body", "Unreadable body", "the body ended before it was complete")
     }
 
-    pub(super) fn not_parsed(error: &ParseError) -> Self {
+    pub(super) fn not_parsed(error: &BodyError) -> Self {
         match error {
-            ParseError::UnsupportedType => {
+            BodyError::UnsupportedType => {
                 Self::new(415, "unsupported-type", "Unsupported media type", error.to_string())
             }
-            ParseError::NotJson(_) => Self::new(400, "not-json", "Not JSON", error.to_string()),
+            BodyError::Malformed(_) => Self::new(400, "malformed-body", "Malformed body", error.to_string()),
+            BodyError::TooComplex(_) => Self::new(400, "complex-body", "Body too complex", error.to_string()),
         }
     }
 
@@ -53,9 +62,28 @@ impl Problem {
             .with("Accept-Encoding", "identity")
     }
 
-    pub(super) fn not_verified() -> Self {
-        let detail = "the delivery could not be verified: check the secret and the clock of the sender";
-        Self::new(401, "not-verified", "Not verified", detail).with("WWW-Authenticate", "Webhook")
+    /// What a stranger is told: not why.
+    pub(super) fn turned_away(error: &TurnedAway) -> Self {
+        match error.status() {
+            401 => {
+                let detail =
+                    "the delivery could not be verified: check the secret and the clock of the sender";
+                Self::new(401, "not-verified", "Not verified", detail).with("WWW-Authenticate", "Webhook")
+            }
+            503 => Self::not_ready(),
+            status => Self::new(status, "bad-handshake", "Bad handshake", error.to_string()),
+        }
+    }
+
+    pub(super) fn too_often() -> Self {
+        let detail = "the hook is called too often, try again later";
+        Self::new(429, "too-often", "Too many requests", detail)
+            .with("Retry-After", RATE_PERIOD_S.to_string())
+    }
+
+    pub(super) fn too_many_runs(runs_max: usize) -> Self {
+        let detail = format!("the delivery would become more than {runs_max} runs: send smaller batches");
+        Self::new(413, "too-many-runs", "Too many runs", detail)
     }
 
     pub(super) fn no_token() -> Self {
@@ -93,6 +121,25 @@ impl Problem {
             .with("Content-Range", format!("bytes */{size}"))
     }
 
+    /// What the operator's call may not do, or no longer.
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::NoSuchRun => Self::no_such_run(),
+            Refusal::WrongState { run, .. } => {
+                let run = Some(Box::new(run.summary().view()));
+                Self { run, ..Self::new(409, "wrong-state", "Wrong state", detail) }
+            }
+            Refusal::NoDelivery => Self::new(410, "no-delivery", "Delivery expired", detail),
+            Refusal::NotConfigured(_) => Self::new(409, "not-configured", "Not configured", detail),
+            Refusal::Store(_) => Self::not_ready(),
+        }
+    }
+
+    pub(super) fn bad_body(detail: impl Into<String>) -> Self {
+        Self::new(400, "bad-body", "Bad body", detail)
+    }
+
     /// We cannot do our part now: the caller is to come again.
     pub(super) fn not_ready() -> Self {
         let detail = "this service cannot take the request now, try again later";
@@ -111,18 +158,33 @@ impl Problem {
     }
 
     pub(super) fn into_response(self) -> worker::Result<Response> {
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:seedhook:problem:{}", self.kind),
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
         });
+        if let (Some(run), Value::Object(body)) = (self.run, &mut body) {
+            body.insert("run".to_owned(), *run);
+        }
         let mut response = builder(self.status)?.with_header("Content-Type", "application/problem+json")?;
         if let Some((name, value)) = &self.header {
             response = response.with_header(name, value)?;
         }
         Ok(response.fixed(body.to_string().into_bytes()))
     }
+}
+
+/// A handshake's answer, or the one that a sender wants to hear.
+pub(super) fn reply(reply: &Reply) -> worker::Result<Response> {
+    let mut response = builder(reply.status)?;
+    if let Some(content_type) = reply.content_type {
+        response = response.with_header("Content-Type", content_type)?;
+    }
+    if reply.status == 204 {
+        return Ok(response.empty());
+    }
+    Ok(response.fixed(reply.body.clone().into_bytes()))
 }
 
 /// A JSON answer.

@@ -6,7 +6,7 @@ use crate::run::RunId;
 
 /// A call.
 pub(super) enum Route {
-    /// `POST /hooks/{hook}`
+    /// `POST /hooks/{hook}`, and `GET` for senders whose handshake it is.
     Hook(String),
     /// `GET /health`
     Health,
@@ -22,10 +22,29 @@ pub(super) enum Call {
     GetRun(RunId),
     /// `GET` or `HEAD /api/runs/{run_id}/files/{file_id}`
     GetFile(RunId, FileId),
+    /// `POST /api/runs/{run_id}/…`
+    Decide(RunId, Decide),
+    /// `POST /api/runs/retry`
+    RetryMany,
     /// `GET /api/hooks`
     ListHooks,
+    /// `POST /api/hooks/{hook}/preview`
+    Preview(String),
+    /// `POST /api/hooks/{hook}/runs`
+    StartByHand(String),
     /// Under `/api/`, but nothing there: told only to who has the token.
     Nothing(Problem),
+}
+
+/// What the operator decides about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decide {
+    /// `…/adopt`
+    Adopt,
+    /// `…/abandon`
+    Abandon,
+    /// `…/retry`
+    Retry,
 }
 
 impl Route {
@@ -33,7 +52,7 @@ impl Route {
     pub(super) fn of(method: &str, path: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         match parts.as_slice() {
-            ["hooks", name] => allow(method, "POST").map(|()| Self::Hook((*name).to_owned())),
+            ["hooks", name] => Ok(Self::Hook((*name).to_owned())),
             ["health"] => allow(method, "GET, HEAD").map(|()| Self::Health),
             ["api", call @ ..] => Ok(Self::Operator(Call::of(method, call).unwrap_or_else(Call::Nothing))),
             _ => Err(Problem::no_such_page()),
@@ -44,6 +63,18 @@ impl Route {
 impl Call {
     fn of(method: &str, parts: &[&str]) -> Result<Self, Problem> {
         let run_id = |text: &str| text.parse::<RunId>().map_err(|_| Problem::no_such_run());
+        let by_post = match parts {
+            ["hooks", name, "preview"] => Some(Self::Preview((*name).to_owned())),
+            ["hooks", name, "runs"] => Some(Self::StartByHand((*name).to_owned())),
+            ["runs", "retry"] => Some(Self::RetryMany),
+            ["runs", id, "adopt"] => Some(Self::Decide(run_id(id)?, Decide::Adopt)),
+            ["runs", id, "abandon"] => Some(Self::Decide(run_id(id)?, Decide::Abandon)),
+            ["runs", id, "retry"] => Some(Self::Decide(run_id(id)?, Decide::Retry)),
+            _ => None,
+        };
+        if let Some(call) = by_post {
+            return allow(method, "POST").map(|()| call);
+        }
         let call = match parts {
             ["runs"] => Self::ListRuns,
             ["runs", id] => Self::GetRun(run_id(id)?),

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::configuration::{Configuration, SWEEP_REQUESTS};
+use crate::configuration::{Configuration, ENV, SWEEP_REQUESTS};
 use crate::ports::{Level, Log};
 
 /// The secret with Fabricate's key.
@@ -47,7 +47,7 @@ pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
 /// The variables that are configuration; secrets, which look just like variables here, are not among them.
 fn variables(env: &Env) -> Map<String, Value> {
     let is_ours = |name: &str| {
-        matches!(name, "FABRICATE_URL" | "HOOKS") || name == SWEEP_REQUESTS || name.starts_with("HOOKS_")
+        matches!(name, "FABRICATE_URL" | "HOOKS" | SWEEP_REQUESTS | ENV) || name.starts_with("HOOKS_")
     };
     let names = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
     names
