@@ -1,0 +1,8 @@
+//! Bodies of every kind: read or refused, within bounds.
+#![no_main]
+#![expect(dead_code, reason = "each target calls its own of the invariants")]
+
+#[path = "../../tests/properties/invariants.rs"]
+mod invariants;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::body(data));

@@ -1,0 +1,8 @@
+//! Variables: whole hooks or mistakes, and no hook that another key opens.
+#![no_main]
+#![expect(dead_code, reason = "each target calls its own of the invariants")]
+
+#[path = "../../tests/properties/invariants.rs"]
+mod invariants;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::configuration(data));

@@ -1,0 +1,171 @@
+//! Who gets in: requests that a sender made, and what others make of them, at every kind of hook.
+
+use seedhook::hook::admission::{Admitted, TurnedAway};
+use seedhook::hook::delivery::Event;
+use seedhook::hook::verify::{Means, VerifyError};
+use seedhook::timestamp::Timestamp;
+
+use super::case::{Case, Cases};
+use super::choices::Choices;
+use super::genuine::{Signer, send};
+use super::judge::{Statement, is_open_handshake, judge, statements};
+use super::mutation::mutate;
+use super::recorded::damaged;
+use super::request::Request;
+use super::values::CANARY;
+use super::{NOW_MS, check_event};
+
+/// See [`super::request`].
+pub(crate) fn only_what_was_signed_gets_in(choices: &mut Choices<'_>) {
+    let case = Cases::all().pick(choices);
+    let sent_at = case.recorded.as_ref().map_or(Timestamp::from_millis(NOW_MS), |recorded| recorded.now);
+    let genuine = send(case, Signer::Sender, choices, sent_at);
+    check_genuine(case, &genuine, sent_at);
+    let (mut request, mut said) = (genuine.clone(), said_in(case, &genuine));
+    // Another to splice with: later, or a forger's, whose statements nobody with the key made.
+    let other = match choices.below(4) {
+        _ if case.recorded.is_some() => {
+            let another = Cases::all().pick_recorded(choices).request.clone();
+            said.extend(said_in(case, &another));
+            another
+        }
+        0 => genuine,
+        1 => send(case, Signer::Forger, choices, sent_at),
+        _ => {
+            let another = send(case, Signer::Sender, choices, sent_at.plus_ms(1_000));
+            said.extend(said_in(case, &another));
+            another
+        }
+    };
+    for _ in 0..choices.below(4) {
+        mutate(&mut request, &other, choices);
+    }
+    let now = match choices.below(8) {
+        0 => sent_at.plus_ms(301_000),
+        1 => sent_at.plus_ms(-301_000),
+        2 => sent_at.plus_ms(i64::from(choices.byte()) * 1_000_000),
+        _ => sent_at,
+    };
+    check_certificate(case, &request, choices, now);
+    if let Some(what) = passes(case, &request, now)
+        && let Err(problem) = judge(case, &request, &said, now)
+    {
+        // A handshake that proves nothing is answered, and starts nothing.
+        let is_harmless = matches!(what, Passed::Handshake) && is_open_handshake(case, &request);
+        assert!(
+            is_harmless,
+            "{} takes what is not genuine: {problem}\n{request:#?}\nsaid: {said:#?}",
+            case.name
+        );
+    }
+}
+
+/// See [`super::forged`].
+pub(crate) fn another_key_gets_nowhere(choices: &mut Choices<'_>) {
+    let case = Cases::all().pick(choices);
+    if case.recorded.is_some() {
+        return;
+    }
+    let now = Timestamp::from_millis(NOW_MS);
+    let mut request = send(case, Signer::Forger, choices, now);
+    let other = send(case, Signer::Forger, choices, now.plus_ms(1_000));
+    for _ in 0..choices.below(4) {
+        mutate(&mut request, &other, choices);
+    }
+    if let Some(what) = passes(case, &request, now) {
+        let is_harmless = matches!(what, Passed::Handshake) && is_open_handshake(case, &request);
+        assert!(is_harmless, "{} takes what another key signed\n{request:#?}", case.name);
+    }
+    // A secret that is not set, or empty, lets nobody in.
+    let empty = ["", " ", "\n"][choices.below(3)];
+    let secret = |_: &str| choices.clone().one_in(2).then(|| empty.to_owned());
+    let means = Means { secret: &secret, certificate: None, now };
+    assert!(case.hook.verify.check(&request.arrived(), &means).is_err(), "{} needs no secret", case.name);
+}
+
+/// A request that passed, as what.
+enum Passed {
+    Delivery,
+    Handshake,
+}
+
+/// Whether a request passes. Whatever is said of it, and becomes of it, is looked at on the way.
+fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
+    let arrived = request.arrived();
+    let certificate_url = case.hook.verify.certificate_url(&arrived).ok().flatten();
+    let (checked, outcome) = case.with_means(certificate_url.as_deref(), now, |means| {
+        let taken = arrived.clone().with_content_type(case.hook.content_type.as_deref());
+        (case.hook.verify.check(&taken, means), case.hook.admit(arrived, means))
+    });
+    match outcome {
+        Ok(Admitted::Delivery(verified)) => {
+            assert!(checked.is_ok(), "{} takes what does not verify", case.name);
+            let delivery = verified.delivery();
+            assert!(
+                delivery.body == request.body && delivery.url == request.url,
+                "what was verified is another"
+            );
+            check_event(&case.hook, verified);
+            Some(Passed::Delivery)
+        }
+        Ok(Admitted::Handshake(reply)) => {
+            assert!((200..300).contains(&reply.status) && reply.body.len() < 64 * 1024, "{reply:?}");
+            Some(if checked.is_ok() { Passed::Delivery } else { Passed::Handshake })
+        }
+        Err(why) => {
+            check_refusal(case, &why);
+            // Refused for another reason, but verified: the key was right.
+            checked.is_ok().then_some(Passed::Delivery)
+        }
+    }
+}
+
+/// A refusal quotes neither a secret nor what the sender wrote in the body or the headers.
+fn check_refusal(case: &Case, why: &TurnedAway) {
+    let told = why.to_string();
+    assert!(!told.contains(CANARY), "{}: {told}", case.name);
+    assert!(!case.secrets.iter().any(|secret| told.contains(secret)), "{}: {told}", case.name);
+    assert!([400, 401, 403, 503].contains(&why.status()), "{}: {told}", case.name);
+}
+
+/// What a sender really sends is taken, and the secret that it shows ends here.
+fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
+    let arrived = request.arrived();
+    let certificate_url = case.hook.verify.certificate_url(&arrived).expect("a certificate's address");
+    let outcome =
+        case.with_means(certificate_url.as_deref(), now, |means| case.hook.verify.verify(arrived, means));
+    let verified = outcome.unwrap_or_else(|error| {
+        panic!("{} refuses what is genuine: {error}, over {:?}\n{request:#?}", case.name, over(&error));
+    });
+    let shown = ["bearer", "basic", "header", "query"].contains(&case.scheme());
+    if shown && let Ok(event) = Event::parse(verified, &case.hook, "fresh") {
+        let stored = serde_json::to_string(&event.delivery).expect("JSON");
+        assert!(
+            !case.secrets.iter().any(|secret| stored.contains(secret)),
+            "{} stores its secret: {stored}",
+            case.name
+        );
+    }
+}
+
+/// Whatever lies where a certificate should, it is taken for one, or is not.
+fn check_certificate(case: &Case, request: &Request, choices: &mut Choices<'_>, now: Timestamp) {
+    let arrived = request.arrived();
+    let address = case.hook.verify.certificate_url(&arrived).ok().flatten();
+    if let Some(pem) = address.and_then(|address| case.certificate(&address)) {
+        let damaged = damaged(pem, choices);
+        let means = Means { secret: &|_| None, certificate: Some(&damaged), now };
+        drop(case.hook.verify.check(&arrived, &means));
+    }
+}
+
+fn over(error: &VerifyError) -> Option<&str> {
+    match error {
+        VerifyError::NotVerified(refusal) => refusal.signed_text(),
+        VerifyError::Misconfigured { .. } => None,
+    }
+}
+
+fn said_in(case: &Case, genuine: &Request) -> Vec<Statement> {
+    statements(case, genuine).unwrap_or_else(|error| panic!("{}: {error}\n{genuine:#?}", case.name))
+}
