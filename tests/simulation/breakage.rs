@@ -17,6 +17,14 @@ pub(crate) enum Breakage {
     OutcomeEntriesAreLost,
     /// `end` entries are confirmed and not kept.
     EndEntriesAreLost,
+    /// A retry is taken although there is one.
+    RetriesAreNotConditional,
+    /// A retry is confirmed and not kept.
+    RetriesAreLost,
+    /// Entries of operators are confirmed and not kept.
+    OperatorsAreForgotten,
+    /// What is read back from a journal does not say that a run was abandoned.
+    AbandoningIsForgotten,
     /// KV's list never shows one entry again.
     ListLosesAnEntry,
     /// `open/` records are confirmed and not kept.
@@ -61,6 +69,11 @@ impl Breakage {
         (Self::OutcomeEntriesAreLost, Promise::KnownTasksAreKept),
         (Self::OutcomeEntriesAreLost, Promise::NoSilentSecondStart),
         (Self::EndEntriesAreLost, Promise::FinalStatesNeverChange),
+        (Self::RetriesAreNotConditional, Promise::OneRetryEach),
+        (Self::RetriesAreLost, Promise::AcceptedIsDurable),
+        (Self::OperatorsAreForgotten, Promise::OperatorsDecide),
+        (Self::OperatorsAreForgotten, Promise::RetriesFollowAnEnd),
+        (Self::AbandoningIsForgotten, Promise::OperatorsDecide),
         (Self::ListLosesAnEntry, Promise::EveryRunEnds),
         (Self::OpenPutsAreLost, Promise::AcceptedIsDurable),
         (Self::OpenPutsAreDoubled, Promise::CostsAreAsStated),

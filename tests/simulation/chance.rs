@@ -49,6 +49,8 @@ pub(crate) struct Profile {
     pub(crate) key_refused: (i64, i64),
     /// Records pass through their JSON on the way to and from the stores.
     pub(crate) wire: bool,
+    /// How often operators come while faults last.
+    pub(crate) operators: usize,
     /// An `open/` record of another version stands in the list.
     pub(crate) unreadable: bool,
 }
@@ -96,6 +98,7 @@ impl Profile {
             outages: std::array::from_fn(|_| span(rng, 8)),
             key_refused: span(rng, 20),
             wire: rng.u8(..32) == 0,
+            operators: *pick(rng, &[0, 0, 2, 6]),
             unreadable: rng.u8(..32) == 0,
         }
     }

@@ -7,10 +7,10 @@ use seedhook::hook::Hook;
 use serde_json::{Value, json};
 
 /// How many configurations there are.
-pub(crate) const HOOKS: usize = 6;
+pub(crate) const HOOKS: usize = 7;
 
 /// The secret of the hook that Standard Webhooks sign for.
-pub(crate) const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The bearer token of the hook that asks for one.
 pub(crate) const TOKEN: &str = "token-of-the-bearer";
@@ -46,6 +46,7 @@ pub(crate) fn hooks() -> Vec<Rc<Hook>> {
         json!({"rules": [{"workflow": "seed"}, {"workflow": "big", "when": "body.seats > 4", "on_unconfirmed": "restart"}]}),
         json!({"start_attempts_max": 2, "deadline": "30m",
                "archive": "{{ workflow }}/{{ run_id }}/{{ task_id }}/{{ file.id }}"}),
+        json!({"on_redelivery": "retry_failed", "deadline": "30m"}),
     ];
     assert_eq!(changes.len(), HOOKS);
     changes.into_iter().map(|changes| read(&with(changes))).collect()

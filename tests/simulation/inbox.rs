@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use seedhook::journal::{Decision, Entry, Recorded};
-use seedhook::ports::{Claim, DeliveryKey, Inbox, Page, StoreError};
+use seedhook::ports::{Claim, DeliveryKey, Inbox, Page, Retry, StoreError};
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
-use crate::journals::{Claimed, Placed};
+use crate::journals::{Claimed, Placed, Retried};
 use crate::operation::Port;
 use crate::promises::Promise;
 use crate::world::{Invocation, State, through_json};
@@ -27,7 +27,7 @@ impl State {
             return true;
         }
         self.tally.inbox_creates += 1;
-        self.journals.register(claim);
+        self.journals.register(&claim.runs);
         on.tell(self, || {
             let runs = claim.runs.iter().map(|run| format!("{} {}", run.run_id, run.status.as_str()));
             format!("R2 claim {} := {}", claim.delivery.delivery_id, runs.collect::<Vec<_>>().join(", "))
@@ -57,6 +57,23 @@ impl State {
         }
     }
 
+    fn retry(&mut self, on: &Invocation, old: RunId, retry: &Retry) -> bool {
+        let taken = self.journals.retries.iter().any(|retried| retried.old == old);
+        if taken && !on.world.breaks(Breakage::RetriesAreNotConditional) {
+            return false;
+        }
+        self.judge_retry(on, old);
+        if on.world.breaks(Breakage::RetriesAreLost) {
+            return true;
+        }
+        self.tally.inbox_creates += 1;
+        self.journals.register(std::slice::from_ref(&retry.run));
+        self.tell_of(on, old, |name| format!("R2 retry of {name} := {}", retry.run.run_id));
+        let retried = Retried { old, retry: Rc::new(self.as_read(on, retry)), at: on.world.now() };
+        self.journals.retries.push(retried);
+        true
+    }
+
     fn enter(&mut self, on: &Invocation, run_id: RunId, place: u32, entry: &Entry) -> bool {
         let world = &on.world;
         let lost = match entry.decision {
@@ -64,6 +81,7 @@ impl State {
             Decision::End { .. } => world.breaks(Breakage::EndEntriesAreLost),
             _ => world.breaks(Breakage::OutcomeEntriesAreLost),
         };
+        let lost = lost || (on.kind == "operator" && world.breaks(Breakage::OperatorsAreForgotten));
         if lost {
             return true;
         }
@@ -147,6 +165,34 @@ impl Inbox for Invocation {
         .await
     }
 
+    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
+        self.operate(Port::R2, "R2 create retry", |state| Ok(state.retry(self, run_id, retry))).await
+    }
+
+    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError> {
+        self.operate(Port::R2, "R2 get retry", |state| {
+            let found = state.journals.retries.iter().rev().find(|retried| retried.old == run_id);
+            let mut found = found.map(|retried| (Retry::clone(&retried.retry), retried.at));
+            if let (true, Some((retry, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
+                retry.author.clear();
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
+        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        self.operate(Port::R2, "R2 list retries", |state| {
+            let retries = &state.journals.retries;
+            let page = retries.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let items: Vec<_> = page.map(|retried| (retried.old, retried.at)).collect();
+            let next = from + items.len();
+            Ok(Page { items, cursor: (next < retries.len()).then(|| next.to_string()) })
+        })
+        .await
+    }
+
     async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
         let created = self
             .operate(Port::R2, "R2 create entry", |state| Ok(state.enter(self, run_id, place, entry)))
@@ -167,6 +213,12 @@ impl Inbox for Invocation {
                 if let (true, Some(recorded)) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found)
                 {
                     recorded.entry.author.clear();
+                }
+                if let (true, Some(Decision::End { run })) = (
+                    self.world.breaks(Breakage::AbandoningIsForgotten),
+                    found.as_mut().map(|recorded| &mut recorded.entry.decision),
+                ) {
+                    run.abandoned = false;
                 }
                 Ok(found)
             })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seedhook::journal::{Decision, Recorded};
-use seedhook::ports::{Claim, DeliveryKey};
+use seedhook::ports::{Claim, DeliveryKey, Retry};
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -15,6 +15,8 @@ const CONFIRMED_MS_MAX: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct Journals {
     pub(crate) claims: Vec<Claimed>,
+    /// The latest last.
+    pub(crate) retries: Vec<Retried>,
     pub(crate) runs: BTreeMap<RunId, Journal>,
 }
 
@@ -25,6 +27,14 @@ pub(crate) struct Claimed {
     pub(crate) at: Timestamp,
     /// The invocation that created it.
     pub(crate) author: usize,
+}
+
+/// A retry as it stands.
+pub(crate) struct Retried {
+    /// The run that is retried.
+    pub(crate) old: RunId,
+    pub(crate) retry: Rc<Retry>,
+    pub(crate) at: Timestamp,
 }
 
 /// One run's journal.
@@ -62,6 +72,21 @@ impl Journals {
     /// Every claim.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.claims.iter().map(|claimed| &*claimed.claim)
+    }
+
+    /// Every run that was accepted: those of deliveries, then retries.
+    pub(crate) fn all_runs(&self) -> impl Iterator<Item = &Run> {
+        let retries = self.retries.iter().map(|retried| &retried.retry.run);
+        self.claims().flat_map(|claim| &claim.runs).chain(retries)
+    }
+
+    /// The run of a delivery that a run repeats in the end, or itself.
+    pub(crate) fn root(&self, run_id: RunId) -> RunId {
+        let mut root = run_id;
+        while let Some(retried) = self.retries.iter().find(|retried| retried.retry.run.run_id == root) {
+            root = retried.old;
+        }
+        root
     }
 
     /// Whether an invocation created the claim of an event.
@@ -113,22 +138,26 @@ impl Journals {
         Some(&last.recorded.entry.decision)
     }
 
+    /// Whether a task was ever decided on.
+    pub(crate) fn has_task(&self, run_id: RunId) -> bool {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        entries.iter().any(|placed| matches!(placed.recorded.entry.decision, Decision::Task { .. }))
+    }
+
     /// How many starts were decided on.
     pub(crate) fn starts(&self, run_id: RunId) -> usize {
         let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
         entries.iter().filter(|placed| placed.recorded.entry.decision == Decision::Start).count()
     }
 
-    /// The runs of an event that run a workflow; more than one is a broken promise.
+    /// The runs of an event that run a workflow: more than one is a broken promise, or a retry.
     pub(crate) fn runs_of<'a>(
         &'a self,
         event: &'a str,
         workflow: &'a str,
     ) -> impl Iterator<Item = &'a Run> + 'a {
-        self.claims()
-            .filter(move |claim| claim.delivery.delivery_id.as_str() == event)
-            .flat_map(|claim| &claim.runs)
-            .filter(move |run| run.target.workflow == workflow)
+        self.all_runs()
+            .filter(move |run| run.delivery_id.as_str() == event && run.target.workflow == workflow)
     }
 
     /// Uses the entry that allows an invocation to start a run.
@@ -147,8 +176,8 @@ impl Journals {
         }
     }
 
-    pub(crate) fn register(&mut self, claim: &Claim) {
-        for run in &claim.runs {
+    pub(crate) fn register(&mut self, runs: &[Run]) {
+        for run in runs {
             let number = self.runs.len() + 1;
             self.runs.entry(run.run_id).or_default().number = number;
         }

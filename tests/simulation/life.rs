@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use seedhook::hook::Hook;
+use seedhook::hook::{Hook, OnRedelivery};
 use seedhook::journal::Decision;
 use seedhook::run::{Run, Status, Tick};
 use seedhook::service::reconcile::reconcile;
@@ -48,7 +48,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
     let profile = Profile::draw(&mut rng);
     let hook = Rc::clone(&hooks[profile.hook]);
     let count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
-    let draw = |number| Event::draw(&mut rng, number, hook.verify.scheme, hook.rules.len() > 1);
+    let draw = |number| Event::draw(&mut rng, number, hook.verify.is_open(), hook.rules.len() > 1);
     let events = (1..=count).map(draw).collect();
     let state = State {
         rng,
@@ -58,6 +58,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         journals: crate::journals::Journals::default(),
         workflows: crate::workflows::Workflows::default(),
         bucket: crate::archive::Bucket::default(),
+        told: crate::operator::Told::default(),
         history: History::new(keep_history),
         tally: crate::world::Tally::default(),
         dropped: Vec::new(),
@@ -80,6 +81,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
 
 fn run(world: &Rc<World>) {
     begin(world);
+    crate::operator::begin(world);
     world.executor.spawn(Box::pin(course(Rc::clone(world))), FOREVER);
     while world.executor.turn() {}
     world.executor.clear();
@@ -185,7 +187,7 @@ fn is_quiet(world: &World) -> bool {
         |run: &Run| world.breaks(Breakage::DeletesAreLost) && state.records.done(run.run_id).is_some();
     world.executor.live() == 1
         && state.senders == 0
-        && state.journals.claims().flat_map(|claim| &claim.runs).all(|run| settled(run) || undeleted(run))
+        && state.journals.all_runs().all(|run| settled(run) || undeleted(run))
 }
 
 /// Whether every list of open runs has been empty for so long that no place can see any: a sweep would see nothing.
@@ -208,7 +210,10 @@ async fn quiet(world: &Rc<World>, mut at_ms: i64) {
         world.state.borrow_mut().breaks(Promise::IdleWritesNothing, how);
     }
     let count = world.state.borrow().events.len();
-    if world.state.borrow_mut().rng.u8(..4) > 0 {
+    // A redelivery that retries is no idle one.
+    let retries =
+        world.hook.rules.iter().any(|rule| rule.settings.on_redelivery == OnRedelivery::RetryFailed);
+    if retries || world.state.borrow_mut().rng.u8(..4) > 0 {
         return;
     }
     for event in 0..count {

@@ -10,7 +10,7 @@
 //!
 //! [`life`] is one life; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`] (over
-//! [`workflows`]) and [`archive`] stand behind the ports; [`hooks`], [`sender`] and [`reply`] are what comes in;
+//! [`workflows`]) and [`archive`] stand behind the ports; [`hooks`], [`sender`], [`reply`] and [`operator`] are what comes in;
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be noticed;
 //! [`history`] tells one life, [`search`] lives many.
 #![cfg(not(target_arch = "wasm32"))]
@@ -28,6 +28,7 @@ mod journals;
 mod kv;
 mod life;
 mod operation;
+mod operator;
 mod promises;
 mod reply;
 mod search;

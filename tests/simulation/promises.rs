@@ -13,6 +13,13 @@ pub(crate) enum Promise {
     StartsAreJournalled,
     /// Journals have no gaps, and no entry is replaced.
     JournalsAreAppendOnly,
+    /// A run is retried once: whoever retries it is told of the same new run.
+    OneRetryEach,
+    /// Nothing is retried whose journal does not end.
+    RetriesFollowAnEnd,
+    /// A task that an operator was told is adopted stays the run's; a run that he was told is abandoned has ended so, is
+    /// never started, and is retried by nobody but him.
+    OperatorsDecide,
     /// A final state never changes, and is the one that the journal ends with.
     FinalStatesNeverChange,
     /// What KV says in the end is what happened at Fabricate.

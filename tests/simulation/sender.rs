@@ -4,11 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Poll;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
+use seedhook::hook::Hook;
 use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
-use seedhook::hook::verify::Scheme;
+use seedhook::hook::verify::{Draft, Means};
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId};
 use seedhook::service::receive::{Received, receive, start_accepted};
@@ -17,7 +15,7 @@ use seedhook::timestamp::Timestamp;
 use crate::breakage::Breakage;
 use crate::chance::REQUESTS;
 use crate::executor::FOREVER;
-use crate::hooks::{SIGNING_SECRET, TOKEN, secret};
+use crate::hooks::secret;
 use crate::promises::Promise;
 use crate::reply::{Letter, Reply};
 use crate::world::{Invocation, World};
@@ -46,7 +44,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub(crate) fn draw(rng: &mut fastrand::Rng, number: usize, scheme: Scheme, has_rules: bool) -> Self {
+    pub(crate) fn draw(rng: &mut fastrand::Rng, number: usize, is_open: bool, has_rules: bool) -> Self {
         let counts = rng.u8(..20) > 0;
         let seats = (rng.u8(..12) > 0).then(|| rng.u8(1..9));
         let kind = if counts { "won" } else { "lost" };
@@ -57,7 +55,7 @@ impl Event {
         // A rule's own `when` replaces the hook's; a field that is not there makes it false.
         let big = seats.is_some_and(|seats| seats > 4);
         let rules = if has_rules { usize::from(counts) + usize::from(big) } else { usize::from(counts) };
-        let forged = scheme != Scheme::None && rng.u8(..20) == 0;
+        let forged = !is_open && rng.u8(..20) == 0;
         let (id, told, acknowledged) = (format!("event{number}"), None, false);
         Self { id, body, seats, rules, forged, told, acknowledged }
     }
@@ -72,27 +70,15 @@ impl Event {
         self.seats.is_some()
     }
 
-    fn headers(&self, scheme: Scheme, now_ms: i64, forged: bool) -> Vec<(String, String)> {
-        let mut headers = vec![("Content-Type", "application/json".to_owned())];
-        let stamp = (now_ms / 1_000).to_string();
-        match scheme {
-            Scheme::StandardWebhooks => {
-                let signed = format!("{}.{stamp}.{}", self.id, self.body);
-                let key = SIGNING_SECRET.strip_prefix("whsec_").and_then(|key| BASE64.decode(key).ok());
-                let key = if forged { b"guessed".to_vec() } else { key.unwrap_or_default() };
-                let mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("any key will do");
-                let signature = BASE64.encode(mac.chain_update(signed).finalize().into_bytes());
-                headers.push(("Webhook-Id", self.id.clone()));
-                headers.push(("Webhook-Timestamp", stamp));
-                headers.push(("Webhook-Signature", format!("v1,{signature}")));
-            }
-            _ => headers.push(("Idempotency-Key", self.id.clone())),
-        }
-        if scheme == Scheme::Bearer {
-            let token = if forged { "guessed" } else { TOKEN };
-            headers.push(("Authorization", format!("Bearer {token}")));
-        }
-        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// The request that its sender makes; a forger's is signed with another secret.
+    fn request(&self, hook: &Hook, now: Timestamp, forged: bool) -> RawDelivery {
+        let headers = [("Content-Type", "application/json"), ("Idempotency-Key", self.id.as_str())];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let body = self.body.clone().into_bytes();
+        let delivery = RawDelivery::new("POST", "https://seedhook.example/hooks/hook", headers, body, now);
+        let secret = |name: &str| if forged { Some("whsec_Z3Vlc3NlZA==".to_owned()) } else { secret(name) };
+        let means = Means { secret: &secret, certificate: None, now };
+        hook.verify.sign(Draft { delivery, id: &self.id }, &means).expect("a scheme that can be signed")
     }
 }
 
@@ -157,7 +143,7 @@ pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
 async fn call(on: Invocation, event: usize, reply: Reply) {
     let world = Rc::clone(&on.world);
     let hook = Rc::clone(&world.hook);
-    let (scheme, now) = (hook.verify.scheme, on.now());
+    let now = on.now();
     let raw = {
         let state = &mut *world.state.borrow_mut();
         let sent = &state.events[event];
@@ -167,19 +153,15 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
             || format!("receives {} {}", sent.id, sent.body),
         );
         let forged = sent.forged && !world.breaks(Breakage::ForgersKnowTheSecret);
-        RawDelivery::new(
-            sent.headers(scheme, world.now_ms(), forged),
-            "",
-            sent.body.clone().into_bytes(),
-            now,
-        )
+        sent.request(&hook, Timestamp::from_millis(world.now_ms()), forged)
     };
-    let Ok(verified) = hook.verify.verify(raw, secret, now) else {
+    let means = Means { secret: &secret, certificate: None, now };
+    let Ok(verified) = hook.verify.verify(raw, &means) else {
         return refuse(&on, event, 401, &reply);
     };
     let received_ms = world.now_ms();
     let fresh_id = hex::encode(on.random());
-    let Ok(parsed) = Parsed::parse(verified, &hook.name, scheme, &fresh_id) else {
+    let Ok(parsed) = Parsed::parse(verified, &hook, &fresh_id) else {
         return refuse(&on, event, 400, &reply);
     };
     let (status, runs, to_start) = match receive(&on, &hook, parsed, now).await {
@@ -188,10 +170,12 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
             return refuse(&on, event, 503, &reply);
         }
         Ok(Received::Ignored) => (200, None, Vec::new()),
+        Ok(Received::TooMany(_)) => return refuse(&on, event, 413, &reply),
         Ok(Received::Accepted(runs)) => (202, Some(runs.iter().map(|run| run.run_id).collect()), runs),
-        Ok(Received::Duplicate { runs, healed }) => {
+        Ok(Received::Duplicate { runs, to_start, retried }) => {
             judge_healed(&on, event, received_ms - HEALED_MS);
-            (200, Some(runs.iter().map(|run| run.run_id).collect()), healed)
+            let status = if retried > 0 { 202 } else { 200 };
+            (status, Some(runs.iter().map(|run| run.run_id).collect()), to_start)
         }
     };
     answer(&on, event, status, runs, &reply);
@@ -236,6 +220,8 @@ fn answer(on: &Invocation, event: usize, status: u16, runs: Option<Vec<RunId>>, 
         if !state.journals.claims().any(|claim| claim.delivery.delivery_id.as_str() == id) {
             broken.push((Promise::AcceptedIsDurable, format!("{id} is acknowledged, not stored")));
         }
+        // A retry is told in place of the run that it repeats.
+        let runs: Vec<RunId> = runs.into_iter().map(|run_id| state.journals.root(run_id)).collect();
         if let Some(told) = sent.told.as_ref().filter(|told| **told != runs) {
             broken.push((Promise::OneEventOneRun, format!("{id} was told {told:?}, and now {runs:?}")));
         }

@@ -42,15 +42,12 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
         }
     }
     let mut ends = Vec::new();
-    for claim in state.journals.claims() {
-        let mapped = state
-            .events
-            .iter()
-            .any(|event| event.id == claim.delivery.delivery_id.as_str() && event.is_mapped());
-        for run in &claim.runs {
-            ends.push(judge_run(state, run, mapped, world, &mut found));
-        }
+    for run in state.journals.all_runs() {
+        let id = run.delivery_id.as_str();
+        let mapped = state.events.iter().any(|event| event.id == id && event.is_mapped());
+        ends.push(judge_run(state, run, mapped, world, &mut found));
     }
+    judge_told(state, &mut found);
     let bad_copies =
         state.workflows.tasks.iter().flat_map(|job| &job.files).map(|file| file.bad_copies).max();
     if bad_copies > Some(BAD_COPIES_TAKEN_MAX) {
@@ -106,7 +103,9 @@ fn judge_run(
                 }
             }
             let task_id = done.task.as_ref().map(|task| &task.id);
-            if !known.is_empty() && task_id.is_none_or(|task_id| !known.contains(task_id)) {
+            // An operator may give up what KV knows and has not shown him.
+            let given_up = done.abandoned && !state.journals.has_task(run_id);
+            if !given_up && !known.is_empty() && task_id.is_none_or(|task_id| !known.contains(task_id)) {
                 breaks(Promise::KnownTasksAreKept, format!("had {known:?}, ended as {}", describe(done)));
             }
             if state.journals.starts(run_id) != done.attempts as usize {
@@ -134,6 +133,33 @@ fn judge_parked(state: &State, run_id: RunId, profile: &Profile, breaks: &mut im
     }
 }
 
+/// What operators were told must be so in the end.
+fn judge_told(state: &State, found: &mut Vec<(Promise, String)>) {
+    for (run_id, task_id) in &state.told.adopted {
+        let run = state.records.done(*run_id).or_else(|| state.records.open(*run_id));
+        if run.and_then(|run| run.task.as_ref()).is_none_or(|task| task.id != *task_id) {
+            let how = format!("{} adopted {task_id}, and is {run:?}", state.name(*run_id));
+            found.push((Promise::OperatorsDecide, how));
+        }
+    }
+    for run_id in &state.told.abandoned {
+        if !state.records.done(*run_id).is_some_and(|run| run.abandoned) {
+            found.push((Promise::OperatorsDecide, format!("{} is not abandoned", state.name(*run_id))));
+        }
+    }
+    for (old, new) in &state.told.retried {
+        if !is_kept_retry(state, *old, *new) {
+            let how = format!("the retry of {} is not stored", state.name(*old));
+            found.push((Promise::AcceptedIsDurable, how));
+        }
+    }
+}
+
+/// Whether this retry of a run stands.
+pub(crate) fn is_kept_retry(state: &State, old: RunId, new: RunId) -> bool {
+    state.journals.retries.iter().any(|retried| retried.old == old && retried.retry.run.run_id == new)
+}
+
 /// How many tasks a run may have.
 fn judge_starts(state: &State, run: &Run, breaks: &mut impl FnMut(Promise, String)) {
     let jobs = state.workflows.tasks.iter().filter(|job| job.run_id == Some(run.run_id));
@@ -157,7 +183,9 @@ fn judge_end(state: &State, run: &Run, slack_ms: i64, breaks: &mut impl FnMut(Pr
         (Status::Failed, Some(error), job) => is_failure(state, run, error, job, slack_ms),
         _ => false,
     };
-    let own = job.is_none_or(|job| job.run_id == Some(run.run_id));
+    // A retry for missing files has the task of the run that it repeats.
+    let root = |run_id| state.journals.root(run_id);
+    let own = job.is_none_or(|job| job.run_id.map(root) == Some(root(run.run_id)));
     if !true_end || !own {
         let job = job.map(|job| (&job.end.status, job.ends_ms, job.gone_ms));
         breaks(Promise::TheEndIsWhatHappened, format!("{}, but the task: {job:?}", describe(run)));
@@ -178,7 +206,8 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
         (Stage::Mapping, None) => true,
         (Stage::Start, None) => {
             let exhausted = run.attempts >= run.settings.start_attempts_max;
-            state.workflows.was_refused(run.run_id)
+            run.abandoned
+                || state.workflows.was_refused(run.run_id)
                 || (exhausted && state.workflows.was_not_started(run.run_id))
         }
         (Stage::Workflow, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Failed),
@@ -222,6 +251,17 @@ fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
             due.kv_deletes += u32::from(started);
             due.inbox_creates += if started { 3 } else { 1 };
         }
+    }
+    for retried in &state.journals.retries {
+        let run = &retried.retry.run;
+        let (kv_puts, inbox_creates) = match (run.status.is_final(), &run.task) {
+            (true, _) => (1, 1),
+            (false, Some(_)) => (2, 2),
+            (false, None) => (3, 3),
+        };
+        due.kv_puts += kv_puts;
+        due.kv_deletes += u32::from(!run.status.is_final());
+        due.inbox_creates += 1 + inbox_creates;
     }
     if due != state.tally {
         found.push((Promise::CostsAreAsStated, format!("{:?} instead of {due:?}", state.tally)));

@@ -122,6 +122,10 @@ impl State {
             let how = format!("{on} starts {} {} s after its entry", self.name(run_id), age_ms / 1_000);
             self.breaks(Promise::StartsAreJournalled, how);
         }
+        if self.told.abandoned.contains(&run_id) {
+            let how = format!("{on} starts {}, which was abandoned", self.name(run_id));
+            self.breaks(Promise::OperatorsDecide, how);
+        }
         let known = self.workflows.known_of(run_id);
         if !known.is_empty() {
             let how = format!("{on} starts {} although {known:?} is known", self.name(run_id));

@@ -19,6 +19,7 @@ use crate::executor::Executor;
 use crate::history::History;
 use crate::journals::Journals;
 use crate::kv::Records;
+use crate::operator::Told;
 use crate::promises::Promise;
 use crate::sender::Event;
 use crate::workflows::Workflows;
@@ -47,6 +48,7 @@ pub(crate) struct State {
     pub(crate) journals: Journals,
     pub(crate) workflows: Workflows,
     pub(crate) bucket: Bucket,
+    pub(crate) told: Told,
     pub(crate) history: History,
     pub(crate) tally: Tally,
     /// Invocations that were dropped on the way: crashed, cut, or left by their caller.
