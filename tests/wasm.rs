@@ -6,7 +6,7 @@
 use seedhook::configuration::Configuration;
 use seedhook::fabricate::{Answer, StartOutcome, read_start};
 use seedhook::hook::delivery::{Event, RawDelivery};
-use seedhook::hook::verify::VerifyError;
+use seedhook::hook::verify::{Means, Verified, VerifyError};
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ fn delivery(body: &str) -> RawDelivery {
         ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    RawDelivery::new(headers, "", body.as_bytes().to_vec(), NOW)
+    RawDelivery::new("POST", "https://seedhook.example/hooks/crm", headers, body.as_bytes().to_vec(), NOW)
 }
 
 const HOOKS: &str = r#"{"HOOKS": {"crm": {
@@ -65,13 +65,15 @@ fn a_delivery_is_verified_parsed_and_mapped() {
     let configuration = Configuration::read(&read(HOOKS));
     let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
     let secret = |_: &str| Some(SECRET.to_owned());
-    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), secret, NOW);
+    let means = Means { secret: &secret, certificate: None, now: NOW };
+    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), &means);
     assert!(matches!(forged, Err(VerifyError::NotVerified(_))));
-    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), secret, NOW).unwrap();
-    let event = Event::parse(verified, &hook.name, hook.verify.scheme, "fresh").unwrap();
+    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), &means).unwrap();
+    let mut event = Event::parse(verified, hook, "fresh").unwrap();
+    event.take_id(hook).unwrap();
     assert_eq!(event.delivery.delivery_id.as_str(), "msg_p5jXN8AQM9LWM0D4loKWxJek");
     let [rule] = hook.rules.as_slice() else { panic!("one rule") };
-    let params = rule.params.evaluate(&hook.expressions, &event.scope()).unwrap();
+    let params = rule.params.evaluate(&hook.expressions, event.scope()).unwrap();
     // Beyond 32 bits: usize is that small here.
     assert_eq!(params["rows"], json!(4_864_464_628_u64));
     assert_eq!(params["list"], json!([1, "a"]));
@@ -85,10 +87,9 @@ fn an_endless_expression_ends_here_too() {
     );
     let configuration = Configuration::read(&vars);
     let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
-    let verified = hook.verify.verify(delivery("{}"), |_| None, NOW).unwrap();
-    let event = Event::parse(verified, &hook.name, hook.verify.scheme, "fresh").unwrap();
+    let event = Event::parse(Verified::by_operator(delivery("{}")), hook, "fresh").unwrap();
     let [rule] = hook.rules.as_slice() else { panic!("one rule") };
-    assert!(rule.params.evaluate(&hook.expressions, &event.scope()).is_err());
+    assert!(rule.params.evaluate(&hook.expressions, event.scope()).is_err());
 }
 
 #[wasm_bindgen_test]

@@ -52,11 +52,13 @@ fn every_refusal_is_a_problem_that_says_what_to_do() {
     check_problem(&wrong_method, 405, "wrong-method");
     assert_eq!(wrong_method.header("allow"), Some("POST"));
     check_problem(&stage.send("PROPFIND", "/health", &[], b""), 405, "wrong-method");
-    check_problem(&post("open", "application/json", b"{"), 400, "not-json");
-    check_problem(&post("open", "application/json", b"\xff"), 400, "not-json");
-    check_problem(&post("open", "application/json", "[".repeat(100_000).as_bytes()), 400, "not-json");
-    check_problem(&post("open", "application/json", b""), 400, "not-json");
-    check_problem(&post("open", "text/plain", b"{}"), 415, "unsupported-type");
+    check_problem(&post("open", "application/json", b"{"), 400, "malformed-body");
+    check_problem(&post("open", "application/json", b"\xff"), 400, "malformed-body");
+    check_problem(&post("open", "application/json", "[".repeat(100_000).as_bytes()), 400, "complex-body");
+    let fields = "a=1&".repeat(100_000);
+    check_problem(&post("open", "application/x-www-form-urlencoded", fields.as_bytes()), 400, "complex-body");
+    check_problem(&post("open", "application/json", b""), 400, "malformed-body");
+    check_problem(&post("open", "application/pdf", b"{}"), 415, "unsupported-type");
     let gzip = [("content-type", "application/json"), ("content-encoding", "gzip")];
     check_problem(&stage.send("POST", "/hooks/open", &gzip, b"{}"), 415, "unsupported-encoding");
     check_problem(&post("small", "application/json", &[b' '; 1001]), 413, "too-large");

@@ -9,4 +9,5 @@ mod files;
 mod intake;
 mod main_job;
 mod operator;
+mod senders;
 mod stage;

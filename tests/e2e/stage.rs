@@ -25,7 +25,7 @@ const SWEEPS_MAX: u32 = 60;
 
 pub(crate) const OPERATOR_TOKEN: &str = "operator-token";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const FABRICATE_KEY: &str = "fabricate-key";
+pub(crate) const FABRICATE_KEY: &str = "fabricate-key";
 
 /// The Worker, its Fabricate and its clock.
 pub(crate) struct Stage {
@@ -92,7 +92,8 @@ impl Stage {
         Self::new(hooks, |_| (), &[("FABRICATE_API_KEY", FABRICATE_KEY)])
     }
 
-    fn new(hooks: &Value, change: impl FnOnce(&mut Value), secrets: &[(&str, &str)]) -> Self {
+    /// A Worker with these hooks and secrets, and a configuration changed by `change`.
+    pub(crate) fn new(hooks: &Value, change: impl FnOnce(&mut Value), secrets: &[(&str, &str)]) -> Self {
         let runtime = Runtime::new().unwrap();
         let mut settings = fabricate::Config::new(FABRICATE_KEY);
         settings.tick = Duration::from_millis(20);
@@ -113,7 +114,8 @@ impl Stage {
         change(&mut config);
         fs::write(folder.path().join("wrangler.json"), config.to_string()).unwrap();
         // As secrets, so that wrangler does not print them with the variables.
-        let secrets: Vec<String> = secrets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let secrets: Vec<String> =
+            secrets.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         fs::write(folder.path().join(".dev.vars"), secrets.join("\n")).unwrap();
         let client = ureq::Agent::config_builder()
             .http_status_as_error(false)
