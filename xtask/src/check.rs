@@ -4,7 +4,10 @@
 //! the variables. It changes nothing and asks nobody.
 
 mod finding;
+mod limits;
 mod positions;
+mod scope;
+mod secrets;
 mod traps;
 mod values;
 
@@ -15,21 +18,24 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use lexopt::{Arg, ValueExt};
-use seedhook::configuration::Configuration;
 use seedhook::hook::{Hook, HookName};
 use toml_edit::Document;
 
-use crate::{help, project};
+use crate::dev_vars::{self, Secrets};
+use crate::hooks::dev_vars_folder;
+use crate::{help, project, show};
 use finding::Severity;
 use positions::{position, span_of};
+use scope::Scope;
 
 const HELP: &str = "\
 cargo xtask check [--config FILE]
 
-Reads wrangler.toml with the Worker's own code and says what is wrong, where, and what would be right.
+Reads wrangler.toml with the Worker's own code and says what is wrong, where, and what would be right: in the hooks,
+in the bindings and rate limits that they need, in where their secrets are.
 Exits 1 when there is a mistake; warnings alone are no mistake.
 
-  --config FILE    another file than wrangler.toml
+  --config FILE    another file than wrangler.toml; secrets are those of the .dev.vars beside it
 ";
 
 /// Reads the arguments, prints what is found.
@@ -49,7 +55,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         None => (project::path("wrangler.toml"), "wrangler.toml".to_owned()),
     };
     let report = read(&file, &name)?;
-    print!("{}", report.text);
+    show(&report.text)?;
     Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -65,18 +71,22 @@ pub(crate) struct Report {
 /// Checks a file; `name` is what it is called in the report.
 pub(crate) fn read(file: &Path, name: &str) -> Result<Report> {
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(report(&text, name))
+    Ok(report(&text, name, &dev_vars::read(&dev_vars_folder(file))?))
 }
 
 /// The variables of a wrangler.toml, as the Worker sees them.
 pub(crate) fn variables(file: &Path) -> Result<serde_json::Map<String, serde_json::Value>> {
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let document =
-        Document::parse(text.as_str()).with_context(|| format!("{} is not TOML", file.display()))?;
-    Ok(values::read(document.as_table(), &["vars".to_owned()]).unwrap_or_default())
+    variables_of(&text).with_context(|| format!("{} is not TOML", file.display()))
 }
 
-fn report(text: &str, name: &str) -> Report {
+/// The same of a text.
+pub(crate) fn variables_of(text: &str) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let document = Document::parse(text)?;
+    Ok(values::read(document.as_table(), "vars").unwrap_or_default())
+}
+
+fn report(text: &str, name: &str, local: &Secrets) -> Report {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
@@ -86,7 +96,8 @@ fn report(text: &str, name: &str) -> Report {
         }
     };
     let root = document.as_table();
-    let mut found = traps::find(root);
+    let scopes = Scope::all(root);
+    let mut found = traps::find(root, &scopes, local);
     found.sort_by_key(|finding| span_of(root, &finding.path).start);
     let mut lines = String::new();
     for finding in &found {
@@ -94,12 +105,10 @@ fn report(text: &str, name: &str) -> Report {
         let _ = writeln!(lines, "{name}:{line}:{column}: {finding}");
     }
     let mistakes = found.iter().filter(|finding| finding.severity == Severity::Mistake).count();
-    for (environment, path) in traps::environments(root) {
-        let vars = values::read(root, &path).unwrap_or_default();
-        let configuration = Configuration::read(&vars);
-        for (hook, result) in &configuration.hooks {
+    for scope in &scopes {
+        for (hook, result) in &scope.configuration.hooks {
             if let Ok(details) = result {
-                let _ = writeln!(lines, "{environment}{}", runs(hook, details));
+                let _ = writeln!(lines, "{}{}", scope.label(), runs(hook, details));
             }
         }
     }
@@ -126,7 +135,7 @@ fn runs(name: &HookName, hook: &Hook) -> String {
         })
         .collect();
     let paused = if hook.paused { ", paused" } else { "" };
-    format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme.name(), targets.join(", "))
+    format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
 /// The story: the sample's run from beginning to end, then every other run as it appears.
 fn tell(
     options: &Options,
-    sample: Option<&Sample>,
+    sample: Option<&Sample<'_>>,
     servers: &mut Servers,
     story: &Story,
     interrupt: &Interrupt,
@@ -101,9 +101,9 @@ fn tell(
     if options.once {
         return Ok(());
     }
-    if let Some(sample) = sample {
-        story.say("\nSend the next one (it signs itself; paste it as it is):\n");
-        story.say(&sample.shell_line(&worker.base));
+    if sample.is_some() {
+        story.say("\nSend the next one, from another terminal:\n");
+        story.say(&format!("  {}", Sample::shell_line(&worker.base)));
     }
     story.say(
         "\nThe cron fires every few seconds; new runs are shown as they appear. Ctrl-C ends everything.",

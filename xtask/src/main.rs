@@ -7,16 +7,25 @@ mod check;
 mod children;
 mod clock;
 mod command;
+mod curl;
 mod dev;
+mod dev_vars;
 mod gate;
+mod hooks;
 mod pins;
 mod project;
+mod request;
+mod sample;
+mod senders;
 mod setup;
+mod sign;
+mod trial;
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 const HELP: &str = "\
 cargo xtask <command>
@@ -26,6 +35,9 @@ Commands:
   build    build the release Worker into build/
   test     the gate: format, lints, every test, documentation, dependencies
   check    say what is wrong in wrangler.toml, and where
+  try      show what a hook would make of a request: verified? which runs, with which parameters?
+  sign     print a signed `curl` for a hook, as its sender would send it
+  senders  list the senders that hooks know by name, and what each needs
 
 `cargo xtask <command> --help` tells more. Rust and Node are needed; the rest is installed when missing.
 ";
@@ -50,11 +62,23 @@ fn run() -> Result<ExitCode> {
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
         Some("check") => check::run(rest),
+        Some("try") => trial::run(rest),
+        Some("sign") => sign::run(rest),
+        Some("senders") => senders::run(rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
         Some(other) => bail!("there is no command `{other}`\n\n{HELP}"),
+    }
+}
+
+/// Prints a text whole. Who reads it may stop early, as `head` does.
+fn show(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        shown => shown.context("nothing can be printed"),
     }
 }
 

@@ -18,10 +18,15 @@ verify = { scheme = "standard-webhooks", secret = ["CRM_SECRET", "OLD"] }
 rows = "{{ body.seats * 10 }}"
 "#;
 
+/// The secrets that the good text needs.
+fn local() -> Secrets {
+    dev_vars::parse("CRM_SECRET=a\nOLD=b\n")
+}
+
 /// `text` has exactly these findings, in this order, each with its remedy's line.
 #[track_caller]
 fn check(text: &str, expected: &[&str]) {
-    let report = report(text, "w.toml");
+    let report = report(text, "w.toml", &local());
     let found: Vec<&str> = report
         .text
         .lines()
@@ -46,7 +51,7 @@ fn changed(from: &str, to: &str, expected: &[&str]) {
 
 #[test]
 fn a_good_file_names_its_hooks() {
-    let report = report(GOOD, "w.toml");
+    let report = report(GOOD, "w.toml", &local());
     let lines = "/hooks/crm (standard-webhooks with CRM_SECRET or OLD) runs acme/sales-demo/seed-account\nw.toml: no mistakes\n";
     assert_eq!(report.text, lines);
     assert!(report.is_good);
@@ -85,7 +90,7 @@ fn a_rule_stands_at_its_own_table() {
 
 #[test]
 fn what_is_not_toml_has_a_position() {
-    let report = report("name = \"x\"\nvars = {\n  a = = 1\n}\n", "w.toml");
+    let report = report("name = \"x\"\nvars = {\n  a = = 1\n}\n", "w.toml", &local());
     assert!(report.text.starts_with("w.toml:3:7: not TOML: "), "{}", report.text);
     assert!(!report.is_good);
 }
@@ -184,4 +189,106 @@ fn no_hook_is_a_warning() {
     let (start, _) = GOOD.split_once("[vars").unwrap();
     check(&format!("{start}[vars]\n"), &["w.toml:8:2: warning: vars: there is no hook"]);
     check(start, &["w.toml:1:1: vars: there are no variables, so there is no hook"]);
+}
+
+const LIMITED: &str = r#"
+[[ratelimits]]
+name = "PER_MINUTE"
+namespace_id = "1001"
+simple = { limit = 100, period = 60 }
+[[unsafe.bindings]]
+name = "OLDER"
+type = "ratelimit"
+namespace_id = "1002"
+simple = { limit = 100, period = 10 }
+[[unsafe.bindings]]
+name = "OTHER"
+type = "kv"
+"#;
+
+/// The good text with a rate limit of the hook, and other text after it.
+#[track_caller]
+fn limited(limit: &str, after: &str, expected: &[&str]) {
+    let workflow = "workflow = \"seed-account\"";
+    let text = GOOD.replace(workflow, &format!("{workflow}\nrate_limit = {limit}"));
+    check(&format!("{text}{after}"), expected);
+}
+
+#[test]
+fn a_rate_limit_needs_its_binding() {
+    limited("\"PER_MINUTE\"", LIMITED, &[]);
+    limited("{ binding = \"OLDER\", by = \"sender\" }", LIMITED, &[]);
+    let missing = "w.toml:12:1: HOOKS.crm.rate_limit: there is no rate-limiting binding";
+    limited("\"PER_MINUT\"", LIMITED, &[&format!("{missing} \"PER_MINUT\"; did you mean \"PER_MINUTE\"?")]);
+    limited("\"OTHER\"", LIMITED, &[&format!("{missing} \"OTHER\"")]);
+    limited("\"X\"", "", &[&format!("{missing} \"X\"")]);
+    let own = r#"
+[env.live]
+kv_namespaces = [{ binding = "RUNS" }]
+r2_buckets = [{ binding = "INBOX" }, { binding = "FILES" }]
+vars.HOOKS_2.b = { verify = { scheme = "github", secret = "B" }, rate_limit = "PER_MINUTE", workspace = "w", database = "d", workflow = "f" }
+"#;
+    check(
+        &format!("{GOOD}{LIMITED}{own}"),
+        &["w.toml:32:66: [env.live] HOOKS_2.b.rate_limit: there is no rate-limiting binding \"PER_MINUTE\""],
+    );
+}
+
+#[test]
+fn a_rate_limit_counts_in_10_or_60_seconds() {
+    let odd = |from: &str, to: &str| LIMITED.replace(from, to);
+    limited(
+        "\"PER_MINUTE\"",
+        &odd("period = 60", "period = 30"),
+        &["w.toml:20:25: ratelimits.0.simple.period: 30 is no period of a rate limit"],
+    );
+    limited(
+        "\"PER_MINUTE\"",
+        &odd(", period = 10", ""),
+        &["w.toml:25:1: unsafe.bindings.0.simple.period: this rate limit has no period"],
+    );
+}
+
+#[test]
+fn a_secret_that_this_machine_has_not_is_a_warning() {
+    changed(
+        "[\"CRM_SECRET\", \"OLD\"]",
+        "[\"CRM_SECRET\", \"OLDER\"]",
+        &["w.toml:12:42: warning: HOOKS.crm.verify.secret: .dev.vars has no OLDER"],
+    );
+    changed(
+        "{ scheme = \"standard-webhooks\", secret = [\"CRM_SECRET\", \"OLD\"] }",
+        "{ scheme = \"meta\", secret = \"OLD\", verify_token = \"T\" }",
+        &["w.toml:12:45: warning: HOOKS.crm.verify.verify_token: .dev.vars has no T"],
+    );
+    // Its sender brings it.
+    changed("\"standard-webhooks\", secret = [\"CRM_SECRET\", \"OLD\"]", "\"notion\", secret = \"T\"", &[]);
+}
+
+#[test]
+fn a_list_of_secrets_has_all_of_them() {
+    let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"CRM_SECRET\", \"OLD\"";
+    let with = |names: &str| format!("secrets = {{ required = [{names}] }}{GOOD}");
+    check(&with(all), &[]);
+    check(
+        &with("\"OPERATOR_TOKEN\", \"OLD\""),
+        &[
+            "w.toml:1:13: secrets.required: the secret FABRICATE_API_KEY is missing here",
+            "w.toml:1:13: secrets.required: the secret CRM_SECRET is missing here",
+        ],
+    );
+}
+
+#[test]
+fn a_misspelt_name_is_answered_with_the_nearest() {
+    for (from, to, remedy) in [
+        ("\"standard-webhooks\"", "\"standard-webhook\"", "did you mean \"standard-webhooks\"?"),
+        ("\"standard-webhooks\"", "\"gitub\"", "did you mean \"github\"?"),
+        ("scheme = \"standard-webhooks\"", "scheme = \"hmac\", heder = \"x\"", "did you mean `header`?"),
+        ("scheme =", "tolerence = 5, scheme =", "did you mean `tolerance`?"),
+        ("workflow =", "handshake = \"slak\"\nworkflow =", "did you mean \"slack\"?"),
+    ] {
+        let report = report(&GOOD.replace(from, to), "w.toml", &local());
+        assert!(report.text.contains(remedy), "{remedy}: {}", report.text);
+    }
 }

@@ -3,22 +3,19 @@
 //! It translates and judges nothing; what JSON cannot say becomes null here and is told by `traps`.
 
 use serde_json::{Map, Number, Value as Json};
-use toml_edit::{Item, Table, TableLike, Value};
+use toml_edit::{Item, TableLike, Value};
 
-/// The table at a path, as JSON.
-pub(super) fn read(root: &Table, path: &[String]) -> Option<Map<String, Json>> {
-    let mut table: &dyn TableLike = root;
-    for part in path {
-        table = table.get(part)?.as_table_like()?;
-    }
-    Some(of_table(table))
+/// A table of a table, as JSON.
+pub(super) fn read(table: &dyn TableLike, name: &str) -> Option<Map<String, Json>> {
+    table.get(name)?.as_table_like().map(of_table)
 }
 
 fn of_table(table: &dyn TableLike) -> Map<String, Json> {
     table.iter().map(|(key, item)| (key.to_owned(), of_item(item))).collect()
 }
 
-fn of_item(item: &Item) -> Json {
+/// A value as JSON.
+pub(super) fn of_item(item: &Item) -> Json {
     match item {
         Item::None => Json::Null,
         Item::Value(value) => of_value(value),
@@ -50,15 +47,8 @@ pub(super) struct Untranslatable {
     pub(super) written: String,
 }
 
-/// Everything at or below a path that JSON cannot say.
-pub(super) fn untranslatable(root: &Table, path: &[String]) -> Vec<Untranslatable> {
-    let mut table: &dyn TableLike = root;
-    for part in path {
-        match table.get(part).and_then(Item::as_table_like) {
-            Some(next) => table = next,
-            None => return Vec::new(),
-        }
-    }
+/// Everything in a table that JSON cannot say; `path` is where the table stands.
+pub(super) fn untranslatable(table: &dyn TableLike, path: &[String]) -> Vec<Untranslatable> {
     let mut found = Vec::new();
     in_table(table, path, &mut found);
     found

@@ -39,16 +39,16 @@ pub(super) fn mark_seen(seen: &mut Seen, run: &Value) {
 /// Sends the sample and tells its run's life to its end; an error unless that is a good one.
 pub(super) fn first_run(
     worker: &Worker,
-    sample: &Sample,
+    sample: &Sample<'_>,
     servers: &mut Servers,
     story: &Story,
     interrupt: &Interrupt,
 ) -> Result<Value> {
     story.wait_for("sending the sample webhook");
-    let delivery = sample.delivery()?;
+    let (id, delivery) = sample.delivery(&worker.base)?;
     let (status, answer) = worker.send(&delivery)?;
     let run_id = worker::accepted(status, &answer)?;
-    story.done(&format!("webhook {} sent and accepted: {status}, run {run_id}", delivery.id));
+    story.done(&format!("webhook {id} sent and accepted: {status}, run {run_id}"));
     let watch = Stopwatch::start();
     let mut last = Value::Null;
     while watch.elapsed() < servers.patience {

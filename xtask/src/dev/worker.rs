@@ -8,11 +8,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use seedhook::hook::delivery::RawDelivery;
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::sample::{Delivery, HOOK};
 use crate::clock::Stopwatch;
 
 /// No answer takes this long on one machine, but for a sweep that archives a large file.
@@ -53,15 +53,10 @@ impl Worker {
     }
 
     /// Sends a webhook; the status and the body of the answer.
-    pub(super) fn send(&self, delivery: &Delivery) -> Result<(u16, Value)> {
-        let request = self
-            .agent
-            .post(format!("{}/hooks/{HOOK}", self.base))
-            .header("content-type", "application/json")
-            .header("webhook-id", &delivery.id)
-            .header("webhook-timestamp", &delivery.timestamp)
-            .header("webhook-signature", &delivery.signature);
-        let answer = request.send(delivery.body).context("the Worker did not answer the webhook")?;
+    pub(super) fn send(&self, delivery: &RawDelivery) -> Result<(u16, Value)> {
+        let request = self.agent.post(&delivery.url);
+        let request = delivery.headers().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = request.send(&delivery.body).context("the Worker did not answer the webhook")?;
         Ok((answer.status().as_u16(), json(answer)?))
     }
 

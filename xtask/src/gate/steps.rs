@@ -37,7 +37,7 @@ const fn slow(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<(
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "the code is formatted", fmt),
     step("clippy", "lints, native and wasm", clippy),
-    step("native", "unit tests, vectors and the simulation", native),
+    step("native", "unit tests, vectors, properties and the simulation", native),
     step("wasm", "what only exists in wasm, under Node", wasm),
     slow("build", "the release Worker", worker),
     slow("e2e", "the built Worker in workerd, against the local Fabricate", end_to_end),

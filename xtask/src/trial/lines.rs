@@ -1,0 +1,223 @@
+//! A preview in lines for a person.
+//!
+//! Pure: the object that `POST /api/hooks/{hook}/preview` answers in, text out.
+
+use serde_json::Value;
+
+/// The longest value or text that is shown, characters; `--json` shows all.
+const SHOWN_CHARS_MAX: usize = 160;
+
+/// The whole preview.
+pub(super) fn of(preview: &Value) -> Vec<String> {
+    if let Some(handshake) = preview.get("handshake") {
+        let body = text(handshake, "/body");
+        return vec![format!(
+            "a handshake, answered {}: {}",
+            shown(at(handshake, "/status")),
+            shortened(body)
+        )];
+    }
+    let mut lines = verification(preview);
+    if !text(preview, "/error").is_empty() {
+        lines.push(format!("not parsed: {}", text(preview, "/error")));
+    }
+    match (text(preview, "/delivery_id_error"), text(preview, "/delivery_id")) {
+        ("", "") => {}
+        ("", id) => lines.push(format!("delivery id: {}", shortened(id))),
+        (problem, _) => lines.push(format!("no delivery id: {problem}")),
+    }
+    let rules = preview.get("runs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if let Some(items) = preview.get("items").and_then(Value::as_u64) {
+        lines.push(format!("{items} items, each an event of its own"));
+    }
+    for rule in rules {
+        lines.push(String::new());
+        lines.extend(of_rule(rule, rules.len()));
+    }
+    lines
+}
+
+fn verification(preview: &Value) -> Vec<String> {
+    let scheme = text(preview, "/verification/scheme");
+    if at(preview, "/verification/verified") == &Value::Bool(true) {
+        let how =
+            if scheme == "none" { "anybody may call".to_owned() } else { format!("verified as {scheme}") };
+        return vec![how];
+    }
+    let mut lines = vec![format!("not verified as {scheme}: {}", text(preview, "/verification/reason"))];
+    if let Some(signed) = at(preview, "/verification/signed_text").as_str() {
+        lines
+            .push(format!("  what should have been signed: {}", shortened(&Value::from(signed).to_string())));
+    }
+    lines
+}
+
+fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
+    let mut lines = vec![heading(rule, rules)];
+    let when = at(rule, "/when");
+    if !when.is_null() {
+        let verdict = match (text(when, "/error"), at(when, "/holds")) {
+            ("", holds) => format!("is {holds}"),
+            (problem, _) => format!("fails: {problem}"),
+        };
+        lines.push(format!("  when {}", text(when, "/expression")));
+        lines.push(format!("    {verdict}"));
+        for (path, value) in entries(at(when, "/values")) {
+            let is_missing = value.get("missing") == Some(&Value::Bool(true));
+            let value = if is_missing { "missing".to_owned() } else { shown(value) };
+            lines.push(format!("    {path} = {value}"));
+        }
+    }
+    if at(rule, "/starts") != &Value::Bool(true) {
+        lines.push("  no run: this rule is not for this event".to_owned());
+        return lines;
+    }
+    if !text(rule, "/error").is_empty() {
+        lines.push(format!("  the run would fail at stage mapping: {}", text(rule, "/error")));
+    }
+    let params = entries(at(rule, "/params"));
+    let width = params.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (name, param) in &params {
+        let (kind, value) = (text(param, "/type"), shown(at(param, "/value")));
+        lines.push(format!("  {name:width$} = {value} ({kind})"));
+    }
+    let request = at(rule, "/request");
+    if !request.is_null() {
+        lines.push(format!("  sent with {} {}", text(request, "/method"), text(request, "/url")));
+    }
+    lines
+}
+
+/// What a rule runs, and which one it is where there are several.
+fn heading(rule: &Value, rules: usize) -> String {
+    let target = at(rule, "/target");
+    let place = [text(target, "/database"), text(target, "/project")].concat();
+    let target = format!("{}/{place}/{}", text(target, "/workspace"), text(target, "/workflow"));
+    let which = match (rule.get("item"), rule.get("rule")) {
+        (Some(item), Some(rule)) => format!("item {item}, rule {rule}: "),
+        (None, Some(rule)) if rules > 1 => format!("rule {rule}: "),
+        _ => String::new(),
+    };
+    format!("{which}{target}")
+}
+
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    at(value, pointer).as_str().unwrap_or_default()
+}
+
+fn entries(object: &Value) -> Vec<(&String, &Value)> {
+    object.as_object().into_iter().flatten().collect()
+}
+
+/// A value as JSON.
+fn shown(value: &Value) -> String {
+    shortened(&value.to_string())
+}
+
+/// The beginning of a text, in one line.
+fn shortened(text: &str) -> String {
+    let line = text.replace(char::is_control, " ");
+    match line.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => {
+            format!("{}… ({} characters)", line.get(..end).unwrap_or_default(), text.chars().count())
+        }
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(preview: &Value, expected: &[&str]) {
+        assert_eq!(of(preview), expected);
+    }
+
+    #[test]
+    fn a_rule_shows_what_it_saw_and_what_it_would_send() {
+        let mut rule = json!({
+            "starts": true, "rule": 0, "target": {"workspace": "acme", "project": "p", "workflow": "seed"},
+            "when": {"expression": "body.seats > 3", "holds": true, "error": null,
+                     "values": {"body.seats": 5, "body.none": {"missing": true}}},
+            "params": {"rows": {"type": "number", "value": 50}, "n": {"type": "string", "value": "it's\n"}},
+            "request": {"method": "POST", "url": "https://f.example/run"}, "error": null,
+        });
+        let preview = |rules: &[&Value]| {
+            json!({"verification": {"scheme": "none", "verified": true}, "outcome": "accepted",
+                   "delivery_id": "d1", "delivery_id_error": null, "items": null, "runs": rules})
+        };
+        check(
+            &preview(&[&rule]),
+            &[
+                "anybody may call",
+                "delivery id: d1",
+                "",
+                "acme/p/seed",
+                "  when body.seats > 3",
+                "    is true",
+                "    body.none = missing",
+                "    body.seats = 5",
+                "  n    = \"it's\\n\" (string)",
+                "  rows = 50 (number)",
+                "  sent with POST https://f.example/run",
+            ],
+        );
+        rule["starts"] = json!(false);
+        rule["item"] = json!(2);
+        rule["when"] = json!({"expression": "body.a", "holds": false, "error": null, "values": {}});
+        let no_run = ["  when body.a", "    is false", "  no run: this rule is not for this event"];
+        let mut expected = vec!["anybody may call", "delivery id: d1", "", "item 2, rule 0: acme/p/seed"];
+        expected.extend(no_run);
+        check(&preview(&[&rule]), &expected);
+    }
+
+    #[test]
+    fn a_rule_that_fails_says_where() {
+        let rule = json!({
+            "starts": true, "rule": 1, "target": {"workspace": "acme", "database": "d", "workflow": "seed"},
+            "when": {"expression": "body.a", "holds": null, "error": "`body.a`: bad", "values": {}},
+            "params": null, "request": null, "error": "params.rows: `{{ body.b }}`: missing",
+        });
+        let failing = [
+            "rule 1: acme/d/seed",
+            "  when body.a",
+            "    fails: `body.a`: bad",
+            "  the run would fail at stage mapping: params.rows: `{{ body.b }}`: missing",
+        ];
+        assert_eq!(of_rule(&rule, 2), failing);
+    }
+
+    #[test]
+    fn a_handshake_shows_its_answer_alone() {
+        let handshake = json!({"status": 200, "body": "c1"});
+        let verification = json!({"scheme": "meta", "verified": false, "reason": "no"});
+        check(
+            &json!({"verification": verification, "handshake": handshake, "runs": []}),
+            &["a handshake, answered 200: c1"],
+        );
+    }
+
+    #[test]
+    fn who_is_not_verified_sees_what_should_have_been_signed() {
+        let signed = "1.{\"a\":\n1}";
+        check(
+            &json!({"verification": {"scheme": "stripe", "verified": false, "reason": "no", "signed_text": signed},
+                    "outcome": "not parsed", "error": "no JSON", "runs": []}),
+            &[
+                "not verified as stripe: no",
+                "  what should have been signed: \"1.{\\\"a\\\":\\n1}\"",
+                "not parsed: no JSON",
+            ],
+        );
+        let long = format!("{}end", "x".repeat(200));
+        let shown = shortened(&long);
+        assert!(shown.ends_with("xx… (203 characters)") && !shown.contains("end"), "{shown}");
+    }
+}
