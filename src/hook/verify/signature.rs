@@ -94,6 +94,9 @@ impl Signature {
         if self.signed.after_id().is_some_and(|separator| id.contains(separator)) {
             return Err(Refusal::new("the id contains what separates it from the rest of the signed text"));
         }
+        if let Some(source) = self.signed.unreadable(whole_view) {
+            return Err(Refusal::new(format!("{} is no text, or too long", source.label())));
+        }
         self.check_body_hash(view)?;
         let mut refusal =
             Refusal::new(format!("no signature in {} is for a secret of this hook", self.places()));
@@ -109,7 +112,12 @@ impl Signature {
             let keys = if self.paired { keys.get(place..=place).unwrap_or_default() } else { keys };
             let mut message = Vec::new();
             for url in self.addresses(evidence.url) {
-                message = self.signed.assemble(Parts { view, url: &url, timestamp: &timestamp, id: &id });
+                message = self.signed.assemble(Parts {
+                    view: whole_view,
+                    url: &url,
+                    timestamp: &timestamp,
+                    id: &id,
+                });
                 if keys.iter().any(|key| key.verifies(&message, &signatures)) {
                     return Ok(());
                 }

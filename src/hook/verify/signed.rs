@@ -99,6 +99,15 @@ impl SignedText {
         self.pieces.contains(&Piece::Form)
     }
 
+    /// A place in it where something stands that is no text. It would add nothing, and nothing is what a sender signs
+    /// where nothing stands: so one could stand for the other.
+    pub(super) fn unreadable(&self, view: View<'_>) -> Option<&Source> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Value(source) if source.is_unreadable(view) => Some(source),
+            _ => None,
+        })
+    }
+
     /// The bytes that were signed. A place with nothing in it adds nothing.
     pub(super) fn assemble(&self, parts: Parts<'_>) -> Vec<u8> {
         let delivery = parts.view.delivery;

@@ -193,6 +193,11 @@ impl Source {
         text.filter(|text| text.len() <= TEXT_BYTES_MAX)
     }
 
+    /// Whether something stands there that is no usable text: an object, a list, too much. A null is nothing.
+    pub(super) fn is_unreadable(&self, view: View<'_>) -> bool {
+        self.find(view).is_none() && self.places.iter().any(|place| place.is_occupied(view))
+    }
+
     /// The JSON value that stands there in a body.
     pub(crate) fn value_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
         value_at(body, self.body_path()?)
@@ -232,6 +237,18 @@ impl Place {
                 if same.next().is_some() { None } else { first }
             }
             Self::Body(path) => value_at(view.body()?, path).and_then(scalar),
+        }
+    }
+
+    fn is_occupied(&self, view: View<'_>) -> bool {
+        match self {
+            Self::Header(name) => view.delivery.header(name).is_some(),
+            Self::Query(name) => view.delivery.query(name).is_some(),
+            Self::Item(label) => view.items.iter().any(|(name, _)| name == label),
+            Self::Body(path) => {
+                let value = view.body().and_then(|body| value_at(body, path));
+                value.is_some_and(|value| !value.is_null())
+            }
         }
     }
 }
@@ -300,6 +317,24 @@ mod tests {
         check("items.v1", None);
         check("body.data|body.id", Some("7"));
         check("body.data|body.absent", None);
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_nothing() {
+        let delivery = delivery();
+        let items = [("t", "1"), ("v1", "a"), ("v1", "b")];
+        let view = View { items: &items, ..View::of(&delivery) };
+        let is_unreadable = |written: &str| Source::parse(written).unwrap().is_unreadable(view);
+        assert!(is_unreadable("body.data") && is_unreadable("body.data.items") && is_unreadable("items.v1"));
+        assert!(
+            !is_unreadable("body.id") && !is_unreadable("body.data|body.id") && !is_unreadable("items.t")
+        );
+        assert!(
+            !is_unreadable("body.absent") && !is_unreadable("body.data.none") && !is_unreadable("headers.x")
+        );
+        let long = vec![("x-long".to_owned(), "x".repeat(TEXT_BYTES_MAX + 1))];
+        let delivery = RawDelivery::new("POST", "", long, Vec::new(), Timestamp::from_millis(0));
+        assert!(Source::header("x-long").is_unreadable(View::of(&delivery)));
     }
 
     #[test]
