@@ -243,9 +243,7 @@ fn address(case: &Case, request: &Request) -> String {
     }
     let start = called.find("://").map_or(0, |scheme| scheme + 3);
     let end = called[start..].find(['/', '?']).map_or(called.len(), |length| start + length);
-    let host = &called[start..end];
-    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let host = port.map_or(host, |(host, _)| host);
+    let host = called[start..end].split(':').next().unwrap_or_default();
     format!("{}{host}{}", &called[..start], &called[end..])
 }
 
