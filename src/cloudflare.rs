@@ -2,6 +2,7 @@
 //! is decided.
 
 mod api;
+mod body;
 mod certificates;
 mod clock;
 mod decide;
@@ -10,8 +11,11 @@ mod handshake;
 mod http_fabricate;
 mod intake;
 mod kv_runs;
+mod links;
+mod queue;
 mod r2_files;
 mod r2_inbox;
+mod r2_uploads;
 mod rate_limit;
 mod respond;
 mod route;
@@ -19,17 +23,19 @@ mod settings;
 mod stream;
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use serde_json::json;
 use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
 
-use crate::fabricate::Api;
+use crate::fabricate::{Api, Pace};
 use crate::ports::{Clock, Level, Log};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
-use crate::service::sweep::sweep;
+use crate::service::sweep::{hand_on, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
+use queue::SweepQueue;
 use respond::Problem;
 use route::Route;
 use settings::{Settings, settings};
@@ -43,6 +49,8 @@ struct Cloudflare {
     api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing asked.
     key: Option<String>,
+    /// This isolate's.
+    pace: Rc<Pace>,
 }
 
 impl Cloudflare {
@@ -62,6 +70,7 @@ impl Cloudflare {
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error))?,
             api,
             key: settings::secret(env, settings::FABRICATE_API_KEY),
+            pace: Rc::clone(&settings.pace),
         })
     }
 }
@@ -73,6 +82,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let answer = match Route::of(&request.inner().method(), &request.path()) {
         Ok(Route::Hook(name)) => intake::intake(request, &env, &context, &settings, name).await,
         Ok(Route::Health) => Ok(health(&env, &settings)),
+        Ok(Route::Link(run_id, file_id)) => links::follow(&request, &env, &settings, run_id, &file_id).await,
         Ok(Route::Operator(call)) => api::operate(call, request, &env, &context, &settings).await,
         Err(problem) => Err(problem),
     };
@@ -91,7 +101,8 @@ thread_local! {
     static LAST_SWEEP: Cell<Option<Timestamp>> = const { Cell::new(None) };
 }
 
-/// The cron trigger: a sweep, and the reconcile pass in the first sweep of each hour.
+/// The cron trigger: a sweep, and the reconcile pass in the first sweep of each hour. Where `SWEEP_QUEUE` is bound, the
+/// sweep hands its runs on ([`queue`]).
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let settings = settings(&env);
@@ -106,10 +117,13 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
-    let swept = sweep(&world, tick, left).await;
+    let swept = match SweepQueue::new(&env) {
+        Some(queue) => hand_on(&world, &queue, tick, left).await,
+        None => sweep(&world, tick, left).await,
+    };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
-        "failed": swept.failed, "took_ms": took_ms});
+        "failed": swept.failed, "left": swept.left, "handed_on": swept.handed_on, "took_ms": took_ms});
     WorkerLog.log(Level::Info, "sweep", fields);
 }
 

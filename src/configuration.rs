@@ -3,6 +3,7 @@
 //! It reads variables alone, never a secret's value, so that what it says can be shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -28,6 +29,14 @@ pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
 
 /// The variable whose entries expressions see as `env`.
 pub const ENV: &str = "ENV";
+/// The variable that says how many requests Fabricate gets in a minute; without it, as many as there are.
+pub const FABRICATE_RATE: &str = "FABRICATE_RATE";
+
+/// The least that [`FABRICATE_RATE`] may say: as [`SWEEP_REQUESTS_MIN`], for one run must be able to end.
+pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
+
+/// The most that [`FABRICATE_RATE`] may say: more is no limit to any sweep.
+pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
 
 /// What the Worker's variables say.
 #[derive(Debug)]
@@ -36,6 +45,8 @@ pub struct Configuration {
     pub fabricate: Option<Api>,
     /// How many outbound requests one sweep may make.
     pub sweep_requests: u32,
+    /// How many requests Fabricate gets in a minute of an isolate; `None`: as many as there are.
+    pub fabricate_rate: Option<u32>,
     /// Every hook that has a valid name, whole or with what is wrong with it.
     pub hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>>,
     /// Mistakes outside any hook.
@@ -43,15 +54,27 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the variables: `FABRICATE_URL`, `SWEEP_REQUESTS`, `ENV`, `HOOKS` and every `HOOKS_…` that is an object.
+    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ENV`, `HOOKS` and every `HOOKS_…` that
+    /// is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
         let mut mistakes = Vec::new();
         let fabricate = read_fabricate(vars.get("FABRICATE_URL"), &mut mistakes);
-        let sweep_requests = read_sweep_requests(vars.get(SWEEP_REQUESTS), &mut mistakes);
+        let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
+        let bounds = SWEEP_REQUESTS_MIN..=SWEEP_REQUESTS_MAX;
+        let sweep_requests = read_number(vars, SWEEP_REQUESTS, &bounds, &remedy, &mut mistakes);
+        let bounds = FABRICATE_RATE_MIN..=FABRICATE_RATE_MAX;
+        let remedy = "leave it out for no limit";
+        let fabricate_rate = read_number(vars, FABRICATE_RATE, &bounds, remedy, &mut mistakes);
         let env = read_env(vars.get(ENV), &mut mistakes);
         let hooks = read_hooks(vars, &env, &mut mistakes);
-        Self { fabricate, sweep_requests, hooks, mistakes }
+        Self {
+            fabricate,
+            sweep_requests: sweep_requests.unwrap_or(SWEEP_REQUESTS_DEFAULT),
+            fabricate_rate,
+            hooks,
+            mistakes,
+        }
     }
 
     /// Every mistake, those in hooks too.
@@ -94,19 +117,23 @@ fn read_fabricate(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Option<
     }
 }
 
-/// A variable may be a number, or a text as `--var` and the dashboard write it.
-fn read_sweep_requests(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> u32 {
-    let Some(value) = value else {
-        return SWEEP_REQUESTS_DEFAULT;
-    };
+/// A variable may be a number, or a text as `--var` and the dashboard write it. `None`: it is not set, or a mistake.
+fn read_number(
+    vars: &Map<String, Value>,
+    name: &str,
+    bounds: &RangeInclusive<u64>,
+    remedy: &str,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<u32> {
+    let value = vars.get(name)?;
     let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
-    let allowed = number.filter(|number| (SWEEP_REQUESTS_MIN..=SWEEP_REQUESTS_MAX).contains(number));
-    allowed.and_then(|number| u32::try_from(number).ok()).unwrap_or_else(|| {
-        let problem = format!("is no whole number from {SWEEP_REQUESTS_MIN} to {SWEEP_REQUESTS_MAX}");
-        let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
-        mistakes.push(mistake(&[SWEEP_REQUESTS], &problem, &remedy));
-        SWEEP_REQUESTS_DEFAULT
-    })
+    let allowed =
+        number.filter(|number| bounds.contains(number)).and_then(|number| u32::try_from(number).ok());
+    if allowed.is_none() {
+        let problem = format!("is no whole number from {} to {}", bounds.start(), bounds.end());
+        mistakes.push(mistake(&[name], &problem, remedy));
+    }
+    allowed
 }
 
 /// What expressions see as `env`: these entries, and no other variable.

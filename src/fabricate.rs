@@ -4,10 +4,14 @@
 //! Source: <https://docs.tonic.ai/fabricate/fabricate-api-and-cli/using-the-fabricate-api/api-run-workflow>.
 
 mod answer;
+mod download;
+mod pace;
 mod redirect;
 mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
+pub use download::{Checksum, Head, Meaning, Offer, Validator, Wanted};
+pub use pace::{FAILURES_MAX, Health, Pace};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};
 

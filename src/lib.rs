@@ -14,10 +14,13 @@
 //!    of any number of simultaneous redeliveries wins. From here on nothing is lost.
 //! 4. The runs are shown in KV as `queued`, and the sender has its 202.
 //! 5. After the answer, [`service::advance`] starts them; every two minutes [`service::sweep`] advances each open
-//!    run that is due: polls its task, archives its files, closes it. **A webhook and a sweep only poke; one place
-//!    moves a run.** A lost poke costs a delay, never a run.
+//!    run that is due: polls its task, archives its files, closes it; or hands the runs to a queue, where one is
+//!    bound. **A webhook, a sweep and a queue only poke; one place moves a run.** A lost poke costs a delay, never a
+//!    run.
 //! 6. Once an hour [`service::reconcile`] compares the inbox with KV and heals what was lost between 3 and 4.
-//! 7. What failed is retried by the operator ([`service::retry`]), or, where the hook wants it, by its sender's
+//! 7. An archived file goes back out, streamed, to the operator, or to whoever has a signed [`link`] to it
+//!    (`cloudflare/files.rs`).
+//! 8. What failed is retried by the operator ([`service::retry`]), or, where the hook wants it, by its sender's
 //!    redelivery: a new run, claimed in the inbox as a delivery is, so that each run is retried once.
 //!
 //! **The journal decides, KV shows.** KV is late and its last write wins, so nothing that must happen once is
@@ -32,7 +35,7 @@
 //! 3. **Never a silent second start.** A start whose answer never came is parked as `unconfirmed`.
 //! 4. **Only the sender gets in.** No hook without a stated verification; nothing about secrets in an answer or
 //!    a log line.
-//! 5. **Files arrive whole**, or the run says what failed. No file is ever held in memory.
+//! 5. **Files arrive whole**, or the run says what failed. No file is ever held in memory: two parts of one, at most.
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others; everything has a bound.
 //! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing.
 //!
@@ -64,33 +67,41 @@
 //! | a filter, an operator, what one evaluation may cost | `hook/expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
+//! | when Fabricate is asked no more, and how often in a minute | `fabricate/pace.rs` | values and the time it is given |
 //! | states, deadlines | [`run`] | values only |
 //! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
 //! | what an operator sees of a run | `run/view.rs` | values only |
+//! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
+//! | what a signed link to a file says, and how long it works | [`link`] | values, its secret and the time it is given |
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
 //! | starting, polling, closing | [`service::advance`] | the world, by its ports |
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
-//! | copying files | `service/archive.rs` | the same |
-//! | fairness and budget of a sweep | [`service::sweep`] | the same |
+//! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in [`fabricate`] | the same |
+//! | how much one invocation may do | `service/budget.rs` | nothing: it counts |
+//! | fairness and budget of a sweep, what the queue gets | [`service::sweep`]: whose turn it is in `turns.rs`, advancing many in `pass.rs` | the same |
 //! | lists and look-ups | [`service::look`] | the same, reading |
 //! | what the service needs of the world | [`ports`] | nothing: traits |
+//! | the proof that a rule is needed | [`mutation`] and a word where the rule stands | nothing, in a Worker |
 //! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
 //!
-//! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`. `worker` is a
-//! dependency for wasm32 only, so the compiler keeps that border: a `use worker::…` above `cloudflare/` fails the
-//! native tests. The core has no clock, no network and no randomness of its own; they are arguments, or
-//! [`ports::Clock`].
+//! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`, and to `download` and
+//! `link` from `cloudflare` alone. `worker` is a dependency for wasm32 only, so the compiler keeps that border: a
+//! `use worker::…` above `cloudflare/` fails the native tests. The core has no clock, no network and no randomness of
+//! its own; they are arguments, or [`ports::Clock`].
 //!
 //! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`) what
-//! holds of any input; `tests/simulation/` whole lives in simulated stores; `tests/wasm.rs` what only exists in wasm;
-//! `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is what a developer
-//! types.
+//! holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`); `tests/wasm.rs` what
+//! only exists in wasm; `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is
+//! what a developer types.
 
 pub mod configuration;
+pub mod download;
 pub mod fabricate;
 pub mod hook;
 pub mod journal;
+pub mod link;
+pub mod mutation;
 pub mod ports;
 pub mod run;
 pub mod service;

@@ -1,17 +1,25 @@
 //! What the service needs of the world, as a few traits. The edge implements them on Cloudflare, the simulation
 //! in memory. Nothing here decides anything.
 
+mod archive;
+#[cfg(test)]
+pub(crate) mod unused;
+
+pub use archive::{
+    Archive, Archived, CopyError, Destination, Download, Part, Progress, Put, Resume, Source, Upload, Version,
+};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::fabricate::{StartOutcome, StatusError, Target, Task, TaskId};
+use crate::fabricate::{Pace, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::{Entry, Recorded};
-use crate::run::{Run, RunId, Summary};
+use crate::run::{Run, RunId, Summary, Tick};
 use crate::timestamp::Timestamp;
 
 /// A store did not do what it was asked, or nobody knows whether it did.
@@ -139,71 +147,44 @@ pub trait Fabricate {
     fn download_url(&self, task_id: &TaskId, file_id: &crate::fabricate::FileId) -> Url;
     /// Fabricate's own address, against which redirects are judged.
     fn base(&self) -> &Url;
+    /// Whether it may be asked now; shared by all that runs in this isolate.
+    fn pace(&self) -> &Pace;
 }
 
-/// Where a file comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Its address.
-    pub url: Url,
-    /// Whether Fabricate's key is sent along.
-    pub authorized: bool,
-}
-
-/// Where a file goes, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Key in the files bucket.
-    pub key: String,
-    /// Media type, if the task states a usable one.
-    pub content_type: Option<String>,
-    /// Bytes, if the task states them.
-    pub size: Option<u64>,
-    /// The run, for the object's metadata.
-    pub run_id: RunId,
-    /// The task, for the object's metadata.
-    pub task_id: TaskId,
-}
-
-/// What one request for a file came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Copied {
-    /// The object is there, whole.
-    Stored(Archived),
-    /// The file is elsewhere; `Location` as sent.
-    Redirected(Option<String>),
-}
-
-/// An object in the files bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Archived {
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256 in hex, if R2 has it.
-    pub sha256: Option<String>,
-}
-
-/// Why a file was not copied. No object was left behind.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CopyError {
-    /// It never will be: 404, refused, not to be followed.
-    #[error("{0}")]
-    Refused(String),
-    /// Not the stated bytes: another size, or cut short.
-    #[error("{0}")]
-    BadCopy(String),
-    /// Out of reach or out of order; later may be better.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-/// R2 `FILES`. A file's bytes pass from Fabricate to R2 without being held.
+/// Where a sweep hands runs on, to be advanced in invocations of their own. At least once: each may come twice.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait Archive {
-    /// Looks for an object.
-    async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError>;
-    /// Asks for a file once and, if bytes come, stores them. One outbound request; redirects are the caller's.
-    async fn copy(&self, from: &Source, to: &Destination) -> Result<Copied, CopyError>;
+pub trait Queue {
+    /// Sends these batches, all or nobody knows which.
+    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError>;
+}
+
+/// What is sent: runs as the list shows them, so that whoever takes it needs no read, and the sweep's moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// When the sweep was due.
+    pub tick: Tick,
+    /// The runs; [`crate::service::sweep::BATCH_RUNS_MAX`] at the most.
+    pub runs: Vec<Listed>,
+}
+
+/// A run in a batch: what is the key and the metadata in KV.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    run_id: RunId,
+    summary: Summary,
+}
+
+impl From<Summary> for Listed {
+    fn from(summary: Summary) -> Self {
+        Self { run_id: summary.run_id, summary }
+    }
+}
+
+impl From<Listed> for Summary {
+    fn from(Listed { run_id, mut summary }: Listed) -> Self {
+        summary.run_id = run_id;
+        summary
+    }
 }
 
 /// Time and chance.

@@ -11,12 +11,14 @@ mod status;
 mod summary;
 mod view;
 
-pub use file::{FileState, RunFile};
+pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,18 +27,12 @@ use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
 use crate::hook::archive_key::KeyParts;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
-use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+use crate::timestamp::{MINUTE_MS, Timestamp};
 
 /// A task that Fabricate no longer knows is given up after this many polls…
 pub const MISSING_POLLS: u32 = 3;
 /// …and this long after the first of them.
 pub const MISSING_MS: i64 = 15 * MINUTE_MS;
-
-/// How long an unreachable file is asked for before it is given up, from its first failed attempt on.
-pub const ARCHIVE_PATIENCE_MS: i64 = HOUR_MS;
-
-/// A file that is three times not the stated bytes (another size, cut short) is given up.
-pub const BAD_COPIES_MAX: u32 = 3;
 
 /// The most files that a task may have: each pass looks up each in R2, and the free plan allows 1,000 operations an
 /// invocation. More fail the run, so that none is left out silently.
@@ -292,16 +288,7 @@ impl Run {
     pub fn saw_archive(&mut self, changed: bool, now: Timestamp) -> Seen {
         let first = self.archiving_since.is_none();
         self.archiving_since.get_or_insert(now);
-        let mut changed = changed;
-        for file in self.files.iter_mut().filter(|file| file.state == FileState::Archiving) {
-            changed |= file.failing_since.is_none();
-            let since = *file.failing_since.get_or_insert(now);
-            if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
-                file.state = FileState::Failed;
-            }
-        }
-        let waiting = |file: &RunFile| matches!(file.state, FileState::Pending | FileState::Archiving);
-        if self.files.iter().any(waiting) {
+        if self.files.iter().any(RunFile::is_open) {
             self.status = Status::Archiving;
             return if first || changed { Seen::Changed } else { Seen::Unchanged };
         }
@@ -367,8 +354,24 @@ impl Run {
 
     /// Keeps what is known of files already seen: their states survive another look at the task.
     fn take_files(&mut self, files: Vec<TaskFile>) {
-        if self.files.is_empty() {
-            self.files = files.into_iter().map(RunFile::pending).collect();
+        if !self.files.is_empty() {
+            return;
+        }
+        let mut listed = BTreeMap::new();
+        for file in files {
+            match listed.get(&file.id) {
+                None => {
+                    listed.insert(file.id.clone(), file.clone());
+                    self.files.push(RunFile::pending(file));
+                }
+                // An id has one download: listed once more, it is the same file.
+                Some(known) if *known == file => {}
+                Some(_) => {
+                    let mut other = RunFile::pending(file);
+                    other.refused("the task lists this id twice, with different particulars");
+                    self.files.push(other);
+                }
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! It never asks what time it is: that is the business of [`crate::ports::Clock`].
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One second, in milliseconds.
@@ -10,6 +12,9 @@ pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
 /// One hour, in milliseconds.
 pub const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// The last second that an HTTP date can name: 9999-12-31T23:59:59Z.
+const HTTP_DATE_SECONDS_MAX: i64 = 253_402_300_799;
 
 /// Milliseconds since the Unix epoch; written as RFC 3339 in UTC (`2026-11-23T22:20:00.000Z`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +50,27 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         let parsed: jiff::Timestamp = text.parse().ok()?;
         Some(Self(parsed.as_millisecond()))
+    }
+
+    /// Reads an HTTP date in any of its three forms (RFC 9110, section 5.6.7).
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(i64::try_from(since.as_millis()).ok()?))
+    }
+
+    /// The second in which it lies, written as an HTTP date: `Mon, 23 Nov 2026 22:20:00 GMT`.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        // Before 1970 and after 9999 there is no such form; the nearest that has one stands in.
+        let seconds = self.0.div_euclid(SECOND_MS).clamp(0, HTTP_DATE_SECONDS_MAX);
+        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    /// The beginning of the second in which it lies: all that an HTTP date says of it.
+    #[must_use]
+    pub const fn whole_seconds(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(SECOND_MS)))
     }
 
     /// The day in UTC, as `2026-11-23`.
@@ -95,6 +121,25 @@ mod tests {
             Some(Timestamp::from_millis(1_705_314_645_123))
         );
         assert_eq!(Timestamp::parse("2024-01-15"), None);
+    }
+
+    /// The example of RFC 9110, section 5.6.7.
+    #[test]
+    fn http_dates_have_three_forms_and_whole_seconds() {
+        let moment = Timestamp::from_millis(784_111_777_000);
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(Timestamp::parse_http_date(text), Some(moment), "{text}");
+        }
+        for text in ["", "0", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 06 Nov 1994"] {
+            assert_eq!(Timestamp::parse_http_date(text), None, "{text}");
+        }
+        assert_eq!(moment.plus_ms(999).http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(moment.plus_ms(999).whole_seconds(), moment);
+        assert_eq!(Timestamp::from_millis(-1).whole_seconds(), Timestamp::from_millis(-1_000));
+        assert_eq!(Timestamp::from_millis(i64::MIN).http_date(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(Timestamp::from_millis(i64::MAX).http_date(), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::intake::{accept, find_hook, fresh_id, read_delivery, wait_of};
 use super::respond::{self, Problem};
 use super::route::Call;
 use super::settings::{OPERATOR_TOKEN, Settings, secret};
-use super::{Cloudflare, WorkerLog, decide, files, handshake};
+use super::{Cloudflare, WorkerLog, decide, files, handshake, links};
 use crate::configuration::Configuration;
 use crate::hook::delivery::Event;
 use crate::hook::mistake::Mistake;
@@ -52,6 +52,7 @@ pub(super) async fn operate(
             decide::decide(request, world()?, context, settings, run_id, what).await
         }
         Call::RetryMany => decide::retry_listed(&request, world()?, context, settings).await,
+        Call::MakeLink(run_id, file_id) => links::make(request, env, settings, run_id, &file_id).await,
         Call::ListRuns => list(&world()?, &request).await,
         Call::GetRun(run_id) => Ok(respond::json(200, &find(&world()?, run_id).await?.view())),
         Call::GetFile(run_id, file_id) => {
@@ -106,7 +107,7 @@ async fn start_by_hand(
     accept(world, context, hook, event.by_hand(), wait_s, None).await
 }
 
-async fn find(world: &Cloudflare, run_id: RunId) -> Result<Run, Problem> {
+pub(super) async fn find(world: &Cloudflare, run_id: RunId) -> Result<Run, Problem> {
     get_run(world, run_id).await.map_err(|error| store_failed(&error))?.ok_or_else(Problem::no_such_run)
 }
 

@@ -15,8 +15,8 @@ use super::Cloudflare;
 use super::clock::WorkerClock;
 use super::stream::{ReadError, read_capped};
 use crate::fabricate::{
-    ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, StartOutcome, StatusError, Target, Task, TaskId,
-    read_start, read_status,
+    ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, Pace, StartOutcome, StatusError, Target, Task,
+    TaskId, read_start, read_status,
 };
 use crate::ports::{Clock, Fabricate};
 
@@ -33,7 +33,7 @@ pub(super) struct Reply {
 impl Fabricate for Cloudflare {
     async fn start(&self, target: &Target, params: &Map<String, Value>) -> StartOutcome {
         if self.key.is_none() {
-            return StartOutcome::NotStarted { reason: no_key(), retry_after_ms: None };
+            return StartOutcome::NotStarted { reason: no_key(), retry_after_ms: None, for_key: true };
         }
         let body = Value::Object(params.clone()).to_string();
         match self.ask(Method::Post, &self.api.start_url(target), true, Some(body)).await {
@@ -47,7 +47,7 @@ impl Fabricate for Cloudflare {
             return Err(StatusError::Unauthorized);
         }
         match self.ask(Method::Get, &self.api.status_url(task_id), true, None).await {
-            Ok(answer) => read_status(&answer),
+            Ok(answer) => read_status(&answer, WorkerClock.now()),
             Err(reason) => Err(StatusError::Unavailable(reason)),
         }
     }
@@ -58,6 +58,10 @@ impl Fabricate for Cloudflare {
 
     fn base(&self) -> &Url {
         self.api.base()
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.pace
     }
 }
 
@@ -70,7 +74,7 @@ impl Cloudflare {
         authorized: bool,
         body: Option<String>,
     ) -> Result<Answer, String> {
-        let Reply { mut response, abort } = self.send(method, url, authorized, body).await?;
+        let Reply { mut response, abort } = self.send(method, url, authorized, &[], body).await?;
         let header = |name: &str| response.headers().get(name).ok().flatten();
         let (content_type, retry_after) = (header("content-type"), header("retry-after"));
         let status = response.status_code();
@@ -104,9 +108,11 @@ impl Cloudflare {
         method: Method,
         url: &Url,
         authorized: bool,
+        headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Result<Reply, String> {
-        let request = self.request(method, url, authorized, body).map_err(|error| one_line(&error))?;
+        let request =
+            self.request(method, url, authorized, headers, body).map_err(|error| one_line(&error))?;
         let abort = AbortController::default();
         let signal = abort.signal();
         let fetch = Fetch::Request(request);
@@ -126,9 +132,13 @@ impl Cloudflare {
         method: Method,
         url: &Url,
         authorized: bool,
+        more: &[(&str, &str)],
         body: Option<String>,
     ) -> worker::Result<Request> {
         let headers = Headers::new();
+        for (name, value) in more {
+            headers.set(name, value)?;
+        }
         headers.set("User-Agent", concat!("seedhook/", env!("CARGO_PKG_VERSION")))?;
         // A compressed body would have no known length, and R2 wants one.
         headers.set("Accept-Encoding", "identity")?;

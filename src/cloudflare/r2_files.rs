@@ -1,106 +1,132 @@
-//! R2 `FILES`: a file's bytes go from Fabricate's answer to the bucket. Where a length is known they never enter
-//! wasm memory: the runtime's own stream is handed on.
+//! R2 `FILES`: a file's bytes go from Fabricate's answer to the bucket, and never enter wasm memory: where a length is
+//! known the runtime's own stream is handed on, and else its own pieces are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, join, select};
+use js_sys::Uint8Array;
 use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::FixedLengthStream;
-use worker::{ByteStream, HttpMetadata, Method, MultipartUpload, Object, Response, ResponseBody};
+use worker::{Data, HttpMetadata, Method, Object};
 
 use super::Cloudflare;
-use super::http_fabricate::{Reply, delay, one_line};
-use crate::ports::{Archive, Archived, Copied, CopyError, Destination, Source, StoreError};
-
-/// How long one file may take: a cron invocation is ended after 15 minutes.
-const COPY_TIMEOUT_MS: u32 = 10 * 60 * 1_000;
-
-/// The size of a multipart upload's parts, of which one is in memory at a time; R2 wants at least 5 MiB.
-const PART_BYTES: usize = 8 * 1024 * 1024;
-
-/// The most parts of an upload: R2's own limit, 78 GiB with parts of this size.
-const PARTS_MAX: u16 = 10_000;
+use super::body::Body;
+use super::http_fabricate::{delay, one_line};
+use crate::fabricate::{Checksum, FileId, Head};
+use crate::ports::{
+    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Resume, Source,
+    StoreError, Upload, Version,
+};
+use crate::timestamp::Timestamp;
 
 impl Archive for Cloudflare {
+    type Body = Body;
+    type Data = Uint8Array;
+
     async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
-        let found = self.files.head(key).await;
-        let found =
-            found.map_err(|error| StoreError::Unavailable { store: "FILES", reason: one_line(&error) })?;
+        let found = self.files.head(key).await.map_err(|error| failed(&error))?;
         Ok(found.map(|object| archived(&object)))
     }
 
-    async fn copy(&self, from: &Source, to: &Destination) -> Result<Copied, CopyError> {
-        let reply = self.send(Method::Get, &from.url, from.authorized, None).await;
-        let Reply { response, abort } = reply.map_err(CopyError::Unavailable)?;
-        let status = response.status_code();
-        if status != 200 {
-            let location = response.headers().get("location").ok().flatten();
-            abort.abort();
-            return match status {
-                301 | 302 | 303 | 307 | 308 => Ok(Copied::Redirected(location)),
-                _ => Err(refusal(status)),
-            };
+    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
+        let range = at.map(|resume| format!("bytes={}-", resume.from));
+        let mut headers = Vec::new();
+        if let (Some(resume), Some(range)) = (at, &range) {
+            headers.extend([("Range", range.as_str()), ("If-Range", resume.validator.as_str())]);
         }
-        let copying = pin!(self.store(response, to));
-        match select(copying, pin!(delay(COPY_TIMEOUT_MS))).await {
-            Either::Left((stored, _)) => {
-                if stored.is_err() {
-                    abort.abort();
-                }
-                stored.map(Copied::Stored)
+        let reply = self.send(Method::Get, &from.url, from.authorized, &headers, None).await;
+        let reply = reply.map_err(CopyError::Unavailable)?;
+        let headers = reply.response.headers().entries();
+        let headers: BTreeMap<String, String> =
+            headers.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        let head = Head { status: reply.response.status_code(), headers };
+        Ok(Download { head, body: Body::from(reply) })
+    }
+
+    async fn put(&self, to: &Destination, body: Body, put: &Put) -> Result<Archived, CopyError> {
+        let storing = async {
+            match body.stream() {
+                Some(stream) if put.counted => self.put_counted(to, stream, put).await,
+                Some(stream) if put.length > 0 => self.put_object(to, stream.clone(), put.checksum).await,
+                _ if put.length == 0 => self.put_object(to, Vec::new(), put.checksum).await,
+                _ => Err(CopyError::BadCopy(format!("no byte is sent of {}", put.length))),
             }
-            Either::Right(_) => {
-                abort.abort();
-                Err(CopyError::Unavailable("the download took longer than 10 minutes".to_owned()))
-            }
+        };
+        match select(pin!(storing), pin!(delay(put.limit_ms))).await {
+            Either::Left((stored, _)) => stored,
+            Either::Right(_) => Err(CopyError::TooSlow(put.limit_ms / 1_000)),
         }
     }
-}
 
-/// What an answer without the file means. 401 and 403 may be mended: a key, or a signed address that has expired.
-fn refusal(status: u16) -> CopyError {
-    let reason = format!("HTTP {status}");
-    match status {
-        401 | 403 | 408 | 425 | 429 | 500.. => CopyError::Unavailable(reason),
-        _ => CopyError::Refused(reason),
+    async fn put_data(
+        &self,
+        to: &Destination,
+        data: Uint8Array,
+        checksum: Option<Checksum>,
+    ) -> Result<Archived, CopyError> {
+        self.put_object(to, data.to_vec(), checksum).await
+    }
+
+    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Uint8Array>, CopyError> {
+        body.next_part(bytes).await
+    }
+
+    async fn create_upload(&self, to: &Destination) -> Result<String, StoreError> {
+        self.begin_upload(to).await.map_err(|error| failed(&error))
+    }
+
+    async fn put_part(&self, upload: &Upload, number: u16, data: Uint8Array) -> Result<String, CopyError> {
+        self.upload_part(upload, number, &data).await.map_err(|error| put_failed(&error))
+    }
+
+    async fn complete_upload(&self, upload: &Upload) -> Result<Archived, CopyError> {
+        let completed = self.finish_upload(upload).await;
+        completed.map(|object| archived(&object)).map_err(|error| put_failed(&error))
+    }
+
+    async fn abort_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.drop_upload(upload).await.map_err(|error| failed(&error))
+    }
+
+    async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
+        self.read_progress(copy).await
+    }
+
+    async fn put_progress(
+        &self,
+        copy: &str,
+        progress: &Progress,
+        expected: Option<&Version>,
+    ) -> Result<Option<Version>, StoreError> {
+        self.write_progress(copy, progress, expected).await
+    }
+
+    async fn delete_progress(&self, copy: &str) -> Result<(), StoreError> {
+        self.remove_progress(copy).await
+    }
+
+    async fn list_progress(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
+        self.progress_page(cursor).await
     }
 }
 
 impl Cloudflare {
-    async fn store(&self, mut response: Response, to: &Destination) -> Result<Archived, CopyError> {
-        let length = content_length(&response);
-        if let (Some(length), Some(size)) = (length, to.size)
-            && length != size
-        {
-            return Err(CopyError::BadCopy(format!("{length} bytes are sent, but the task says {size}")));
-        }
-        let stored = match response.body() {
-            ResponseBody::Stream(stream) => match (length, to.size) {
-                (Some(0), _) => self.put(to, Vec::new()).await?,
-                (Some(_), _) => self.put(to, stream.clone()).await?,
-                (None, Some(size)) => self.put_counted(to, stream, size).await?,
-                (None, None) => {
-                    let stream = response.stream().map_err(|error| unavailable(&error))?;
-                    self.put_in_parts(to, stream).await?
-                }
-            },
-            ResponseBody::Body(bytes) => self.put(to, bytes.clone()).await?,
-            ResponseBody::Empty => self.put(to, Vec::new()).await?,
-        };
-        match to.size {
-            Some(size) if size != stored.size => {
-                Err(CopyError::BadCopy(format!("{} bytes were sent, but the task says {size}", stored.size)))
-            }
-            _ => Ok(stored),
-        }
-    }
-
-    /// One put of a body whose length the runtime knows.
-    async fn put(&self, to: &Destination, body: impl Into<worker::Data>) -> Result<Archived, CopyError> {
+    /// One put of bytes whose number the runtime knows.
+    async fn put_object(
+        &self,
+        to: &Destination,
+        body: impl Into<Data>,
+        checksum: Option<Checksum>,
+    ) -> Result<Archived, CopyError> {
         let put = self.files.put(to.key.as_str(), body).http_metadata(http_metadata(to));
-        match put.custom_metadata(custom_metadata(to)).execute().await {
+        let put = put.custom_metadata(custom_metadata(to));
+        let put = match checksum {
+            Some(Checksum::Sha256(hash)) => put.sha256(hash),
+            Some(Checksum::Md5(hash)) => put.md5(hash),
+            None => put,
+        };
+        match put.execute().await {
             Ok(Some(object)) => Ok(archived(&object)),
             Ok(None) => Err(CopyError::Unavailable("R2 did not store the file".to_owned())),
             Err(error) => Err(put_failed(&error)),
@@ -113,93 +139,25 @@ impl Cloudflare {
         &self,
         to: &Destination,
         stream: &web_sys::ReadableStream,
-        size: u64,
+        put: &Put,
     ) -> Result<Archived, CopyError> {
         // A BigInt: a file may have more bytes than a JavaScript number can count.
-        let fixed = FixedLengthStream::new_big_int(size.into())
-            .map_err(|error| unavailable(&worker::Error::from(error)))?;
+        let fixed = FixedLengthStream::new_big_int(put.length.into())
+            .map_err(|error| put_failed(&worker::Error::from(error)))?;
         let piped = JsFuture::from(stream.pipe_to(&fixed.writable()));
-        let (piped, stored) = join(piped, self.put(to, fixed.readable())).await;
+        let (piped, stored) = join(piped, self.put_object(to, fixed.readable(), put.checksum)).await;
         // A put that R2 refuses breaks the pipe as well: only where it does not, the bytes are to blame.
         match (stored, piped) {
             (Err(CopyError::BadCopy(_)), Err(error)) => {
                 let reason = one_line(&worker::Error::from(error));
-                Err(CopyError::BadCopy(format!("not the {size} bytes that the task says: {reason}")))
+                Err(CopyError::BadCopy(format!("not the {} bytes that the task says: {reason}", put.length)))
             }
             (stored, _) => stored,
         }
     }
-
-    /// A body of unknown length: parts of equal size, one in memory at a time.
-    async fn put_in_parts(&self, to: &Destination, mut stream: ByteStream) -> Result<Archived, CopyError> {
-        let mut carry = Vec::new();
-        let first = next_part(&mut stream, &mut carry).await?;
-        if first.len() < PART_BYTES {
-            return self.put(to, first).await;
-        }
-        let create = self.files.create_multipart_upload(to.key.as_str()).http_metadata(http_metadata(to));
-        let upload = create.custom_metadata(custom_metadata(to)).execute().await;
-        let upload = upload.map_err(|error| unavailable(&error))?;
-        match upload_parts(&upload, first, &mut stream, &mut carry).await {
-            Ok(parts) => match upload.complete(parts).await {
-                Ok(object) => Ok(archived(&object)),
-                Err(error) => Err(unavailable(&error)),
-            },
-            Err(error) => {
-                // Best effort: an upload that stays open is ended by R2 itself after seven days.
-                let _ = upload.abort().await;
-                Err(error)
-            }
-        }
-    }
 }
 
-async fn upload_parts(
-    upload: &MultipartUpload,
-    mut part: Vec<u8>,
-    stream: &mut ByteStream,
-    carry: &mut Vec<u8>,
-) -> Result<Vec<worker::UploadedPart>, CopyError> {
-    let mut uploaded = Vec::new();
-    for number in 1..=PARTS_MAX {
-        let last = part.len() < PART_BYTES;
-        if !part.is_empty() {
-            let done = upload.upload_part(number, part).await;
-            uploaded.push(done.map_err(|error| unavailable(&error))?);
-        }
-        if last {
-            return Ok(uploaded);
-        }
-        part = next_part(stream, carry).await?;
-    }
-    Err(CopyError::Refused(format!("the file has more than {PARTS_MAX} parts of {PART_BYTES} bytes")))
-}
-
-/// The next `PART_BYTES` of the body, fewer at its end; what was read beyond stays in `carry`.
-async fn next_part(stream: &mut ByteStream, carry: &mut Vec<u8>) -> Result<Vec<u8>, CopyError> {
-    let mut part = std::mem::take(carry);
-    while part.len() < PART_BYTES {
-        match stream.next().await {
-            None => break,
-            Some(Ok(chunk)) => part.extend_from_slice(&chunk),
-            Some(Err(error)) => return Err(CopyError::BadCopy(one_line(&error))),
-        }
-    }
-    if part.len() > PART_BYTES {
-        *carry = part.split_off(PART_BYTES);
-    }
-    Ok(part)
-}
-
-/// The length that the answer states; `None` for a compressed one, whose length is not the file's.
-fn content_length(response: &Response) -> Option<u64> {
-    let header = |name: &str| response.headers().get(name).ok().flatten();
-    let encoded =
-        header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"));
-    if encoded { None } else { header("content-length")?.parse().ok() }
-}
-
-fn http_metadata(to: &Destination) -> HttpMetadata {
+pub(super) fn http_metadata(to: &Destination) -> HttpMetadata {
     let usable = |kind: &String| {
         kind.len() <= 255 && kind.contains('/') && kind.bytes().all(|byte| (b' '..=b'~').contains(&byte))
     };
@@ -210,23 +168,40 @@ fn http_metadata(to: &Destination) -> HttpMetadata {
     }
 }
 
-fn custom_metadata(to: &Destination) -> HashMap<String, String> {
+/// Whose file it is: by these, and not by its key alone, it is known again.
+pub(super) fn custom_metadata(to: &Destination) -> HashMap<String, String> {
     HashMap::from([
         ("run_id".to_owned(), to.run_id.to_string()),
         ("task_id".to_owned(), to.task_id.to_string()),
+        ("hook".to_owned(), to.hook.to_string()),
+        ("file_id".to_owned(), to.file_id.to_string()),
     ])
 }
 
 fn archived(object: &Object) -> Archived {
-    Archived { size: object.size(), sha256: object.checksum().sha256.map(hex::encode) }
+    let metadata = object.custom_metadata().unwrap_or_default();
+    Archived {
+        size: object.size(),
+        sha256: object.checksum().sha256.map(hex::encode),
+        run_id: metadata.get("run_id").and_then(|text| text.parse().ok()),
+        file_id: metadata.get("file_id").map(|text| FileId::from(text.as_str())),
+    }
 }
 
-/// R2's own refusals carry a code such as `(10001)`; anything else is the sender's stream that broke.
+/// R2 numbers its errors. These speak of what it was given: a hash that does not match, an upload that is no more,
+/// parts of unequal size, one that is not there or too small. Source:
+/// <https://developers.cloudflare.com/r2/api/error-codes/>.
+const WRONG: [&str; 5] = ["(10037)", "(10024)", "(10048)", "(10025)", "(10011)"];
+
+/// An error that R2 numbers is its own; one without a number is the stream's: cut short, or not of the length that was
+/// said.
 fn put_failed(error: &worker::Error) -> CopyError {
     let reason = one_line(error);
-    if reason.contains("(10") { CopyError::Unavailable(reason) } else { CopyError::BadCopy(reason) }
+    let numbered = reason.contains("(10");
+    let wrong = WRONG.iter().any(|code| reason.contains(code));
+    if numbered && !wrong { CopyError::Unavailable(reason) } else { CopyError::BadCopy(reason) }
 }
 
-fn unavailable(error: &worker::Error) -> CopyError {
-    CopyError::Unavailable(one_line(error))
+fn failed(error: &worker::Error) -> StoreError {
+    StoreError::Unavailable { store: "FILES", reason: one_line(error) }
 }

@@ -64,7 +64,7 @@ impl Inbox for Cloudflare {
 
 impl Cloudflare {
     /// A page of what is below a prefix, and when each object was created; a key that is none of ours is left out.
-    async fn list_created<K>(
+    pub(super) async fn list_created<K>(
         &self,
         prefix: &str,
         cursor: Option<&str>,
@@ -89,17 +89,26 @@ impl Cloudflare {
     }
 
     async fn read<T: DeserializeOwned>(&self, key: String) -> Result<Option<(T, Timestamp)>, StoreError> {
+        let read = self.read_object(key).await?;
+        Ok(read.map(|(value, object)| (value, uploaded(&object))))
+    }
+
+    /// Reads an object and what R2 says of it.
+    pub(super) async fn read_object<T: DeserializeOwned>(
+        &self,
+        key: String,
+    ) -> Result<Option<(T, Object)>, StoreError> {
         let get = self.inbox.get(key.clone()).execute().await;
         let Some(object) = get.map_err(|error| failed(&error))? else { return Ok(None) };
         let unreadable = |reason: String| StoreError::Unreadable { key: key.clone(), reason };
         let body = object.body().ok_or_else(|| unreadable("no body".to_owned()))?;
         let text = body.text().await.map_err(|error| failed(&error))?;
         let value = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Some((value, uploaded(&object))))
+        Ok(Some((value, object)))
     }
 }
 
-fn uploaded(object: &Object) -> Timestamp {
+pub(super) fn uploaded(object: &Object) -> Timestamp {
     Timestamp::from_millis(i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -108,7 +117,7 @@ fn read_delivery_key(key: &str) -> Option<DeliveryKey> {
     Some(DeliveryKey { hook: HookName::try_from(hook.to_owned()).ok()?, digest: digest.to_owned() })
 }
 
-fn failed(error: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn failed(error: &dyn std::fmt::Display) -> StoreError {
     let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
     StoreError::Unavailable { store: "INBOX", reason }
 }

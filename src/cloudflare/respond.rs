@@ -7,6 +7,7 @@ use worker::{Response, ResponseBuilder};
 use crate::hook::admission::TurnedAway;
 use crate::hook::body::BodyError;
 use crate::hook::handshake::Reply;
+use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::service::operate::Refusal;
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
@@ -116,9 +117,30 @@ impl Problem {
         Self::new(413, "too-large", "Body too large", format!("the body has more than {bytes_max} bytes"))
     }
 
+    pub(super) fn precondition_failed() -> Self {
+        let detail = "the file is not, or is no longer, the one that the request's conditions name";
+        Self::new(412, "precondition-failed", "Precondition failed", detail)
+    }
+
     pub(super) fn range_not_satisfiable(size: u64) -> Self {
         Self::new(416, "range-not-satisfiable", "Range not satisfiable", format!("the file has {size} bytes"))
             .with("Content-Range", format!("bytes */{size}"))
+    }
+
+    pub(super) fn bad_link(error: LinkError) -> Self {
+        let (kind, title) = match error {
+            LinkError::Invalid => ("bad-link", "Bad link"),
+            LinkError::Expired => ("link-expired", "Link expired"),
+        };
+        Self::new(403, kind, title, format!("{error}: ask whoever gave it to you for another"))
+    }
+
+    pub(super) fn no_links(error: InvalidSecret) -> Self {
+        let detail = format!(
+            "LINK_SECRET {error}: run `npx wrangler secret put LINK_SECRET` with at least {SECRET_BYTES_MIN} random bytes"
+        );
+        Self::new(503, "no-links", "No links configured", detail)
+            .with("Retry-After", RETRY_AFTER_S.to_string())
     }
 
     /// What the operator's call may not do, or no longer.
@@ -193,10 +215,12 @@ pub(super) fn json(status: u16, body: &Value) -> worker::Result<Response> {
     Ok(response.fixed(body.to_string().into_bytes()))
 }
 
-/// What every answer of ours has: no cache keeps it, no browser guesses at it.
+/// What every answer of ours has unless it says otherwise: no cache keeps it, no browser guesses at it, and no address,
+/// which may be a signed link, is told to where it leads.
 pub(super) fn builder(status: u16) -> worker::Result<ResponseBuilder> {
     ResponseBuilder::new()
         .with_status(status)
         .with_header("Cache-Control", "no-store")?
-        .with_header("X-Content-Type-Options", "nosniff")
+        .with_header("X-Content-Type-Options", "nosniff")?
+        .with_header("Referrer-Policy", "no-referrer")
 }

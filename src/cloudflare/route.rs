@@ -2,6 +2,7 @@
 
 use super::respond::Problem;
 use crate::fabricate::FileId;
+use crate::link::LinkError;
 use crate::run::RunId;
 
 /// A call.
@@ -10,6 +11,8 @@ pub(super) enum Route {
     Hook(String),
     /// `GET /health`
     Health,
+    /// `GET` or `HEAD /files/{run_id}/{file_id}?expires=&signature=`: for whoever has the link.
+    Link(RunId, FileId),
     /// Everything under `/api/`: only with the operator's token.
     Operator(Call),
 }
@@ -22,6 +25,8 @@ pub(super) enum Call {
     GetRun(RunId),
     /// `GET` or `HEAD /api/runs/{run_id}/files/{file_id}`
     GetFile(RunId, FileId),
+    /// `POST /api/runs/{run_id}/files/{file_id}/link`
+    MakeLink(RunId, FileId),
     /// `POST /api/runs/{run_id}/…`
     Decide(RunId, Decide),
     /// `POST /api/runs/retry`
@@ -54,6 +59,12 @@ impl Route {
         match parts.as_slice() {
             ["hooks", name] => Ok(Self::Hook((*name).to_owned())),
             ["health"] => allow(method, "GET, HEAD").map(|()| Self::Health),
+            ["files", run_id, file_id] => {
+                allow(method, "GET, HEAD")?;
+                // What is no run's id was never in a link of ours.
+                let run_id = run_id.parse().map_err(|_| Problem::bad_link(LinkError::Invalid))?;
+                Ok(Self::Link(run_id, decode_file_id(file_id)))
+            }
             ["api", call @ ..] => Ok(Self::Operator(Call::of(method, call).unwrap_or_else(Call::Nothing))),
             _ => Err(Problem::no_such_page()),
         }
@@ -70,6 +81,9 @@ impl Call {
             ["runs", id, "adopt"] => Some(Self::Decide(run_id(id)?, Decide::Adopt)),
             ["runs", id, "abandon"] => Some(Self::Decide(run_id(id)?, Decide::Abandon)),
             ["runs", id, "retry"] => Some(Self::Decide(run_id(id)?, Decide::Retry)),
+            ["runs", id, "files", file_id, "link"] => {
+                Some(Self::MakeLink(run_id(id)?, decode_file_id(file_id)))
+            }
             _ => None,
         };
         if let Some(call) = by_post {
@@ -78,15 +92,16 @@ impl Call {
         let call = match parts {
             ["runs"] => Self::ListRuns,
             ["runs", id] => Self::GetRun(run_id(id)?),
-            ["runs", id, "files", file_id] => {
-                let file_id = percent_encoding::percent_decode_str(file_id).decode_utf8_lossy();
-                Self::GetFile(run_id(id)?, FileId::from(&*file_id))
-            }
+            ["runs", id, "files", file_id] => Self::GetFile(run_id(id)?, decode_file_id(file_id)),
             ["hooks"] => Self::ListHooks,
             _ => return Err(Problem::no_such_page()),
         };
         allow(method, "GET, HEAD").map(|()| call)
     }
+}
+
+fn decode_file_id(part: &str) -> FileId {
+    FileId::from(&*percent_encoding::percent_decode_str(part).decode_utf8_lossy())
 }
 
 fn allow(method: &str, allowed: &'static str) -> Result<(), Problem> {

@@ -8,7 +8,8 @@ use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::configuration::{Configuration, ENV, SWEEP_REQUESTS};
+use crate::configuration::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
+use crate::fabricate::Pace;
 use crate::ports::{Level, Log};
 
 /// The secret with Fabricate's key.
@@ -16,9 +17,14 @@ pub(super) const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
 /// The secret that opens everything under `/api/`.
 pub(super) const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 
-/// What the variables say.
+/// The secret that links to files are signed with; without it there are none.
+pub(super) const LINK_SECRET: &str = "LINK_SECRET";
+
+/// What the variables say, and what follows them through the isolate's life.
 pub(super) struct Settings {
     pub(super) configuration: Configuration,
+    /// Shared by all invocations in this isolate, and by no other.
+    pub(super) pace: Rc<Pace>,
 }
 
 thread_local! {
@@ -34,7 +40,8 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
     for mistake in configuration.mistakes() {
         WorkerLog.log(Level::Error, "configuration mistake", json!({"mistake": mistake.to_string()}));
     }
-    let settings = Rc::new(Settings { configuration });
+    let pace = Rc::new(Pace::new(configuration.fabricate_rate));
+    let settings = Rc::new(Settings { configuration, pace });
     SETTINGS.set(Some(Rc::clone(&settings)));
     settings
 }
@@ -47,7 +54,8 @@ pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
 /// The variables that are configuration; secrets, which look just like variables here, are not among them.
 fn variables(env: &Env) -> Map<String, Value> {
     let is_ours = |name: &str| {
-        matches!(name, "FABRICATE_URL" | "HOOKS" | SWEEP_REQUESTS | ENV) || name.starts_with("HOOKS_")
+        matches!(name, "FABRICATE_URL" | "HOOKS" | ENV | FABRICATE_RATE | SWEEP_REQUESTS)
+            || name.starts_with("HOOKS_")
     };
     let names = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
     names

@@ -200,6 +200,12 @@ fn what_stands_outside_hooks_is_checked_too() {
     assert_eq!(configuration.mistakes.len(), 3);
     assert!(!configuration.is_usable());
     assert_eq!(read(&json!({"SWEEP_REQUESTS": "7"})).sweep_requests, 7);
+    assert_eq!(read(&json!({})).fabricate_rate, None);
+    assert_eq!(read(&json!({"FABRICATE_RATE": "60"})).fabricate_rate, Some(60));
+    for rate in [json!(0), json!(4), json!("1/s"), json!(9_001), json!(null)] {
+        let configuration = read(&json!({"FABRICATE_RATE": rate}));
+        assert_eq!((configuration.fabricate_rate, configuration.mistakes.len()), (None, 1), "{rate}");
+    }
     let configuration = read(&json!({"HOOKS": {"Bad Name": {}}}));
     assert_eq!(configuration.mistakes().next().unwrap().problem, "is no hook name");
 }

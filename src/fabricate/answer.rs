@@ -33,6 +33,8 @@ pub enum StartOutcome {
         reason: String,
         /// How long Fabricate asked us to wait, milliseconds.
         retry_after_ms: Option<i64>,
+        /// Whether it is for the key (401, 403), and says nothing of Fabricate as a whole.
+        for_key: bool,
     },
     /// Fabricate will not start it, now or later.
     Refused {
@@ -58,6 +60,14 @@ pub enum StatusError {
     /// 404: Fabricate does not know the task.
     #[error("Fabricate does not know the task (404)")]
     NotFound,
+    /// 429 or 503: Fabricate asks for fewer requests.
+    #[error("{reason}")]
+    Busy {
+        /// What it said.
+        reason: String,
+        /// How long it asked us to wait, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
     /// Anything else; later may be better.
     #[error("{0}")]
     Unavailable(String),
@@ -76,7 +86,8 @@ pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
         },
         401 | 403 | 425 | 429 | 503 | 521 | 523 | 525 | 526 | 530 => StartOutcome::NotStarted {
             reason: answer.message(),
-            retry_after_ms: answer.retry_after.as_deref().and_then(|value| retry_after_ms(value, now)),
+            retry_after_ms: answer.retry_after_ms(now),
+            for_key: matches!(answer.status, 401 | 403),
         },
         400..=499 if answer.status != 408 => StartOutcome::Refused { message: answer.message() },
         _ => StartOutcome::Unknown { reason: answer.message() },
@@ -87,7 +98,7 @@ pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
 ///
 /// # Errors
 /// Everything that is not a 2xx with a task in it.
-pub fn read_status(answer: &Answer) -> Result<Task, StatusError> {
+pub fn read_status(answer: &Answer, now: Timestamp) -> Result<Task, StatusError> {
     match answer.status {
         200..=299 => serde_json::from_slice(&answer.body).map_err(|error| {
             StatusError::Unavailable(format!("{} without a readable task: {error}", answer.status))
@@ -95,6 +106,9 @@ pub fn read_status(answer: &Answer) -> Result<Task, StatusError> {
         401 => Err(StatusError::Unauthorized),
         403 => Err(StatusError::Forbidden),
         404 => Err(StatusError::NotFound),
+        429 | 503 => {
+            Err(StatusError::Busy { reason: answer.message(), retry_after_ms: answer.retry_after_ms(now) })
+        }
         _ => Err(StatusError::Unavailable(answer.message())),
     }
 }
@@ -119,6 +133,10 @@ impl Answer {
             }
             None => format!("HTTP {}", self.status),
         }
+    }
+
+    fn retry_after_ms(&self, now: Timestamp) -> Option<i64> {
+        self.retry_after.as_deref().and_then(|value| retry_after_ms(value, now))
     }
 }
 
@@ -200,11 +218,15 @@ mod tests {
 
     #[test]
     fn a_status_is_read_by_what_it_means() {
-        assert_eq!(read_status(&answer(401, "")), Err(StatusError::Unauthorized));
-        assert_eq!(read_status(&answer(403, "")), Err(StatusError::Forbidden));
-        assert_eq!(read_status(&answer(404, "")), Err(StatusError::NotFound));
-        assert!(matches!(read_status(&answer(502, "")), Err(StatusError::Unavailable(_))));
-        assert!(matches!(read_status(&answer(200, "[]")), Err(StatusError::Unavailable(_))));
-        assert!(read_status(&answer(200, r#"{"id":"t","status":"failed"}"#)).is_ok());
+        assert_eq!(read_status(&answer(401, ""), NOW), Err(StatusError::Unauthorized));
+        assert_eq!(read_status(&answer(403, ""), NOW), Err(StatusError::Forbidden));
+        assert_eq!(read_status(&answer(404, ""), NOW), Err(StatusError::NotFound));
+        assert!(matches!(read_status(&answer(502, ""), NOW), Err(StatusError::Unavailable(_))));
+        let mut busy = answer(429, "");
+        busy.retry_after = Some("90".into());
+        let asked = Err(StatusError::Busy { reason: "HTTP 429".into(), retry_after_ms: Some(90_000) });
+        assert_eq!(read_status(&busy, NOW), asked);
+        assert!(matches!(read_status(&answer(200, "[]"), NOW), Err(StatusError::Unavailable(_))));
+        assert!(read_status(&answer(200, r#"{"id":"t","status":"failed"}"#), NOW).is_ok());
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! No name that a sender or Fabricate chose can leave the run's own part of the bucket.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use super::expression::{Expressions, Scope};
+use super::expression::{Expressions, Scope, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
 
 /// The template of a hook that states none.
@@ -20,6 +24,9 @@ const KEY_BYTES_MAX: usize = 1024;
 
 /// The longest file name within a key, bytes.
 const NAME_BYTES_MAX: usize = 200;
+
+/// How many templates stay compiled: more than an account has hooks, and each takes a few KB.
+const COMPILED_MAX: usize = 128;
 
 /// A checked `archive` template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +62,8 @@ impl KeyTemplate {
     /// # Errors
     /// In words.
     pub fn new(source: &str) -> Result<Self, String> {
-        let mut expressions = Expressions::new(SCOPE);
-        let template = expressions.template(source)?;
-        let template = Self(source.to_owned()).render_with(&expressions, &template, &example())?;
-        if template.contains("example-run") && template.contains("example-file") {
+        let key = Compiled::new(source)?.render(&example())?;
+        if key.contains("example-run") && key.contains("example-file") {
             Ok(Self(source.to_owned()))
         } else {
             Err("must contain {{ run_id }} and {{ file.id }}, or two runs could share an object".to_owned())
@@ -70,8 +75,7 @@ impl KeyTemplate {
     /// # Errors
     /// In words, when the template does not yield a usable key for this file.
     pub fn key(&self, of: &KeyParts<'_>) -> Result<String, String> {
-        let mut expressions = Expressions::new(SCOPE);
-        let template = expressions.template(&self.0)?;
+        let template = Compiled::of(&self.0)?;
         let file_id = safe_part(of.file.id.as_str());
         let values = json!({
             "hook": of.hook, "date": of.date, "run_id": of.run_id,
@@ -81,20 +85,50 @@ impl KeyTemplate {
             "workflow": safe_part(&of.target.workflow),
             "file": {"id": file_id, "name": safe_name(of.file.name.as_deref())},
         });
-        let key = self.render_with(&expressions, &template, &values)?;
+        let key = template.render(&values)?;
         let own = key.contains(&of.run_id) && key.contains(&file_id);
         if own && key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err("no usable object key".to_owned()) }
     }
+}
 
-    fn render_with(
-        &self,
-        expressions: &Expressions,
-        template: &super::expression::Template,
-        values: &serde_json::Value,
-    ) -> Result<String, String> {
-        match expressions.evaluate(template, &Scope::new(values)) {
+/// A template that is ready to be rendered.
+struct Compiled {
+    expressions: Expressions,
+    template: Template,
+    source: String,
+}
+
+thread_local! {
+    /// A run carries its template as text: compiled here once, and not for each of its files.
+    static COMPILED: RefCell<BTreeMap<String, Rc<Compiled>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+impl Compiled {
+    fn new(source: &str) -> Result<Self, String> {
+        let mut expressions = Expressions::new(SCOPE);
+        let template = expressions.template(source)?;
+        Ok(Self { expressions, template, source: source.to_owned() })
+    }
+
+    /// The compiled form of a template, kept for the next time.
+    fn of(source: &str) -> Result<Rc<Self>, String> {
+        COMPILED.with_borrow_mut(|kept| {
+            if let Some(compiled) = kept.get(source) {
+                return Ok(Rc::clone(compiled));
+            }
+            let compiled = Rc::new(Self::new(source)?);
+            if kept.len() >= COMPILED_MAX {
+                kept.clear();
+            }
+            kept.insert(source.to_owned(), Rc::clone(&compiled));
+            Ok(compiled)
+        })
+    }
+
+    fn render(&self, values: &serde_json::Value) -> Result<String, String> {
+        match self.expressions.evaluate(&self.template, &Scope::new(values)) {
             Ok(serde_json::Value::String(key)) => Ok(key),
-            Ok(_) => Err(format!("`{}` is not a text", self.0)),
+            Ok(_) => Err(format!("`{}` is not a text", self.source)),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -197,6 +231,12 @@ mod tests {
         assert_eq!(KeyTemplate::default().key(&parts).as_deref(), Ok("crm/2026-11-23/the-run/12_3-a.csv"));
         let other = KeyTemplate::new("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}").unwrap();
         assert_eq!(other.key(&parts).as_deref(), Ok("a_b/the-task/the-run/12_3"));
+        // More templates than stay compiled, each of which is its own.
+        for folder in (0..COMPILED_MAX * 2).chain(0..COMPILED_MAX) {
+            let template = KeyTemplate::new(&format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}")).unwrap();
+            assert_eq!(template.key(&parts), Ok(format!("{folder}/the-run/12_3")));
+            assert!(COMPILED.with_borrow(|kept| kept.len() <= COMPILED_MAX));
+        }
     }
 
     #[test]

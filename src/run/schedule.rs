@@ -1,5 +1,7 @@
 //! When a run is due: from its status and age alone, so that waiting writes nothing.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Status, Summary};
 use crate::fabricate::TaskId;
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
@@ -11,13 +13,19 @@ const MIDDLE_PERIOD_MS: i64 = 5 * MINUTE_MS;
 /// How often a run older than an hour is polled.
 const OLD_PERIOD_MS: i64 = 15 * MINUTE_MS;
 
+/// Periods are doubled up to this where not all that is due can have its turn: the most that a run's random number
+/// spreads over, 2^31 ms or 24 days.
+const MARK_MS_MAX: i64 = 1 << 31;
+/// How much earlier in the line stands a run that has passed its deadline, or whose task is missing.
+const URGENT_TIMES: i64 = 4;
+
 /// The first wait between two start requests is drawn below this; each further one below four times as much…
 const BACKOFF_FIRST_MS: i64 = MINUTE_MS;
 /// …up to this. Eight attempts then span 19 hours on average, and 38 at the most.
 const BACKOFF_MAX_MS: i64 = 16 * HOUR_MS;
 
 /// The moment of a sweep, and how far back the one before it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     /// Now.
     pub now: Timestamp,
@@ -52,20 +60,40 @@ impl Summary {
     }
 
     fn is_poll_due(&self, tick: Tick) -> bool {
-        let (Some(started_at), Some(period_ms)) = (self.started_at, self.poll_period_ms(tick.now)) else {
-            return true;
-        };
+        self.poll_period_ms(tick.now).is_none_or(|period_ms| self.passes_mark(period_ms, tick))
+    }
+
+    /// How far ahead a run that is due stands where not all can have their turn, milliseconds.
+    ///
+    /// Its period is doubled as often as a mark of the doubled one, too, lies in this tick. So half of those that
+    /// are due pass a mark of the double period, a quarter one of four times that, and so on, and whoever passes the
+    /// widest comes first. Each run passes a mark of every width in its time, whatever the others do: all are
+    /// polled less often, and none is forgotten. It follows from the run and the time alone: nothing is written.
+    #[must_use]
+    pub fn mark_ms(&self, tick: Tick) -> i64 {
+        let mut mark_ms = self.poll_period_ms(tick.now).unwrap_or(MINUTE_MS);
+        while 2 * mark_ms <= MARK_MS_MAX && self.passes_mark(2 * mark_ms, tick) {
+            mark_ms *= 2;
+        }
+        if self.is_urgent(tick.now) { URGENT_TIMES * mark_ms } else { mark_ms }
+    }
+
+    /// Whether one of the run's marks, which lie `width_ms` apart, is in this tick.
+    fn passes_mark(&self, width_ms: i64, tick: Tick) -> bool {
+        let from = self.started_at.unwrap_or(self.received_at);
         // Runs that started together are not all due together.
-        let offset_ms = self.run_id.spread(period_ms);
-        let phase = |moment: Timestamp| (moment.since_ms(started_at) + offset_ms) / period_ms;
+        let offset_ms = self.run_id.spread(2 * MARK_MS_MAX);
+        let phase = |moment: Timestamp| (moment.since_ms(from) + offset_ms).div_euclid(width_ms);
         phase(tick.now) != phase(tick.since)
     }
 
+    fn is_urgent(&self, now: Timestamp) -> bool {
+        self.missing.is_some() || self.deadline_at.is_some_and(|deadline| now >= deadline)
+    }
+
     /// How often the run's task is asked for, milliseconds; `None`: in each sweep.
-    #[must_use]
-    pub fn poll_period_ms(&self, now: Timestamp) -> Option<i64> {
-        let past_deadline = self.deadline_at.is_some_and(|deadline| now >= deadline);
-        if past_deadline || self.missing.is_some() || self.status == Status::Archiving {
+    fn poll_period_ms(&self, now: Timestamp) -> Option<i64> {
+        if self.is_urgent(now) || self.status == Status::Archiving {
             return None;
         }
         match now.since_ms(self.started_at?) {

@@ -138,28 +138,33 @@ fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
 }
 
 #[test]
-fn files_are_asked_for_with_patience() {
+fn a_run_waits_for_each_of_its_files() {
     let mut run = with_files(3);
-    run.files[0].state = FileState::Archived;
-    run.files[1].state = FileState::Archiving;
-    run.files[1].error = Some("HTTP 500".into());
+    run.files[0].archived("key", 1, None);
+    run.files[1].tried_in_vain("HTTP 500", at(10));
     assert_eq!(run.saw_archive(false, at(10)), Seen::Changed);
     assert_eq!(run.status, Status::Archiving);
     assert_eq!(run.saw_archive(false, at(20)), Seen::Unchanged);
     assert_eq!(run.saw_archive(true, at(30)), Seen::Changed);
-    assert_eq!(run.saw_archive(false, at(9 + ARCHIVE_PATIENCE_MS)), Seen::Unchanged);
-    assert_eq!(run.files[1].state, FileState::Archiving);
-    assert_eq!(run.saw_archive(false, at(10 + ARCHIVE_PATIENCE_MS)), Seen::Unchanged);
-    assert_eq!(run.files[1].state, FileState::Failed, "tried in vain for an hour");
-    assert_eq!(run.files[2].state, FileState::Pending, "not tried yet");
-    run.files[2].state = FileState::Archived;
-    assert_eq!(run.saw_archive(false, at(11 + ARCHIVE_PATIENCE_MS)), Seen::Ended);
+    run.files[1].refused("HTTP 404");
+    run.files[2].archived("other", 1, None);
+    assert_eq!(run.saw_archive(true, at(40)), Seen::Ended);
     assert_eq!(run.status, Status::Failed);
     let error = run.error.unwrap();
     assert_eq!(
         (error.stage, error.message.as_str()),
-        (Stage::Archive, "1 of 3 files not archived: file 1: HTTP 500")
+        (Stage::Archive, "1 of 3 files not archived: file 1: HTTP 404")
     );
+}
+
+#[test]
+fn an_id_that_is_listed_twice_is_one_file_or_a_mistake() {
+    let files = json!([{"id": 1, "name": "a"}, {"id": "1", "name": "a"}, {"id": 1, "name": "b"}, {"id": 2}]);
+    let mut run = started_run();
+    run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    let files: Vec<_> = run.files.iter().map(|file| (file.id().as_str(), file.state)).collect();
+    let expected = [("1", FileState::Pending), ("1", FileState::Failed), ("2", FileState::Pending)];
+    assert_eq!(files, expected);
 }
 
 #[test]

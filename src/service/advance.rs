@@ -3,8 +3,9 @@
 //! Every step may run twice, at the same time and in different places: what must happen once is decided in the
 //! journal first (`decide.rs`), and copied to KV after.
 
-use crate::fabricate::{StartOutcome, StatusError, TaskId};
+use crate::fabricate::{Health, StartOutcome, StatusError, TaskId};
 use crate::journal::{Decision, Journal, START_FRESH_MS, Standing};
+use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, Seen, Stage, Status, Step, Summary, Tick, backoff_ms};
 use crate::timestamp::Timestamp;
@@ -28,7 +29,7 @@ pub enum Advanced {
     KeyRefused,
     /// Fabricate takes no request for this workspace with this key (403).
     WorkspaceRefused,
-    /// No request was left for it.
+    /// No request was left for it, or Fabricate is not to be asked now.
     OutOfBudget,
 }
 
@@ -65,17 +66,22 @@ pub async fn settle<W: World>(
 ) -> Result<Advanced, StoreError> {
     let mut journal = read_journal(world, run.run_id).await?;
     // A task that KV knows came from Fabricate: where the journal could not be written then, it is now.
-    if run.task.is_some() {
+    if run.task.is_some() && !makes(Mutation::UnenteredTasksStaySo) {
         journal = match enter_known_task(world, &run, journal, now).await? {
             Some(journal) => journal,
             None => return Ok(Advanced::Unchanged),
         };
     }
     let attempts = journal.attempts();
-    match journal.standing(now) {
+    let standing = journal.standing(now);
+    let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
+    match if believed { Standing::Fresh } else { standing } {
+        Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
         Standing::Ended(ended) => follow_end(world, &ended).await?,
         Standing::UnderWay => return Ok(Advanced::Unchanged),
-        Standing::Waiting { not_before } if now < not_before => return Ok(Advanced::Unchanged),
+        Standing::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
+            return Ok(Advanced::Unchanged);
+        }
         Standing::Fresh | Standing::Waiting { .. } => {
             return start(world, run, &journal, now, budget).await;
         }
@@ -128,29 +134,38 @@ async fn start<W: World>(
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
-    if !budget.take() {
+    if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
     let (attempts, place) = (journal.attempts() + 1, journal.next_place());
     let began = world.now();
-    if enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken {
+    if !makes(Mutation::StartsAreNotEntered)
+        && enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken
+    {
         return Ok(Advanced::Unchanged);
     }
     // The entry may have taken so long that others will soon hold it for lost: then it must not be sent any more.
-    let outcome = if world.now().since_ms(began) < START_FRESH_MS {
-        world.start(&run.target, &run.params).await
+    let fresh = world.now().since_ms(began) < START_FRESH_MS;
+    let outcome = if fresh || makes(Mutation::StaleStartsAreSent) {
+        let outcome = world.start(&run.target, &run.params).await;
+        hear(world, Health::of_start(&outcome));
+        outcome
     } else {
-        StartOutcome::NotStarted { reason: "not sent in time".to_owned(), retry_after_ms: None }
+        let reason = "not sent in time".to_owned();
+        StartOutcome::NotStarted { reason, retry_after_ms: None, for_key: false }
     };
     // A sweep may be minutes old by now: waits are counted from the answer.
     let now = now.plus_ms(world.now().since_ms(began));
     let decision = take_outcome(world, &mut run, outcome, attempts, now);
     let started = matches!(decision, Decision::Task { .. });
+    if makes(Mutation::OutcomesAreNotEntered) && !run.status.is_final() {
+        return put_open(world, &mut run, TRIES).await.map(|()| Advanced::Moved);
+    }
     match enter(world, run.run_id, place + 1, decision).await {
         Ok(Entered::Mine) if run.status.is_final() => finish(world, &run).await?,
         Ok(Entered::Mine) => put_open(world, &mut run, TRIES).await?,
         Ok(Entered::Taken) => {}
-        Err(error) if started => {
+        Err(error) if started && !makes(Mutation::UnenteredTasksAreDropped) => {
             // Fabricate answered: KV gets the task all the same, marked as not yet decided.
             run.unjournalled = true;
             put_open(world, &mut run, TRIES).await?;
@@ -180,7 +195,9 @@ fn take_outcome<W: World>(
             tell(world, Level::Info, "workflow started", run);
             return Decision::Task { task_id };
         }
-        StartOutcome::NotStarted { reason, retry_after_ms } if attempts < run.settings.start_attempts_max => {
+        StartOutcome::NotStarted { reason, retry_after_ms, .. }
+            if attempts < run.settings.start_attempts_max =>
+        {
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
             tell_why(world, "workflow not started, will be tried again", run, &reason);
@@ -190,6 +207,9 @@ fn take_outcome<W: World>(
             run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
         }
         StartOutcome::Refused { message } => run.failed(Stage::Start, message, now),
+        StartOutcome::Unknown { reason } if makes(Mutation::TimeoutsAreRetried) => {
+            return Decision::Retry { not_before: now, reason };
+        }
         StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
             let not_before = later(None);
             run.start_later(attempts, not_before);
@@ -214,10 +234,11 @@ async fn poll<W: World>(
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
-    if !budget.take() {
+    if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
     let answer = world.status(&task_id).await;
+    hear(world, Health::of_status(&answer));
     match &answer {
         Err(StatusError::Unauthorized) => return Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => return Ok(Advanced::WorkspaceRefused),
@@ -230,6 +251,7 @@ async fn poll<W: World>(
     let journal = read_journal(world, run.run_id).await?;
     let at = match journal.standing(now) {
         Standing::Started { task_id: decided, at } if decided == task_id => at,
+        _ if makes(Mutation::KvJustifiesTasks) => now,
         // KV showed something else than what is so.
         _ => return settle(world, run, now, budget).await,
     };
@@ -242,7 +264,7 @@ async fn poll<W: World>(
         Err(error) => run.poll_failed(&error.to_string(), now),
     };
     if seen == Seen::Completed {
-        let changed = archive_files(world, &mut run, budget).await;
+        let changed = archive_files(world, &mut run, now, budget).await;
         seen = run.saw_archive(changed, now);
     }
     match seen {
@@ -254,6 +276,14 @@ async fn poll<W: World>(
         }
     }
     Ok(Advanced::Moved)
+}
+
+/// Tells the pace what an answer says of Fabricate, and the operator where nothing more is asked because of it.
+fn hear<W: World>(world: &W, health: Health) {
+    if world.pace().hear(health, world.now()) {
+        let message = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
+        world.log(Level::Warn, message, serde_json::json!({}));
+    }
 }
 
 pub(super) fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {

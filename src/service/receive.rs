@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
 use crate::hook::delivery::Event;
+use crate::mutation::{Mutation, makes};
 use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -116,14 +117,15 @@ async fn take_claim<W: World>(
     key: &DeliveryKey,
     claim: &Claim,
 ) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-    create_once(
+    let claimed = create_once(
         world,
         TRIES_TO_CLAIM,
-        async || world.create_claim(key, claim).await,
+        async || Ok(world.create_claim(key, claim).await? || makes(Mutation::ClaimsAreNotConditional)),
         async || world.get_claim(key).await,
-        |(standing, _)| standing.author == claim.author,
+        |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
     )
-    .await
+    .await;
+    if makes(Mutation::FailedClaimsAreAcknowledged) { claimed.or(Ok(None)) } else { claimed }
 }
 
 async fn duplicate<W: World>(
@@ -137,7 +139,8 @@ async fn duplicate<W: World>(
     let mut to_start = Vec::new();
     let mut retried = 0;
     for run in claim.runs {
-        if now.since_ms(at) < CLAIM_YOUNG_MS {
+        let young = now.since_ms(at) < CLAIM_YOUNG_MS && !makes(Mutation::YoungClaimsAreHealed);
+        if young || makes(Mutation::RedeliveriesDoNotHeal) {
             runs.push(run);
             continue;
         }

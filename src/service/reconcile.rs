@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use crate::configuration::SWEEP_REQUESTS_DEFAULT;
+use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, Level, Page, StoreError, World};
 use crate::run::{Run, RunId, Tick};
 use crate::timestamp::{HOUR_MS, Timestamp};
@@ -12,6 +13,7 @@ use crate::timestamp::{HOUR_MS, Timestamp};
 use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, heal};
 use super::advance::settle;
+use super::archive::stale::clear_stale;
 
 /// How far back claims are looked up: twice the pass's period, so that one missed pass loses nothing. It must stay
 /// far below the inbox's retention: a claim that outlived its journal could start its workflow again.
@@ -42,6 +44,7 @@ impl std::fmt::Display for Accepted {
 /// Looks up the claims of the last two hours and heals what has no record. Says how many of the outbound requests are
 /// left for the sweep.
 pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
+    clear_stale(world, tick.now).await;
     let mut claims = match recent_claims(world, tick).await {
         Ok(claims) => claims,
         Err(error) => {
@@ -49,6 +52,9 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
             return requests;
         }
     };
+    if makes(Mutation::NothingIsReconciled) {
+        return requests;
+    }
     // Each claim is in reach of two passes: where one cannot look up all, the next begins at the other half.
     let second_half = tick.now.as_millis() / HOUR_MS % 2 == 1;
     let half = if second_half { claims.len() / 2 } else { 0 };

@@ -1,6 +1,7 @@
 //! Writing a run's KV records: copies for lists and lookups, always after the decision is in the journal.
 
 use crate::journal::{Decision, Standing};
+use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -49,8 +50,12 @@ pub(super) async fn follow_end<W: World>(world: &W, ended: &Run) -> Result<(), S
 /// Enters a run's end in its journal at `place`, then copies whatever end stands there to KV.
 pub(super) async fn end<W: World>(world: &W, place: u32, run: Run, now: Timestamp) -> Result<(), StoreError> {
     let decision = Decision::End { run: Box::new(run.clone()) };
+    if makes(Mutation::EndsAreNotEntered) {
+        return finish(world, &run).await;
+    }
     match enter(world, run.run_id, place, decision).await? {
         Entered::Mine => finish(world, &run).await,
+        Entered::Taken if makes(Mutation::LostEndsAreShown) => finish(world, &run).await,
         Entered::Taken => match read_journal(world, run.run_id).await?.standing(now) {
             Standing::Ended(ended) => follow_end(world, &ended).await,
             // Somebody decided otherwise in between: the next sweep follows.
@@ -60,6 +65,9 @@ pub(super) async fn end<W: World>(world: &W, place: u32, run: Run, now: Timestam
 }
 
 async fn remove_open<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
+    if makes(Mutation::OpenRecordsStay) {
+        return Ok(());
+    }
     wait_for_key(world, run).await;
     tried(world, TRIES, async || world.delete_open(run.run_id).await).await
 }
@@ -86,7 +94,7 @@ async fn tried<W: World>(
 async fn wait_for_key<W: World>(world: &W, run: &Run) {
     let Some(written_at) = run.written_at else { return };
     let passed_ms = u32::try_from(world.now().since_ms(written_at)).unwrap_or(u32::MAX);
-    if passed_ms < KEY_INTERVAL_MS {
+    if passed_ms < KEY_INTERVAL_MS && !makes(Mutation::KeysAreNotWaitedFor) {
         world.sleep_ms(KEY_INTERVAL_MS - passed_ms).await;
     }
 }

@@ -9,23 +9,30 @@ use crate::stage::{Stage, now_ms, open_hook};
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// Longer than a failing Fabricate is left alone.
+const PAUSE: Duration = Duration::from_secs(31);
+
 #[test]
 fn a_start_is_repeated_only_where_it_certainly_did_not_happen() {
     let workflows = [
         "start-503-twice",
-        "start-429",
         "start-refuses",
         "start-drops",
         "start-500",
         "start-html",
         "start-no-task-id",
         "start-redirects",
+        // Last, for nobody is started for as long as it asks for.
+        "start-429",
     ];
     let mut stage = Stage::for_workflows(&workflows);
     let runs: Vec<(&str, String)> =
         workflows.iter().map(|hook| (*hook, stage.post(hook, &json!({"id": 1}), &[]).run_id())).collect();
     sleep(Duration::from_secs(3));
-    for _ in 0..4 {
+    stage.sweep_after(HOUR);
+    // The probe may have been the second 503: then nothing is asked for a while.
+    sleep(PAUSE);
+    for _ in 0..3 {
         stage.sweep_after(HOUR);
     }
     for (hook, run_id) in &runs {
@@ -41,7 +48,7 @@ fn a_start_is_repeated_only_where_it_certainly_did_not_happen() {
             assert_eq!(stage.fabricate.starts()[*hook].attempts, 1, "{hook} is not started again");
         }
     }
-    let refused = stage.run(&runs[2].1);
+    let refused = stage.run(&runs[1].1);
     assert_eq!(refused["error"]["stage"], "start");
 }
 
@@ -90,6 +97,37 @@ fn an_outage_of_fabricate_delays_and_loses_nothing() {
     assert_eq!(stage.sweep_until_final(&started)["status"], "completed");
     assert_eq!(stage.sweep_until_final(&queued)["status"], "completed");
     assert_eq!(stage.fabricate.starts_of("no-files").len(), 1);
+}
+
+#[test]
+fn a_failing_fabricate_is_probed_once_a_sweep_and_followed_again_when_it_is_well() {
+    let mut stage = Stage::for_workflows(&["no-files"]);
+    let runs: Vec<String> =
+        (0..12).map(|id| stage.post("no-files", &json!({"id": id}), &[]).run_id()).collect();
+    for run_id in &runs {
+        stage.wait_until_started(run_id);
+    }
+    stage.fabricate.set_faults(serde_json::from_value(json!({"status": {"status": 502}})).unwrap()).unwrap();
+    let polls = |stage: &Stage| {
+        let requests = stage.fabricate.requests();
+        requests.iter().filter(|request| request.path.contains("/workflow_tasks/")).count()
+    };
+    let before = polls(&stage);
+    stage.sweep_after(Duration::from_mins(2));
+    assert!((5..=8).contains(&(polls(&stage) - before)), "{} polls", polls(&stage) - before);
+    let before = polls(&stage);
+    stage.sweep_after(Duration::from_mins(2));
+    assert_eq!(polls(&stage), before, "left alone");
+    sleep(PAUSE);
+    stage.sweep_after(Duration::from_mins(2));
+    assert_eq!(polls(&stage), before + 1, "a probe");
+    assert_eq!(stage.log().matches("Fabricate is failing").count(), 2, "{}", stage.log());
+    stage.fabricate.clear_faults();
+    sleep(PAUSE);
+    stage.sweep_after(Duration::from_mins(2));
+    for run_id in &runs {
+        assert_eq!(stage.run(run_id)["status"], "completed");
+    }
 }
 
 #[test]

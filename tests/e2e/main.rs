@@ -5,9 +5,12 @@
 #![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod bad_days;
+mod chaos;
+mod downloads;
 mod files;
 mod intake;
 mod main_job;
 mod operator;
+mod queue;
 mod senders;
 mod stage;

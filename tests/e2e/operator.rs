@@ -85,51 +85,6 @@ fn lists_are_newest_first_filtered_and_paged() {
     assert_eq!(paged, ids);
 }
 
-#[test]
-fn a_file_comes_back_as_from_a_good_file_server() {
-    let mut stage = Stage::with_hooks(&json!({"redirects": open_hook("redirects")}));
-    let run_id = stage.post("redirects", &json!({"id": 1}), &[]).run_id();
-    stage.wait_until_started(&run_id);
-    let run = stage.sweep_until_final(&run_id);
-    let url = run["files"][0]["url"].as_str().unwrap();
-    let token = format!("Bearer {OPERATOR_TOKEN}");
-    let get = |method: &str, headers: &[(&str, &str)]| {
-        stage.send(method, url, &[headers, &[("authorization", token.as_str())]].concat(), b"")
-    };
-    let whole = get("GET", &[]);
-    let size = whole.body.len();
-    assert_eq!(whole.header("content-security-policy"), Some("sandbox"));
-    assert_eq!(whole.header("x-content-type-options"), Some("nosniff"));
-    assert!(whole.header("content-disposition").unwrap().starts_with("attachment"));
-    let etag = whole.header("etag").unwrap();
-
-    let head = get("HEAD", &[]);
-    assert_eq!((head.status, head.body.len()), (200, 0));
-    assert_eq!(head.header("content-length"), Some(size.to_string().as_str()));
-    for (range, first, last) in [
-        ("bytes=0-0", 0, 0),
-        ("bytes=10-19", 10, 19),
-        ("bytes=-5", size - 5, size - 1),
-        ("bytes=100-", 100, size - 1),
-    ] {
-        let part = get("GET", &[("range", range)]);
-        assert_eq!(part.status, 206, "{range}");
-        assert_eq!(part.body, whole.body[first..=last], "{range}");
-        assert_eq!(part.header("content-range"), Some(format!("bytes {first}-{last}/{size}").as_str()));
-    }
-    for range in ["bytes=0-1,3-4", "lines=1-2", "bytes=5-1", "bytes=x", "bytes=x-5", "bytes=5-x"] {
-        assert_eq!(get("GET", &[("range", range)]).status, 200, "{range}");
-    }
-    let beyond = get("GET", &[("range", &format!("bytes={size}-"))]);
-    assert_eq!(beyond.status, 416);
-    assert_eq!(beyond.header("content-range"), Some(format!("bytes */{size}").as_str()));
-    assert_eq!(get("GET", &[("if-none-match", etag)]).status, 304);
-    assert_eq!(get("GET", &[("if-none-match", "\"other\"")]).status, 200);
-    assert_eq!(get("GET", &[("range", "bytes=0-0"), ("if-range", "\"other\"")]).status, 200);
-    assert_eq!(get("POST", &[]).status, 405);
-    assert_eq!(stage.send("GET", url, &[], b"").status, 401);
-}
-
 /// Calls a decision of the operator.
 #[track_caller]
 fn decide(stage: &Stage, path: &str, body: &str) -> Answer {

@@ -25,6 +25,7 @@ const SWEEPS_MAX: u32 = 60;
 
 pub(crate) const OPERATOR_TOKEN: &str = "operator-token";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const LINK_SECRET: &str = "a-link-secret-of-at-least-32-bytes";
 pub(crate) const FABRICATE_KEY: &str = "fabricate-key";
 
 /// The Worker, its Fabricate and its clock.
@@ -39,6 +40,22 @@ pub(crate) struct Stage {
     client: ureq::Agent,
     // After the server, which needs it to end.
     _runtime: Runtime,
+}
+
+/// A sender who does not mind that the Worker is down.
+pub(crate) struct Caller {
+    base: String,
+    client: ureq::Agent,
+}
+
+impl Caller {
+    /// Sends a JSON delivery; `None`: the connection was refused, or broke before the answer.
+    pub(crate) fn try_post(&self, hook: &str, body: &Value) -> Option<Answer> {
+        let request = self.client.post(format!("{}/hooks/{hook}", self.base));
+        let mut answer = request.content_type("application/json").send(body.to_string()).ok()?;
+        let body = answer.body_mut().read_to_vec().ok()?;
+        Some(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body })
+    }
 }
 
 /// An answer of the Worker.
@@ -82,8 +99,12 @@ impl Stage {
 
     /// A Worker with these hooks and a configuration changed by `change`.
     pub(crate) fn with_config(hooks: &Value, change: impl FnOnce(&mut Value)) -> Self {
-        let secrets =
-            [("FABRICATE_API_KEY", FABRICATE_KEY), ("SECRET", SECRET), ("OPERATOR_TOKEN", OPERATOR_TOKEN)];
+        let secrets = [
+            ("FABRICATE_API_KEY", FABRICATE_KEY),
+            ("SECRET", SECRET),
+            ("OPERATOR_TOKEN", OPERATOR_TOKEN),
+            ("LINK_SECRET", LINK_SECRET),
+        ];
         Self::new(hooks, change, &secrets)
     }
 
@@ -187,6 +208,11 @@ impl Stage {
         fs::remove_dir_all(self.folder.path().join("state/v3/kv")).unwrap();
     }
 
+    /// Loses all of R2, while the Worker is down. KV stays.
+    pub(crate) fn lose_r2(&self) {
+        fs::remove_dir_all(self.folder.path().join("state/v3/r2")).unwrap();
+    }
+
     /// Host and port of the Worker.
     pub(crate) fn base_address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
@@ -199,6 +225,11 @@ impl Stage {
 
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("worker.log")
+    }
+
+    /// A sender of its own, who goes on while the Worker is killed.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { base: self.base.clone(), client: self.client.clone() }
     }
 
     /// Sends a JSON delivery with these headers.

@@ -1,9 +1,15 @@
-//! Simulated files: downloads that fail, lead elsewhere or bring other bytes, and the bucket they are copied to.
+//! Simulated files: downloads that fail, lead elsewhere, stop short or bring other bytes, and the bucket they are
+//! copied to.
 
 use std::collections::BTreeMap;
 
-use seedhook::fabricate::{REDIRECTS_MAX, TaskId};
-use seedhook::ports::{Archive, Archived, Copied, CopyError, Destination, Source, StoreError};
+use seedhook::fabricate::{Checksum, FileId, Head, REDIRECTS_MAX, TaskId};
+use seedhook::ports::{
+    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Resume, Source,
+    StoreError, Upload, Version,
+};
+use seedhook::run::RunId;
+use seedhook::timestamp::Timestamp;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -11,15 +17,25 @@ use crate::breakage::Breakage;
 use crate::chance::pick;
 use crate::operation::Port;
 use crate::promises::Promise;
+use crate::uploads::Uploads;
 use crate::world::{Invocation, State};
 
 /// Where Fabricate's redirects lead.
 const STORAGE: &str = "https://storage.example/x";
 
+/// A size from which on a file is long on its way.
+const LONG_BYTES: u64 = 20 << 20;
+
+/// How many bytes come in a millisecond.
+const BYTES_PER_MS: u64 = 20_000;
+
 /// The files bucket, by key.
 #[derive(Default)]
 pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Object>,
+    /// Whose file each is, by its metadata.
+    owners: BTreeMap<String, (RunId, FileId)>,
+    pub(crate) uploads: Uploads,
 }
 
 /// What is in the bucket: bytes, stood for by a number.
@@ -30,6 +46,7 @@ pub(crate) struct Object {
 }
 
 /// A file of a task as it will go.
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent throw of the dice")]
 pub(crate) struct File {
     pub(crate) object: Object,
     /// Whether the task says how large it is, and whether that is so.
@@ -38,6 +55,11 @@ pub(crate) struct File {
     way: Way,
     /// Its download is answered 404.
     broken: bool,
+    /// Its answer states no length.
+    chunked: bool,
+    /// Its answer names its version, and a rest of it can be asked for.
+    versioned: bool,
+    ranges: bool,
     /// How often other bytes than the stated ones came.
     pub(crate) bad_copies: u32,
 }
@@ -51,6 +73,31 @@ enum Way {
     Astray(Option<&'static str>),
 }
 
+/// Bytes on their way: those of an object from one offset to another, or to where the connection breaks.
+pub(crate) struct Body {
+    object: Object,
+    at: u64,
+    end: u64,
+    broken: bool,
+}
+
+/// Bytes that came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) content: u64,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+impl Piece {
+    fn object(&self) -> Object {
+        Object {
+            size: self.to - self.from,
+            content: if self.from == 0 { self.content } else { !self.content },
+        }
+    }
+}
+
 impl File {
     /// A `clean` one is archived or given up in one pass.
     pub(crate) fn draw(rng: &mut fastrand::Rng, clean: bool) -> Self {
@@ -62,12 +109,18 @@ impl File {
             3..8 => Way::Redirects(1),
             _ => Way::Redirects(0),
         };
+        let long = !clean && rng.u8(..8) == 0;
+        let size = if long { rng.u64(LONG_BYTES..10 * LONG_BYTES) } else { rng.u64(0..1_000_000) };
+        let misstated = !clean && rng.u8(..24) == 0;
         Self {
-            object: Object { size: rng.u64(0..1_000_000), content: rng.u64(..) },
-            stated: rng.u8(..4) > 0,
-            misstated: !clean && rng.u8(..24) == 0,
+            object: Object { size, content: rng.u64(..) },
+            stated: misstated || rng.u8(..4) > 0,
+            misstated,
             way,
             broken: rng.u8(..24) == 0,
+            chunked: rng.bool(),
+            versioned: rng.u8(..4) > 0,
+            ranges: rng.u8(..4) > 0,
             bad_copies: 0,
         }
     }
@@ -84,18 +137,31 @@ impl File {
             Way::Redirects(count) => count > REDIRECTS_MAX,
             Way::Astray(_) => true,
         };
-        astray || self.broken || (self.misstated && self.stated)
+        astray || self.broken || self.misstated
     }
 
-    fn bytes(&mut self, size: Option<u64>, spoilt: bool) -> Result<Object, CopyError> {
-        if self.broken {
-            return Err(CopyError::Refused("HTTP 404".to_owned()));
-        }
-        if size.is_some_and(|size| size != self.object.size) || (spoilt && size.is_some()) {
+    /// The answer with its bytes, or with those from an offset on. A `spoilt` one breaks off.
+    fn answer(&mut self, at: Option<&Resume>, spoilt: Option<u64>) -> Download<Body> {
+        if self.misstated || spoilt.is_some() {
             self.bad_copies += 1;
-            return Err(CopyError::BadCopy("another size".to_owned()));
         }
-        Ok(self.object.clone())
+        let size = self.object.size;
+        let etag = format!("\"{}\"", self.object.content);
+        let same = |resume: &&Resume| resume.validator.as_str() == etag && self.ranges && resume.from <= size;
+        let from = at.filter(same).map_or(0, |resume| resume.from);
+        let mut headers = BTreeMap::new();
+        if !self.chunked {
+            headers.insert("content-length".to_owned(), (size - from).to_string());
+        }
+        if self.versioned {
+            headers.insert("etag".to_owned(), etag);
+        }
+        if from > 0 {
+            headers.insert("content-range".to_owned(), format!("bytes {from}-{}/{size}", size - 1));
+        }
+        let end = spoilt.map_or(size, |cut| from + cut % (size - from).max(1));
+        let body = Body { object: self.object.clone(), at: from, end, broken: spoilt.is_some() };
+        Download { head: Head { status: if from > 0 { 206 } else { 200 }, headers }, body }
     }
 }
 
@@ -110,8 +176,14 @@ fn locate(url: &Url) -> Option<(TaskId, usize, usize)> {
     Some((TaskId::try_from((*task).to_owned()).ok()?, file.parse().ok()?, hop.parse().ok()?))
 }
 
+fn status(status: u16, location: Option<String>) -> Download<Body> {
+    let headers = location.map(|location| ("location".to_owned(), location)).into_iter().collect();
+    let object = Object { size: 0, content: 0 };
+    Download { head: Head { status, headers }, body: Body { object, at: 0, end: 0, broken: false } }
+}
+
 impl State {
-    fn copy(&mut self, on: &Invocation, from: &Source, to: &Destination) -> Result<Copied, CopyError> {
+    fn download(&mut self, on: &Invocation, from: &Source, at: Option<&Resume>) -> Option<Download<Body>> {
         let world = &on.world;
         let home = from.url.origin() == world.api.base().origin();
         if from.authorized && !home {
@@ -123,64 +195,194 @@ impl State {
         let noisy = !self.calm && !world.profile.clean;
         let out = noisy && world.is_within(world.profile.outages[2]);
         let fault = if noisy { self.rng.u8(..40) } else { u8::MAX };
-        if out || fault < 4 {
-            if let (0, Some(size)) = (fault, to.size) {
-                // Something else was left behind by an earlier try.
-                let other = Object { size: size ^ 1, content: 0 };
-                self.bucket.objects.entry(to.key.clone()).or_insert(other);
-            }
-            return Err(CopyError::Unavailable("HTTP 500".to_owned()));
+        match fault {
+            _ if out => return None,
+            0 => return None,
+            1..4 => return Some(status(500, None)),
+            _ => {}
         }
         let now_ms = world.now_ms();
         let (task_id, index, hop) = locate(&from.url).expect("an address of a file");
+        let spoilt = (fault == 4).then(|| self.rng.u64(..));
         let found = self.workflows.tasks.iter_mut().find(|job| job.id == task_id && now_ms < job.gone_ms);
         let Some(file) = found.and_then(|job| job.files.get_mut(index)) else {
-            return Err(CopyError::Refused("HTTP 404".to_owned()));
+            return Some(status(404, None));
         };
         match file.way {
-            Way::Astray(location) => return Ok(Copied::Redirected(location.map(str::to_owned))),
+            Way::Astray(location) => return Some(status(302, location.map(str::to_owned))),
             Way::Redirects(count) if hop < count => {
                 let location = format!("{STORAGE}/{task_id}/{index}/{}", hop + 1);
-                return Ok(Copied::Redirected(Some(location)));
+                return Some(status(302, Some(location)));
             }
             Way::Redirects(_) => {}
         }
-        let mut object = file.bytes(to.size, fault == 4)?;
-        let archived = Archived { size: object.size, sha256: None };
-        if world.breaks(Breakage::CopiesAreCut) {
+        Some(if file.broken { status(404, None) } else { file.answer(at, spoilt) })
+    }
+
+    /// An object is made at once and whole, or not at all.
+    pub(crate) fn put_file(&mut self, on: &Invocation, to: &Destination, mut object: Object) -> Archived {
+        let archived = Archived {
+            size: object.size,
+            sha256: None,
+            run_id: Some(to.run_id),
+            file_id: Some(to.file_id.clone()),
+        };
+        if on.world.breaks(Breakage::CopiesAreCut) {
             object.content ^= 1;
         }
-        if !world.breaks(Breakage::CopiesAreMissing) {
+        if !on.world.breaks(Breakage::CopiesAreMissing) {
             self.tally.files += 1;
             on.tell(self, || format!("R2 file {} := {object:?}", to.key));
+            self.bucket.owners.insert(to.key.clone(), (to.run_id, to.file_id.clone()));
             self.bucket.objects.insert(to.key.clone(), object);
         }
-        if fault == 5 {
-            return Err(CopyError::Unavailable("stored, but the answer was lost".to_owned()));
-        }
-        Ok(Copied::Stored(archived))
+        archived
+    }
+}
+
+impl Body {
+    /// Takes so many bytes, fewer where there are no more, and the time that they take.
+    fn take(&mut self, on: &Invocation, bytes: u64) -> (Piece, i64) {
+        let from = self.at;
+        self.at = self.end.min(from + bytes);
+        let taken = i64::try_from((self.at - from) / BYTES_PER_MS).unwrap_or(i64::MAX);
+        let state = &mut *on.world.state.borrow_mut();
+        let slow = !state.calm && !on.world.profile.clean && state.rng.u8(..50) == 0;
+        let wait_ms = if slow { state.rng.i64(0..300_000) } else { 20 };
+        (Piece { content: self.object.content, from, to: self.at }, taken + wait_ms)
     }
 }
 
 impl Archive for Invocation {
+    type Body = Body;
+    type Data = Piece;
+
     async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
         self.operate(Port::R2, "R2 head file", |state| {
-            let found = state.bucket.objects.get(key);
-            Ok(found.map(|object| Archived { size: object.size, sha256: None }))
+            let Bucket { objects, owners, .. } = &state.bucket;
+            let found = objects.get(key).zip(owners.get(key));
+            Ok(found.map(|(object, (run_id, file_id))| Archived {
+                size: object.size,
+                sha256: None,
+                run_id: Some(*run_id),
+                file_id: Some(file_id.clone()),
+            }))
         })
         .await
     }
 
-    async fn copy(&self, from: &Source, to: &Destination) -> Result<Copied, CopyError> {
+    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
         self.request("download", |state| {
-            let copied = state.copy(self, from, to);
-            on_copy(self, state, from, &copied);
-            (copied, state.rng.i64(20..2_000))
+            let answer = state.download(self, from, at);
+            let shown = answer.as_ref().map(|answer| &answer.head);
+            self.tell(state, || format!("GET {} {at:?}: {shown:?}", from.url));
+            let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
+            (answer, state.rng.i64(20..2_000))
         })
         .await
     }
-}
 
-fn on_copy(on: &Invocation, state: &mut State, from: &Source, copied: &Result<Copied, CopyError>) {
-    on.tell(state, || format!("GET {}: {copied:?}", from.url));
+    async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
+        let (piece, took_ms) = body.take(self, u64::MAX / 2);
+        self.sleep(took_ms.min(put.limit_ms.into())).await;
+        if took_ms > put.limit_ms.into() {
+            return Err(CopyError::TooSlow(put.limit_ms / 1_000));
+        }
+        if body.broken || piece.to != put.length {
+            return Err(CopyError::BadCopy(format!("{} bytes, not {}", piece.to, put.length)));
+        }
+        self.put_data(to, piece, put.checksum).await
+    }
+
+    async fn put_data(
+        &self,
+        to: &Destination,
+        data: Piece,
+        _: Option<Checksum>,
+    ) -> Result<Archived, CopyError> {
+        let put = |state: &mut State| {
+            let noisy = !state.calm && !self.world.profile.clean;
+            let free = !state.bucket.objects.contains_key(&to.key);
+            if noisy && free && to.size.is_some() && state.rng.u8(..40) == 0 {
+                // Something else was left behind by an earlier try.
+                let other = Object { size: data.object().size ^ 1, content: 0 };
+                state.put_file(self, to, other);
+                return Err(StoreError::Unavailable { store: "FILES", reason: "(10001)".to_owned() });
+            }
+            Ok(state.put_file(self, to, data.object()))
+        };
+        self.operate(Port::R2, "R2 put file", put).await.map_err(CopyError::from)
+    }
+
+    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Piece>, CopyError> {
+        let (piece, took_ms) = body.take(self, bytes);
+        self.sleep(took_ms).await;
+        let length = piece.to - piece.from;
+        if body.broken && length < bytes {
+            return Err(CopyError::Unavailable("cut short".to_owned()));
+        }
+        Ok(Part { bytes: length, data: piece })
+    }
+
+    async fn create_upload(&self, to: &Destination) -> Result<String, StoreError> {
+        self.operate(Port::R2, "R2 create upload", |state| Ok(state.bucket.uploads.create(to))).await
+    }
+
+    async fn put_part(&self, upload: &Upload, number: u16, data: Piece) -> Result<String, CopyError> {
+        let put = |state: &mut State| {
+            self.tell(state, || format!("R2 part {number} of {}", upload.upload_id));
+            Ok(state.bucket.uploads.put(upload, number, data))
+        };
+        let put = self.operate(Port::R2, "R2 put part", put).await?;
+        put.ok_or_else(|| CopyError::BadCopy("no such upload (10024)".to_owned()))
+    }
+
+    async fn complete_upload(&self, upload: &Upload) -> Result<Archived, CopyError> {
+        let completed = self.operate(Port::R2, "R2 complete upload", |state| {
+            let made = state.bucket.uploads.complete(upload);
+            Ok(made.map(|(to, object)| state.put_file(self, &to, object)))
+        });
+        completed.await?.ok_or_else(|| CopyError::BadCopy("no such upload (10024)".to_owned()))
+    }
+
+    async fn abort_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.operate(Port::R2, "R2 abort upload", |state| {
+            self.tell(state, || format!("R2 upload {} aborted", upload.upload_id));
+            state.bucket.uploads.abort(upload);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
+        self.operate(Port::R2, "R2 get progress", |state| Ok(state.bucket.uploads.progress(copy))).await
+    }
+
+    async fn put_progress(
+        &self,
+        copy: &str,
+        progress: &Progress,
+        expected: Option<&Version>,
+    ) -> Result<Option<Version>, StoreError> {
+        let now = self.world.now();
+        self.operate(Port::R2, "R2 put progress", |state| {
+            Ok(state.bucket.uploads.put_progress(copy, progress, expected, now))
+        })
+        .await
+    }
+
+    async fn delete_progress(&self, copy: &str) -> Result<(), StoreError> {
+        self.operate(Port::R2, "R2 delete progress", |state| {
+            state.bucket.uploads.delete_progress(copy);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn list_progress(&self, _: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
+        self.operate(Port::R2, "R2 list progress", |state| {
+            Ok(Page { items: state.bucket.uploads.list(), cursor: None })
+        })
+        .await
+    }
 }

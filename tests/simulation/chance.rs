@@ -16,6 +16,7 @@ const MINUTE_MS: i64 = 60 * SECOND_MS;
 
 /// One world's character.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent throw of the dice")]
 pub(crate) struct Profile {
     /// Nothing fails, nothing is late: what a life costs is counted.
     pub(crate) clean: bool,
@@ -23,8 +24,14 @@ pub(crate) struct Profile {
     pub(crate) hook: usize,
     /// How far behind KV may be, by place.
     pub(crate) lag_ms: [i64; PLACES],
-    /// How wrong the clock is, by place.
-    pub(crate) skew_ms: [i64; PLACES],
+    /// How long a place keeps what it has read of KV, also that there was nothing.
+    pub(crate) cached_ms: i64,
+    /// How wrong the clock is, by place: until it jumps, and after.
+    pub(crate) skew_ms: [[i64; 2]; PLACES],
+    /// When the clocks jump.
+    pub(crate) jump_ms: i64,
+    /// When Fabricate restarts, and forgets all tasks.
+    pub(crate) restart_ms: Option<i64>,
     /// How often an operation crashes its invocation, before or after it took effect.
     pub(crate) crash: f64,
     /// How often a store's operation fails, before or after it took effect.
@@ -41,18 +48,26 @@ pub(crate) struct Profile {
     pub(crate) cron_ms: i64,
     /// Outbound requests that a sweep may make while faults last; with few, only what is bounded is shown.
     pub(crate) requests: u32,
+    /// Requests to Fabricate that a place may make in a minute.
+    pub(crate) rate: Option<u32>,
+    /// Sweeps hand their runs on to a queue.
+    pub(crate) queue: bool,
     /// KV lists come in pages of this size.
     pub(crate) page: usize,
     /// When each of KV, R2 and Fabricate is out of order as a whole.
     pub(crate) outages: [(i64, i64); 3],
+    /// Some objects of the journals cannot be written for ten minutes or more, where nothing else fails or is late…
+    pub(crate) stuck: bool,
+    /// …or are written only after this: late enough that others take the start for lost.
+    pub(crate) hangs_ms: Option<(i64, i64)>,
     /// When Fabricate refuses the key.
     pub(crate) key_refused: (i64, i64),
     /// Records pass through their JSON on the way to and from the stores.
     pub(crate) wire: bool,
     /// How often operators come while faults last.
     pub(crate) operators: usize,
-    /// An `open/` record of another version stands in the list.
-    pub(crate) unreadable: bool,
+    /// Records of another version stand in KV and in the inbox.
+    pub(crate) strangers: bool,
 }
 
 impl Profile {
@@ -62,7 +77,7 @@ impl Profile {
         let crash = calm_half(&[0.0, 0.0, 0.005, 0.03]);
         let fault = calm_half(&[0.0, 0.01, 0.05]);
         let slow = calm_half(&[0.0, 0.01, 0.03]);
-        let stall = calm_half(&[0.0, 0.0, 0.0, 0.02]);
+        let stall = calm_half(&[0.0, 0.0, 0.0, 0.02, 0.08]);
         let unruly = calm_half(&[0.0, 0.2, 0.2, 0.5]);
         let chaos_ms = *pick(rng, &[12, 12, 12, 30, 30, 60, 105]) * MINUTE_MS;
         let lags: &[i64] = match rng.u8(..4) {
@@ -72,8 +87,12 @@ impl Profile {
             _ => &[0, 600, 1_200],
         };
         let lag_ms = std::array::from_fn(|_| *pick(rng, lags) * SECOND_MS);
+        let cached_ms = if clean { 0 } else { *pick(rng, &[0, 0, 60_000]) };
         let skewed = !clean && rng.bool();
-        let skew_ms = std::array::from_fn(|_| if skewed { rng.i64(-4_000..=4_000) } else { 0 });
+        let mut skew = || if skewed { rng.i64(-4_000..=4_000) } else { 0 };
+        let skew_ms = std::array::from_fn(|_| [skew(), skew()]);
+        let jump_ms = rng.i64(0..chaos_ms);
+        let restart_ms = (!clean && rng.u8(..24) == 0).then(|| rng.i64(0..chaos_ms));
         let span = |rng: &mut fastrand::Rng, one_in: u8| match rng.u8(..one_in) {
             0 if !clean => {
                 let from_ms = rng.i64(0..chaos_ms);
@@ -81,11 +100,16 @@ impl Profile {
             }
             _ => (0, 0),
         };
+        let prompt = stall + fault == 0.0 && lag_ms.iter().all(|lag_ms| *lag_ms <= 3 * MINUTE_MS);
+        let stuck = !clean && prompt && rng.u8(..3) == 0;
         Self {
             clean,
             hook: rng.usize(..HOOKS),
             lag_ms,
+            cached_ms,
             skew_ms,
+            jump_ms,
+            restart_ms,
             crash,
             fault,
             slow,
@@ -94,12 +118,16 @@ impl Profile {
             chaos_ms,
             cron_ms: if clean { 2 } else { *pick(rng, &[2, 2, 2, 1, 5]) } * MINUTE_MS,
             requests: if clean { REQUESTS } else { *pick(rng, &[REQUESTS, REQUESTS, REQUESTS, 5, 2, 1]) },
+            rate: (!clean && rng.u8(..16) == 0).then_some(5),
+            queue: !clean && rng.u8(..5) == 0,
             page: *pick(rng, &[1_000, 1_000, 1_000, 1, 2]),
             outages: std::array::from_fn(|_| span(rng, 8)),
+            stuck,
+            hangs_ms: (stall > 0.0 && rng.bool()).then_some((13 * MINUTE_MS, 22 * MINUTE_MS)),
             key_refused: span(rng, 20),
             wire: rng.u8(..32) == 0,
             operators: *pick(rng, &[0, 0, 2, 6]),
-            unreadable: rng.u8(..32) == 0,
+            strangers: rng.u8(..32) == 0,
         }
     }
 }

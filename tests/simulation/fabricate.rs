@@ -1,7 +1,8 @@
 //! Simulated Fabricate: it accepts, refuses, is late, drops answers, forgets tasks; its answers are read as real ones.
 
 use seedhook::fabricate::{
-    Answer, Api, FileId, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus, read_start, read_status,
+    Answer, Api, FileId, Pace, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus, read_start,
+    read_status,
 };
 use seedhook::ports::Fabricate;
 use seedhook::run::RunId;
@@ -12,7 +13,7 @@ use crate::archive::File;
 use crate::breakage::Breakage;
 use crate::chance::pick;
 use crate::workflows::{Answered, Job, StartRequest};
-use crate::world::{Invocation, State, World};
+use crate::world::{BEGINNING_MS, Invocation, State, World};
 
 /// How long the edge waits for an answer.
 const TIMEOUT_MS: i64 = seedhook::fabricate::HEADERS_TIMEOUT_MS as i64;
@@ -84,7 +85,7 @@ impl State {
                 (Some(answer(200, &json!({"task_id": task_id}))), self.rng.i64(1_000..25_000))
             }
             Fate::AcceptedAnswerLost | Fate::Lost if self.rng.bool() => {
-                (Some(answer(502, &Value::Null)), self.rng.i64(50..5_000))
+                (Some(self.useless_answer()), self.rng.i64(50..5_000))
             }
             Fate::AcceptedAnswerLost | Fate::Lost => (None, TIMEOUT_MS),
             Fate::Unavailable => {
@@ -98,8 +99,30 @@ impl State {
         ((request, answer.filter(|_| wait_ms < TIMEOUT_MS)), wait_ms.min(TIMEOUT_MS))
     }
 
+    /// An answer to a start request that says nothing about whether it was started.
+    fn useless_answer(&mut self) -> Answer {
+        match self.rng.u8(..8) {
+            0 => answer(500, &Value::Null),
+            1 => answer(408, &Value::Null),
+            2 => answer(307, &Value::Null),
+            3 => answer(200, &json!({"status": "in_progress"})),
+            4 => {
+                let (content_type, body) = (Some("text/html".to_owned()), b"<h1>Welcome</h1>".to_vec());
+                Answer { content_type, body, ..answer(200, &Value::Null) }
+            }
+            _ => answer(502, &Value::Null),
+        }
+    }
+
+    /// Takes a start request in; the answer may be that of an earlier one for the same run, whose answer was lost.
     fn accept(&mut self, world: &World, run_id: Option<RunId>) -> TaskId {
         let now_ms = world.now_ms();
+        if !self.calm && !world.profile.clean && self.rng.u8(..4) == 0 {
+            let earlier = self.workflows.tasks.iter().find(|job| job.run_id == run_id && run_id.is_some());
+            if let Some(earlier) = earlier {
+                return earlier.id.clone();
+            }
+        }
         let text = format!("task{}", self.workflows.tasks.len() + 1);
         let id = TaskId::try_from(text).expect("a task id");
         let lasts_ms = match self.rng.u8(..6) {
@@ -112,6 +135,11 @@ impl State {
         };
         let (mut ends_ms, mut gone_ms) = (now_ms + lasts_ms, i64::MAX);
         if !world.profile.clean {
+            if let Some(restart_ms) = world.profile.restart_ms.map(|passed_ms| BEGINNING_MS + passed_ms)
+                && now_ms < restart_ms
+            {
+                gone_ms = restart_ms;
+            }
             match self.rng.u8(..24) {
                 0 => gone_ms = now_ms + self.rng.i64(MINUTE_MS..50 * MINUTE_MS),
                 1 => gone_ms = ends_ms + self.rng.i64(MINUTE_MS..10 * MINUTE_MS),
@@ -134,7 +162,7 @@ impl State {
         let listed: Vec<Value> = (0..).zip(&files).map(|(index, file)| file.listing(index)).collect();
         let body =
             json!({"id": id, "status": status, "error": error, "result": {"rows": 5}, "files": listed});
-        let end = read_status(&answer(200, &body)).expect("a task");
+        let end = read_status(&answer(200, &body), world.now()).expect("a task");
         let job = Job { id: id.clone(), run_id, ends_ms, gone_ms, truth, end, files, missed_ms: Vec::new() };
         self.workflows.tasks.push(job);
         id
@@ -147,7 +175,9 @@ impl State {
             let status = match self.rng.u16(..200) {
                 0 => 403,
                 1 => 404,
-                2..8 => 500,
+                // With a body that is no task.
+                2 => 203,
+                3..8 => 500,
                 _ if world.is_within(world.profile.key_refused) => 401,
                 _ if world.is_within(world.profile.outages[2]) => 503,
                 _ => 200,
@@ -159,7 +189,7 @@ impl State {
                 {
                     job.missed_ms.push(now_ms);
                 }
-                return read_status(&answer(status, &Value::Null));
+                return read_status(&answer(status, &Value::Null), world.now());
             }
         }
         let answered = match self.workflows.tasks.iter_mut().find(|job| job.id == *task_id) {
@@ -241,6 +271,10 @@ impl Fabricate for Invocation {
 
     fn base(&self) -> &Url {
         self.world.api.base()
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.world.paces[self.place]
     }
 }
 

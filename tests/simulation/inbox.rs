@@ -1,5 +1,6 @@
 //! Simulated R2 inbox: strongly consistent, create-only, its own clock; it may fail before or after it wrote.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use seedhook::journal::{Decision, Entry, Recorded};
@@ -11,6 +12,7 @@ use crate::breakage::Breakage;
 use crate::journals::{Claimed, Placed, Retried};
 use crate::operation::Port;
 use crate::promises::Promise;
+use crate::strangers::{self, Strangers};
 use crate::world::{Invocation, State, through_json};
 
 /// How many claims one page of the list holds; few, so that lives see more than one page.
@@ -75,6 +77,7 @@ impl State {
     }
 
     fn enter(&mut self, on: &Invocation, run_id: RunId, place: u32, entry: &Entry) -> bool {
+        self.judge_stranger(on, run_id);
         let world = &on.world;
         let lost = match entry.decision {
             Decision::Start => world.breaks(Breakage::StartEntriesAreLost),
@@ -136,6 +139,13 @@ fn describe(decision: &Decision) -> String {
     }
 }
 
+/// Whether something is wrong with an object in these ten minutes.
+fn is_stuck(now_ms: i64, run_id: RunId, place: u32) -> bool {
+    let mut hasher = std::hash::DefaultHasher::new();
+    (now_ms / 600_000, run_id, place).hash(&mut hasher);
+    hasher.finish().is_multiple_of(4)
+}
+
 impl Inbox for Invocation {
     async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
         self.operate(Port::R2, "R2 create claim", |state| Ok(state.claim(self, key, claim))).await
@@ -143,6 +153,7 @@ impl Inbox for Invocation {
 
     async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
         self.operate(Port::R2, "R2 get claim", |state| {
+            strangers::check_claim(key)?;
             let found = state.journals.claims.iter().find(|claimed| claimed.key == *key);
             let mut found = found.map(|claimed| (Claim::clone(&claimed.claim), claimed.at));
             if let (true, Some((claim, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
@@ -158,8 +169,11 @@ impl Inbox for Invocation {
         self.operate(Port::R2, "R2 list claims", |state| {
             let claims = &state.journals.claims;
             let page = claims.iter().skip(from).take(CLAIMS_PER_PAGE);
-            let items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
+            let mut items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
             let next = from + items.len();
+            if self.world.profile.strangers && cursor.is_none() {
+                items.insert(0, Strangers::claim(&self.world));
+            }
             Ok(Page { items, cursor: (next < claims.len()).then(|| next.to_string()) })
         })
         .await
@@ -194,9 +208,21 @@ impl Inbox for Invocation {
     }
 
     async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
-        let created = self
-            .operate(Port::R2, "R2 create entry", |state| Ok(state.enter(self, run_id, place, entry)))
-            .await;
+        let profile = &self.world.profile;
+        let stuck = !self.world.state.borrow().calm && is_stuck(self.now_ms(), run_id, place);
+        let created = if let (true, Some((least_ms, below_ms))) = (stuck && place > 1, profile.hangs_ms) {
+            let hangs_ms = self.world.state.borrow_mut().rng.i64(least_ms..below_ms);
+            self.sleep(hangs_ms).await;
+            Ok(self.world.state.borrow_mut().enter(self, run_id, place, entry))
+        } else {
+            self.operate(Port::R2, "R2 create entry", |state| {
+                if stuck && profile.stuck {
+                    return Err(StoreError::Unavailable { store: "R2", reason: "stuck".to_owned() });
+                }
+                Ok(state.enter(self, run_id, place, entry))
+            })
+            .await
+        };
         if created == Ok(true) {
             let state = &mut *self.world.state.borrow_mut();
             state.journals.confirm(run_id, place, self.number, self.world.now());

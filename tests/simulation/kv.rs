@@ -11,6 +11,7 @@ use crate::breakage::Breakage;
 use crate::chance::PLACES;
 use crate::operation::Port;
 use crate::promises::Promise;
+use crate::strangers;
 use crate::world::{Invocation, State, through_json};
 
 /// One key may be written this often.
@@ -26,8 +27,8 @@ pub(crate) struct Records {
 #[derive(Default)]
 struct Table {
     keys: BTreeMap<RunId, Key>,
-    /// As of when each place last saw the list: it never goes back.
-    listed_ms: [i64; PLACES],
+    /// When and as of when each place last read the list.
+    listed: [View; PLACES],
     /// An entry that its list will never show again.
     lost: Option<RunId>,
 }
@@ -35,7 +36,14 @@ struct Table {
 #[derive(Default)]
 struct Key {
     versions: Vec<(i64, Option<Rc<Version>>)>,
-    seen_ms: [i64; PLACES],
+    seen: [View; PLACES],
+}
+
+/// What a place sees of a key or a list: it never goes back.
+#[derive(Debug, Clone, Copy, Default)]
+struct View {
+    read_ms: i64,
+    as_of_ms: i64,
 }
 
 struct Version {
@@ -93,19 +101,26 @@ impl Key {
 }
 
 impl State {
-    /// As of when a place sees something it last saw as of `seen_ms`.
-    fn sees(&mut self, on: &Invocation, seen_ms: i64) -> i64 {
-        let lag_ms = on.world.profile.lag_ms[on.place];
-        let now_ms = on.now_ms();
-        if self.calm || lag_ms == 0 { now_ms } else { seen_ms.max(now_ms - self.rng.i64(0..=lag_ms)) }
+    /// What a place sees of something it last saw so.
+    fn sees(&mut self, on: &Invocation, last: View) -> View {
+        let profile = &on.world.profile;
+        let (now_ms, lag_ms) = (on.now_ms(), profile.lag_ms[on.place]);
+        if self.calm || lag_ms == 0 {
+            return View { read_ms: now_ms, as_of_ms: now_ms };
+        }
+        // What is in the cache, be it that there was nothing, is not asked for again so soon.
+        if now_ms - last.read_ms < profile.cached_ms {
+            return last;
+        }
+        View { read_ms: now_ms, as_of_ms: last.as_of_ms.max(now_ms - self.rng.i64(0..=lag_ms)) }
     }
 
     fn get(&mut self, on: &Invocation, prefix: Prefix, run_id: RunId) -> Option<Run> {
-        let seen_ms = self.records.table(prefix).keys.entry(run_id).or_default().seen_ms[on.place];
-        let as_of_ms = self.sees(on, seen_ms);
+        let last = self.records.table(prefix).keys.entry(run_id).or_default().seen[on.place];
+        let view = self.sees(on, last);
         let key = self.records.table(prefix).keys.entry(run_id).or_default();
-        key.seen_ms[on.place] = as_of_ms;
-        key.as_of(as_of_ms).map(|version| version.run.clone())
+        key.seen[on.place] = view;
+        key.as_of(view.as_of_ms).map(|version| version.run.clone())
     }
 
     fn write(
@@ -115,6 +130,7 @@ impl State {
         run_id: RunId,
         run: Option<&Run>,
     ) -> Result<(), StoreError> {
+        self.judge_stranger(on, run_id);
         let now_ms = on.now_ms();
         let last = self.records.table(prefix).keys.entry(run_id).or_default().versions.last();
         if !self.calm && last.is_some_and(|(at_ms, _)| now_ms - at_ms < KEY_INTERVAL_MS) {
@@ -227,7 +243,11 @@ impl RunStore for Invocation {
     }
 
     async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
-        self.operate(Port::Kv, "KV get open/", |state| Ok(state.get(self, Prefix::Open, run_id))).await
+        self.operate(Port::Kv, "KV get open/", |state| {
+            strangers::check(run_id)?;
+            Ok(state.get(self, Prefix::Open, run_id))
+        })
+        .await
     }
 
     async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
@@ -286,17 +306,15 @@ impl State {
         cursor: Option<&str>,
         limit: usize,
     ) -> Page<Result<Summary, StoreError>> {
-        let seen_ms = self.records.table(prefix).listed_ms[on.place];
-        let as_of_ms = self.sees(on, seen_ms);
+        let last = self.records.table(prefix).listed[on.place];
+        let View { as_of_ms, read_ms } = self.sees(on, last);
         let mut items = Vec::new();
-        let unreadable = on.world.profile.unreadable && cursor.is_none();
-        if unreadable {
-            let (key, reason) = ("open/of-another-version".to_owned(), "simulated".to_owned());
-            items.push(Err(StoreError::Unreadable { key, reason }));
+        if on.world.profile.strangers && cursor.is_none() {
+            items.extend(self.strangers.list());
         }
         let left_out = if self.calm { 0 } else { self.rng.usize(..60) };
         let table = self.records.table(prefix);
-        table.listed_ms[on.place] = as_of_ms;
+        table.listed[on.place] = View { read_ms, as_of_ms };
         let after: Option<RunId> = cursor.and_then(|cursor| cursor.parse().ok());
         let rest = table.keys.iter().filter(|(run_id, _)| after.is_none_or(|after| **run_id > after));
         let mut last = None;

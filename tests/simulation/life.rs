@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use seedhook::fabricate::Pace;
 use seedhook::hook::{Hook, OnRedelivery};
 use seedhook::journal::Decision;
 use seedhook::run::{Run, Status, Tick};
 use seedhook::service::reconcile::reconcile;
-use seedhook::service::sweep::sweep;
+use seedhook::service::sweep::{hand_on, sweep};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
@@ -23,7 +24,7 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// A cron invocation is ended after this…
-const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
+pub(crate) const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 /// …and after this where operations take minutes: what must not happen twice does not rest on the limit.
 const CRON_MS_MAX_STALLED: i64 = 50 * MINUTE_MS;
 /// Reconcile passes come at this minute of each hour, so that one comes in calm within two hours of any claim.
@@ -62,15 +63,18 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         history: History::new(keep_history),
         tally: crate::world::Tally::default(),
         dropped: Vec::new(),
+        strangers: crate::strangers::Strangers::default(),
         senders: 0,
         broken: Vec::new(),
     };
+    let paces = std::array::from_fn(|_| Pace::new(profile.rate));
     let world = Rc::new(World {
         executor: Executor::new(BEGINNING_MS),
         state: RefCell::new(state),
         profile,
         hook,
         api: crate::fabricate::api(),
+        paces,
         breakage,
     });
     run(&world);
@@ -160,7 +164,11 @@ async fn cron_pass(on: &Invocation, at_ms: i64) {
     if on.kind == "reconcile" {
         reconcile(on, tick, on.requests_max).await;
     } else {
-        let swept = sweep(on, tick, on.requests_max).await;
+        let swept = if on.world.profile.queue {
+            hand_on(on, on, tick, on.requests_max).await
+        } else {
+            sweep(on, tick, on.requests_max).await
+        };
         if swept.looked_at > 0 {
             on.tell(&mut on.world.state.borrow_mut(), || format!("{swept:?}"));
         }

@@ -46,6 +46,8 @@ pub(crate) enum Promise {
     OnlyTheSenderGetsIn,
     /// Fabricate's key goes to Fabricate alone.
     TheKeyStaysHome,
+    /// What this version cannot read is left alone and reported, and stands in nobody's way.
+    StrangersAreLeftAlone,
     /// What is written can be read, and is the same then.
     RecordsAreRead,
 }

@@ -254,7 +254,10 @@ pub(crate) fn begin(world: &Rc<World>) {
             }
             for _ in 0..[0, 0, 0, 0, 1, 3][rng.usize(..6)] {
                 let later_ms = if rng.bool() { rng.i64(60_000..600_000) } else { rng.i64(0..chaos_ms) };
-                copies.push((event, first_ms + later_ms));
+                let at_ms = first_ms + later_ms;
+                // The same: between two sweeps.
+                let between_ms = at_ms - at_ms % world.profile.cron_ms + world.profile.cron_ms / 2;
+                copies.push((event, if world.profile.clean { between_ms } else { at_ms }));
             }
         }
         state.senders = copies.len();

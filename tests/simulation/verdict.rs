@@ -14,7 +14,9 @@ use crate::workflows::Job;
 use crate::world::{State, Tally, World};
 
 /// How often wrong bytes of a file may be taken: three times, and by sweeps that overlap or do not see the count.
-const BAD_COPIES_TAKEN_MAX: u32 = 8 * BAD_COPIES_MAX;
+fn bad_copies_taken_max(world: &World) -> u32 {
+    if world.profile.stall > 0.0 { 24 * BAD_COPIES_MAX } else { 8 * BAD_COPIES_MAX }
+}
 
 /// How long before it was seen an end may be dated: an invocation goes by the time at which it began.
 fn slack_ms(world: &World) -> i64 {
@@ -50,9 +52,10 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     judge_told(state, &mut found);
     let bad_copies =
         state.workflows.tasks.iter().flat_map(|job| &job.files).map(|file| file.bad_copies).max();
-    if bad_copies > Some(BAD_COPIES_TAKEN_MAX) {
+    if bad_copies > Some(bad_copies_taken_max(world)) {
         found.push((Promise::WorkIsBounded, format!("the same wrong bytes are taken {bad_copies:?} times")));
     }
+    found.extend(state.strangers.judge().map(|how| (Promise::StrangersAreLeftAlone, how)));
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
         judge_costs(state, &mut found);
     }
@@ -128,7 +131,10 @@ fn judge_parked(state: &State, run_id: RunId, profile: &Profile, breaks: &mut im
     if in_time && let Some(author) = state.journals.unused_start(run_id).filter(lived_on) {
         breaks(Promise::OwnWritesAreKnown, format!("parked, but {author} could have started it"));
     }
-    if kv_held && let Some(author) = state.workflows.heard_started(run_id).find(lived_on) {
+    if in_time
+        && kv_held
+        && let Some(author) = state.workflows.heard_started(run_id).find(lived_on)
+    {
         breaks(Promise::KnownTasksAreKept, format!("parked, but {author} heard of its task"));
     }
 }
@@ -206,9 +212,11 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
         (Stage::Mapping, None) => true,
         (Stage::Start, None) => {
             let exhausted = run.attempts >= run.settings.start_attempts_max;
+            // An entry that took too long is not used.
+            let unsent = state.workflows.requests_for(run.run_id) < state.journals.starts(run.run_id);
             run.abandoned
                 || state.workflows.was_refused(run.run_id)
-                || (exhausted && state.workflows.was_not_started(run.run_id))
+                || (exhausted && (unsent || state.workflows.was_not_started(run.run_id)))
         }
         (Stage::Workflow, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Failed),
         (Stage::Poll, Some(_)) => {
@@ -217,7 +225,8 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
         }
         (Stage::Archive, Some(job)) => {
             let mut failing = run.files.iter().filter_map(|file| file.failing_since);
-            let out_of_patience = failing.any(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS);
+            let out_of_patience =
+                failing.any(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS - slack_ms);
             let hopeless =
                 job.files.iter().any(|file| file.is_hopeless() || file.bad_copies >= BAD_COPIES_MAX);
             let vanished = finished_ms >= job.gone_ms - slack_ms;

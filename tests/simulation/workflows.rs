@@ -17,6 +17,9 @@ use crate::world::{Invocation, State};
 /// An invocation counts from its own beginning, not from the answer; that is so much earlier where nothing is slow.
 const PROMPT_MS: i64 = 100_000;
 
+/// A request is sent within [`START_FRESH_MS`], and on its way for so long at the most; and meanwhile a clock may jump.
+const ON_ITS_WAY_MS: i64 = 100_000;
+
 /// What Fabricate knows, and what was asked of it.
 #[derive(Default)]
 pub(crate) struct Workflows {
@@ -95,6 +98,11 @@ impl Workflows {
         self.answers(run_id).any(|answered| answered == Answered::NotStarted)
     }
 
+    /// How many start requests were sent for a run.
+    pub(crate) fn requests_for(&self, run_id: RunId) -> usize {
+        self.answers(run_id).count()
+    }
+
     fn answers(&self, run_id: RunId) -> impl Iterator<Item = Answered> + '_ {
         self.requests.iter().filter(move |request| request.run_id == run_id).map(|request| request.answered)
     }
@@ -118,7 +126,7 @@ impl State {
             self.breaks(Promise::StartsAreJournalled, how);
             return runs.first().map(|(run_id, _)| *run_id);
         };
-        if age_ms > START_FRESH_MS {
+        if age_ms > START_FRESH_MS + ON_ITS_WAY_MS {
             let how = format!("{on} starts {} {} s after its entry", self.name(run_id), age_ms / 1_000);
             self.breaks(Promise::StartsAreJournalled, how);
         }

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use seedhook::fabricate::Api;
+use seedhook::fabricate::{Api, Pace};
 use seedhook::hook::Hook;
 use seedhook::ports::{Clock, Level, Log};
 use seedhook::run::RunId;
@@ -22,6 +22,7 @@ use crate::kv::Records;
 use crate::operator::Told;
 use crate::promises::Promise;
 use crate::sender::Event;
+use crate::strangers::Strangers;
 use crate::workflows::Workflows;
 
 /// When lives begin.
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) profile: Profile,
     pub(crate) hook: Rc<Hook>,
     pub(crate) api: Api,
+    /// One in each place: all that runs there shares an isolate.
+    pub(crate) paces: [Pace; crate::chance::PLACES],
     /// What is deliberately wrong with it.
     pub(crate) breakage: Option<Breakage>,
 }
@@ -53,6 +56,8 @@ pub(crate) struct State {
     pub(crate) tally: Tally,
     /// Invocations that were dropped on the way: crashed, cut, or left by their caller.
     pub(crate) dropped: Vec<usize>,
+    /// What stands in the stores that this version cannot read.
+    pub(crate) strangers: Strangers,
     /// Senders that are not done yet.
     pub(crate) senders: usize,
     /// What was broken, and how.
@@ -181,7 +186,9 @@ impl std::fmt::Display for Invocation {
 
 impl Clock for Invocation {
     fn now(&self) -> Timestamp {
-        self.world.now().plus_ms(self.world.profile.skew_ms[self.place])
+        let profile = &self.world.profile;
+        let jumped = self.now_ms() >= BEGINNING_MS + profile.jump_ms;
+        self.world.now().plus_ms(profile.skew_ms[self.place][usize::from(jumped)])
     }
 
     async fn sleep_ms(&self, millis: u32) {
@@ -195,7 +202,9 @@ impl Clock for Invocation {
 
 impl Log for Invocation {
     fn log(&self, level: Level, message: &str, fields: Value) {
-        self.tell(&mut self.world.state.borrow_mut(), || match level {
+        let state = &mut *self.world.state.borrow_mut();
+        state.strangers.hear(level, &fields);
+        self.tell(state, || match level {
             Level::Info => format!("     log: {message} {fields}"),
             Level::Warn | Level::Error => format!("     log {level:?}: {message} {fields}"),
         });

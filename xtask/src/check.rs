@@ -6,6 +6,7 @@
 mod finding;
 mod limits;
 mod positions;
+mod queues;
 mod scope;
 mod secrets;
 mod traps;

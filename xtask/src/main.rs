@@ -19,6 +19,7 @@ mod sample;
 mod senders;
 mod setup;
 mod sign;
+mod simulate;
 mod trial;
 
 use std::ffi::OsString;
@@ -31,13 +32,14 @@ const HELP: &str = "\
 cargo xtask <command>
 
 Commands:
-  dev      run the Worker and a local Fabricate here, and show a webhook becoming files
-  build    build the release Worker into build/
-  test     the gate: format, lints, every test, documentation, dependencies
-  check    say what is wrong in wrangler.toml, and where
-  try      show what a hook would make of a request: verified? which runs, with which parameters?
-  sign     print a signed `curl` for a hook, as its sender would send it
-  senders  list the senders that hooks know by name, and what each needs
+  dev        run the Worker and a local Fabricate here, and show a webhook becoming files
+  build      build the release Worker into build/
+  test       the gate: format, lints, every test, documentation, dependencies
+  simulate   live thousands of lives in the simulated world, or tell one
+  check      say what is wrong in wrangler.toml, and where
+  try        show what a hook would make of a request: verified? which runs, with which parameters?
+  sign       print a signed `curl` for a hook, as its sender would send it
+  senders    list the senders that hooks know by name, and what each needs
 
 `cargo xtask <command> --help` tells more. Rust and Node are needed; the rest is installed when missing.
 ";
@@ -61,6 +63,7 @@ fn run() -> Result<ExitCode> {
         Some("dev") => dev::run(rest),
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
+        Some("simulate") => simulate::run(rest),
         Some("check") => check::run(rest),
         Some("try") => trial::run(rest),
         Some("sign") => sign::run(rest),

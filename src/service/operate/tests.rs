@@ -9,12 +9,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::*;
-use crate::fabricate::{FileId, StartOutcome, StatusError, Target, Task};
+use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task};
 use crate::journal::{Entry, Recorded, START_LOST_MS};
-use crate::ports::{
-    Archive, Archived, Claim, Clock, Copied, CopyError, DeliveryKey, Destination, Fabricate, Inbox, Log,
-    Page, Retry, RunStore, Source,
-};
+use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunStore};
 use crate::run::tests::{at, queued_run};
 use crate::run::{Stage, Summary};
 
@@ -155,16 +152,12 @@ impl Fabricate for Stores {
     fn base(&self) -> &Url {
         unreachable!("an operator's call copies nothing")
     }
+    fn pace(&self) -> &Pace {
+        unreachable!("an operator's call asks nothing of Fabricate")
+    }
 }
 
-impl Archive for Stores {
-    async fn find(&self, _: &str) -> Result<Option<Archived>, StoreError> {
-        unreachable!("an operator's call copies nothing")
-    }
-    async fn copy(&self, _: &Source, _: &Destination) -> Result<Copied, CopyError> {
-        unreachable!("an operator's call copies nothing")
-    }
-}
+crate::ports::unused::no_archive!(Stores);
 
 impl Clock for Stores {
     fn now(&self) -> Timestamp {

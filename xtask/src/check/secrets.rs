@@ -1,10 +1,11 @@
 //! The secrets that the Worker and its hooks need: whether each is where a secret has to be.
 //!
-//! It looks at names; values stay where they are.
+//! It looks at names, and at whether a value can be used; values stay where they are.
 
 use std::collections::BTreeMap;
 
 use seedhook::hook::Hook;
+use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use serde_json::Map;
 use toml_edit::Item;
 
@@ -15,11 +16,15 @@ use crate::dev_vars::Secrets;
 /// Secrets that the Worker reads whatever the hooks say.
 const OWN: &[&str] = &["FABRICATE_API_KEY", "OPERATOR_TOKEN"];
 
+/// The secret that signed links to files need, and nothing else.
+const LINK_SECRET: &str = "LINK_SECRET";
+
 /// Every mistake about secrets; `local` are those of this machine.
 pub(super) fn find(scope: &Scope<'_>, local: &Secrets) -> Vec<Finding> {
     let mut found = plain(scope);
     found.extend(undeclared(scope));
     found.extend(missing_here(scope, local));
+    found.extend(no_links(scope, local));
     found
 }
 
@@ -28,7 +33,7 @@ fn plain(scope: &Scope<'_>) -> Vec<Finding> {
     let of_hooks = named(scope);
     let variables = scope.vars.iter().flat_map(Map::keys).map(String::as_str);
     variables
-        .filter(|name| OWN.contains(name) || of_hooks.contains_key(name))
+        .filter(|name| OWN.contains(name) || *name == LINK_SECRET || of_hooks.contains_key(name))
         .map(|name| {
             let hooks: Vec<&str> =
                 of_hooks.get(name).into_iter().flatten().map(|hook| hook.name.as_str()).collect();
@@ -44,11 +49,7 @@ fn plain(scope: &Scope<'_>) -> Vec<Finding> {
 
 /// Where wrangler.toml lists its secrets, `wrangler dev` passes on no others.
 fn undeclared(scope: &Scope<'_>) -> Vec<Finding> {
-    let secrets = scope.table.get("secrets").and_then(Item::as_table_like);
-    let Some(required) = secrets.and_then(|secrets| secrets.get("required")?.as_array()) else {
-        return Vec::new();
-    };
-    let required: Vec<&str> = required.iter().filter_map(|name| name.as_str()).collect();
+    let Some(required) = required(scope) else { return Vec::new() };
     let named = named(scope);
     let named = named.into_iter().filter(|(_, hooks)| !are_brought(hooks)).map(|(name, _)| name);
     OWN.iter()
@@ -81,6 +82,31 @@ fn missing_here(scope: &Scope<'_>, local: &Secrets) -> Vec<Finding> {
             Some(Finding::warning(scope.at_hook(hook.name.as_str(), &["verify", field]), problem, remedy))
         })
         .collect()
+}
+
+/// Links to files are for who wants them: without their secret all else works.
+fn no_links(scope: &Scope<'_>, local: &Secrets) -> Option<Finding> {
+    if required(scope).is_some_and(|required| !required.contains(&LINK_SECRET)) {
+        let problem = "the secret LINK_SECRET is not here, and without it links to files are answered 503";
+        let remedy = "add \"LINK_SECRET\" if you want such links";
+        return Some(Finding::warning(scope.at(&["secrets", "required"]), problem, remedy));
+    }
+    let local = local.get(LINK_SECRET).map(String::as_str);
+    let error = LinkSecret::new(local).err().filter(|_| scope.path.is_empty())?;
+    let problem =
+        format!("LINK_SECRET {error} in .dev.vars, so that links to files are answered 503 on this machine");
+    let remedy = format!(
+        "add a line LINK_SECRET=\"…\" of at least {SECRET_BYTES_MIN} random bytes to .dev.vars; deployed: `npx \
+         wrangler secret put LINK_SECRET`"
+    );
+    Some(Finding::warning(scope.at(&[]), problem, remedy))
+}
+
+/// The secrets that wrangler.toml lists, if it lists any.
+fn required<'a>(scope: &Scope<'a>) -> Option<Vec<&'a str>> {
+    let secrets = scope.table.get("secrets").and_then(Item::as_table_like)?;
+    let required = secrets.get("required")?.as_array()?;
+    Some(required.iter().filter_map(|name| name.as_str()).collect())
 }
 
 /// The secrets that hooks name, and which hooks.

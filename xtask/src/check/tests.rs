@@ -20,7 +20,7 @@ rows = "{{ body.seats * 10 }}"
 
 /// The secrets that the good text needs.
 fn local() -> Secrets {
-    dev_vars::parse("CRM_SECRET=a\nOLD=b\n")
+    dev_vars::parse("CRM_SECRET=a\nOLD=b\nLINK_SECRET=0123456789abcdef0123456789abcdef\n")
 }
 
 /// `text` has exactly these findings, in this order, each with its remedy's line.
@@ -123,10 +123,11 @@ fn missing_bindings_and_cron_are_told() {
 fn a_plain_variable_is_no_secret() {
     changed(
         "[vars.HOOKS.crm]",
-        "[vars]\nOLD = \"x\"\nOPERATOR_TOKEN = \"y\"\n[vars.HOOKS.crm]",
+        "[vars]\nOLD = \"x\"\nOPERATOR_TOKEN = \"y\"\nLINK_SECRET = \"z\"\n[vars.HOOKS.crm]",
         &[
             "w.toml:9:1: OLD: the secret of crm stands here as a plain variable",
             "w.toml:10:1: OPERATOR_TOKEN: a secret stands here as a plain variable",
+            "w.toml:11:1: LINK_SECRET: a secret stands here as a plain variable",
         ],
     );
 }
@@ -182,6 +183,25 @@ workflow = "w"
             "w.toml:20:1: [env.live] FABRICATE_URL: ",
         ],
     );
+}
+
+#[test]
+fn a_queue_that_nobody_takes_from_is_a_warning() {
+    let producer = "[[queues.producers]]\nbinding = \"SWEEP_QUEUE\"\nqueue = \"sweep\"\n";
+    let consumer = |queue| format!("{GOOD}{producer}[[queues.consumers]]\nqueue = \"{queue}\"\n");
+    let warning = "w.toml:15:10: warning: queues.producers: SWEEP_QUEUE has no consumer here";
+    check(&format!("{GOOD}{producer}"), &[warning]);
+    check(&consumer("other"), &[warning]);
+    check(&consumer("sweep"), &[]);
+}
+
+#[test]
+fn how_fast_fabricate_is_asked_is_a_number() {
+    let rate = |value: &str| {
+        GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
+    };
+    check(&rate("120"), &[]);
+    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: is no whole number from 5 to 9000"]);
 }
 
 #[test]
@@ -266,12 +286,32 @@ fn a_secret_that_this_machine_has_not_is_a_warning() {
 }
 
 #[test]
+fn links_without_a_long_secret_are_a_warning() {
+    for (secrets, expected) in [
+        ("CRM_SECRET=a\nOLD=b\n", "w.toml:1:1: warning: LINK_SECRET is not set in .dev.vars"),
+        (
+            "CRM_SECRET=a\nOLD=b\nLINK_SECRET=short\n",
+            "w.toml:1:1: warning: LINK_SECRET has fewer than 32 bytes",
+        ),
+    ] {
+        let report = report(GOOD, "w.toml", &dev_vars::parse(secrets));
+        assert!(report.is_good && report.text.starts_with(expected), "{}", report.text);
+        assert!(!report.text.contains("short"), "{}", report.text);
+    }
+    let required = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"CRM_SECRET\", \"OLD\"";
+    check(
+        &format!("secrets = {{ required = [{required}] }}{GOOD}"),
+        &["w.toml:1:13: warning: secrets.required: the secret LINK_SECRET is not here"],
+    );
+}
+
+#[test]
 fn a_list_of_secrets_has_all_of_them() {
-    let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"CRM_SECRET\", \"OLD\"";
+    let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"LINK_SECRET\", \"CRM_SECRET\", \"OLD\"";
     let with = |names: &str| format!("secrets = {{ required = [{names}] }}{GOOD}");
     check(&with(all), &[]);
     check(
-        &with("\"OPERATOR_TOKEN\", \"OLD\""),
+        &with("\"OPERATOR_TOKEN\", \"LINK_SECRET\", \"OLD\""),
         &[
             "w.toml:1:13: secrets.required: the secret FABRICATE_API_KEY is missing here",
             "w.toml:1:13: secrets.required: the secret CRM_SECRET is missing here",

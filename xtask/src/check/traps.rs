@@ -6,7 +6,7 @@ use toml_edit::{Item, Table, TableLike};
 
 use super::finding::Finding;
 use super::scope::{Scope, environments, has_own, path, tables};
-use super::{limits, secrets, values};
+use super::{limits, queues, secrets, values};
 use crate::dev_vars::Secrets;
 
 /// What every Worker needs, and under which table.
@@ -38,6 +38,7 @@ pub(super) fn find(root: &Table, scopes: &[Scope<'_>], local: &Secrets) -> Vec<F
         found.extend(variables(scope));
         found.extend(secrets::find(scope, local));
         found.extend(limits::find(scope));
+        found.extend(queues::find(scope));
     }
     found
 }

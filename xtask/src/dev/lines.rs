@@ -89,6 +89,11 @@ pub(super) fn where_to_look(run: &Value, worker: Option<&Worker>) -> Vec<String>
         lines.push(format!("  curl -OJ -H \"authorization: Bearer {}\" {}{url}", worker.token, worker.base));
     }
     let Some(worker) = worker else { return lines };
+    if let Some(url) = files(run).first().map(|file| text(file, "/url")) {
+        let post = format!("curl -X POST -H \"authorization: Bearer {}\"", worker.token);
+        lines.push("Make a link to the first file that needs no token, for an hour:".to_owned());
+        lines.push(format!("  {post} {}{url}/link", worker.base));
+    }
     lines.push("See the whole run, and all that is stored:".to_owned());
     let url = format!("{}/api/runs/{}", worker.base, text(run, "/run_id"));
     lines.push(format!("  curl -H \"authorization: Bearer {}\" {url}", worker.token));

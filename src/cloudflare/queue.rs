@@ -1,0 +1,95 @@
+//! Cloudflare Queues, where one is bound as `SWEEP_QUEUE`: the sweep sends batches of runs, and this Worker takes them
+//! in invocations of their own. Without the binding nothing of this happens.
+//!
+//! Messages come at least once and in any order. Each is acknowledged or asked for again by itself, and the handler
+//! never fails: one that did would bring back all of its messages.
+
+use serde_json::json;
+use wasm_bindgen::JsValue;
+use worker::{
+    BatchMessageBuilder, Context, Env, MessageBatch, MessageExt, QueueContentType, QueueRetryOptions,
+    QueueRetryOptionsBuilder, RawMessage, RawMessageBuilder, event,
+};
+
+use super::Cloudflare;
+use super::clock::WorkerLog;
+use super::http_fabricate::one_line;
+use super::settings::settings;
+use crate::ports::{Batch, Level, Log, Queue, StoreError};
+use crate::service::Budget;
+use crate::service::sweep::{Handled, advance_batch, batch_budget};
+
+/// The binding.
+const SWEEP_QUEUE: &str = "SWEEP_QUEUE";
+
+/// How long a message waits before it comes again, seconds.
+const RETRY_S: u32 = 30;
+
+/// The queue that sweeps hand their runs to.
+pub(super) struct SweepQueue(worker::Queue);
+
+impl SweepQueue {
+    /// `None`: it is not bound.
+    pub(super) fn new(env: &Env) -> Option<Self> {
+        env.queue(SWEEP_QUEUE).ok().map(Self)
+    }
+}
+
+impl Queue for SweepQueue {
+    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+        let failed = |error: &dyn std::fmt::Display| StoreError::Unavailable {
+            store: "queue",
+            reason: one_line(error),
+        };
+        let mut messages = BatchMessageBuilder::new();
+        for batch in batches {
+            // As text: what serde makes of it stays what it is, numbers too.
+            let text = serde_json::to_string(batch).map_err(|error| failed(&error))?;
+            let message = RawMessageBuilder::new(JsValue::from_str(&text));
+            messages = messages.message(message.build_with_content_type(QueueContentType::Text));
+        }
+        self.0.send_raw_batch(messages.build()).await.map_err(|error| failed(&error))
+    }
+}
+
+/// The queue's consumer: the batches of one invocation, one after another, within one budget. An error of it would be
+/// a panic.
+#[event(queue)]
+async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
+    let settings = settings(&env);
+    let Ok(world) = Cloudflare::new(&env, &settings) else {
+        // What is missing is in the log.
+        messages.retry_all_with_options(&later());
+        return Ok(());
+    };
+    let budget = batch_budget(&world, settings.configuration.sweep_requests);
+    for message in messages.raw_iter() {
+        handle(&world, &message, &budget).await;
+    }
+    Ok(())
+}
+
+async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
+    let text = message.body().as_string().unwrap_or_default();
+    let batch: Batch = match serde_json::from_str(&text) {
+        Ok(batch) => batch,
+        Err(error) => {
+            // Of another version, or not ours. After its retries it is in the dead-letter queue, if there is one.
+            let fields = json!({"message_id": message.id(), "error": error.to_string()});
+            WorkerLog.log(Level::Error, "a message of the queue cannot be read", fields);
+            return message.retry_with_options(&later());
+        }
+    };
+    let (swept, handled) = advance_batch(world, batch, budget).await;
+    let fields = json!({"message_id": message.id(), "looked_at": swept.looked_at, "moved": swept.moved,
+        "failed": swept.failed, "left": swept.left, "again": handled == Handled::Again});
+    WorkerLog.log(Level::Info, "batch", fields);
+    match handled {
+        Handled::Done => message.ack(),
+        Handled::Again => message.retry_with_options(&later()),
+    }
+}
+
+fn later() -> QueueRetryOptions {
+    QueueRetryOptionsBuilder::new().with_delay_seconds(RETRY_S).build()
+}

@@ -1,0 +1,85 @@
+//! Uploads in parts to R2 `FILES`, and word of copies under way: `uploads/{run_id}/{sha256 of file id}` in `INBOX`.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use worker::worker_sys::R2Bucket;
+use worker::{Conditional, Object, UploadedPart};
+
+use super::Cloudflare;
+use super::r2_files::{custom_metadata, http_metadata};
+use super::r2_inbox::{failed, uploaded};
+use crate::ports::{Destination, Page, Progress, StoreError, Upload, Version};
+use crate::timestamp::Timestamp;
+
+const UPLOADS: &str = "uploads/";
+
+impl Cloudflare {
+    pub(super) async fn begin_upload(&self, to: &Destination) -> worker::Result<String> {
+        let upload = self.files.create_multipart_upload(to.key.as_str());
+        let upload = upload.http_metadata(http_metadata(to)).custom_metadata(custom_metadata(to));
+        Ok(upload.execute().await?.upload_id().await)
+    }
+
+    /// By the runtime's own interface: the `worker` crate takes no bytes but wasm's.
+    pub(super) async fn upload_part(
+        &self,
+        upload: &Upload,
+        number: u16,
+        data: &Uint8Array,
+    ) -> worker::Result<String> {
+        let bucket: R2Bucket = JsValue::from(self.files.clone()).unchecked_into();
+        let handle = bucket.resume_multipart_upload(upload.key.clone(), upload.upload_id.clone())?;
+        let handle: worker::worker_sys::R2MultipartUpload = handle.unchecked_into();
+        let part = JsFuture::from(handle.upload_part(number, data.into())?).await?;
+        let etag = js_sys::Reflect::get(&part, &"etag".into())?;
+        etag.as_string().ok_or_else(|| worker::Error::RustError("R2 gave no tag of a part".to_owned()))
+    }
+
+    pub(super) async fn finish_upload(&self, upload: &Upload) -> worker::Result<Object> {
+        let parts = (1..).zip(&upload.etags).map(|(number, etag)| UploadedPart::new(number, etag.clone()));
+        let handle = self.files.resume_multipart_upload(upload.key.as_str(), upload.upload_id.as_str())?;
+        handle.complete(parts).await
+    }
+
+    pub(super) async fn drop_upload(&self, upload: &Upload) -> worker::Result<()> {
+        self.files.resume_multipart_upload(upload.key.as_str(), upload.upload_id.as_str())?.abort().await
+    }
+
+    pub(super) async fn read_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
+        let read = self.read_object(format!("{UPLOADS}{copy}")).await?;
+        Ok(read.map(|(progress, object)| (progress, version(&object))))
+    }
+
+    pub(super) async fn write_progress(
+        &self,
+        copy: &str,
+        progress: &Progress,
+        expected: Option<&Version>,
+    ) -> Result<Option<Version>, StoreError> {
+        let body = serde_json::to_string(progress).map_err(|error| failed(&error))?;
+        let only_if = match expected {
+            Some(version) => {
+                Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() }
+            }
+            None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
+        };
+        let put = self.inbox.put(format!("{UPLOADS}{copy}"), body).only_if(only_if).execute().await;
+        put.map(|object| object.as_ref().map(version)).map_err(|error| failed(&error))
+    }
+
+    pub(super) async fn remove_progress(&self, copy: &str) -> Result<(), StoreError> {
+        self.inbox.delete(format!("{UPLOADS}{copy}")).await.map_err(|error| failed(&error))
+    }
+
+    pub(super) async fn progress_page(
+        &self,
+        cursor: Option<&str>,
+    ) -> Result<Page<(String, Timestamp)>, StoreError> {
+        self.list_created(UPLOADS, cursor, |key| Some(key.strip_prefix(UPLOADS)?.to_owned())).await
+    }
+}
+
+fn version(object: &Object) -> Version {
+    Version { etag: object.etag(), at: uploaded(object) }
+}

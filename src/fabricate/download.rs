@@ -1,0 +1,208 @@
+//! What an answer to a download means: bytes and how they come, another address, or none.
+//!
+//! Pure: it reads a status and headers, and never a body.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+/// An answer without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// HTTP status.
+    pub status: u16,
+    /// By name in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted<'a> {
+    /// Bytes, if the task states them.
+    pub size: Option<u64>,
+    /// Media type, if the task states one.
+    pub content_type: Option<&'a str>,
+    /// The offset of the first byte that was asked for.
+    pub from: u64,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// The file's bytes follow.
+    Bytes(Offer),
+    /// The file is elsewhere; `Location` as sent.
+    Elsewhere(Option<String>),
+    /// The file has no such range any more: it changed.
+    NoSuchRange,
+    /// It never will be there.
+    Refused(String),
+    /// Not the file that was asked for.
+    Wrong(String),
+    /// Out of order; later may be better. A 401 or 403 may be mended too: a key, or a signed address that expired.
+    Unavailable(String),
+}
+
+/// What is known of bytes before they come.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// The offset of the first byte; not 0 only where that was asked for.
+    pub from: u64,
+    /// How many bytes follow. `None`: not stated, or stated of a compressed form alone.
+    pub length: Option<u64>,
+    /// They are compressed in transit, and what follows is decoded.
+    pub compressed: bool,
+    /// What they must hash to, if the whole file follows as it is.
+    pub checksum: Option<Checksum>,
+    /// By what to tell that the file has not changed.
+    pub validator: Option<Validator>,
+}
+
+/// A hash that a server states of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// SHA-256.
+    Sha256([u8; 32]),
+    /// MD5: against damage, not against forgers.
+    Md5([u8; 16]),
+}
+
+/// What `If-Range` takes (RFC 9110, section 13.1.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validator {
+    /// A strong `ETag`, in its quotes.
+    Etag(String),
+    /// `Last-Modified`, as it was sent.
+    LastModified(String),
+}
+
+impl Validator {
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Etag(value) | Self::LastModified(value) => value,
+        }
+    }
+}
+
+impl Head {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.trim())
+    }
+
+    /// What it means to whom wants this.
+    #[must_use]
+    pub fn read(&self, wanted: &Wanted<'_>) -> Meaning {
+        match self.status {
+            200 => self.whole(wanted),
+            206 if wanted.from > 0 => self.rest(wanted),
+            416 if wanted.from > 0 => Meaning::NoSuchRange,
+            301 | 302 | 303 | 307 | 308 => Meaning::Elsewhere(self.get("location").map(str::to_owned)),
+            401 | 403 | 408 | 425 | 429 | 500.. => Meaning::Unavailable(format!("HTTP {}", self.status)),
+            status => Meaning::Refused(format!("HTTP {status}")),
+        }
+    }
+
+    fn whole(&self, wanted: &Wanted<'_>) -> Meaning {
+        let encoding = self.get("content-encoding").unwrap_or("identity").to_ascii_lowercase();
+        let compressed = match encoding.as_str() {
+            "identity" | "" => false,
+            "gzip" | "br" => true,
+            _ => {
+                let shown: String = encoding.chars().take(40).collect();
+                return Meaning::Wrong(format!(
+                    "sent with Content-Encoding {shown}, which was not asked for"
+                ));
+            }
+        };
+        let length = if compressed { None } else { self.get("content-length").and_then(|n| n.parse().ok()) };
+        if let (Some(length), Some(size)) = (length, wanted.size)
+            && length != size
+        {
+            return Meaning::Wrong(format!("{length} bytes are sent, but the task says {size}"));
+        }
+        if length.is_none_or(|length| wanted.size != Some(length)) && self.is_page_instead(wanted) {
+            let stated = wanted.content_type.unwrap_or_default();
+            return Meaning::Wrong(format!("an HTML page is sent in place of {stated}"));
+        }
+        let checksum = if compressed { None } else { self.checksum() };
+        let validator = if compressed { None } else { self.validator() };
+        Meaning::Bytes(Offer { from: 0, length, compressed, checksum, validator })
+    }
+
+    /// A partial answer: it counts only where it is exactly the rest that was asked for.
+    fn rest(&self, wanted: &Wanted<'_>) -> Meaning {
+        let range = self.get("content-range").and_then(|range| range.strip_prefix("bytes "));
+        let first = range.and_then(|range| range.split('-').next()?.trim().parse::<u64>().ok());
+        if first != Some(wanted.from) {
+            return Meaning::Wrong("another range is sent than was asked for".to_owned());
+        }
+        let length = self.get("content-length").and_then(|length| length.parse().ok());
+        let validator = self.validator();
+        Meaning::Bytes(Offer { from: wanted.from, length, validator, ..Offer::default() })
+    }
+
+    /// Whether a page came where the task says something else: a login or an error, with status 200.
+    fn is_page_instead(&self, wanted: &Wanted<'_>) -> bool {
+        let is_html = |kind: &str| {
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            kind == "text/html" || kind == "application/xhtml+xml"
+        };
+        self.get("content-type").is_some_and(is_html)
+            && wanted.content_type.is_some_and(|kind| !is_html(kind))
+    }
+
+    fn validator(&self) -> Option<Validator> {
+        let strong =
+            self.get("etag").filter(|tag| tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"'));
+        let etag = strong.map(|tag| Validator::Etag(tag.to_owned()));
+        etag.or_else(|| self.get("last-modified").map(|date| Validator::LastModified(date.to_owned())))
+    }
+
+    /// The strongest hash that the headers state; one that is not well formed states nothing.
+    fn checksum(&self) -> Option<Checksum> {
+        let sha256 = |text: &str| decoded(text).map(Checksum::Sha256);
+        let md5 = |text: &str| decoded(text).map(Checksum::Md5);
+        let structured = |name| self.listed(name, "sha-256").and_then(|text| sha256(text.trim_matches(':')));
+        structured("repr-digest")
+            .or_else(|| structured("content-digest"))
+            .or_else(|| self.listed("digest", "sha-256").and_then(sha256))
+            .or_else(|| self.get("x-amz-checksum-sha256").and_then(sha256))
+            .or_else(|| self.listed("digest", "md5").and_then(md5))
+            .or_else(|| self.get("content-md5").and_then(md5))
+            .or_else(|| self.listed("x-goog-hash", "md5").and_then(md5))
+            .or_else(|| self.s3_etag())
+    }
+
+    /// The value of `key=value` in a list such as `Digest` (RFC 3230) or `Content-Digest` (RFC 9530).
+    fn listed(&self, header: &str, key: &str) -> Option<&str> {
+        self.get(header)?.split(',').find_map(|item| {
+            let (name, value) = item.split_once('=')?;
+            name.trim().eq_ignore_ascii_case(key).then(|| value.trim())
+        })
+    }
+
+    /// S3's `ETag` is the MD5 of an object that was put whole and not encrypted under a key of its own.
+    /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>.
+    fn s3_etag(&self) -> Option<Checksum> {
+        let encryption = self.get("x-amz-server-side-encryption").unwrap_or("AES256");
+        let customer = self.get("x-amz-server-side-encryption-customer-algorithm").is_some();
+        if self.get("server") != Some("AmazonS3") || encryption != "AES256" || customer {
+            return None;
+        }
+        let tag = self.get("etag")?.strip_prefix('"')?.strip_suffix('"')?;
+        let mut md5 = [0; 16];
+        hex::decode_to_slice(tag, &mut md5).ok().map(|()| Checksum::Md5(md5))
+    }
+}
+
+fn decoded<const N: usize>(base64: &str) -> Option<[u8; N]> {
+    BASE64.decode(base64).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Whether Fabricate may be asked now: a circuit breaker, and a cap on the requests of a minute.
+//!
+//! It serves two promises: an outage delays and never decides (what is not asked now is asked later, and nothing is
+//! entered because of it), and whoever comes back from one is not met by all that has waited. It lives as long as an
+//! isolate and knows of no other. It must not know of runs, and has no clock.
+
+use std::cell::Cell;
+
+use super::{StartOutcome, StatusError, Task};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
+
+/// So many failures in a row, and nothing more is asked: with four requests in flight, two rounds at the most.
+pub const FAILURES_MAX: u32 = 5;
+
+/// How long nothing is asked then, unless Fabricate says, milliseconds: shorter than a cron's step, so that the next
+/// sweep probes.
+const STOP_MS: i64 = 30 * SECOND_MS;
+
+/// The longest that Fabricate may ask for, milliseconds: then a probe shows whether it still means it.
+const STOP_MS_MAX: i64 = HOUR_MS;
+
+/// A probe that nobody heard of for so long is lost, milliseconds: it was not sent after all, or its invocation ended.
+/// An answer may take 28 s, and the next sweep may come after a minute.
+const PROBE_MS_MAX: i64 = 45 * SECOND_MS;
+
+/// What an answer says of Fabricate as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers: also with a refusal.
+    Well,
+    /// A 5xx, no answer, a 429; `wait_ms`: how long it asks to be left alone.
+    Failing {
+        /// Milliseconds, from `Retry-After`.
+        wait_ms: Option<i64>,
+    },
+    /// Nobody knows what became of a start. No reason to stop, and no proof that a probe succeeded.
+    Unsure,
+}
+
+/// The breaker and the cap of one isolate.
+#[derive(Debug)]
+pub struct Pace {
+    requests_a_minute: Option<u32>,
+    minute: Cell<i64>,
+    taken: Cell<u32>,
+    state: Cell<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Asking { failures: u32 },
+    Stopped { until: Timestamp },
+    Probing { since: Timestamp },
+}
+
+impl Pace {
+    /// A pace of at most so many requests in a minute of the clock; `None`: as many as there are.
+    #[must_use]
+    pub fn new(requests_a_minute: Option<u32>) -> Self {
+        let state = Cell::new(State::Asking { failures: 0 });
+        Self { requests_a_minute, minute: Cell::new(0), taken: Cell::new(0), state }
+    }
+
+    /// As many of `requests` as one minute allows.
+    #[must_use]
+    pub fn cap(&self, requests: u32) -> u32 {
+        self.requests_a_minute.map_or(requests, |most| requests.min(most))
+    }
+
+    /// Takes one request; `false`: not now. After a stop, the first one is the probe, and goes alone.
+    pub fn take(&self, now: Timestamp) -> bool {
+        if self.is_stopped(now) {
+            return false;
+        }
+        if let Some(most) = self.requests_a_minute {
+            let minute = now.as_millis().div_euclid(MINUTE_MS);
+            if self.minute.replace(minute) != minute {
+                self.taken.set(0);
+            }
+            if self.taken.get() >= most {
+                return false;
+            }
+            self.taken.set(self.taken.get() + 1);
+        }
+        if !self.is_asking() {
+            self.state.set(State::Probing { since: now });
+        }
+        true
+    }
+
+    /// Whether requests may go side by side; else the next one is a probe, or none is allowed.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        matches!(self.state.get(), State::Asking { .. })
+    }
+
+    /// Whether nothing may be asked now, or nothing beside the probe that is under way.
+    #[must_use]
+    pub fn is_stopped(&self, now: Timestamp) -> bool {
+        match self.state.get() {
+            State::Asking { .. } => false,
+            State::Stopped { until } => now < until,
+            State::Probing { since } => now.since_ms(since) < PROBE_MS_MAX,
+        }
+    }
+
+    /// Takes in what an answer says. `true`: with this one it has stopped.
+    pub fn hear(&self, health: Health, now: Timestamp) -> bool {
+        let stop = |wait_ms: Option<i64>| State::Stopped {
+            until: now.plus_ms(wait_ms.unwrap_or(STOP_MS).clamp(SECOND_MS, STOP_MS_MAX)),
+        };
+        let next = match (self.state.get(), health) {
+            // An answer from before the stop: only a probe ends it.
+            (stopped @ State::Stopped { .. }, _) => stopped,
+            (asking @ State::Asking { .. }, Health::Unsure) => asking,
+            (_, Health::Well) => State::Asking { failures: 0 },
+            (State::Asking { failures }, Health::Failing { wait_ms: None })
+                if failures + 1 < FAILURES_MAX =>
+            {
+                State::Asking { failures: failures + 1 }
+            }
+            (_, Health::Failing { wait_ms }) => stop(wait_ms),
+            (State::Probing { .. }, Health::Unsure) => stop(None),
+        };
+        let before = self.state.replace(next);
+        before != next && matches!(next, State::Stopped { .. })
+    }
+}
+
+impl Health {
+    /// What the answer to a status request says.
+    #[must_use]
+    pub fn of_status(answer: &Result<Task, StatusError>) -> Self {
+        match answer {
+            Err(StatusError::Unavailable(_)) => Self::Failing { wait_ms: None },
+            Err(StatusError::Busy { retry_after_ms, .. }) => Self::Failing { wait_ms: *retry_after_ms },
+            Ok(_) | Err(StatusError::Unauthorized | StatusError::Forbidden | StatusError::NotFound) => {
+                Self::Well
+            }
+        }
+    }
+
+    /// What the answer to a start request says. One that may have started its workflow counts for nothing.
+    #[must_use]
+    pub fn of_start(outcome: &StartOutcome) -> Self {
+        match outcome {
+            StartOutcome::Started(_)
+            | StartOutcome::Refused { .. }
+            | StartOutcome::NotStarted { for_key: true, .. } => Self::Well,
+            StartOutcome::NotStarted { retry_after_ms, .. } => Self::Failing { wait_ms: *retry_after_ms },
+            StartOutcome::Unknown { .. } => Self::Unsure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAILING: Health = Health::Failing { wait_ms: None };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_040_000 + seconds * SECOND_MS)
+    }
+
+    fn stopped() -> Pace {
+        let pace = Pace::new(None);
+        for failure in 1..=FAILURES_MAX {
+            assert!(pace.take(at(0)));
+            assert_eq!(pace.hear(FAILING, at(0)), failure == FAILURES_MAX, "told once, failure {failure}");
+        }
+        pace
+    }
+
+    #[test]
+    fn failures_in_a_row_stop_it_and_it_is_told_once() {
+        let pace = stopped();
+        assert!(!pace.take(at(1)) && pace.is_stopped(at(1)) && !pace.is_asking());
+        assert!(!pace.hear(FAILING, at(1)), "one that was under way");
+        assert!(!pace.take(at(29)));
+    }
+
+    #[test]
+    fn failures_with_an_answer_between_them_do_not() {
+        let pace = Pace::new(None);
+        for _ in 0..100 {
+            (1..FAILURES_MAX).for_each(|_| assert!(!pace.hear(FAILING, at(0))));
+            assert!(!pace.hear(Health::Unsure, at(0)), "says nothing");
+            assert!(!pace.hear(Health::Well, at(0)));
+        }
+        assert!(pace.is_asking());
+    }
+
+    #[test]
+    fn one_probe_decides_whether_it_goes_on() {
+        for (heard, goes_on) in [(Health::Well, true), (FAILING, false), (Health::Unsure, false)] {
+            let pace = stopped();
+            pace.hear(Health::Well, at(2));
+            assert!(!pace.is_asking(), "an answer from before the stop is no probe");
+            assert!(pace.take(at(60)) && !pace.take(at(60)), "one, and no second beside it");
+            assert_eq!(pace.hear(heard, at(61)), !goes_on);
+            assert_eq!((pace.is_asking(), pace.take(at(61))), (goes_on, goes_on), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_probe_is_followed_by_another() {
+        let pace = stopped();
+        assert!(pace.take(at(60)) && !pace.take(at(104)) && pace.take(at(105)));
+    }
+
+    #[test]
+    fn what_fabricate_asks_for_is_given_at_once_and_within_bounds() {
+        for (asked_s, stopped_s) in [(0, 1), (2, 2), (90, 90), (86_400, 3_600)] {
+            let pace = Pace::new(None);
+            assert!(pace.hear(Health::Failing { wait_ms: Some(asked_s * SECOND_MS) }, at(0)));
+            assert!(!pace.take(at(stopped_s - 1)) && pace.take(at(stopped_s)), "{asked_s}");
+        }
+    }
+
+    #[test]
+    fn a_minute_has_its_number_of_requests() {
+        let pace = Pace::new(Some(3));
+        let taken = |second| (0..10).filter(|_| pace.take(at(second))).count();
+        assert_eq!([taken(0), taken(59), taken(60), taken(130)], [3, 0, 3, 3]);
+        assert_eq!((pace.cap(40), pace.cap(2), Pace::new(None).cap(40)), (3, 2, 40));
+    }
+}

@@ -1,0 +1,105 @@
+//! Which way a file's bytes take to R2, by what is known of them before they come.
+
+use crate::fabricate::Offer;
+use crate::ports::CopyError;
+
+/// The most bytes of one put: R2's 5 GiB, less the 5 MiB that it keeps of them.
+/// Source: <https://developers.cloudflare.com/r2/platform/limits/>.
+const PUT_BYTES_MAX: u64 = 5 * GIB - 5 * MIB;
+
+/// The most parts of an upload, R2's limit.
+pub(super) const PARTS_MAX: u64 = 10_000;
+
+/// The size of parts where nobody knows the file's: 78 GiB in all. R2 wants 5 MiB or more, and all equal but the last.
+const PART_BYTES: u64 = 8 * MIB;
+
+/// The size of the largest parts: two are in memory, and other copies have theirs.
+const PART_BYTES_MAX: u64 = 24 * MIB;
+
+/// The most bytes that a compressed answer may become where nobody states their number.
+const DECODED_BYTES_MAX: u64 = 10 * GIB;
+
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
+
+/// A way to R2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// The answer states how many bytes follow: its own stream goes into one put.
+    Whole(u64),
+    /// The task alone does: the runtime counts them on the way into one put.
+    Counted(u64),
+    /// Nobody does, or they are too many for one put, or they must be able to go on later.
+    Parts(Parts),
+}
+
+/// The parts of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The size of each but the last, bytes.
+    pub(super) part_bytes: u64,
+    /// The size of the file, if somebody states it.
+    pub(super) size: Option<u64>,
+    /// The most bytes that are taken.
+    pub(super) bytes_max: u64,
+}
+
+impl Lane {
+    /// The lane of a whole file. `in_parts`: one put has taken too long before.
+    pub(super) fn of(offer: &Offer, stated: Option<u64>, in_parts: bool) -> Result<Self, CopyError> {
+        let size = offer.length.or(stated);
+        match (offer.length, size) {
+            _ if in_parts || offer.compressed => {}
+            (Some(length), _) if length <= PUT_BYTES_MAX => return Ok(Self::Whole(length)),
+            (None, Some(size)) if size <= PUT_BYTES_MAX => return Ok(Self::Counted(size)),
+            _ => {}
+        }
+        let part_bytes = size.unwrap_or(0).div_ceil(PARTS_MAX).next_multiple_of(MIB).max(PART_BYTES);
+        if part_bytes > PART_BYTES_MAX {
+            let most = PART_BYTES_MAX * PARTS_MAX / GIB;
+            return Err(CopyError::Refused(format!("larger than the {most} GiB that can be archived")));
+        }
+        let unknown = if offer.compressed { DECODED_BYTES_MAX } else { part_bytes * PARTS_MAX };
+        Ok(Self::Parts(Parts { part_bytes, size, bytes_max: size.unwrap_or(unknown) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(length: Option<u64>, stated: Option<u64>, compressed: bool, in_parts: bool, expected: Lane) {
+        let offer = Offer { length, compressed, ..Offer::default() };
+        assert_eq!(Lane::of(&offer, stated, in_parts), Ok(expected));
+    }
+
+    fn parts(part_bytes: u64, size: Option<u64>, bytes_max: u64) -> Lane {
+        Lane::Parts(Parts { part_bytes, size, bytes_max })
+    }
+
+    #[test]
+    fn what_is_known_decides() {
+        check(Some(0), None, false, false, Lane::Whole(0));
+        check(Some(PUT_BYTES_MAX), Some(PUT_BYTES_MAX), false, false, Lane::Whole(PUT_BYTES_MAX));
+        check(None, Some(7), false, false, Lane::Counted(7));
+        check(None, None, false, false, parts(8 * MIB, None, 80_000 * MIB));
+        check(None, Some(7), true, false, parts(8 * MIB, Some(7), 7));
+        check(None, None, true, false, parts(8 * MIB, None, 10 * GIB));
+        check(Some(7), Some(7), false, true, parts(8 * MIB, Some(7), 7));
+    }
+
+    #[test]
+    fn parts_grow_with_the_file() {
+        for size in [5 * GIB, 5 * GIB + 1, 80_000 * MIB, 80_001 * MIB, 240_000 * MIB] {
+            for (length, stated) in [(Some(size), Some(size)), (Some(size), None), (None, Some(size))] {
+                let offer = Offer { length, ..Offer::default() };
+                let Ok(Lane::Parts(parts)) = Lane::of(&offer, stated, false) else { panic!("{size}") };
+                assert!(size.div_ceil(parts.part_bytes) <= PARTS_MAX, "{size}");
+                assert_eq!((parts.size, parts.part_bytes % MIB), (Some(size), 0));
+            }
+        }
+        let offer = Offer { length: Some(240_000 * MIB + 1), ..Offer::default() };
+        assert!(matches!(Lane::of(&offer, None, false), Err(CopyError::Refused(_))));
+    }
+}

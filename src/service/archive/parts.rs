@@ -1,0 +1,184 @@
+//! An upload in parts: begun, carried on where an earlier invocation stopped, completed or thrown away.
+//!
+//! One part is read while the one before it is uploaded, so two are in memory. All parts but the last are equal, as
+//! R2 wants it. What is there is recorded every few seconds: a Worker that dies loses no more.
+
+use futures_util::future::join;
+
+use crate::fabricate::Validator;
+use crate::ports::{CopyError, Destination, Part, Resume, Upload, World};
+
+use super::copy::{Opened, whole};
+use super::lane::{PARTS_MAX, Parts};
+use super::lease::Lease;
+use super::{Copied, Pass};
+
+impl<W: World> Pass<'_, W> {
+    /// Copies a file in parts, or what is missing of it.
+    pub(super) async fn copy_in_parts(
+        &self,
+        lease: &Lease<'_, W>,
+        to: &Destination,
+        parts: Parts,
+        opened: Opened<W::Body>,
+    ) -> Result<Copied, CopyError> {
+        let Some(_memory) = self.budget.parts_bytes(2 * parts.part_bytes) else { return Ok(Copied::NotYet) };
+        let mut opened = opened;
+        if let Some(upload) = lease.upload() {
+            if let Some(resume) = resume_of(&upload, to, &parts, &opened) {
+                let Opened { from, body, .. } = opened;
+                drop(body);
+                // The record is taken before anything is done to the upload.
+                lease.record().await?;
+                let Some(rest) = self.open(to, from, Some(&resume)).await? else { return Ok(Copied::NotYet) };
+                opened = rest;
+            }
+            if opened.offer.from != upload.bytes || upload.bytes == 0 {
+                self.give_up_upload(lease).await;
+            }
+        }
+        let sent = self.send(lease, to, &parts, opened).await;
+        let carries_on = lease.upload().is_some_and(|upload| upload.validator.is_some());
+        match sent {
+            Ok(Copied::Partly(_)) | Err(CopyError::CutShort { .. }) if !carries_on => {
+                self.give_up_upload(lease).await;
+                let why = "cut short, and nothing that its server says lets it be carried on";
+                Err(CopyError::Unavailable(why.to_owned()))
+            }
+            Err(CopyError::BadCopy(_) | CopyError::Refused(_)) => {
+                self.give_up_upload(lease).await;
+                sent
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send(
+        &self,
+        lease: &Lease<'_, W>,
+        to: &Destination,
+        parts: &Parts,
+        opened: Opened<W::Body>,
+    ) -> Result<Copied, CopyError> {
+        let Opened { offer, mut body, .. } = opened;
+        let mut part = self.next_part(&mut body, parts, offer.from).await?;
+        let mut upload = match lease.upload() {
+            Some(upload) => upload,
+            None if part.bytes < parts.part_bytes => {
+                check_size(part.bytes, parts)?;
+                return self.world.put_data(to, part.data, offer.checksum).await.map(whole);
+            }
+            None => self.begin(lease, to, parts, offer.validator).await?,
+        };
+        // Ends: there are no more parts than R2 takes.
+        for number in upload.etags.len() as u64 + 1..=PARTS_MAX {
+            let (bytes, last) = (part.bytes, part.bytes < parts.part_bytes);
+            let at = upload.bytes + bytes;
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            let sending = self.world.put_part(&upload, number, part.data);
+            let reading =
+                async { if last { None } else { Some(self.next_part(&mut body, parts, at).await) } };
+            let (sent, next) = join(sending, reading).await;
+            match sent {
+                Ok(etag) => upload.etags.push(etag),
+                Err(error) => return Err(cut_short(error, upload.bytes)),
+            }
+            upload.bytes = at;
+            lease.set_upload(Some(upload.clone()));
+            match next {
+                Some(Err(error)) => return Err(cut_short(error, upload.bytes)),
+                Some(Ok(next)) if next.bytes > 0 => part = next,
+                Some(Ok(_)) | None => {
+                    check_size(upload.bytes, parts)?;
+                    upload.whole = true;
+                    lease.set_upload(Some(upload));
+                    lease.record().await?;
+                    return self.complete(lease).await;
+                }
+            }
+            if self.budget.copy_ms(self.world.now()) == 0 {
+                return Ok(Copied::Partly(upload.bytes));
+            }
+            lease.record_by_and_by().await?;
+        }
+        Err(CopyError::Refused(format!("larger than {PARTS_MAX} parts of {} bytes", parts.part_bytes)))
+    }
+
+    async fn begin(
+        &self,
+        lease: &Lease<'_, W>,
+        to: &Destination,
+        parts: &Parts,
+        validator: Option<Validator>,
+    ) -> Result<Upload, CopyError> {
+        let upload_id = self.world.create_upload(to).await?;
+        let (key, part_bytes) = (to.key.clone(), parts.part_bytes);
+        let upload =
+            Upload { key, upload_id, part_bytes, etags: Vec::new(), bytes: 0, whole: false, validator };
+        lease.set_upload(Some(upload.clone()));
+        lease.record().await?;
+        Ok(upload)
+    }
+
+    /// Makes the object of an upload that is whole.
+    pub(super) async fn complete(&self, lease: &Lease<'_, W>) -> Result<Copied, CopyError> {
+        let Some(upload) = lease.upload() else { return Ok(Copied::NotYet) };
+        let completed = self.world.complete_upload(&upload).await;
+        if matches!(completed, Err(CopyError::BadCopy(_))) {
+            self.give_up_upload(lease).await;
+        }
+        completed.map(whole)
+    }
+
+    /// Throws away an upload that cannot be carried on. Best effort: R2 itself does after seven days.
+    pub(super) async fn give_up_upload(&self, lease: &Lease<'_, W>) {
+        if let Some(upload) = lease.upload() {
+            lease.set_upload(None);
+            let _ = self.world.abort_upload(&upload).await;
+        }
+    }
+
+    /// Reads a part that begins at an offset. More bytes than there may be are none of this file's.
+    async fn next_part(
+        &self,
+        body: &mut W::Body,
+        parts: &Parts,
+        at: u64,
+    ) -> Result<Part<W::Data>, CopyError> {
+        let left = parts.bytes_max.saturating_sub(at);
+        let part = self.world.next_part(body, parts.part_bytes.min(left + 1)).await?;
+        match parts.size {
+            _ if part.bytes <= left => Ok(part),
+            Some(size) => {
+                Err(CopyError::BadCopy(format!("more bytes are sent than the {size} that were stated")))
+            }
+            None => Err(CopyError::Refused(format!("more than {} bytes", parts.bytes_max))),
+        }
+    }
+}
+
+fn check_size(bytes: u64, parts: &Parts) -> Result<(), CopyError> {
+    match parts.size {
+        Some(size) if size != bytes => {
+            Err(CopyError::BadCopy(format!("{bytes} bytes were sent, but {size} were stated")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was copied before stays, unless the bytes themselves are wrong.
+fn cut_short(error: CopyError, bytes: u64) -> CopyError {
+    match error {
+        CopyError::Unavailable(reason) => CopyError::CutShort { bytes, reason },
+        other => other,
+    }
+}
+
+/// From where on a file is asked for, if it is the one of which the upload is, and not changed.
+fn resume_of<B>(upload: &Upload, to: &Destination, parts: &Parts, opened: &Opened<B>) -> Option<Resume> {
+    let same = upload.key == to.key
+        && upload.part_bytes == parts.part_bytes
+        && upload.validator == opened.offer.validator
+        && upload.bytes > 0;
+    upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
+}

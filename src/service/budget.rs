@@ -1,0 +1,183 @@
+//! How much one invocation may still do: requests, connections, files, memory and time.
+//!
+//! It only counts; who asks decides what to leave out when there is nothing left.
+
+use std::cell::Cell;
+
+use crate::fabricate::REDIRECTS_MAX;
+use crate::ports::{Clock, Fabricate};
+use crate::timestamp::Timestamp;
+
+/// How many bytes of parts may be in memory: an isolate has 128 MB, which its invocations share.
+pub(super) const PARTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
+
+/// How much may still be done in this invocation.
+#[derive(Debug)]
+pub struct Budget {
+    requests: Cell<u32>,
+    files_each: u32,
+    no_file_after: Option<Timestamp>,
+    copy_until: Option<Timestamp>,
+    /// Beyond one for each run that is being advanced.
+    connections: Pool,
+    /// One, for word of copies under way.
+    marks: Pool,
+    /// How many copies are being made.
+    copies: Cell<u32>,
+    parts_bytes: Pool,
+}
+
+/// Something of which there is so much, and no more.
+#[derive(Debug)]
+struct Pool(Cell<u64>);
+
+/// The most requests that one copy takes: for the file, and for each redirect.
+#[expect(clippy::cast_possible_truncation, reason = "a handful")]
+pub(super) const COPY_REQUESTS_MAX: u32 = 1 + REDIRECTS_MAX as u32;
+
+/// A share of a [`Pool`], given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    pool: &'a Pool,
+    pub(super) amount: u64,
+}
+
+/// A copy that is being made, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Copying<'a>(&'a Cell<u32>);
+
+impl Drop for Copying<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Pool {
+    fn of(amount: u64) -> Self {
+        Self(Cell::new(amount))
+    }
+
+    fn take_up_to(&self, most: u64) -> Share<'_> {
+        let amount = self.0.get().min(most);
+        self.0.set(self.0.get() - amount);
+        Share { pool: self, amount }
+    }
+
+    fn take(&self, amount: u64) -> Option<Share<'_>> {
+        (self.0.get() >= amount).then(|| self.take_up_to(amount))
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.pool.0.set(self.pool.0.get() + self.amount);
+    }
+}
+
+impl Budget {
+    /// A budget of so many outbound requests.
+    #[must_use]
+    pub fn new(requests: u32) -> Self {
+        Self {
+            requests: Cell::new(requests),
+            files_each: u32::MAX,
+            no_file_after: None,
+            copy_until: None,
+            connections: Pool::of(0),
+            marks: Pool::of(1),
+            copies: Cell::new(0),
+            parts_bytes: Pool::of(PARTS_BYTES_MAX),
+        }
+    }
+
+    /// Lets each run copy at most `files_each` files, none that would begin after a moment, and none beyond another.
+    #[must_use]
+    pub fn for_files(self, files_each: u32, no_file_after: Timestamp, copy_until: Timestamp) -> Self {
+        Self { files_each, no_file_after: Some(no_file_after), copy_until: Some(copy_until), ..self }
+    }
+
+    /// Lets runs copy so many files at the same time beyond one each.
+    #[must_use]
+    pub fn with_connections(self, connections: u64) -> Self {
+        Self { connections: Pool::of(connections), ..self }
+    }
+
+    /// Takes one request to Fabricate; `false` when there is none left, or Fabricate is not to be asked now. Whoever
+    /// is refused enters nothing: the next sweep tries again.
+    pub fn take(&self, world: &(impl Fabricate + Clock)) -> bool {
+        self.left() > 0 && world.pace().take(world.now()) && self.take_elsewhere()
+    }
+
+    /// Takes one request to somebody else, such as the storage that Fabricate redirects to.
+    pub fn take_elsewhere(&self) -> bool {
+        let left = self.requests.get();
+        self.requests.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// How many requests are left.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.requests.get()
+    }
+
+    /// Lets a run that has begun `begun` copies in this invocation begin another, unless there is no time for it, or too
+    /// few requests for all that are being made: else each would take some, and none come to its end.
+    pub(super) fn begin_copy(&self, begun: u32, now: Timestamp) -> Option<Copying<'_>> {
+        let in_time = begun < self.files_each && self.no_file_after.is_none_or(|moment| now < moment);
+        let copies = self.copies.get() + 1;
+        let affordable = copies == 1 || self.left() >= copies.saturating_mul(COPY_REQUESTS_MAX);
+        (in_time && affordable).then(|| {
+            self.copies.set(copies);
+            Copying(&self.copies)
+        })
+    }
+
+    /// How long a copy may still go on, milliseconds.
+    pub(super) fn copy_ms(&self, now: Timestamp) -> i64 {
+        self.copy_until.map_or(i64::MAX, |until| until.since_ms(now).max(0))
+    }
+
+    /// Connections for copying more than one file at a time, as many as there are of these.
+    pub(super) fn connections(&self, most: u64) -> Share<'_> {
+        self.connections.take_up_to(most)
+    }
+
+    /// The one connection for word of copies under way, unless another has it.
+    pub(super) fn mark(&self) -> Option<Share<'_>> {
+        self.marks.take(1)
+    }
+
+    /// Memory for parts of an upload, unless too much of it is in use.
+    pub(super) fn parts_bytes(&self, bytes: u64) -> Option<Share<'_>> {
+        self.parts_bytes.take(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_is_given_back() {
+        let budget = Budget::new(1).with_connections(3);
+        let two = budget.connections(2);
+        let one = budget.connections(2);
+        assert_eq!((two.amount, one.amount, budget.connections(2).amount), (2, 1, 0));
+        drop(two);
+        assert_eq!(budget.connections(4).amount, 2);
+        let mark = budget.mark();
+        assert!(mark.is_some() && budget.mark().is_none());
+        drop(mark);
+        assert!(budget.mark().is_some());
+        let (first, second) = (
+            budget.begin_copy(0, Timestamp::from_millis(0)),
+            budget.begin_copy(0, Timestamp::from_millis(0)),
+        );
+        assert!(first.is_some() && second.is_none(), "one request is enough for one copy at most");
+        drop(first);
+        assert!(budget.begin_copy(0, Timestamp::from_millis(0)).is_some());
+        let all = budget.parts_bytes(PARTS_BYTES_MAX);
+        assert!(all.is_some() && budget.parts_bytes(1).is_none());
+    }
+}

@@ -1,0 +1,190 @@
+//! Whose turn it is: of any number of runs that are offered, those that stand first in line and fit.
+//!
+//! It serves the sixth promise twice: however many runs are open, no more of them are held than one sweep works on;
+//! and none is passed over for ever, because the marks that rank them ([`Summary::mark_ms`]) come round to each.
+
+use std::collections::BTreeMap;
+
+use super::super::budget::COPY_REQUESTS_MAX;
+use crate::run::{RunId, Status, Summary, Tick};
+
+/// The runs that stand first in line.
+#[derive(Debug)]
+pub(super) struct Turns<T> {
+    first: BTreeMap<Rank, (usize, T)>,
+    weight: usize,
+    weight_max: usize,
+}
+
+/// The later in this order, the earlier in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    mark_ms: i64,
+    /// Among those with the same mark, chance: whoever comes first may use up the requests for files.
+    lot: u32,
+    run_id: RunId,
+}
+
+impl Rank {
+    pub(super) fn of(run: &Summary, tick: Tick) -> Self {
+        Self { mark_ms: run.mark_ms(tick), lot: run.run_id.lot(tick.now), run_id: run.run_id }
+    }
+}
+
+/// How many requests a run needs: its task is asked for, and then at least one file, with all of its redirects. If runs
+/// that did not come to their end in one sweep were given fewer, they might never.
+pub(super) fn weight(run: &Summary) -> usize {
+    if run.status == Status::Archiving { 1 + COPY_REQUESTS_MAX as usize } else { 1 }
+}
+
+impl<T> Turns<T> {
+    /// Room for runs of this weight together, and for one whatever it weighs.
+    pub(super) fn new(weight_max: usize) -> Self {
+        Self { first: BTreeMap::new(), weight: 0, weight_max }
+    }
+
+    /// Takes a run in, and lets go of those that then have no room.
+    pub(super) fn offer(&mut self, rank: Rank, weight: usize, run: T) {
+        if let Some((before, _)) = self.first.insert(rank, (weight, run)) {
+            self.weight -= before;
+        }
+        self.weight += weight;
+        while self.weight > self.weight_max && self.first.len() > 1 {
+            let Some((_, (weight, _))) = self.first.pop_first() else { break };
+            self.weight -= weight;
+        }
+    }
+
+    /// Those that have their turn, the first in line first.
+    pub(super) fn take(self) -> Vec<T> {
+        self.first.into_values().rev().map(|(_, run)| run).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::tests::{at, queued_run, started_run};
+    use crate::run::{Run, Step};
+    use crate::timestamp::{HOUR_MS, MINUTE_MS};
+
+    const STEP_MS: i64 = 2 * MINUTE_MS;
+
+    /// So many of one run, under ids of their own.
+    fn runs(of: &Run, count: usize) -> Vec<Summary> {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut id = || RunId::new(at(0), rng.u128(..).to_le_bytes());
+        (0..count).map(|_| Run { run_id: id(), ..of.clone() }.summary()).collect()
+    }
+
+    /// The most sweeps that pass between two turns of any of these runs, from `age_ms` on, every `step_ms`.
+    fn longest_wait(runs: &[Summary], capacity: usize, age_ms: i64, step_ms: i64, sweeps: usize) -> usize {
+        let mut last = vec![0; runs.len()];
+        let mut longest = 0;
+        for sweep in 1..=sweeps {
+            let now = at(age_ms + i64::try_from(sweep).unwrap() * step_ms);
+            let tick = Tick { now, since: now.plus_ms(-step_ms) };
+            let mut turns = Turns::new(capacity);
+            for (index, run) in runs.iter().enumerate().filter(|(_, run)| run.next_step(tick) != Step::Wait) {
+                turns.offer(Rank::of(run, tick), weight(run), index);
+            }
+            for index in turns.take() {
+                longest = longest.max(sweep - last[index]);
+                last[index] = sweep;
+            }
+        }
+        last.into_iter().map(|last| sweeps + 1 - last).max().unwrap().max(longest)
+    }
+
+    /// Sweeps in one full rotation: the power of two of minutes in which all would have their turn twice over.
+    fn rotation(count: usize, capacity: usize, step_minutes: usize) -> usize {
+        let minutes = (2 * count * step_minutes).div_ceil(capacity).next_power_of_two();
+        minutes.div_ceil(step_minutes)
+    }
+
+    #[test]
+    fn no_run_waits_longer_than_one_rotation() {
+        // Due in each sweep.
+        for (count, sweeps) in [(41, 1_000), (700, 300), (1_000, 300), (20_000, 1_200)] {
+            let longest = longest_wait(&runs(&queued_run(), count), 40, 0, STEP_MS, sweeps);
+            let rotation = rotation(count, 40, 2);
+            println!("{count} runs, 40 requests: at most {longest} sweeps, a rotation is {rotation}");
+            assert!(longest <= rotation, "{count} runs: {longest} sweeps");
+        }
+    }
+
+    #[test]
+    fn the_crons_step_does_not_matter() {
+        for minutes in [1, 2, 3, 5, 7, 10, 15, 30, 60, 1440] {
+            let step_ms = i64::try_from(minutes).unwrap() * MINUTE_MS;
+            let longest = longest_wait(&runs(&queued_run(), 300), 40, 0, step_ms, 200);
+            let rotation = rotation(300, 40, minutes);
+            assert!(
+                longest <= rotation,
+                "every {minutes} minutes: {longest} sweeps, a rotation is {rotation}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_all_fit_the_schedule_holds() {
+        // 1,000 old runs need 134 requests in a sweep, on average.
+        for (count, capacity) in [(10, 40), (250, 60), (1_000, 200)] {
+            let longest = longest_wait(&runs(&started_run(), count), capacity, 2 * HOUR_MS, STEP_MS, 200);
+            assert!(longest <= 8, "{count} runs: {longest} sweeps");
+        }
+    }
+
+    #[test]
+    fn old_runs_wait_no_longer_than_a_rotation_or_a_period() {
+        for (count, at_most) in [(300, 16), (1_000, 64), (5_000, 256)] {
+            let longest = longest_wait(&runs(&started_run(), count), 40, 2 * HOUR_MS, STEP_MS, 600);
+            println!("{count} old runs: at most {longest} sweeps");
+            assert!(longest <= at_most, "{count} runs: {longest} sweeps");
+        }
+    }
+
+    #[test]
+    fn a_deadline_comes_four_times_as_often_and_does_not_keep_the_others_out() {
+        let mut late = started_run();
+        late.settings.deadline_ms = 0;
+        // Beside them, as many that are as young and have time.
+        let runs = [runs(&late, 1_000), runs(&queued_run(), 1_000)].concat();
+        let (mut urgent, mut others) = (0, 0);
+        for sweep in 1..=500 {
+            let now = at(sweep * STEP_MS);
+            let tick = Tick { now, since: now.plus_ms(-STEP_MS) };
+            let mut turns = Turns::new(40);
+            for (index, run) in runs.iter().enumerate() {
+                turns.offer(Rank::of(run, tick), 1, index);
+            }
+            for index in turns.take() {
+                *if index < 1_000 { &mut urgent } else { &mut others } += 1;
+            }
+        }
+        assert!(urgent > 3 * others && others > 500, "{urgent} and {others}");
+    }
+
+    #[test]
+    fn no_more_is_held_than_has_its_turn() {
+        let now = at(STEP_MS);
+        let tick = Tick { now, since: at(0) };
+        let mut turns = Turns::new(40);
+        for run in runs(&queued_run(), 5_000) {
+            turns.offer(Rank::of(&run, tick), 1, run);
+            assert!(turns.first.len() <= 40);
+        }
+        assert_eq!(turns.take().len(), 40);
+    }
+
+    #[test]
+    fn one_has_its_turn_whatever_it_weighs() {
+        let mut turns = Turns::new(1);
+        let tick = Tick { now: at(STEP_MS), since: at(0) };
+        for mut run in runs(&started_run(), 3) {
+            run.status = Status::Archiving;
+            turns.offer(Rank::of(&run, tick), weight(&run), run);
+        }
+        assert_eq!(turns.take().len(), 1);
+    }
+}
