@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -119,7 +120,7 @@ impl Stage {
         let mut settings = fabricate::Config::new(FABRICATE_KEY);
         settings.tick = Duration::from_millis(20);
         let fabricate = runtime.block_on(fabricate::Server::start(settings)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = TempDir::new().unwrap();
         let mut config = json!({
             "name": "stage",
@@ -330,6 +331,15 @@ impl Stage {
         assert_eq!(Some(hex::encode(Sha256::digest(&answer.body))), expected, "{file}");
         assert_eq!(answer.body.len() as u64, file["size"].as_u64().unwrap(), "{file}");
     }
+}
+
+/// A port that nothing listens on, below those that a system gives to outgoing connections: one of these could take it
+/// before the Worker does, or while it is down.
+fn free_port() -> u16 {
+    static STAGES: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let mut ports = (0..10_000).map(|_| 20_000 + (first + STAGES.fetch_add(1, Ordering::Relaxed)) % 10_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 impl Drop for Stage {
