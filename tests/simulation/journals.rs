@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use seedhook::fabricate::TaskId;
 use seedhook::journal::{Decision, Recorded};
 use seedhook::ports::{Claim, DeliveryKey, Retry};
 use seedhook::run::{Run, RunId};
@@ -142,6 +143,12 @@ impl Journals {
     pub(crate) fn has_task(&self, run_id: RunId) -> bool {
         let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
         entries.iter().any(|placed| matches!(placed.recorded.entry.decision, Decision::Task { .. }))
+    }
+
+    /// How many runs have this task: that which started it, and those that were made for its missing files.
+    pub(crate) fn runs_with(&self, task_id: &TaskId) -> usize {
+        let is_theirs = |placed: &Placed| matches!(&placed.recorded.entry.decision, Decision::Task { task_id: theirs } if theirs == task_id);
+        self.runs.values().filter(|journal| journal.entries.iter().any(is_theirs)).count()
     }
 
     /// How many starts were decided on.

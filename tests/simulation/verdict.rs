@@ -13,7 +13,7 @@ use crate::promises::Promise;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
 
-/// How often wrong bytes of a file may be taken: three times, and by sweeps that overlap or do not see the count.
+/// How often a run may take wrong bytes of a file: three times, and by sweeps that overlap or do not see the count.
 fn bad_copies_taken_max(world: &World) -> u32 {
     if world.profile.stall > 0.0 { 24 * BAD_COPIES_MAX } else { 8 * BAD_COPIES_MAX }
 }
@@ -50,11 +50,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
         ends.push(judge_run(state, run, mapped, world, &mut found));
     }
     judge_told(state, &mut found);
-    let bad_copies =
-        state.workflows.tasks.iter().flat_map(|job| &job.files).map(|file| file.bad_copies).max();
-    if bad_copies > Some(bad_copies_taken_max(world)) {
-        found.push((Promise::WorkIsBounded, format!("the same wrong bytes are taken {bad_copies:?} times")));
-    }
+    judge_bad_copies(state, bad_copies_taken_max(world), &mut found);
     found.extend(state.strangers.judge().map(|how| (Promise::StrangersAreLeftAlone, how)));
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
         judge_costs(state, &mut found);
@@ -136,6 +132,22 @@ fn judge_parked(state: &State, run_id: RunId, profile: &Profile, breaks: &mut im
         && let Some(author) = state.workflows.heard_started(run_id).find(lived_on)
     {
         breaks(Promise::KnownTasksAreKept, format!("parked, but {author} heard of its task"));
+    }
+}
+
+/// Wrong bytes are taken so often by each run that has the task: one that was retried for its files alone has counted
+/// its own, and the retry asks anew.
+fn judge_bad_copies(state: &State, each_max: u32, found: &mut Vec<(Promise, String)>) {
+    for job in &state.workflows.tasks {
+        let taken = job.files.iter().map(|file| file.bad_copies).max().unwrap_or(0);
+        if taken <= each_max {
+            continue;
+        }
+        let runs = state.journals.runs_with(&job.id);
+        if u32::try_from(runs).is_ok_and(|runs| taken > each_max * runs) {
+            let how = format!("the same wrong bytes are taken {taken} times by {runs} runs");
+            found.push((Promise::WorkIsBounded, how));
+        }
     }
 }
 
