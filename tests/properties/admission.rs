@@ -37,8 +37,9 @@ pub(crate) fn only_what_was_signed_gets_in(choices: &mut Choices<'_>) {
             another
         }
     };
+    let proofs = case.proof_headers();
     for _ in 0..choices.below(4) {
-        mutate(&mut request, &other, choices);
+        mutate(&mut request, &other, &proofs, choices);
     }
     let now = match choices.below(8) {
         0 => sent_at.plus_ms(301_000),
@@ -69,8 +70,9 @@ pub(crate) fn another_key_gets_nowhere(choices: &mut Choices<'_>) {
     let now = Timestamp::from_millis(NOW_MS);
     let mut request = send(case, Signer::Forger, choices, now);
     let other = send(case, Signer::Forger, choices, now.plus_ms(1_000));
+    let proofs = case.proof_headers();
     for _ in 0..choices.below(4) {
-        mutate(&mut request, &other, choices);
+        mutate(&mut request, &other, &proofs, choices);
     }
     if let Some(what) = passes(case, &request, now) {
         let is_harmless = matches!(what, Passed::Handshake) && is_open_handshake(case, &request);

@@ -51,10 +51,11 @@ pub(crate) struct Case {
     sender: Option<&'static str>,
 }
 
-/// Hooks that take about as long to judge a request.
+/// Hooks in groups that are picked with different weights.
 #[derive(Debug, Default)]
 pub(crate) struct Cases {
-    quick: Vec<Case>,
+    senders: Vec<Case>,
+    drawn: Vec<Case>,
     /// Those with public keys.
     slow: Vec<Case>,
 }
@@ -70,20 +71,29 @@ impl Cases {
             let all =
                 senders().iter().flat_map(Case::of_sender).chain(drawn).chain(recorded().map(Case::recorded));
             for case in all {
-                let slow = case.private_keys.is_some() || case.recorded.is_some();
-                if slow { cases.slow.push(case) } else { cases.quick.push(case) }
+                let is_slow = case.private_keys.is_some() || case.recorded.is_some();
+                let group = match case.sender {
+                    _ if is_slow => &mut cases.slow,
+                    Some(_) => &mut cases.senders,
+                    None => &mut cases.drawn,
+                };
+                group.push(case);
             }
             cases
         })
     }
 
     pub(crate) fn pick(&self, choices: &mut Choices<'_>) -> &Case {
-        let cases = if choices.one_in(24) { &self.slow } else { &self.quick };
+        let cases = match choices.below(24) {
+            0..11 => &self.senders,
+            11..23 => &self.drawn,
+            _ => &self.slow,
+        };
         &cases[choices.below(cases.len())]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Case> {
-        self.quick.iter().chain(&self.slow)
+        self.senders.iter().chain(&self.drawn).chain(&self.slow)
     }
 
     /// One whose request is recorded.
@@ -178,6 +188,12 @@ impl Case {
                 place.and_then(Value::as_str).map(|place| format!("{root}{place}")).into_iter().collect()
             }
         }
+    }
+
+    /// The headers in which signatures, or the secret itself, may stand, in lower case.
+    pub(crate) fn proof_headers(&self) -> Vec<String> {
+        let places = self.signature_places().join("|").to_ascii_lowercase();
+        places.split('|').filter_map(|place| place.strip_prefix("headers.")).map(ToOwned::to_owned).collect()
     }
 
     /// What stands between the label of a signature and the signature.

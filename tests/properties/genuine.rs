@@ -81,10 +81,68 @@ fn draft(case: &Case, choices: &mut Choices<'_>) -> Request {
     if choices.one_in(4) {
         request.set_header("idempotency-key", &choices.text(6));
     }
-    if choices.one_in(8) {
-        request.set_header("twitch-eventsub-message-type", "webhook_callback_verification");
+    if choices.one_in(4) {
+        as_handshake(case, &mut request, choices);
     }
     request
+}
+
+/// Makes it look like one of its sender's handshakes, as far as its body can be written.
+fn as_handshake(case: &Case, request: &mut Request, choices: &mut Choices<'_>) {
+    let all: Vec<_> = case.handshakes().collect();
+    if all.is_empty() {
+        return;
+    }
+    let handshake = choices.pick(&all);
+    let word = |name: &str| handshake.get(name).and_then(Value::as_str);
+    word("method").unwrap_or("POST").clone_into(&mut request.method);
+    let signs = ["when", "expect"].into_iter().filter_map(|name| handshake.get(name)?.as_object()).flatten();
+    let signs: Vec<(&str, Value)> = signs.map(|(place, value)| (place.as_str(), value.clone())).collect();
+    let copied = handshake.get("json").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let copied = copied.filter_map(Value::as_str).map(|place| place.trim_start_matches("hmac-sha256 "));
+    let shown = ["text", "token", "remember", "visit"].into_iter().filter_map(word).chain(copied);
+    let mut body: Option<Value> = serde_json::from_slice(&request.body).ok().filter(Value::is_object);
+    for (place, value) in shown.map(|place| (place, json!(true))).chain(signs) {
+        let text = value.as_str().map_or_else(|| choices.text(6), ToOwned::to_owned);
+        match place.split_once('.') {
+            Some(("query", name)) => {
+                let separator = if request.url.contains('?') { '&' } else { '?' };
+                let mut pair = url::form_urlencoded::Serializer::new(String::new());
+                request.url = format!("{}{separator}{}", request.url, pair.append_pair(name, &text).finish());
+            }
+            Some(("headers", name)) => request.set_header(name, &text),
+            Some(("body", path)) => {
+                let wanted = match value {
+                    Value::Bool(true) => json!(format!("x{text}")),
+                    other => other,
+                };
+                if let Some(body) = &mut body {
+                    put(body, path, wanted);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(body) = body {
+        request.body = body.to_string().into_bytes();
+    }
+}
+
+/// Puts a value at a path; false takes away what is there.
+fn put(body: &mut Value, path: &str, value: Value) {
+    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+    let Some(object) = body.as_object_mut() else { return };
+    match (rest, value) {
+        ("", Value::Bool(false)) => drop(object.remove(name)),
+        ("", value) => drop(object.insert(name.to_owned(), value)),
+        (rest, value) => {
+            let inner = object.entry(name).or_insert_with(|| json!({}));
+            if !inner.is_object() {
+                *inner = json!({});
+            }
+            put(inner, rest, value);
+        }
+    }
 }
 
 fn method(choices: &mut Choices<'_>) -> String {
@@ -232,8 +290,8 @@ fn sign_with(
             _ => format!("{label}{separator}{signature}"),
         }
     };
-    let places = case.signature_places().join("|");
-    let name = places.split('|').find_map(|place| place.strip_prefix("headers.")).unwrap_or_default();
+    let names = case.proof_headers();
+    let name = names.first().map_or("", String::as_str);
     request.set_header(name, &header(""));
     let seen = Seen { request: &request, body: None, items: &[] };
     let (message, _) = signed(case, seen).unwrap_or_default();

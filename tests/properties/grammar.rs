@@ -216,6 +216,14 @@ const STATEMENTS: &[(&str, &str, &str)] = &[
         "{% endfor %}{{ n.x | list }}",
     ),
     ("{% set n = namespace() %}{% set n.n = n %}", "", "{{ n }}"),
+    ("{{ 'abcdefghijklmnop' * 9000 }}", "", ""),
+    ("{{ [body, 'abcdefghijklmnop'] * 9000 }}", "", ""),
+    ("{% for a in range(3000) %}abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz{% endfor %}", "", ""),
+    (
+        "{% for a in [0] recursive %}{{ a }}{{ loop([[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]]]) }}{% endfor %}",
+        "",
+        "",
+    ),
 ];
 
 /// A template that speaks of these names, most of the time.
@@ -279,7 +287,8 @@ fn repeated(choices: &mut Choices<'_>, of: &[(&str, &str, &str)]) -> String {
     let (before, within, after) = of[choices.below(of.len())];
     let length = before.len() + after.len();
     let times = match choices.below(8) {
-        0..5 => 1 + choices.below(200),
+        0 => 1,
+        1..5 => 1 + choices.below(200),
         _ => choices.below(4_200),
     };
     let times = times.min(4_200 / length.max(1));

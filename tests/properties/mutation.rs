@@ -9,13 +9,13 @@ use super::choices::Choices;
 use super::request::Request;
 use super::values::{change, changed_text, value};
 
-/// Changes a request once; `other` is another to the same hook.
-pub(crate) fn mutate(request: &mut Request, other: &Request, choices: &mut Choices<'_>) {
+/// Changes a request once; `other` is another to the same hook, which finds proofs in the headers `proofs`.
+pub(crate) fn mutate(request: &mut Request, other: &Request, proofs: &[String], choices: &mut Choices<'_>) {
     match choices.below(16) {
         0..3 => body_bytes(&mut request.body, &other.body, choices),
         3..5 => body_value(&mut request.body, choices),
         5..9 => header_value(request, other, choices),
-        9..12 => headers(request, other, choices),
+        9..12 => headers(request, other, proofs, choices),
         12..14 => address(request, other, choices),
         14 => moved(request, choices),
         _ => spliced(request, other, choices),
@@ -46,15 +46,34 @@ fn body_bytes(body: &mut Vec<u8>, other: &[u8], choices: &mut Choices<'_>) {
 /// Changes what a JSON body says, or only how it says it.
 fn body_value(body: &mut Vec<u8>, choices: &mut Choices<'_>) {
     let Ok(mut parsed) = serde_json::from_slice::<Value>(body) else { return };
-    match choices.below(4) {
+    match choices.below(5) {
         0 => *body = serde_json::to_vec_pretty(&parsed).expect("JSON"),
         1 => twice(body, &parsed, choices),
+        2 => {
+            more_items(&mut parsed, choices);
+            *body = parsed.to_string().into_bytes();
+        }
         _ => {
             for _ in 0..=choices.below(2) {
                 change(&mut parsed, choices, &mut |choices| value(choices, 1));
             }
             *body = parsed.to_string().into_bytes();
         }
+    }
+}
+
+/// Adds an item to each list, like the first and changed, or another.
+fn more_items(parsed: &mut Value, choices: &mut Choices<'_>) {
+    for items in parsed
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|object| object.values_mut())
+        .filter_map(Value::as_array_mut)
+    {
+        let mut item =
+            items.first().cloned().filter(|_| choices.one_in(2)).unwrap_or_else(|| value(choices, 1));
+        change(&mut item, choices, &mut |choices| value(choices, 1));
+        items.push(item);
     }
 }
 
@@ -201,14 +220,18 @@ fn value_of_claim(choices: &mut Choices<'_>) -> Value {
     }
 }
 
-fn headers(request: &mut Request, other: &Request, choices: &mut Choices<'_>) {
+fn headers(request: &mut Request, other: &Request, proofs: &[String], choices: &mut Choices<'_>) {
     let count = request.headers.len();
     if count == 0 {
         other.headers.clone_into(&mut request.headers);
         return;
     }
     let (place, second) = (choices.below(count), choices.below(count));
-    match choices.below(9) {
+    match choices.below(10) {
+        8 if !proofs.is_empty() => {
+            let proof = request.headers.iter().position(|(name, _)| proofs.contains(name));
+            proofs[choices.below(proofs.len())].clone_into(&mut request.headers[proof.unwrap_or(place)].0);
+        }
         0 => drop(request.headers.remove(place)),
         1 => request.headers.push(request.headers[place].clone()),
         2 => {
