@@ -8,9 +8,6 @@ pub(crate) const PLACES: usize = 3;
 /// Outbound requests that an invocation may make unless the seed says less.
 pub(crate) const REQUESTS: u32 = 40;
 
-/// The most that KV may be behind.
-pub(crate) const LAG_MS_MAX: i64 = 1_200_000;
-
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 
@@ -129,6 +126,13 @@ impl Profile {
             operators: *pick(rng, &[0, 0, 2, 6]),
             strangers: rng.u8(..32) == 0,
         }
+    }
+}
+
+impl Profile {
+    /// How long a place may go on seeing what KV said.
+    pub(crate) fn seen_ms_max(&self) -> i64 {
+        self.cached_ms + self.lag_ms.iter().max().copied().unwrap_or(0)
     }
 }
 

@@ -12,7 +12,7 @@ use seedhook::service::sweep::{hand_on, sweep};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
-use crate::chance::{LAG_MS_MAX, Profile, REQUESTS};
+use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
 use crate::promises::Promise;
@@ -201,7 +201,8 @@ fn is_quiet(world: &World) -> bool {
 /// Whether every list of open runs has been empty for so long that no place can see any: a sweep would see nothing.
 fn is_still(world: &World) -> bool {
     let state = world.state.borrow();
-    world.executor.live() <= state.senders + 1 && state.records.is_still(world.now_ms() - LAG_MS_MAX)
+    let seen_ms = if state.calm { 0 } else { world.profile.seen_ms_max() };
+    world.executor.live() <= state.senders + 1 && state.records.is_still(world.now_ms() - seen_ms)
 }
 
 /// Sweeps, a reconcile pass and redeliveries of days later change nothing any more.
