@@ -10,7 +10,7 @@ mod redirect;
 mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
-pub use download::{Checksum, Head, Meaning, Offer, Validator, Wanted};
+pub use download::{Checksum, Head, Meaning, Offer, Resume, Validator, Wanted};
 pub use pace::{FAILURES_MAX, Health, Pace};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};

@@ -68,6 +68,18 @@ pub enum Mutation {
     RedirectsKeepTheKey,
     /// `archive`: downloads do not count as requests.
     DownloadsAreFree,
+    /// `download`: the rest of another version is taken for the file's.
+    OtherVersionsAreCarriedOn,
+    /// `stale`: word of copies that nobody carries on stays.
+    StaleUploadsStay,
+    /// `retry`: each call makes a new run.
+    RetriesAreNotConditional,
+    /// `retry`: a parked run is retried without being given up.
+    RetriesPrecedeTheEnd,
+    /// `operate`: an adopted task is shown, and not entered.
+    AdoptionsAreNotEntered,
+    /// `operate`: whoever finds the place taken is told that its run is given up.
+    LostAbandonsAreTold,
     /// `sweep`: polls and starts do not count as requests.
     RequestsAreFree,
     /// `sweep`: only the first page of open runs is read.

@@ -6,7 +6,7 @@ mod archive;
 pub(crate) mod unused;
 
 pub use archive::{
-    Archive, Archived, CopyError, Destination, Download, Part, Progress, Put, Resume, Source, Upload, Version,
+    Archive, Archived, CopyError, Destination, Download, Part, Progress, Put, Source, Upload, Version,
 };
 
 use std::fmt;

@@ -13,10 +13,10 @@ use worker::{Data, HttpMetadata, Method, Object};
 use super::Cloudflare;
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
-use crate::fabricate::{Checksum, FileId, Head};
+use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::ports::{
-    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Resume, Source,
-    StoreError, Upload, Version,
+    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
+    Upload, Version,
 };
 use crate::timestamp::Timestamp;
 

@@ -8,6 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::mutation::{Mutation, makes};
+
 /// An answer without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -24,8 +26,17 @@ pub struct Wanted<'a> {
     pub size: Option<u64>,
     /// Media type, if the task states one.
     pub content_type: Option<&'a str>,
-    /// The offset of the first byte that was asked for.
+    /// The rest alone, if the first part is there.
+    pub rest: Option<&'a Resume>,
+}
+
+/// From where on a file is asked for, if it has not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The offset of the first byte; not 0.
     pub from: u64,
+    /// What the file's version is told by.
+    pub validator: Validator,
 }
 
 /// What an answer means.
@@ -35,8 +46,8 @@ pub enum Meaning {
     Bytes(Offer),
     /// The file is elsewhere; `Location` as sent.
     Elsewhere(Option<String>),
-    /// The file has no such range any more: it changed.
-    NoSuchRange,
+    /// Not the rest that was asked for, so the file changed, or cannot be had from the middle.
+    NotTheRest(String),
     /// It never will be there.
     Refused(String),
     /// Not the file that was asked for.
@@ -48,8 +59,8 @@ pub enum Meaning {
 /// What is known of bytes before they come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offer {
-    /// The offset of the first byte; not 0 only where that was asked for.
-    pub from: u64,
+    /// It is the rest that was asked for, and not the whole file.
+    pub is_rest: bool,
     /// How many bytes follow. `None`: not stated, or stated of a compressed form alone.
     pub length: Option<u64>,
     /// They are compressed in transit, and what follows is decoded.
@@ -97,10 +108,16 @@ impl Head {
     /// What it means to whom wants this.
     #[must_use]
     pub fn read(&self, wanted: &Wanted<'_>) -> Meaning {
+        match (self.status, wanted.rest) {
+            (200, _) => self.whole(wanted),
+            (206, Some(rest)) => self.rest(rest, wanted.size),
+            (416, Some(_)) => Meaning::NotTheRest("the file has no such range any more".to_owned()),
+            _ => self.nothing(),
+        }
+    }
+
+    fn nothing(&self) -> Meaning {
         match self.status {
-            200 => self.whole(wanted),
-            206 if wanted.from > 0 => self.rest(wanted),
-            416 if wanted.from > 0 => Meaning::NoSuchRange,
             301 | 302 | 303 | 307 | 308 => Meaning::Elsewhere(self.get("location").map(str::to_owned)),
             401 | 403 | 408 | 425 | 429 | 500.. => Meaning::Unavailable(format!("HTTP {}", self.status)),
             status => Meaning::Refused(format!("HTTP {status}")),
@@ -131,19 +148,40 @@ impl Head {
         }
         let checksum = if compressed { None } else { self.checksum() };
         let validator = if compressed { None } else { self.validator() };
-        Meaning::Bytes(Offer { from: 0, length, compressed, checksum, validator })
+        Meaning::Bytes(Offer { is_rest: false, length, compressed, checksum, validator })
     }
 
-    /// A partial answer: it counts only where it is exactly the rest that was asked for.
-    fn rest(&self, wanted: &Wanted<'_>) -> Meaning {
-        let range = self.get("content-range").and_then(|range| range.strip_prefix("bytes "));
-        let first = range.and_then(|range| range.split('-').next()?.trim().parse::<u64>().ok());
-        if first != Some(wanted.from) {
-            return Meaning::Wrong("another range is sent than was asked for".to_owned());
+    /// A partial answer: it counts only where it is exactly the rest that was asked for, of the same version.
+    fn rest(&self, rest: &Resume, size: Option<u64>) -> Meaning {
+        let Some(range) = self.get("content-range").and_then(ContentRange::parse) else {
+            return Meaning::NotTheRest("a part of the file is sent that does not say which".to_owned());
+        };
+        let whole = range.complete.or(size);
+        if range.first != rest.from
+            || whole != Some(range.last + 1)
+            || size.is_some_and(|size| Some(size) != whole)
+        {
+            return Meaning::NotTheRest("another range is sent than was asked for".to_owned());
         }
-        let length = self.get("content-length").and_then(|length| length.parse().ok());
-        let validator = self.validator();
-        Meaning::Bytes(Offer { from: wanted.from, length, validator, ..Offer::default() })
+        if self.is_another_version(&rest.validator) {
+            return Meaning::NotTheRest("the file changed meanwhile".to_owned());
+        }
+        if !self.get("content-encoding").unwrap_or("identity").eq_ignore_ascii_case("identity") {
+            return Meaning::NotTheRest("the rest of the file is sent compressed".to_owned());
+        }
+        let (length, validator) = (Some(range.last - range.first + 1), Some(rest.validator.clone()));
+        Meaning::Bytes(Offer { is_rest: true, length, validator, ..Offer::default() })
+    }
+
+    /// An answer to `If-Range` says its `ETag` again, and may leave out `Last-Modified` (RFC 9110, section 15.3.7).
+    fn is_another_version(&self, asked: &Validator) -> bool {
+        if makes(Mutation::OtherVersionsAreCarriedOn) {
+            return false;
+        }
+        match asked {
+            Validator::Etag(tag) => self.get("etag") != Some(tag),
+            Validator::LastModified(date) => self.get("last-modified").is_some_and(|now| now != date),
+        }
     }
 
     /// Whether a page came where the task says something else: a login or an error, with status 200.
@@ -197,6 +235,27 @@ impl Head {
         let tag = self.get("etag")?.strip_prefix('"')?.strip_suffix('"')?;
         let mut md5 = [0; 16];
         hex::decode_to_slice(tag, &mut md5).ok().map(|()| Checksum::Md5(md5))
+    }
+}
+
+/// `Content-Range` of a single range.
+struct ContentRange {
+    first: u64,
+    last: u64,
+    /// The whole file's bytes, if the server knows.
+    complete: Option<u64>,
+}
+
+impl ContentRange {
+    fn parse(text: &str) -> Option<Self> {
+        let (range, complete) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let complete = match complete.trim() {
+            "*" => None,
+            number => Some(number.parse().ok()?),
+        };
+        (first <= last && last < u64::MAX).then_some(Self { first, last, complete })
     }
 }
 

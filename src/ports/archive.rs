@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Page, StoreError};
-use crate::fabricate::{Checksum, FileId, Head, TaskId, Validator};
+use crate::fabricate::{Checksum, FileId, Head, Resume, TaskId, Validator};
 use crate::hook::HookName;
 use crate::hook::verify::key::sha256_hex;
 use crate::run::RunId;
@@ -19,15 +19,6 @@ pub struct Source {
     pub url: Url,
     /// Whether Fabricate's key is sent along.
     pub authorized: bool,
-}
-
-/// From where on a file is asked for, if it has not changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resume {
-    /// The offset of the first byte.
-    pub from: u64,
-    /// What the file's version is told by.
-    pub validator: Validator,
 }
 
 /// Where a file goes, and what is known of it.
@@ -155,6 +146,9 @@ pub struct Upload {
     pub upload_id: String,
     /// The size of each part but the last, bytes.
     pub part_bytes: u64,
+    /// The size of the file, if somebody stated it.
+    #[serde(default)]
+    pub size: Option<u64>,
     /// The parts that are there, in their order, by R2's tags.
     pub etags: Vec<String>,
     /// The bytes of those parts.

@@ -13,7 +13,7 @@ macro_rules! no_archive {
             async fn download(
                 &self,
                 _: &$crate::ports::Source,
-                _: Option<&$crate::ports::Resume>,
+                _: Option<&$crate::fabricate::Resume>,
             ) -> Result<$crate::ports::Download<()>, $crate::ports::CopyError> {
                 unreachable!("no file is archived")
             }

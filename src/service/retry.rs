@@ -6,6 +6,7 @@
 use crate::hook::delivery::Event;
 use crate::hook::{Hook, HookName};
 use crate::journal::Standing;
+use crate::mutation::{Mutation, makes};
 use crate::ports::{Claim, DeliveryKey, Level, Retry, StoreError, World};
 use crate::run::{Origin, Run, RunId, Status};
 use crate::timestamp::Timestamp;
@@ -54,7 +55,9 @@ pub(super) async fn retry_if<W: World>(
     wanted: &dyn Fn(&Run) -> bool,
     now: Timestamp,
 ) -> Result<Retried, Refusal> {
-    if let Some((standing, at)) = world.get_retry(run_id).await? {
+    if let Some((standing, at)) = world.get_retry(run_id).await?
+        && !makes(Mutation::RetriesAreNotConditional)
+    {
         return Ok(retried_before(world, standing, at, now).await?);
     }
     let stand = look_up(world, run_id, now).await?;
@@ -68,8 +71,11 @@ pub(super) async fn retry_if<W: World>(
     };
     // Before anything is decided, so that a run whose retry is refused is not abandoned.
     let new = renew(world, hooks, &stand.run, now).await?;
-    let old =
-        if parked { abandon_standing(world, stand, Some("to be retried"), now).await? } else { stand.run };
+    let old = if parked && !makes(Mutation::RetriesPrecedeTheEnd) {
+        abandon_standing(world, stand, Some("to be retried"), now).await?
+    } else {
+        stand.run
+    };
     Ok(accept(world, &old, new, now).await?)
 }
 
@@ -112,7 +118,9 @@ async fn accept<W: World>(world: &W, old: &Run, new: Run, now: Timestamp) -> Res
         async || world.get_retry(old.run_id).await,
         |(standing, _)| standing.author == retry.author,
     );
-    if let Some((standing, at)) = standing.await? {
+    if let Some((standing, at)) = standing.await?
+        && !makes(Mutation::RetriesAreNotConditional)
+    {
         return retried_before(world, standing, at, now).await;
     }
     let mut run = retry.run;

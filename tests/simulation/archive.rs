@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::fabricate::{Checksum, FileId, Head, REDIRECTS_MAX, TaskId};
+use seedhook::fabricate::{Checksum, FileId, Head, REDIRECTS_MAX, Resume, TaskId};
 use seedhook::ports::{
-    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Resume, Source,
-    StoreError, Upload, Version,
+    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
+    Upload, Version,
 };
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -59,7 +59,9 @@ pub(crate) struct File {
     chunked: bool,
     /// Its answer names its version, and a rest of it can be asked for.
     versioned: bool,
-    ranges: bool,
+    ranges: Ranges,
+    /// The contents that it had before.
+    earlier: Vec<u64>,
     /// How often other bytes than the stated ones came.
     pub(crate) bad_copies: u32,
 }
@@ -71,6 +73,21 @@ enum Way {
     Redirects(usize),
     /// A redirect that must not be followed.
     Astray(Option<&'static str>),
+}
+
+/// What a server does that is asked for the rest of a file, if that has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ranges {
+    /// It sends that, or the whole file where it has changed.
+    Honoured,
+    /// It sends the whole file.
+    Ignored,
+    /// It sends the rest of whatever the file is now.
+    OfAnyVersion,
+    /// It sends another part.
+    Wrong,
+    /// It refuses (416).
+    Refused,
 }
 
 /// Bytes on their way: those of an object from one offset to another, or to where the connection breaks.
@@ -120,7 +137,14 @@ impl File {
             broken: rng.u8(..24) == 0,
             chunked: rng.bool(),
             versioned: rng.u8(..4) > 0,
-            ranges: rng.u8(..4) > 0,
+            ranges: match rng.u8(..10) {
+                0 => Ranges::OfAnyVersion,
+                1 => Ranges::Wrong,
+                2 => Ranges::Refused,
+                3..5 => Ranges::Ignored,
+                _ => Ranges::Honoured,
+            },
+            earlier: Vec::new(),
             bad_copies: 0,
         }
     }
@@ -140,6 +164,17 @@ impl File {
         astray || self.broken || self.misstated
     }
 
+    /// Whether these are its bytes, or were.
+    pub(crate) fn is(&self, object: &Object) -> bool {
+        object.size == self.object.size
+            && (object.content == self.object.content || self.earlier.contains(&object.content))
+    }
+
+    /// Other bytes take the place of these.
+    fn change(&mut self, content: u64) {
+        self.earlier.push(std::mem::replace(&mut self.object.content, content));
+    }
+
     /// The answer with its bytes, or with those from an offset on. A `spoilt` one breaks off.
     fn answer(&mut self, at: Option<&Resume>, spoilt: Option<u64>) -> Download<Body> {
         if self.misstated || spoilt.is_some() {
@@ -147,8 +182,20 @@ impl File {
         }
         let size = self.object.size;
         let etag = format!("\"{}\"", self.object.content);
-        let same = |resume: &&Resume| resume.validator.as_str() == etag && self.ranges && resume.from <= size;
-        let from = at.filter(same).map_or(0, |resume| resume.from);
+        let from = match at {
+            Some(rest) if rest.validator.as_str() == etag || self.ranges == Ranges::OfAnyVersion => {
+                match self.ranges {
+                    Ranges::Honoured | Ranges::OfAnyVersion => rest.from,
+                    Ranges::Wrong => rest.from / 2,
+                    Ranges::Refused => return status(416, None),
+                    Ranges::Ignored => 0,
+                }
+            }
+            _ => 0,
+        };
+        if from >= size && from > 0 {
+            return status(416, None);
+        }
         let mut headers = BTreeMap::new();
         if !self.chunked {
             headers.insert("content-length".to_owned(), (size - from).to_string());
@@ -215,6 +262,10 @@ impl State {
                 return Some(status(302, Some(location)));
             }
             Way::Redirects(_) => {}
+        }
+        // A server that does not look at versions is met when there is another one.
+        if fault == 5 || file.ranges == Ranges::OfAnyVersion && at.is_some() {
+            file.change(self.rng.u64(..));
         }
         Some(if file.broken { status(404, None) } else { file.answer(at, spoilt) })
     }

@@ -29,6 +29,8 @@ pub(crate) const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 const CRON_MS_MAX_STALLED: i64 = 50 * MINUTE_MS;
 /// Reconcile passes come at this minute of each hour, so that one comes in calm within two hours of any claim.
 const RECONCILE_MS: i64 = 50 * MINUTE_MS;
+/// Word of a copy that nobody carries on is cleared away after this, by the next pass.
+const STALE_MS: i64 = 3 * HOUR_MS;
 /// A run that is not final so long after the faults have stopped never will be.
 const CALM_MS_MAX: i64 = 14 * HOUR_MS;
 /// How many sweeps the quiet at the end is watched for.
@@ -217,6 +219,17 @@ async fn quiet(world: &Rc<World>, mut at_ms: i64) {
     if after != before {
         let how = format!("{before:?} became {after:?}");
         world.state.borrow_mut().breaks(Promise::IdleWritesNothing, how);
+    }
+    if !world.state.borrow().bucket.uploads.list().is_empty() {
+        at_ms += STALE_MS;
+        idle(world, "reconcile", at_ms).await;
+        let left = world.state.borrow().bucket.uploads.list();
+        if !left.is_empty() {
+            world
+                .state
+                .borrow_mut()
+                .breaks(Promise::NothingIsLeftBehind, format!("word of copies: {left:?}"));
+        }
     }
     let count = world.state.borrow().events.len();
     // A redelivery that retries is no idle one.

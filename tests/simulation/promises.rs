@@ -26,6 +26,8 @@ pub(crate) enum Promise {
     TheEndIsWhatHappened,
     /// Each file of a completed run is an object with exactly its bytes.
     FilesArriveWhole,
+    /// Of a copy that nobody carries on any more, no word and no upload that it names is left.
+    NothingIsLeftBehind,
     /// A run that is done is not open.
     DoneIsNotOpen,
     /// A task that seedhook knew stays known.

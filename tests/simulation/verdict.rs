@@ -255,7 +255,7 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
     }
     for (kept, file) in run.files.iter().zip(&job.files) {
         let object = kept.key.as_ref().and_then(|key| state.bucket.objects.get(key));
-        if kept.state != FileState::Archived || object != Some(&file.object) {
+        if kept.state != FileState::Archived || !object.is_some_and(|object| file.is(object)) {
             breaks(Promise::FilesArriveWhole, format!("{kept:?} is {object:?}, not {:?}", file.object));
         }
     }

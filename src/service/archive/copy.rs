@@ -1,11 +1,11 @@
 //! Copying one file: whether it is there already, where it is, and in one put or in parts.
 
-use crate::fabricate::{Meaning, Offer, Wanted, follow_redirect};
+use crate::fabricate::{Meaning, Offer, Resume, Wanted, follow_redirect};
 use crate::mutation::{Mutation, makes};
-use crate::ports::{Archived, CopyError, Destination, Put, Resume, Source, World};
+use crate::ports::{Archived, CopyError, Destination, Put, Source, Upload, World};
 use crate::timestamp::{MINUTE_MS, SECOND_MS};
 
-use super::lane::Lane;
+use super::lane::{Lane, Parts};
 use super::lease::Lease;
 use super::{Copied, Pass};
 
@@ -15,9 +15,8 @@ const PUT_MS: (i64, i64) = (MINUTE_MS, 10 * MINUTE_MS);
 /// Bytes a second below which a put is taken to be stuck. Nobody can see how far it is.
 const PUT_BYTES_PER_S: u64 = 256 * 1024;
 
-/// Bytes that follow, and where they are.
+/// Bytes that follow.
 pub(super) struct Opened<B> {
-    pub(super) from: Source,
     pub(super) offer: Offer,
     pub(super) body: B,
 }
@@ -47,18 +46,27 @@ impl<W: World> Pass<'_, W> {
         to: &Destination,
         in_parts: bool,
     ) -> Result<Copied, CopyError> {
-        if lease.upload().is_some_and(|upload| upload.whole && upload.key == to.key) {
+        let begun = lease.upload().filter(|upload| upload.key == to.key);
+        if begun.as_ref().is_some_and(|upload| upload.whole) {
             return self.complete(lease).await;
         }
-        let start = Source { url: self.world.download_url(self.task_id, &to.file_id), authorized: true };
-        let Some(opened) = self.open(to, start, None).await? else { return Ok(Copied::NotYet) };
+        let rest = begun.as_ref().and_then(|upload| rest_of(upload, to));
+        if rest.is_some() {
+            // The record is taken before anything is done to the upload.
+            lease.record().await?;
+        }
+        let Some(opened) = self.open(lease, to, rest.as_ref()).await? else { return Ok(Copied::NotYet) };
+        if let (true, Some(upload)) = (opened.offer.is_rest, &begun) {
+            let parts = Parts::left_of(upload, &opened.offer);
+            return self.copy_in_parts(lease, to, parts, opened).await;
+        }
+        // The whole file comes.
+        self.give_up_upload(lease).await;
         let (length, counted) = match Lane::of(&opened.offer, to.size, in_parts)? {
             Lane::Whole(length) => (length, false),
             Lane::Counted(length) => (length, true),
             Lane::Parts(parts) => return self.copy_in_parts(lease, to, parts, opened).await,
         };
-        // What one put can bring is not carried on in parts.
-        self.give_up_upload(lease).await;
         let for_bytes_ms =
             i64::try_from(length / PUT_BYTES_PER_S).unwrap_or(i64::MAX).saturating_mul(SECOND_MS);
         let limit_ms =
@@ -69,17 +77,15 @@ impl<W: World> Pass<'_, W> {
     }
 
     /// Asks for a file, or for its rest, following redirects; `None`: no request is left.
-    pub(super) async fn open(
+    async fn open(
         &self,
+        lease: &Lease<'_, W>,
         to: &Destination,
-        mut from: Source,
-        at: Option<&Resume>,
+        rest: Option<&Resume>,
     ) -> Result<Option<Opened<W::Body>>, CopyError> {
-        let wanted = Wanted {
-            size: to.size,
-            content_type: to.content_type.as_deref(),
-            from: at.map_or(0, |resume| resume.from),
-        };
+        let wanted = Wanted { size: to.size, content_type: to.content_type.as_deref(), rest };
+        let url = self.world.download_url(self.task_id, &to.file_id);
+        let mut from = Source { url, authorized: true };
         // Ends: `follow_redirect` refuses the hop after the last one allowed.
         for hops_taken in 0.. {
             let took =
@@ -87,12 +93,13 @@ impl<W: World> Pass<'_, W> {
             if !took && !makes(Mutation::DownloadsAreFree) {
                 return Ok(None);
             }
-            let download = self.world.download(&from, at).await?;
+            let download = self.world.download(&from, rest).await?;
             let location = match download.head.read(&wanted) {
-                Meaning::Bytes(offer) => return Ok(Some(Opened { from, offer, body: download.body })),
+                Meaning::Bytes(offer) => return Ok(Some(Opened { offer, body: download.body })),
                 Meaning::Elsewhere(location) => location,
-                Meaning::NoSuchRange => {
-                    return Err(CopyError::BadCopy("the file changed meanwhile".to_owned()));
+                Meaning::NotTheRest(reason) => {
+                    self.give_up_upload(lease).await;
+                    return Err(CopyError::Unavailable(reason));
                 }
                 Meaning::Refused(reason) => return Err(CopyError::Refused(reason)),
                 Meaning::Wrong(reason) => return Err(CopyError::BadCopy(reason)),
@@ -111,6 +118,12 @@ impl<W: World> Pass<'_, W> {
         }
         Ok(None)
     }
+}
+
+/// The rest of a file, if the upload is of it, and a change could be told.
+fn rest_of(upload: &Upload, to: &Destination) -> Option<Resume> {
+    let same = upload.bytes > 0 && (to.size.is_none() || to.size == upload.size);
+    upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
 }
 
 /// Whether an object is this file, whole. Its key alone does not say so.

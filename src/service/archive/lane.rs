@@ -1,7 +1,7 @@
 //! Which way a file's bytes take to R2, by what is known of them before they come.
 
 use crate::fabricate::Offer;
-use crate::ports::CopyError;
+use crate::ports::{CopyError, Upload};
 
 /// The most bytes of one put: R2's 5 GiB, less the 5 MiB that it keeps of them.
 /// Source: <https://developers.cloudflare.com/r2/platform/limits/>.
@@ -42,6 +42,15 @@ pub(super) struct Parts {
     pub(super) size: Option<u64>,
     /// The most bytes that are taken.
     pub(super) bytes_max: u64,
+}
+
+impl Parts {
+    /// Those of an upload that has begun, of which the rest is offered.
+    pub(super) fn left_of(upload: &Upload, rest: &Offer) -> Self {
+        let part_bytes = upload.part_bytes;
+        let size = rest.length.map(|length| upload.bytes.saturating_add(length));
+        Self { part_bytes, size, bytes_max: size.unwrap_or(part_bytes * PARTS_MAX) }
+    }
 }
 
 impl Lane {

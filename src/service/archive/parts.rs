@@ -6,7 +6,7 @@
 use futures_util::future::join;
 
 use crate::fabricate::Validator;
-use crate::ports::{CopyError, Destination, Part, Resume, Upload, World};
+use crate::ports::{CopyError, Destination, Part, Upload, World};
 
 use super::copy::{Opened, whole};
 use super::lane::{PARTS_MAX, Parts};
@@ -23,20 +23,6 @@ impl<W: World> Pass<'_, W> {
         opened: Opened<W::Body>,
     ) -> Result<Copied, CopyError> {
         let Some(_memory) = self.budget.parts_bytes(2 * parts.part_bytes) else { return Ok(Copied::NotYet) };
-        let mut opened = opened;
-        if let Some(upload) = lease.upload() {
-            if let Some(resume) = resume_of(&upload, to, &parts, &opened) {
-                let Opened { from, body, .. } = opened;
-                drop(body);
-                // The record is taken before anything is done to the upload.
-                lease.record().await?;
-                let Some(rest) = self.open(to, from, Some(&resume)).await? else { return Ok(Copied::NotYet) };
-                opened = rest;
-            }
-            if opened.offer.from != upload.bytes || upload.bytes == 0 {
-                self.give_up_upload(lease).await;
-            }
-        }
         let sent = self.send(lease, to, &parts, opened).await;
         let carries_on = lease.upload().is_some_and(|upload| upload.validator.is_some());
         match sent {
@@ -60,8 +46,9 @@ impl<W: World> Pass<'_, W> {
         parts: &Parts,
         opened: Opened<W::Body>,
     ) -> Result<Copied, CopyError> {
-        let Opened { offer, mut body, .. } = opened;
-        let mut part = self.next_part(&mut body, parts, offer.from).await?;
+        let Opened { offer, mut body } = opened;
+        let there = lease.upload().map_or(0, |upload| upload.bytes);
+        let mut part = self.next_part(&mut body, parts, there).await?;
         let mut upload = match lease.upload() {
             Some(upload) => upload,
             None if part.bytes < parts.part_bytes => {
@@ -112,9 +99,10 @@ impl<W: World> Pass<'_, W> {
         validator: Option<Validator>,
     ) -> Result<Upload, CopyError> {
         let upload_id = self.world.create_upload(to).await?;
-        let (key, part_bytes) = (to.key.clone(), parts.part_bytes);
+        let Parts { part_bytes, size, .. } = *parts;
+        let key = to.key.clone();
         let upload =
-            Upload { key, upload_id, part_bytes, etags: Vec::new(), bytes: 0, whole: false, validator };
+            Upload { key, upload_id, part_bytes, size, etags: Vec::new(), bytes: 0, whole: false, validator };
         lease.set_upload(Some(upload.clone()));
         lease.record().await?;
         Ok(upload)
@@ -172,13 +160,4 @@ fn cut_short(error: CopyError, bytes: u64) -> CopyError {
         CopyError::Unavailable(reason) => CopyError::CutShort { bytes, reason },
         other => other,
     }
-}
-
-/// From where on a file is asked for, if it is the one of which the upload is, and not changed.
-fn resume_of<B>(upload: &Upload, to: &Destination, parts: &Parts, opened: &Opened<B>) -> Option<Resume> {
-    let same = upload.key == to.key
-        && upload.part_bytes == parts.part_bytes
-        && upload.validator == opened.offer.validator
-        && upload.bytes > 0;
-    upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
 }
