@@ -8,6 +8,8 @@ mod range;
 
 pub use range::ByteRange;
 
+pub(crate) use disposition::attachment;
+
 use crate::timestamp::Timestamp;
 use precondition::Evaluated;
 use range::Requested;
@@ -157,7 +159,7 @@ impl StoredFile {
         headers.extend([
             ("Content-Type", self.media_type().to_owned()),
             ("Content-Length", content_length.to_string()),
-            ("Content-Disposition", disposition::attachment(&self.name)),
+            ("Content-Disposition", attachment(&self.name)),
             ("Content-Security-Policy", "sandbox".to_owned()),
             ("X-Content-Type-Options", "nosniff".to_owned()),
             ("Accept-Ranges", "bytes".to_owned()),

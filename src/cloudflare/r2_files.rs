@@ -13,6 +13,7 @@ use worker::{Data, HttpMetadata, Method, Object};
 use super::Cloudflare;
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
+use crate::download::attachment;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::ports::{
     Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
@@ -120,7 +121,11 @@ impl Cloudflare {
         checksum: Option<Checksum>,
     ) -> Result<Archived, CopyError> {
         let put = self.files.put(to.key.as_str(), body).http_metadata(http_metadata(to));
-        let put = put.custom_metadata(custom_metadata(to));
+        let mut metadata = custom_metadata(to);
+        if let Some(Checksum::Sha256(hash)) = checksum {
+            metadata.insert("sha256".to_owned(), hex::encode(hash));
+        }
+        let put = put.custom_metadata(metadata);
         let put = match checksum {
             Some(Checksum::Sha256(hash)) => put.sha256(hash),
             Some(Checksum::Md5(hash)) => put.md5(hash),
@@ -164,6 +169,7 @@ pub(super) fn http_metadata(to: &Destination) -> HttpMetadata {
     let content_type = to.content_type.clone().filter(usable);
     HttpMetadata {
         content_type: Some(content_type.unwrap_or_else(|| "application/octet-stream".to_owned())),
+        content_disposition: Some(attachment(&to.name)),
         ..HttpMetadata::default()
     }
 }

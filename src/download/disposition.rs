@@ -19,7 +19,7 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// `attachment` with a file's name: in ASCII, with `_` for what a quoted text cannot hold or what clients read
 /// differently (RFC 6266, appendix D), and, where that is not all of it, once more whole.
-pub(super) fn attachment(name: &str) -> String {
+pub(crate) fn attachment(name: &str) -> String {
     let plain = |character: char| {
         let is_plain = character == ' ' || character.is_ascii_graphic();
         is_plain && !matches!(character, '"' | '\\' | '/' | '%')

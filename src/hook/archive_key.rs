@@ -6,11 +6,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
 use super::expression::{Expressions, Scope, Template};
+use super::verify::key::sha256_hex;
 use crate::fabricate::{Target, TaskFile, TaskId};
 
 /// The template of a hook that states none.
@@ -22,8 +24,9 @@ const SCOPE: &[&str] = &["hook", "date", "run_id", "task_id", "workspace", "data
 /// R2's longest key, bytes.
 const KEY_BYTES_MAX: usize = 1024;
 
-/// The longest file name within a key, bytes.
+/// The longest file name, bytes, and what is tried in its stead where the key would be too long.
 const NAME_BYTES_MAX: usize = 200;
+const SHORTER_NAMES: [usize; 4] = [NAME_BYTES_MAX, 100, 50, 25];
 
 /// How many templates stay compiled: more than an account has hooks, and each takes a few KB.
 const COMPILED_MAX: usize = 128;
@@ -76,18 +79,27 @@ impl KeyTemplate {
     /// In words, when the template does not yield a usable key for this file.
     pub fn key(&self, of: &KeyParts<'_>) -> Result<String, String> {
         let template = Compiled::of(&self.0)?;
-        let file_id = safe_part(of.file.id.as_str());
-        let values = json!({
-            "hook": of.hook, "date": of.date, "run_id": of.run_id,
-            "task_id": safe_part(of.task_id.as_str()),
-            "workspace": safe_part(&of.target.workspace),
-            "database": safe_part(of.target.place.name()),
-            "workflow": safe_part(&of.target.workflow),
-            "file": {"id": file_id, "name": safe_name(of.file.name.as_deref())},
-        });
-        let key = template.render(&values)?;
-        let own = key.contains(&of.run_id) && key.contains(&file_id);
-        if own && key.len() <= KEY_BYTES_MAX { Ok(key) } else { Err("no usable object key".to_owned()) }
+        let (file_id, name) = (own_part(of.file.id.as_str()), safe_name(of.file.name.as_deref()));
+        let values = |name: String| {
+            json!({
+                "hook": of.hook, "date": of.date, "run_id": of.run_id,
+                "task_id": safe_part(of.task_id.as_str()),
+                "workspace": safe_part(&of.target.workspace),
+                "database": safe_part(of.target.place.name()),
+                "workflow": safe_part(&of.target.workflow),
+                "file": {"id": file_id, "name": name},
+            })
+        };
+        for bytes_max in SHORTER_NAMES {
+            let key = template.render(&values(shorten(&name, bytes_max)))?;
+            if !key.contains(&of.run_id) || !key.contains(&file_id) {
+                return Err("the archive template leaves out the run's or the file's id".to_owned());
+            }
+            if key.len() <= KEY_BYTES_MAX {
+                return Ok(key);
+            }
+        }
+        Err(format!("the archive template makes a key of more than {KEY_BYTES_MAX} bytes"))
     }
 }
 
@@ -148,16 +160,28 @@ fn example() -> serde_json::Value {
 #[must_use]
 pub fn safe_name(name: Option<&str>) -> String {
     let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = shorten(&clean(base));
+    let name = shorten(&clean(base), NAME_BYTES_MAX);
     if name.chars().all(|character| character == '.' || character == '_') { "file".to_owned() } else { name }
 }
 
 fn safe_part(text: &str) -> String {
-    shorten(&clean(text))
+    shorten(&clean(text), NAME_BYTES_MAX)
 }
 
+/// An id that is made safe, and no other's: where cleaning changes it, part of its hash follows.
+fn own_part(id: &str) -> String {
+    let safe = safe_part(id);
+    if safe == id {
+        safe
+    } else {
+        format!("{safe}~{}", sha256_hex(id.as_bytes()).get(..16).unwrap_or_default())
+    }
+}
+
+/// In Unicode's composed form, so that names which look the same are.
 fn clean(text: &str) -> String {
-    text.trim()
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(text.trim())
         .chars()
         .map(|character| {
             let unsafe_in_key = character.is_control()
@@ -169,15 +193,15 @@ fn clean(text: &str) -> String {
 }
 
 /// Cuts a long name in its middle, so that an extension of up to 16 bytes stays.
-fn shorten(name: &str) -> String {
-    if name.len() <= NAME_BYTES_MAX {
+fn shorten(name: &str, bytes_max: usize) -> String {
+    if name.len() <= bytes_max {
         return name.to_owned();
     }
     let extension = match name.rfind('.') {
         Some(dot) if name.len() - dot <= 17 => name.get(dot..).unwrap_or_default(),
         _ => "",
     };
-    let mut end = NAME_BYTES_MAX - extension.len();
+    let mut end = bytes_max - extension.len();
     while !name.is_char_boundary(end) {
         end -= 1;
     }
@@ -204,6 +228,7 @@ mod tests {
         }
         check(Some("a\"b\r\nX: y.csv"), "a_b__X_ y.csv");
         check(Some("démo – données.csv"), "démo – données.csv");
+        check(Some("de\u{301}mo.csv"), "d\u{e9}mo.csv");
         check(Some("gpj.\u{202e}exe"), "gpj._exe");
     }
 
@@ -228,15 +253,52 @@ mod tests {
             target: &target,
             file: &file,
         };
-        assert_eq!(KeyTemplate::default().key(&parts).as_deref(), Ok("crm/2026-11-23/the-run/12_3-a.csv"));
+        let key = KeyTemplate::default().key(&parts).unwrap();
+        assert_eq!(key, "crm/2026-11-23/the-run/12_3~a87aa3a288730587-a.csv");
         let other = KeyTemplate::new("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}").unwrap();
-        assert_eq!(other.key(&parts).as_deref(), Ok("a_b/the-task/the-run/12_3"));
+        assert_eq!(other.key(&parts).as_deref(), Ok("a_b/the-task/the-run/12_3~a87aa3a288730587"));
         // More templates than stay compiled, each of which is its own.
         for folder in (0..COMPILED_MAX * 2).chain(0..COMPILED_MAX) {
             let template = KeyTemplate::new(&format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}")).unwrap();
-            assert_eq!(template.key(&parts), Ok(format!("{folder}/the-run/12_3")));
+            assert_eq!(template.key(&parts), Ok(format!("{folder}/the-run/12_3~a87aa3a288730587")));
             assert!(COMPILED.with_borrow(|kept| kept.len() <= COMPILED_MAX));
         }
+    }
+
+    #[test]
+    fn ids_that_look_alike_have_keys_of_their_own() {
+        let ids =
+            ["12/3", "12_3", "12\\3", " 12_3", "e\u{301}", "\u{e9}", &"x".repeat(300), &"x".repeat(301)];
+        let own: BTreeMap<String, &str> = ids.iter().map(|id| (own_part(id), *id)).collect();
+        assert_eq!(own.len(), ids.len(), "{own:?}");
+        assert_eq!(own_part("12_3"), "12_3");
+    }
+
+    #[test]
+    fn a_key_that_would_be_too_long_has_a_shorter_name() {
+        let name = Some(format!("{}.csv", "n".repeat(300)));
+        let file = TaskFile { id: FileId::from("1"), name, size: None, content_type: None };
+        let target =
+            Target { workspace: "w".into(), place: Place::Project("p".into()), workflow: "w".into() };
+        let parts = KeyParts {
+            hook: &HookName::try_from("crm".to_owned()).unwrap(),
+            date: "2026-11-23".into(),
+            run_id: "the-run".into(),
+            task_id: &TaskId::try_from("the-task".to_owned()).unwrap(),
+            target: &target,
+            file: &file,
+        };
+        let key = |folder: usize| {
+            let folder = "f".repeat(folder);
+            let template = format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}-{{{{ file.name }}}}");
+            KeyTemplate::new(&template).unwrap().key(&parts)
+        };
+        for (folder, expected) in [(0, 211), (813, 1_024), (814, 925), (913, 1_024), (988, 1_024)] {
+            let key = key(folder).unwrap();
+            assert_eq!(key.len(), expected, "{folder}");
+            assert!(key.ends_with("n.csv"));
+        }
+        assert!(key(989).unwrap_err().contains("1024 bytes"));
     }
 
     #[test]

@@ -38,7 +38,9 @@ impl Run {
             "state": file.state,
             "key": file.key,
             "sha256": file.sha256,
+            "bytes": file.bytes,
             "error": file.error,
+            "attempts": file.attempts,
             "url": format!("/api/runs/{}/files/{}", self.run_id, encode_path_part(file.id().as_str())),
         })
     }
