@@ -110,6 +110,7 @@ fn only_the_sender_gets_in() {
     check_problem(&send(Some("m"), &old, &[&sign("m", &old, &body.to_string())]), 401, "not-verified");
     assert_eq!(send(Some("m"), &now, &[&good]).status, 202);
     assert_eq!(send(Some("m"), &now, &[&good]).status, 200, "a replay within the tolerance is a duplicate");
+    stage.wait_for_log(r#""message":"delivery accepted""#, 1);
     let told = stage.log();
     assert!(!told.contains(SECRET) && !told.contains("fabricate-key"), "no secret in the log");
 }
@@ -130,6 +131,7 @@ fn what_does_not_count_is_ignored_and_what_cannot_be_mapped_is_kept() {
     assert_eq!(run["error"]["stage"], "mapping");
     let message = run["error"]["message"].as_str().unwrap();
     assert!(message.contains("params.rows: `{{ body.seats }}`"), "{message}");
+    stage.wait_for_log(&answer.run_id(), 1);
     assert!(!stage.log().contains("s3cr3t"), "no value of a body in the log");
     let again = stage.post("mapped", &json!({"id": 1, "type": "won"}), &[]);
     assert_eq!((again.status, again.run_id()), (200, answer.run_id()));

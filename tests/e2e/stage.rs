@@ -224,6 +224,18 @@ impl Stage {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    /// Waits until the log, which comes some time after an answer, says something so many times.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str, times: usize) {
+        for _ in 0..100 {
+            if self.log().matches(text).count() >= times {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(self.log().matches(text).count(), times, "{text} in {}", self.log());
+    }
+
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("worker.log")
     }

@@ -31,8 +31,8 @@ const CRON_MS_MAX_STALLED: i64 = 50 * MINUTE_MS;
 const RECONCILE_MS: i64 = 50 * MINUTE_MS;
 /// Word of a copy that nobody carries on is cleared away after this, by the next pass.
 const STALE_MS: i64 = 3 * HOUR_MS;
-/// A run that is not final so long after the faults have stopped never will be.
-const CALM_MS_MAX: i64 = 14 * HOUR_MS;
+/// A run that is not final so long after the faults have stopped never will be: the longest wait for a try is 16 h.
+const CALM_MS_MAX: i64 = 24 * HOUR_MS;
 /// How many sweeps the quiet at the end is watched for.
 const QUIET_SWEEPS: i64 = 2;
 
