@@ -29,6 +29,9 @@ const LIVES: [Duration; 5] = [
 const TRIES_MAX: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often everybody sends the same at the same moment.
+const ROUNDS: usize = 20;
+
 /// What is wrong with Fabricate in each of the Worker's lives.
 fn faults() -> [Value; LIVES.len()] {
     [
@@ -189,7 +192,7 @@ fn sixty_simultaneous_deliveries_over_several_hooks_start_one_run_each() {
     let hooks: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), open_hook("no-files"))).collect();
     let stage = Stage::with_hooks(&hooks.into());
-    for round in 0..3 {
+    for round in 0..ROUNDS {
         let body = json!({"id": format!("round {round}")});
         let answers: Vec<_> = scope(|threads| {
             let send = |sender: usize| {
@@ -212,5 +215,9 @@ fn sixty_simultaneous_deliveries_over_several_hooks_start_one_run_each() {
     }
     thread::sleep(Duration::from_secs(1));
     stage.sweep();
-    assert_eq!(stage.fabricate.starts_of("no-files").len(), 3 * names.len(), "one for each hook and round");
+    assert_eq!(
+        stage.fabricate.starts_of("no-files").len(),
+        ROUNDS * names.len(),
+        "one for each hook and round"
+    );
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod bad_days;
+mod bench;
 mod chaos;
 mod downloads;
 mod files;

@@ -3,6 +3,7 @@
 //! Everything is ended and removed when it is dropped. It asserts nothing but that calls are answered.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -143,7 +144,7 @@ impl Stage {
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .max_redirects(0)
-            .timeout_global(Some(Duration::from_mins(1)))
+            .timeout_global(Some(Duration::from_mins(5)))
             .build()
             .into();
         let mut stage = Self {
@@ -212,6 +213,11 @@ impl Stage {
     /// Loses all of R2, while the Worker is down. KV stays.
     pub(crate) fn lose_r2(&self) {
         fs::remove_dir_all(self.folder.path().join("state/v3/r2")).unwrap();
+    }
+
+    /// The process group of wrangler and workerd.
+    pub(crate) fn group(&self) -> u32 {
+        self.worker.as_ref().unwrap().id()
     }
 
     /// Host and port of the Worker.
@@ -336,12 +342,25 @@ impl Stage {
     #[track_caller]
     pub(crate) fn assert_same_bytes(&self, run: &Value, file: &Value) {
         use sha2::Digest;
-        let answer = self.operator(file["url"].as_str().unwrap());
-        assert_eq!(answer.status, 200, "{file}");
+        let request = self.client.get(format!("{}{}", self.base, file["url"].as_str().unwrap()));
+        let request = request.header("authorization", format!("Bearer {OPERATOR_TOKEN}"));
+        let mut answer = request.call().unwrap();
+        assert_eq!(answer.status(), 200, "{file}");
+        // A file may be larger than this machine's memory.
+        let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
+        let mut body = answer.body_mut().as_reader();
+        loop {
+            let read = body.read(&mut buffer).unwrap();
+            if read == 0 {
+                break;
+            }
+            hash.update(&buffer[..read]);
+            bytes += read as u64;
+        }
         let file_id = file["id"].as_str().unwrap().parse().unwrap();
         let expected = self.fabricate.sha256(run["task"]["id"].as_str().unwrap(), file_id);
-        assert_eq!(Some(hex::encode(Sha256::digest(&answer.body))), expected, "{file}");
-        assert_eq!(answer.body.len() as u64, file["size"].as_u64().unwrap(), "{file}");
+        assert_eq!(Some(hex::encode(hash.finalize())), expected, "{file}");
+        assert_eq!(bytes, file["size"].as_u64().unwrap(), "{file}");
     }
 }
 

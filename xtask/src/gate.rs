@@ -15,6 +15,7 @@ use lexopt::Arg;
 use crate::clock::Stopwatch;
 use crate::help;
 use crate::setup::{self, Tools};
+pub(crate) use steps::e2e;
 use steps::{STEPS, Step};
 
 const HELP: &str = "\

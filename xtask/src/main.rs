@@ -2,6 +2,7 @@
 //!
 //! It only chooses the command; it knows nothing of how one works.
 
+mod bench;
 mod build;
 mod check;
 mod children;
@@ -36,6 +37,7 @@ Commands:
   build      build the release Worker into build/
   test       the gate: format, lints, every test, documentation, dependencies
   simulate   live thousands of lives in the simulated world, or tell one
+  bench      copy files to R2, beside the shortest Worker that does the same
   check      say what is wrong in wrangler.toml, and where
   try        show what a hook would make of a request: verified? which runs, with which parameters?
   sign       print a signed `curl` for a hook, as its sender would send it
@@ -64,6 +66,7 @@ fn run() -> Result<ExitCode> {
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
         Some("simulate") => simulate::run(rest),
+        Some("bench") => bench::run(rest),
         Some("check") => check::run(rest),
         Some("try") => trial::run(rest),
         Some("sign") => sign::run(rest),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::Gate;
 use crate::command::{self, cargo};
 use crate::pins::WASM_TARGET;
-use crate::setup::{CargoTool, npm};
+use crate::setup::{CargoTool, Tools, npm};
 use crate::{build, check, project};
 
 /// One step.
@@ -80,21 +80,17 @@ fn end_to_end(gate: &Gate) -> Result<()> {
     let tools = gate.tools()?;
     // Without a step `build` before it, as when it is asked for alone.
     build::worker(tools, false)?;
-    let mut test = cargo(&[
-        "test",
-        "--package",
-        "seedhook",
-        "--features",
-        "e2e",
-        "--test",
-        "e2e",
-        "--",
-        "--test-threads=1",
-    ]);
+    command::run(&mut e2e(tools)?)
+}
+
+/// The end-to-end tests, one at a time; arguments for them may follow.
+pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
+    let mut test = cargo(&["test", "--package", "seedhook", "--features", "e2e", "--test", "e2e"]);
+    test.args(["--", "--test-threads=1"]);
     test.env("SEEDHOOK_NODE", &tools.node.program).env("SEEDHOOK_WRANGLER", npm::wrangler());
     test.env("PATH", tools.node.path()?);
     test.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
-    command::run(&mut test)
+    Ok(test)
 }
 
 fn doc(_: &Gate) -> Result<()> {
