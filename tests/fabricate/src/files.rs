@@ -2,12 +2,16 @@
 //! test can compare; it must not send anything, and must not hold a large file in memory.
 
 mod content;
+mod noise;
 mod pdf;
+mod report;
 
 use serde_json::Value;
 
 pub(crate) use content::hex;
-pub use content::{Chunks, Content, Noise, Report};
+pub use content::{Chunks, Content};
+pub use noise::Noise;
+pub use report::Report;
 
 use crate::parameter::{self, Parameters};
 
@@ -125,7 +129,7 @@ pub(crate) fn small(name: &str, text: &str) -> File {
 
 /// Pseudo-random bytes: no compression makes them smaller, and no two blocks are equal.
 pub(crate) fn noise(name: &str, bytes: u64) -> File {
-    File::new(name, "application/octet-stream", Content::Noise(Noise::new(bytes)))
+    File::new(name, "application/octet-stream", Content::Noise(Noise::new(bytes, 0)))
 }
 
 /// A PDF of one page that lists the parameters.
