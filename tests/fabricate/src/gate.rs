@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
@@ -13,6 +14,7 @@ use axum::response::Response;
 
 use crate::answer::{self, HangUp, Note};
 use crate::app::App;
+use crate::counted::Counted;
 use crate::faults::{Fault, Kind};
 use crate::record::{self, Origin};
 use crate::{download, start, status};
@@ -20,12 +22,13 @@ use crate::{download, start, status};
 /// Longer paths and header values are cut in the record.
 const RECORDED_CHARS_MAX: usize = 2_000;
 /// The headers that the record keeps. `Authorization` must never be one.
-const RECORDED_HEADERS: [&str; 8] = [
+const RECORDED_HEADERS: [&str; 9] = [
     "accept",
     "content-length",
     "content-type",
     "expect",
     "idempotency-key",
+    "if-range",
     "range",
     "transfer-encoding",
     "user-agent",
@@ -59,8 +62,7 @@ pub(crate) async fn api(
     } else {
         next.run(request).await
     };
-    entry.finish(&response);
-    response
+    entry.finish(response)
 }
 
 /// The gate of the storage, which asks for no key.
@@ -76,8 +78,7 @@ pub(crate) async fn storage(
     } else {
         next.run(request).await
     };
-    entry.finish(&response);
-    response
+    entry.finish(response)
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
@@ -125,6 +126,7 @@ impl Entry {
                 authorized: false,
                 headers: recorded(request.headers()),
                 status: None,
+                sent_bytes: 0,
                 note: "no answer yet".to_owned(),
             })
         });
@@ -135,11 +137,14 @@ impl Entry {
         self.app.record.with(|record| record.update(self.number, |request| request.authorized = authorized));
     }
 
-    fn finish(mut self, response: &Response) {
+    /// The answer, whose body is counted while it is sent.
+    fn finish(mut self, response: Response) -> Response {
         let hung_up = response.extensions().get::<HangUp>().is_some();
         let status = (!hung_up).then(|| response.status().as_u16());
         let note = response.extensions().get::<Note>().map_or("", |note| &note.0);
         self.close(status, note);
+        let (app, number) = (self.app.clone(), self.number);
+        response.map(|body| Body::new(Counted { body, app, number }))
     }
 
     fn close(&mut self, status: Option<u16>, note: &str) {

@@ -19,7 +19,7 @@
 //! | `workflow`, `parameter` | what an entry of that table can say |
 //! | `files` | the files that workflows make, and their expected bytes |
 //! | `task` | a task, and all the tasks that are kept |
-//! | `record`, `starts`, `faults` | what was asked, what was started, what is to go wrong |
+//! | `record`, `counted`, `starts`, `faults` | what was asked, what was started, what is to go wrong |
 //! | `answer` | the few forms that an answer takes |
 //! | `clock` | the time |
 
@@ -29,6 +29,7 @@ mod catalog;
 mod clock;
 mod config;
 mod control;
+mod counted;
 mod download;
 mod faults;
 pub mod files;

@@ -33,6 +33,8 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// The status of the answer; `None` before it, and where the connection was closed instead.
     pub status: Option<u16>,
+    /// How many bytes of the answer's body the connection has taken so far.
+    pub sent_bytes: u64,
     /// What happened, in a few words.
     pub note: String,
 }
@@ -103,6 +105,7 @@ mod tests {
             authorized: false,
             headers: BTreeMap::new(),
             status: None,
+            sent_bytes: 0,
             note: String::new(),
         }
     }

@@ -129,9 +129,11 @@ fn the_record_tells_what_was_asked() {
     assert_eq!(found[0]["path"], start_path("many-files"));
     assert_eq!(found[0]["note"], format!("task {task_id} started: many-files"));
     assert_eq!(found[0]["headers"]["content-type"], "application/json");
+    let length = local.get(&download_path(&task_id, &files[0])).bytes().len();
+    assert_eq!(found[2]["sent_bytes"], length);
     assert!(found[2]["at_ms"].as_u64() > found[0]["at_ms"].as_u64());
     assert!(!found.to_string().contains(KEY) && !found.to_string().contains("Bearer"));
-    assert_eq!(local.server.requests().len(), 5);
+    assert_eq!(local.server.requests().len(), 6);
     local.control("DELETE", "/requests", "");
     assert_eq!(local.control("GET", "/requests", "").json(), json!([]));
 }

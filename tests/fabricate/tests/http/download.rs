@@ -191,6 +191,7 @@ fn cut_short_breaks_off_half_way() {
     answer.body.unwrap_err();
     let received = half(&local, &download_path(&task_id, &files[0]));
     assert_eq!(received, expected("cut-short", &json!({}), 0)[..150_000]);
+    assert_eq!(local.server.requests().pop().unwrap().sent_bytes, 150_000);
 }
 
 /// The body of an answer as far as it was sent.
