@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use fabricate::{Config, Server};
-use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Arguments;
@@ -29,13 +28,14 @@ async fn main() -> ExitCode {
 
 /// Runs until Ctrl-C or SIGTERM.
 async fn run(config: Config) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
+    // Before the address is printed: whoever has read it may end the command.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let port = config.port;
     let server = Server::start(config)
         .await
         .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on port {port}: {error}")))?;
     tokio::select! {
-        interrupted = ctrl_c() => interrupted?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     drop(server);
