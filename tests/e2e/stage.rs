@@ -357,8 +357,8 @@ impl Stage {
             hash.update(&buffer[..read]);
             bytes += read as u64;
         }
-        let file_id = file["id"].as_str().unwrap().parse().unwrap();
-        let expected = self.fabricate.sha256(run["task"]["id"].as_str().unwrap(), file_id);
+        let (task_id, file_id) = (run["task"]["id"].as_str().unwrap(), file["id"].as_str().unwrap());
+        let expected = self.fabricate.sha256(task_id, file_id);
         assert_eq!(Some(hex::encode(hash.finalize())), expected, "{file}");
         assert_eq!(bytes, file["size"].as_u64().unwrap(), "{file}");
     }

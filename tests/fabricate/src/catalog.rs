@@ -1,9 +1,10 @@
 //! The table of what exists: workspaces, databases and workflows. One entry adds one workflow; it
 //! must not hold behaviour, which belongs to what an entry names.
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::files::{self, Delivery, File};
+use crate::files::{self, Break, Delivery, File, Pace, Pause, Refusal, Target};
 use crate::parameter::{Kind, Parameter, Parameters};
 use crate::workflow::{Outcome, Reply, Workflow};
 
@@ -95,38 +96,48 @@ const WORKFLOWS: &[Workflow] = &[
     },
     // How a file is sent.
     Workflow {
-        files: |_| vec![files::noise("report.bin", 300_000).sent(Delivery::NoLength)],
+        files: |_| {
+            vec![files::noise("report.bin", 300_000).sent(Delivery { chunked: true, ..Delivery::default() })]
+        },
         ..Workflow::plain("no-length", "a download without Content-Length")
     },
     Workflow {
-        files: |_| vec![files::noise("report.bin", 300_000).sent(Delivery::Storage)],
+        files: |_| vec![files::noise("report.bin", 300_000).redirected(Target::Storage)],
         ..Workflow::plain(
             "redirects",
             "a download that is a 302 to the storage, which refuses the bearer key",
         )
     },
     Workflow {
-        files: |_| vec![files::small_report("report.csv").sent(Delivery::Relative)],
+        files: |_| vec![files::small_report("report.csv").redirected(Target::Relative)],
         ..Workflow::plain(
             "redirect-relative",
             "a download that is a 302 to a relative address on the same origin",
         )
     },
     Workflow {
-        files: |_| vec![files::small_report("report.csv").sent(Delivery::Loop)],
+        files: |_| vec![files::small_report("report.csv").redirected(Target::Loop)],
         ..Workflow::plain("redirect-loop", "a download that redirects without end")
     },
     Workflow {
-        files: |_| vec![files::noise("report.bin", 20 << 10).sent(Delivery::Trickle)],
+        files: trickled_file,
         ..Workflow::plain("slow", "a download of 20 chunks with a pause (--tick) before each")
     },
     Workflow {
-        files: |_| vec![files::noise("report.bin", 300_000).sent(Delivery::Cut)],
+        files: cut_file,
         ..Workflow::plain("cut-short", "a download whose connection closes half way")
     },
     Workflow {
         files: missing_file,
         ..Workflow::plain("missing-file", "three files; the second answers 404")
+    },
+    Workflow {
+        parameters: &[Parameter::required(
+            "files",
+            Kind::Objects { max: files::FILES_MAX, fields: files::FIELDS, check: files::check },
+        )],
+        files: files::described,
+        ..Workflow::plain("files", "the files that the start describes, each sent as it says")
     },
     // How a start is answered.
     Workflow {
@@ -186,10 +197,21 @@ fn many_files(_: &Parameters) -> Vec<File> {
     (1..=20).map(file).collect()
 }
 
+fn trickled_file(_: &Parameters) -> Vec<File> {
+    let pace = Pace { chunk_bytes: Some(1 << 10), pause: Some(Pause::Tick), bytes_per_s: None };
+    vec![files::noise("report.bin", 20 << 10).sent(Delivery { pace, ..Delivery::default() })]
+}
+
+fn cut_file(_: &Parameters) -> Vec<File> {
+    let cut = Some(Break::always(150_000));
+    vec![files::noise("report.bin", 300_000).sent(Delivery { cut, ..Delivery::default() })]
+}
+
 fn missing_file(_: &Parameters) -> Vec<File> {
+    let refusal = Some(Refusal { status: StatusCode::NOT_FOUND, times: None, retry_after_s: None });
     vec![
         files::small("first.csv", "n\n1\n"),
-        files::small("second.csv", "n\n2\n").sent(Delivery::Missing),
+        files::small("second.csv", "n\n2\n").sent(Delivery { refusal, ..Delivery::default() }),
         files::small("third.csv", "n\n3\n"),
     ]
 }

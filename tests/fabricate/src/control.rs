@@ -124,7 +124,7 @@ async fn accept_keys(State(app): State<Arc<App>>) -> Response {
 /// 404 unknown task or file. Hashing takes long for a large file, so it has a thread of its own.
 async fn sha256(State(app): State<Arc<App>>, Path((task_id, file_id)): Path<(String, String)>) -> Response {
     let hash = match download::find(&app, &task_id, &file_id) {
-        Some((_, _, file)) => tokio::task::spawn_blocking(move || file.content().sha256()).await.ok(),
+        Some((_, stored)) => tokio::task::spawn_blocking(move || stored.sha256()).await.ok(),
         None => None,
     };
     match hash {

@@ -2,14 +2,22 @@
 //! test can compare; it must not send anything, and must not hold a large file in memory.
 
 mod content;
+mod delivery;
+mod digest;
+mod entry;
+mod gzip;
 mod noise;
 mod pdf;
 mod report;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use content::hex;
 pub use content::{Chunks, Content};
+pub(crate) use delivery::{Break, Delivery, Pace, Pause, Ranges, Refusal, Target};
+pub(crate) use digest::Form;
+pub(crate) use entry::{FIELDS, FILES_MAX, check, files as described};
+pub(crate) use gzip::Gzip;
 pub use noise::Noise;
 pub use report::Report;
 
@@ -18,51 +26,32 @@ use crate::parameter::{self, Parameters};
 /// One file of a completed task.
 #[derive(Debug, Clone)]
 pub struct File {
-    name: Option<String>,
-    content_type: Option<String>,
-    stated_bytes: u64,
+    listing: Listing,
     content: Content,
     delivery: Delivery,
 }
 
-/// How a download sends the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// The bytes, with `Content-Length`.
-    Plain,
-    /// The bytes, chunked.
-    NoLength,
-    /// 302 to the storage.
-    Storage,
-    /// 302 to a relative address on the same origin.
-    Relative,
-    /// 302 to itself, without end.
-    Loop,
-    /// The bytes, little by little.
-    Trickle,
-    /// Half of the bytes, then the connection closes.
-    Cut,
-    /// 404, although the task lists the file.
-    Missing,
+/// What the task says about a file. What is `None` is left out.
+#[derive(Debug, Clone)]
+pub(crate) struct Listing {
+    /// A string or a number; `None` is the next number of the server.
+    pub(crate) id: Option<Value>,
+    pub(crate) name: Option<Value>,
+    pub(crate) content_type: Option<Value>,
+    pub(crate) size: Value,
 }
 
 impl File {
     /// The name that the task states.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.listing.name.as_ref()?.as_str()
     }
 
     /// The content type that the task states.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
-    }
-
-    /// The size that the task states; `wrong-size` states another than [`Content::len`].
-    #[must_use]
-    pub fn stated_bytes(&self) -> u64 {
-        self.stated_bytes
+        self.listing.content_type.as_ref()?.as_str()
     }
 
     /// The bytes that a whole download sends.
@@ -71,34 +60,46 @@ impl File {
         &self.content
     }
 
-    pub(crate) fn delivery(&self) -> Delivery {
-        self.delivery
+    pub(crate) fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.delivery
     }
 
     pub(crate) fn sent(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
     }
 
-    pub(crate) fn stated(self, stated_bytes: u64) -> Self {
-        Self { stated_bytes, ..self }
+    /// Redirected to the bytes.
+    pub(crate) fn redirected(self, target: Target) -> Self {
+        self.sent(Delivery { redirects: vec![target], ..Delivery::default() })
     }
 
-    pub(crate) fn named(self, name: Option<&str>) -> Self {
-        Self { name: name.map(str::to_owned), ..self }
+    pub(crate) fn stated(mut self, size: u64) -> Self {
+        self.listing.size = json!(size);
+        self
     }
 
-    pub(crate) fn typed(self, content_type: Option<&str>) -> Self {
-        Self { content_type: content_type.map(str::to_owned), ..self }
+    pub(crate) fn named(mut self, name: Option<&str>) -> Self {
+        self.listing.name = Some(json!(name));
+        self
+    }
+
+    pub(crate) fn typed(mut self, content_type: Option<&str>) -> Self {
+        self.listing.content_type = Some(json!(content_type));
+        self
     }
 
     fn new(name: &str, content_type: &str, content: Content) -> Self {
-        Self {
-            name: Some(name.to_owned()),
-            content_type: Some(content_type.to_owned()),
-            stated_bytes: content.len(),
-            content,
-            delivery: Delivery::Plain,
-        }
+        let listing = Listing {
+            id: None,
+            name: Some(json!(name)),
+            content_type: Some(json!(content_type)),
+            size: json!(content.len()),
+        };
+        Self { listing, content, delivery: Delivery::default() }
     }
 }
 
@@ -156,7 +157,7 @@ mod tests {
         for workflow in crate::workflows().iter().filter(|workflow| workflow.name != "wrong-size") {
             let parameters = json!({"startDate": "2024-01-01", "rows": 1_001, "label": "é \"x\""});
             for file in (workflow.files)(parameters.as_object().unwrap()) {
-                assert_eq!(file.stated_bytes(), file.content().len(), "{}", workflow.name);
+                assert_eq!(file.listing.size, file.content().len(), "{}", workflow.name);
             }
         }
     }

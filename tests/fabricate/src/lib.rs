@@ -13,11 +13,13 @@
 //! | `app` | what all requests share |
 //! | `gate` | what every request passes first: the record, injected faults, the key |
 //! | `start`, `status`, `download` | the three calls of the API |
+//! | `send`, `range`, `transfer` | the bytes of a download: which, how fast, and where they break off |
 //! | `storage` | the second origin |
 //! | `control` | calls that exist for tests only |
 //! | `catalog` | **the table of workflows; add one here** |
 //! | `workflow`, `parameter` | what an entry of that table can say |
-//! | `files` | the files that workflows make, and their expected bytes |
+//! | `files` | the files that workflows make, their expected bytes, and how each is sent |
+//! | `stored` | a file as a task keeps it |
 //! | `task` | a task, and all the tasks that are kept |
 //! | `record`, `counted`, `starts`, `faults` | what was asked, what was started, what is to go wrong |
 //! | `answer` | the few forms that an answer takes |
@@ -35,13 +37,17 @@ mod faults;
 pub mod files;
 mod gate;
 mod parameter;
+mod range;
 mod record;
+mod send;
 mod server;
 mod start;
 mod starts;
 mod status;
 mod storage;
+mod stored;
 mod task;
+mod transfer;
 mod workflow;
 
 pub use catalog::{WORKSPACES, workflow, workflows};

@@ -26,6 +26,12 @@ pub(crate) enum Kind {
     String,
     /// An array of up to [`STRINGS_MAX`] such strings.
     Strings,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// What the function lets in, in words.
+    Such(&'static str, fn(&Value) -> bool),
+    /// An array of objects with these fields, all of which the function lets in together.
+    Objects { max: usize, fields: &'static [Parameter], check: fn(&[&Parameters]) -> Result<(), String> },
 }
 
 /// Longer strings are refused: they are repeated in every row of a report.
@@ -53,10 +59,14 @@ impl Kind {
             Self::Strings => {
                 format!("an array of at most {STRINGS_MAX} strings of {STRING_CHARS_MAX} characters")
             }
+            Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::Such(words, _) => words.to_owned(),
+            Self::Objects { max, .. } => format!("an array of 1 to {max} objects"),
         }
     }
 
-    fn fits(self, value: &Value) -> bool {
+    /// Whether the value is of this kind; of objects, their fields and what they say together is not looked at.
+    pub(crate) fn fits(self, value: &Value) -> bool {
         let short = |text: &str| text.chars().count() <= STRING_CHARS_MAX;
         match self {
             Self::Date => value.as_str().is_some_and(|text| date(text).is_some()),
@@ -65,6 +75,11 @@ impl Kind {
             Self::Strings => value.as_array().is_some_and(|items| {
                 items.len() <= STRINGS_MAX && items.iter().all(|item| item.as_str().is_some_and(short))
             }),
+            Self::OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
+            Self::Such(_, fits) => fits(value),
+            Self::Objects { max, .. } => value
+                .as_array()
+                .is_some_and(|items| (1..=max).contains(&items.len()) && items.iter().all(Value::is_object)),
         }
     }
 }
@@ -79,28 +94,37 @@ pub(crate) fn date(text: &str) -> Option<Date> {
 /// # Errors
 /// A message that names the first parameter that is missing, ill-typed or unknown.
 pub(crate) fn check(declared: &[Parameter], given: &Parameters) -> Result<(), String> {
-    if declared.is_empty() {
-        return Ok(());
-    }
-    for parameter in declared {
-        match given.get(parameter.name) {
-            None if parameter.required => {
-                return Err(format!("missing parameter: {}", parameter.name));
+    if declared.is_empty() { Ok(()) } else { check_below("", declared, given) }
+}
+
+/// Checks the fields of the object at `path`.
+fn check_below(path: &str, declared: &[Parameter], given: &Parameters) -> Result<(), String> {
+    for Parameter { name, kind, required } in declared {
+        match given.get(*name) {
+            None if *required => return Err(format!("missing parameter: {path}{name}")),
+            Some(value) if !kind.fits(value) => {
+                return Err(format!("invalid parameter: {path}{name} must be {}", kind.describe()));
             }
-            Some(value) if !parameter.kind.fits(value) => {
-                return Err(format!(
-                    "invalid parameter: {} must be {}",
-                    parameter.name,
-                    parameter.kind.describe()
-                ));
-            }
-            None | Some(_) => {}
+            Some(value) => check_objects(&format!("{path}{name}"), *kind, value)?,
+            None => {}
         }
     }
     match given.keys().find(|name| declared.iter().all(|parameter| parameter.name != name.as_str())) {
-        Some(unknown) => Err(format!("unknown parameter: {unknown}")),
+        Some(unknown) => Err(format!("unknown parameter: {path}{unknown}")),
         None => Ok(()),
     }
+}
+
+/// Checks what is within an array of objects; there is nothing within any other value.
+fn check_objects(path: &str, kind: Kind, value: &Value) -> Result<(), String> {
+    let Kind::Objects { fields, check, .. } = kind else {
+        return Ok(());
+    };
+    let objects: Vec<_> = value.as_array().into_iter().flatten().filter_map(Value::as_object).collect();
+    for (at, object) in objects.iter().enumerate() {
+        check_below(&format!("{path}[{at}]."), fields, object)?;
+    }
+    check(&objects)
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tower_service::Service as _;
-use uuid::Uuid;
 
 use crate::answer::{self, HangUp};
 use crate::app::App;
@@ -143,12 +142,11 @@ impl Server {
         self.app.clock.advance(by);
     }
 
-    /// The SHA-256 of a file that a task shows, in lower-case hex.
+    /// The SHA-256 of a file that a task shows, in lower-case hex; of a file that changes, as the
+    /// last download got it.
     #[must_use]
-    pub fn sha256(&self, task_id: &str, file_id: u64) -> Option<String> {
-        let task_id = Uuid::parse_str(task_id).ok()?;
-        let file = self.app.tasks.with(|tasks| tasks.file(task_id, file_id, self.app.clock.now_ms()))?;
-        Some(file.content().sha256())
+    pub fn sha256(&self, task_id: &str, file_id: &str) -> Option<String> {
+        Some(download::find(&self.app, task_id, file_id)?.1.sha256())
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::clock::rfc3339;
-use crate::files::File;
+use crate::files::{File, Listing};
 use crate::parameter::Parameters;
+use crate::stored::Stored;
 use crate::workflow::{Outcome, Workflow};
 
 /// More tasks are not kept: the oldest is dropped, as if it were unknown.
@@ -25,7 +26,7 @@ struct Task {
     parameters: Arc<Parameters>,
     created_ms: u64,
     ends_ms: u64,
-    files: Vec<(u64, File)>,
+    files: Vec<Arc<Stored>>,
     seen: bool,
 }
 
@@ -45,10 +46,12 @@ pub(crate) struct TaskView {
 
 #[derive(Debug, Serialize)]
 struct FileView {
-    id: u64,
-    name: Option<String>,
-    size: u64,
-    content_type: Option<String>,
+    id: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Value>,
+    size: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<Value>,
 }
 
 /// The tasks of one server.
@@ -73,7 +76,11 @@ impl Tasks {
         ends_ms: u64,
     ) -> Uuid {
         let id = Uuid::new_v4();
-        let files: Vec<_> = (self.next_file_id..).zip((workflow.files)(&parameters)).collect();
+        let files = (self.next_file_id..).zip((workflow.files)(&parameters));
+        let stored = |(number, file): (u64, File)| {
+            Arc::new(Stored::new(file.listing().id.clone().unwrap_or(number.into()), file))
+        };
+        let files: Vec<_> = files.map(stored).collect();
         self.next_file_id += files.len() as u64;
         let task = Task { workflow, parameters, created_ms: now_ms, ends_ms, files, seen: false };
         self.by_id.insert(id, task);
@@ -96,11 +103,10 @@ impl Tasks {
         Some((task.view(id, now_ms), task.workflow.name))
     }
 
-    /// A file that a task shows now.
-    pub(crate) fn file(&self, id: Uuid, file_id: u64, now_ms: u64) -> Option<File> {
-        let task = self.by_id.get(&id)?;
-        let file = task.shown_files(now_ms).iter().find(|(found, _)| *found == file_id);
-        file.map(|(_, file)| file.clone())
+    /// A file that a task shows now; the first, if several have the same id.
+    pub(crate) fn file(&self, id: Uuid, file_id: &str, now_ms: u64) -> Option<Arc<Stored>> {
+        let files = self.by_id.get(&id)?.shown_files(now_ms);
+        files.iter().find(|stored| stored.name() == file_id).cloned()
     }
 
     /// Drops all tasks.
@@ -123,7 +129,7 @@ impl Task {
         }
     }
 
-    fn shown_files(&self, now_ms: u64) -> &[(u64, File)] {
+    fn shown_files(&self, now_ms: u64) -> &[Arc<Stored>] {
         if self.status(now_ms) == "completed" { &self.files } else { &[] }
     }
 
@@ -139,7 +145,7 @@ impl Task {
             workflow_id: self.workflow.id(),
             status,
             result: (status == "completed").then(|| (self.workflow.result)(&self.parameters)),
-            files: self.shown_files(now_ms).iter().map(FileView::of).collect(),
+            files: self.shown_files(now_ms).iter().map(|stored| FileView::of(stored)).collect(),
             error,
             started_at: rfc3339(self.created_ms),
             completed_at: ended.then(|| rfc3339(self.ends_ms)),
@@ -149,13 +155,9 @@ impl Task {
 }
 
 impl FileView {
-    fn of((id, file): &(u64, File)) -> Self {
-        Self {
-            id: *id,
-            name: file.name().map(str::to_owned),
-            size: file.stated_bytes(),
-            content_type: file.content_type().map(str::to_owned),
-        }
+    fn of(stored: &Stored) -> Self {
+        let Listing { name, content_type, size, .. } = stored.file.listing().clone();
+        Self { id: stored.id.clone(), name, size, content_type }
     }
 }
 
@@ -231,17 +233,17 @@ mod tests {
         let (mut tasks, id) = task("completed-with-error", &json!({}));
         let (view, _) = tasks.look(id, ENDS_MS - 1).unwrap();
         assert_eq!((view.status, view.error), ("in_progress", None));
-        assert!(tasks.file(id, FILE_ID_FIRST, ENDS_MS - 1).is_none());
-        assert!(tasks.file(id, FILE_ID_FIRST, ENDS_MS).is_some());
+        assert!(tasks.file(id, "123", ENDS_MS - 1).is_none());
+        assert!(tasks.file(id, "123", ENDS_MS).is_some());
     }
 
     #[test]
     fn a_file_belongs_to_one_task() {
         let (mut tasks, first) = task("many-files", &json!({}));
         let second = tasks.add(crate::workflow("no-length").unwrap(), Arc::default(), CREATED_MS, ENDS_MS);
-        assert!(tasks.file(first, FILE_ID_FIRST + 19, ENDS_MS).is_some());
-        assert!(tasks.file(first, FILE_ID_FIRST + 20, ENDS_MS).is_none());
-        assert!(tasks.file(second, FILE_ID_FIRST + 20, ENDS_MS).is_some());
+        assert!(tasks.file(first, "142", ENDS_MS).is_some());
+        assert!(tasks.file(first, "143", ENDS_MS).is_none());
+        assert!(tasks.file(second, "143", ENDS_MS).is_some());
     }
 
     #[test]

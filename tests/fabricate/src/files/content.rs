@@ -19,6 +19,8 @@ pub enum Content {
     Report(Report),
     /// Pseudo-random bytes.
     Noise(Noise),
+    /// So many bytes that are all zero.
+    Zeros(u64),
 }
 
 /// The blocks of a part of a file, first to last; none is empty.
@@ -27,6 +29,8 @@ pub struct Chunks {
     content: Content,
     range: Range<u64>,
 }
+
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl Content {
     /// How many bytes there are.
@@ -37,6 +41,7 @@ impl Content {
             Self::Whole(bytes) => bytes.len() as u64,
             Self::Report(report) => report.len(),
             Self::Noise(noise) => noise.len(),
+            Self::Zeros(bytes) => *bytes,
         }
     }
 
@@ -68,12 +73,21 @@ impl Content {
         hex(&hash.finalize())
     }
 
+    /// The content after so many changes. Only noise changes.
+    pub(crate) fn version(&self, version: u64) -> Self {
+        match self {
+            Self::Noise(noise) => Self::Noise(noise.version(version)),
+            other => other.clone(),
+        }
+    }
+
     /// Some bytes from this offset, which is less than the length.
     fn block(&self, offset: u64) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes.slice(usize::try_from(offset).unwrap_or_default()..),
             Self::Report(report) => report.block(offset),
             Self::Noise(noise) => noise.block(offset),
+            Self::Zeros(_) => Bytes::from_static(&ZEROS),
         }
     }
 }
@@ -125,6 +139,12 @@ mod tests {
         check_parts(&Content::Whole((0..=255).collect()));
         check_parts(&Content::Report(Report::new(2_345, "2024-12-15", "Été")));
         check_parts(&Content::Noise(Noise::new((2 << 20) + 5, 3)));
+        check_parts(&Content::Zeros(200_001));
+    }
+
+    #[test]
+    fn zeros_are_zero() {
+        assert_eq!(Content::Zeros(100_000).bytes(), vec![0; 100_000]);
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl Noise {
         self.bytes
     }
 
+    /// The same number of other bytes, for each version but the first.
+    pub(super) fn version(&self, version: u64) -> Self {
+        Self { bytes: self.bytes, seed: self.seed.wrapping_add(version) }
+    }
+
     /// The bytes from this offset to the end of its block.
     pub(super) fn block(&self, offset: u64) -> Bytes {
         let end = self.bytes.min((offset / BLOCK_BYTES + 1) * BLOCK_BYTES);
@@ -103,9 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_changes_every_word() {
+    fn another_seed_or_version_changes_every_word() {
         let (first, second) = (noise(2_000_000, 1), noise(2_000_000, 2));
         assert!(first.chunks(8).zip(second.chunks(8)).all(|(first, second)| first != second));
+        assert_eq!(Content::Noise(Noise::new(2_000_000, 1).version(1)).bytes(), second);
     }
 
     #[test]
