@@ -1,10 +1,12 @@
 //! The files that workflows make: what the task says about each, and the exact bytes, so that a
 //! test can compare; it must not send anything, and must not hold a large file in memory.
 
+mod conflict;
 mod content;
 mod delivery;
 mod digest;
 mod entry;
+mod fields;
 mod gzip;
 mod noise;
 mod pdf;
@@ -12,11 +14,13 @@ mod report;
 
 use serde_json::{Value, json};
 
+pub(crate) use conflict::check;
 pub(crate) use content::hex;
 pub use content::{Chunks, Content};
 pub(crate) use delivery::{Break, Delivery, Pace, Pause, Ranges, Refusal, Target};
 pub(crate) use digest::Form;
-pub(crate) use entry::{FIELDS, FILES_MAX, check, files as described};
+pub(crate) use entry::files as described;
+pub(crate) use fields::{FIELDS, FILES_MAX};
 pub(crate) use gzip::Gzip;
 pub use noise::Noise;
 pub use report::Report;

@@ -65,6 +65,14 @@ impl Kind {
         }
     }
 
+    /// The fields of the objects, if it is about objects.
+    pub(crate) fn fields(self) -> &'static [Parameter] {
+        match self {
+            Self::Objects { fields, .. } => fields,
+            _ => &[],
+        }
+    }
+
     /// Whether the value is of this kind; of objects, their fields and what they say together is not looked at.
     pub(crate) fn fits(self, value: &Value) -> bool {
         let short = |text: &str| text.chars().count() <= STRING_CHARS_MAX;

@@ -95,14 +95,20 @@ impl Workflow {
         self.about
     }
 
-    /// What its declared parameters have to be, one line each: `name: kind, required`.
+    /// What its declared parameters have to be, one line each: `name: kind, required`. The fields of
+    /// objects follow.
     #[must_use]
     pub fn parameters(&self) -> Vec<String> {
-        let describe = |parameter: &Parameter| {
+        let describe = |path: &str, parameter: &Parameter| {
             let need = if parameter.required { "required" } else { "optional" };
-            format!("{}: {}, {need}", parameter.name, parameter.kind.describe())
+            format!("{path}{}: {}, {need}", parameter.name, parameter.kind.describe())
         };
-        self.parameters.iter().map(describe).collect()
+        let all = self.parameters.iter().flat_map(|parameter| {
+            let path = format!("{}[].", parameter.name);
+            let fields = parameter.kind.fields().iter().map(|field| describe(&path, field));
+            std::iter::once(describe("", parameter)).chain(fields).collect::<Vec<_>>()
+        });
+        all.collect()
     }
 
     /// The `workflow_id` of its tasks.

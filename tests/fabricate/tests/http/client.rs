@@ -1,10 +1,12 @@
 //! A server and a plain HTTP client that follows no redirect; it must not be clever, so that tests
 //! see what the server sends.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use fabricate::{Config, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use ureq::http::{HeaderMap, Request};
 
@@ -86,6 +88,24 @@ impl Local {
         self.send("GET", path, Some(&bearer()), None).unwrap()
     }
 
+    /// `GET` with the key and other headers.
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().uri(format!("{}{path}", self.server.url()));
+        for (name, value) in [("authorization", bearer().as_str())].iter().chain(headers) {
+            request = request.header(*name, *value);
+        }
+        answer(self.agent.run(request.body(()).unwrap()).unwrap())
+    }
+
+    /// `GET` with the key on a connection of its own, which is closed after the answer; nothing is
+    /// read yet.
+    pub(crate) fn open(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.server.url().trim_start_matches("http://")).unwrap();
+        let head = format!("Host: x\r\nAuthorization: {}\r\nConnection: close", bearer());
+        write!(stream, "GET {path} HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
+        stream
+    }
+
     /// A call below `/control`, without a key.
     pub(crate) fn control(&self, method: &str, path: &str, body: &str) -> Answer {
         let body = (!body.is_empty()).then_some(body.as_bytes());
@@ -114,6 +134,18 @@ impl Local {
         let answer = self.get(&format!("/api/v1/workflow_tasks/{task_id}"));
         assert_eq!(answer.status, 200, "{task_id}");
         answer.json()
+    }
+
+    /// An ended task with files as described: its id, its files as it lists them, and their paths.
+    pub(crate) fn described(&self, files: &Value) -> (String, Vec<Value>, Vec<String>) {
+        let (task_id, listed) = self.ended("files", &json!({ "files": files }));
+        let paths = listed.iter().map(|file| download_path(&task_id, file)).collect();
+        (task_id, listed, paths)
+    }
+
+    /// The path of a download of one file as described.
+    pub(crate) fn path_of(&self, file: Value) -> String {
+        self.described(&Value::Array(vec![file])).2.remove(0)
     }
 
     /// A new task that has ended: its id, and its files as it lists them.
@@ -150,9 +182,13 @@ pub(crate) fn send(
         Some(body) => agent.run(request.header("content-type", "application/json").body(body)?),
         None => agent.run(request.body(())?),
     };
-    let (head, mut body) = response?.into_parts();
+    Ok(answer(response?))
+}
+
+fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
+    let (head, mut body) = response.into_parts();
     let body = body.with_config().limit(u64::MAX).read_to_vec();
-    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
 }
 
 pub(crate) fn bearer() -> String {
@@ -164,5 +200,11 @@ pub(crate) fn start_path(workflow: &str) -> String {
 }
 
 pub(crate) fn download_path(task_id: &str, file: &Value) -> String {
-    format!("/api/v1/workflow_tasks/{task_id}/{}/download", file["id"])
+    let id = file["id"].as_str().map_or_else(|| file["id"].to_string(), str::to_owned);
+    let segment: String = id.bytes().map(encoded).collect();
+    format!("/api/v1/workflow_tasks/{task_id}/{segment}/download")
+}
+
+fn encoded(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }

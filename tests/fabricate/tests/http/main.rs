@@ -9,6 +9,14 @@ mod control;
 #[cfg(test)]
 mod download;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
+mod ranges;
+#[cfg(test)]
+mod redirects;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod status;
+#[cfg(test)]
+mod transfer;
