@@ -2,11 +2,14 @@
 //! known the runtime's own stream is handed on, and else its own pieces are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
 use std::pin::pin;
 
 use futures_util::future::{Either, join, select};
 use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::ReadableStream;
 use worker::worker_sys::FixedLengthStream;
 use worker::{Data, HttpMetadata, Method, Object};
 
@@ -45,18 +48,17 @@ impl Archive for Cloudflare {
         Ok(Download { head, body: Body::from(reply) })
     }
 
-    async fn put(&self, to: &Destination, body: Body, put: &Put) -> Result<Archived, CopyError> {
-        let storing = async {
-            match body.stream() {
-                Some(stream) if put.counted => self.put_counted(to, stream, put).await,
-                Some(stream) if put.length > 0 => self.put_object(to, stream.clone(), put.checksum).await,
-                _ if put.length == 0 => self.put_object(to, Vec::new(), put.checksum).await,
-                _ => Err(CopyError::BadCopy(format!("no byte is sent of {}", put.length))),
-            }
+    async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
+        let Some(stream) = body.stream().cloned().filter(|_| put.length > 0) else {
+            return match body.next_part(1).await?.bytes {
+                0 if put.length == 0 => self.put_object(to, Vec::new(), put.checksum).await,
+                sent => Err(CopyError::BadCopy(format!("{sent} or more bytes are sent of {}", put.length))),
+            };
         };
-        match select(pin!(storing), pin!(delay(put.limit_ms))).await {
-            Either::Left((stored, _)) => stored,
-            Either::Right(_) => Err(CopyError::TooSlow(put.limit_ms / 1_000)),
+        match (put.counted, put.checksum) {
+            (false, _) => in_time(put, self.put_object(to, stream, put.checksum)).await,
+            (true, Some(_)) => in_time(put, self.put_counted(to, &stream, put)).await,
+            (true, None) => self.put_counted_in_one_part(to, &stream, put).await,
         }
     }
 
@@ -78,7 +80,7 @@ impl Archive for Cloudflare {
     }
 
     async fn put_part(&self, upload: &Upload, number: u16, data: Uint8Array) -> Result<String, CopyError> {
-        self.upload_part(upload, number, &data).await.map_err(|error| put_failed(&error))
+        self.upload_part(upload, number, data.into()).await.map_err(|error| put_failed(&error))
     }
 
     async fn complete_upload(&self, upload: &Upload) -> Result<Archived, CopyError> {
@@ -138,27 +140,75 @@ impl Cloudflare {
         }
     }
 
-    /// One put of a body that does not say its length, through the runtime's `FixedLengthStream`: more or fewer
-    /// bytes than the task states make it fail.
+    /// One put of a body that does not say its length, and whose hash R2 checks.
     async fn put_counted(
         &self,
         to: &Destination,
-        stream: &web_sys::ReadableStream,
+        stream: &ReadableStream,
         put: &Put,
     ) -> Result<Archived, CopyError> {
-        // A BigInt: a file may have more bytes than a JavaScript number can count.
-        let fixed = FixedLengthStream::new_big_int(put.length.into())
-            .map_err(|error| put_failed(&worker::Error::from(error)))?;
-        let piped = JsFuture::from(stream.pipe_to(&fixed.writable()));
-        let (piped, stored) = join(piped, self.put_object(to, fixed.readable(), put.checksum)).await;
-        // A put that R2 refuses breaks the pipe as well: only where it does not, the bytes are to blame.
-        match (stored, piped) {
-            (Err(CopyError::BadCopy(_)), Err(error)) => {
-                let reason = one_line(&worker::Error::from(error));
-                Err(CopyError::BadCopy(format!("not the {} bytes that the task says: {reason}", put.length)))
+        let (counted, piped) = counted(stream, put.length)?;
+        let (stored, piped) = join(self.put_object(to, counted, put.checksum), piped).await;
+        stored.map_err(|error| miscounted(error, piped.err(), put.length))
+    }
+
+    /// An upload of one part, of a body that does not say its length. Not a put: that is done once so many bytes have
+    /// come, and an object with the first of too many would be there before anybody knew.
+    async fn put_counted_in_one_part(
+        &self,
+        to: &Destination,
+        stream: &ReadableStream,
+        put: &Put,
+    ) -> Result<Archived, CopyError> {
+        let upload_id = self.begin_upload(to).await.map_err(|error| put_failed(&error))?;
+        let mut upload = Upload::new(to, upload_id, put.length);
+        let uploaded = in_time(put, async {
+            let (counted, piped) = counted(stream, put.length)?;
+            let (etag, piped) = join(self.upload_part(&upload, 1, counted.into()), piped).await;
+            match (etag, piped) {
+                (Ok(etag), Ok(_)) => Ok(etag),
+                (Ok(_), Err(error)) => Err(miscounted(put_failed(&error.into()), None, put.length)),
+                (Err(error), piped) => Err(miscounted(put_failed(&error), piped.err(), put.length)),
             }
-            (stored, _) => stored,
+        });
+        match uploaded.await {
+            Ok(etag) => {
+                upload.etags.push(etag);
+                self.complete_upload(&upload).await
+            }
+            Err(error) => {
+                // Best effort: R2 itself does after seven days.
+                let _ = self.drop_upload(&upload).await;
+                Err(error)
+            }
         }
+    }
+}
+
+/// A body through the runtime's `FixedLengthStream`, and the end of that: more or fewer bytes make it fail.
+fn counted(stream: &ReadableStream, length: u64) -> Result<(ReadableStream, JsFuture), CopyError> {
+    // A BigInt: a file may have more bytes than a JavaScript number can count.
+    let fixed = FixedLengthStream::new_big_int(length.into())
+        .map_err(|error| put_failed(&worker::Error::from(error)))?;
+    let piped = JsFuture::from(stream.pipe_to(&fixed.writable()));
+    Ok((fixed.readable(), piped))
+}
+
+/// A put that R2 refuses breaks the pipe as well: only where it does not, the bytes are to blame.
+fn miscounted(error: CopyError, pipe: Option<JsValue>, length: u64) -> CopyError {
+    match error {
+        CopyError::BadCopy(reason) if !is_numbered(&reason) => {
+            let reason = pipe.map_or(reason, |error| one_line(&worker::Error::from(error)));
+            CopyError::BadCopy(format!("not the {length} bytes that the task says: {reason}"))
+        }
+        other => other,
+    }
+}
+
+async fn in_time<T>(put: &Put, storing: impl Future<Output = Result<T, CopyError>>) -> Result<T, CopyError> {
+    match select(pin!(storing), pin!(delay(put.limit_ms))).await {
+        Either::Left((stored, _)) => stored,
+        Either::Right(_) => Err(CopyError::TooSlow(put.limit_ms / 1_000)),
     }
 }
 
@@ -203,9 +253,12 @@ const WRONG: [&str; 5] = ["(10037)", "(10024)", "(10048)", "(10025)", "(10011)"]
 /// said.
 fn put_failed(error: &worker::Error) -> CopyError {
     let reason = one_line(error);
-    let numbered = reason.contains("(10");
     let wrong = WRONG.iter().any(|code| reason.contains(code));
-    if numbered && !wrong { CopyError::Unavailable(reason) } else { CopyError::BadCopy(reason) }
+    if is_numbered(&reason) && !wrong { CopyError::Unavailable(reason) } else { CopyError::BadCopy(reason) }
+}
+
+fn is_numbered(reason: &str) -> bool {
+    reason.contains("(10")
 }
 
 fn failed(error: &worker::Error) -> StoreError {

@@ -1,6 +1,5 @@
 //! Uploads in parts to R2 `FILES`, and word of copies under way: `uploads/{run_id}/{sha256 of file id}` in `INBOX`.
 
-use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::R2Bucket;
@@ -21,17 +20,18 @@ impl Cloudflare {
         Ok(upload.execute().await?.upload_id().await)
     }
 
-    /// By the runtime's own interface: the `worker` crate takes no bytes but wasm's.
+    /// By the runtime's own interface: the `worker` crate takes no bytes but wasm's. `data` is a `Uint8Array`, or a stream of
+    /// known length.
     pub(super) async fn upload_part(
         &self,
         upload: &Upload,
         number: u16,
-        data: &Uint8Array,
+        data: JsValue,
     ) -> worker::Result<String> {
         let bucket: R2Bucket = JsValue::from(self.files.clone()).unchecked_into();
         let handle = bucket.resume_multipart_upload(upload.key.clone(), upload.upload_id.clone())?;
         let handle: worker::worker_sys::R2MultipartUpload = handle.unchecked_into();
-        let part = JsFuture::from(handle.upload_part(number, data.into())?).await?;
+        let part = JsFuture::from(handle.upload_part(number, data)?).await?;
         let etag = js_sys::Reflect::get(&part, &"etag".into())?;
         etag.as_string().ok_or_else(|| worker::Error::RustError("R2 gave no tag of a part".to_owned()))
     }

@@ -137,14 +137,14 @@ impl Head {
             }
         };
         let length = if compressed { None } else { self.get("content-length").and_then(|n| n.parse().ok()) };
+        if length.is_none_or(|length| wanted.size != Some(length)) && self.is_page_instead(wanted) {
+            let stated = wanted.content_type.unwrap_or_default();
+            return Meaning::Wrong(format!("an HTML page is sent in place of {stated}"));
+        }
         if let (Some(length), Some(size)) = (length, wanted.size)
             && length != size
         {
             return Meaning::Wrong(format!("{length} bytes are sent, but the task says {size}"));
-        }
-        if length.is_none_or(|length| wanted.size != Some(length)) && self.is_page_instead(wanted) {
-            let stated = wanted.content_type.unwrap_or_default();
-            return Meaning::Wrong(format!("an HTML page is sent in place of {stated}"));
         }
         let checksum = if compressed { None } else { self.checksum() };
         let validator = if compressed { None } else { self.validator() };

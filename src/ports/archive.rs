@@ -159,6 +159,23 @@ pub struct Upload {
     pub validator: Option<Validator>,
 }
 
+impl Upload {
+    /// One that has just begun.
+    #[must_use]
+    pub fn new(to: &Destination, upload_id: String, part_bytes: u64) -> Self {
+        Self {
+            key: to.key.clone(),
+            upload_id,
+            part_bytes,
+            size: None,
+            etags: Vec::new(),
+            bytes: 0,
+            whole: false,
+            validator: None,
+        }
+    }
+}
+
 /// A version of a record in R2, and when R2 took it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {

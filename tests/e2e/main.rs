@@ -7,6 +7,7 @@
 mod bad_days;
 mod bench;
 mod chaos;
+mod copies;
 mod downloads;
 mod files;
 mod intake;

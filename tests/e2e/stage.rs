@@ -60,6 +60,14 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Lets the cron fire now, and does not mind when the Worker dies of it.
+    pub(crate) fn try_sweep(&self) {
+        let path = format!("/cdn-cgi/local/scheduled?cron=*/2+*+*+*+*&time={}", now_ms());
+        let _ = self.client.get(format!("{}{path}", self.base)).call();
+    }
+}
+
 /// An answer of the Worker.
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -99,10 +99,7 @@ impl<W: World> Pass<'_, W> {
         validator: Option<Validator>,
     ) -> Result<Upload, CopyError> {
         let upload_id = self.world.create_upload(to).await?;
-        let Parts { part_bytes, size, .. } = *parts;
-        let key = to.key.clone();
-        let upload =
-            Upload { key, upload_id, part_bytes, size, etags: Vec::new(), bytes: 0, whole: false, validator };
+        let upload = Upload { size: parts.size, validator, ..Upload::new(to, upload_id, parts.part_bytes) };
         lease.set_upload(Some(upload.clone()));
         lease.record().await?;
         Ok(upload)
