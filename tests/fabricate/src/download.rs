@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{HeaderValue, LOCATION};
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::files::Target;
 use crate::record::Origin;
 use crate::send::send;
+use crate::socket::Full;
 use crate::storage::Blob;
 use crate::stored::Stored;
 use crate::{answer, storage};
@@ -29,6 +31,8 @@ pub(crate) struct Asked {
     pub(crate) hop: usize,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    /// The state of the connection.
+    pub(crate) full: Full,
 }
 
 /// 404 unknown task or file, else what the file's delivery says.
@@ -38,12 +42,13 @@ pub(crate) async fn download(
     RawQuery(query): RawQuery,
     uri: Uri,
     headers: HeaderMap,
+    Extension(full): Extension<Full>,
 ) -> Response {
     let Some((task, stored)) = find(&app, &task_id, &file_id) else {
         return answer::error(StatusCode::NOT_FOUND, format!("file not found: {file_id} of task {task_id}"));
     };
     let hop = query.and_then(|query| query.strip_prefix("hop=")?.parse().ok()).unwrap_or_default();
-    lead(&app, Asked { origin: Origin::Api, task, stored, hop, uri, headers }).await
+    lead(&app, Asked { origin: Origin::Api, task, stored, hop, uri, headers, full }).await
 }
 
 /// A file that a task shows now.
@@ -61,7 +66,7 @@ pub(crate) async fn lead(app: &App, asked: Asked) -> Response {
             Some(location) => redirect(delivery.redirect_status.unwrap_or(StatusCode::FOUND), location),
             None => answer::error(StatusCode::INTERNAL_SERVER_ERROR, "no address to redirect to"),
         },
-        None => send(app, asked.stored, &asked.headers).await,
+        None => send(app, asked.stored, &asked.headers, asked.full).await,
     }
 }
 

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `config` | how one server is set up |
 //! | `server` | the running server: listeners, connections, what tests read from it |
+//! | `socket` | a connection's socket |
 //! | `app` | what all requests share |
 //! | `gate` | what every request passes first: the record, injected faults, the key |
 //! | `start`, `status`, `download` | the three calls of the API |
@@ -41,6 +42,7 @@ mod range;
 mod record;
 mod send;
 mod server;
+mod socket;
 mod start;
 mod starts;
 mod status;

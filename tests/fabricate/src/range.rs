@@ -56,8 +56,7 @@ impl Validators<'_> {
             return true;
         };
         let is_strong = condition.as_bytes().starts_with(b"\"");
-        let is_weak = condition.as_bytes().starts_with(b"W/");
-        !is_weak && Some(condition) == if is_strong { self.etag } else { self.last_modified }
+        Some(condition) == if is_strong { self.etag } else { self.last_modified }
     }
 }
 

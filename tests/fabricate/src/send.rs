@@ -15,12 +15,13 @@ use crate::answer;
 use crate::app::App;
 use crate::files::{Content, Form, Ranges, Refusal};
 use crate::range::{Part, Validators};
+use crate::socket::Full;
 use crate::stored::{Stored, Turn};
 use crate::transfer::Transfer;
 
 /// Counts a download, and answers with the bytes: 200 the file, 206 a part of it, 416 a part that
 /// it does not have, else as its delivery says.
-pub(crate) async fn send(app: &App, stored: Arc<Stored>, asked: &HeaderMap) -> Response {
+pub(crate) async fn send(app: &App, stored: Arc<Stored>, asked: &HeaderMap, full: Full) -> Response {
     let turn = stored.turn();
     if let Some(refusal) = stored.delivery().refusal_of(turn.0) {
         return refused(refusal);
@@ -36,7 +37,7 @@ pub(crate) async fn send(app: &App, stored: Arc<Stored>, asked: &HeaderMap) -> R
             let extra = Content::Zeros(stored.delivery().extra_bytes);
             let chunks = stored.encoded(content.part(range).chain(extra.chunks()));
             let served = stored.delivery().served(turn.0);
-            let transfer = Transfer::new(chunks, stored.delivery(), served, app.config.tick);
+            let transfer = Transfer::new(chunks, stored.delivery(), served, app.config.tick, full);
             let mut response = Response::new(transfer.body());
             head.write(&stored, &part, content.len(), &mut response);
             answer::noted(response, note)

@@ -27,6 +27,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::faults::Faults;
 use crate::record::{self, Record};
+use crate::socket::{Full, Socket};
 use crate::starts::{Start, Starts, WorkflowStarts};
 use crate::task::Tasks;
 use crate::{control, download, gate, start, status, storage};
@@ -199,9 +200,14 @@ async fn serve(listener: TcpListener, router: Router) {
 async fn connection(stream: TcpStream, router: Router) {
     // Without this, the last bytes of a small answer may wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| respond(router.clone(), request));
+    let socket = Socket { stream, full: Full::default() };
+    let full = socket.full.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(full.clone());
+        respond(router.clone(), request)
+    });
     let connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service);
     let _ = connection.await;
 }
 

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::download::Asked;
 use crate::files::hex;
 use crate::record::Origin;
+use crate::socket::Full;
 use crate::stored::Stored;
 use crate::{answer, download, gate};
 
@@ -97,6 +98,7 @@ async fn blob(
     RawQuery(query): RawQuery,
     uri: Uri,
     headers: HeaderMap,
+    Extension(full): Extension<Full>,
 ) -> Response {
     if headers.contains_key(AUTHORIZATION) {
         return error(StatusCode::BAD_REQUEST, "InvalidArgument: only one auth mechanism is allowed");
@@ -106,7 +108,8 @@ async fn blob(
     };
     match app.signer.check(query.as_deref().unwrap_or_default(), task, &stored, app.clock.now_ms()) {
         Ok(hop) => {
-            download::lead(&app, Asked { origin: Origin::Storage, task, stored, hop, uri, headers }).await
+            download::lead(&app, Asked { origin: Origin::Storage, task, stored, hop, uri, headers, full })
+                .await
         }
         Err(message) => error(StatusCode::FORBIDDEN, message),
     }

@@ -10,8 +10,9 @@ use futures_util::stream;
 use tokio::time::Instant;
 
 use crate::files::{Delivery, Pause};
+use crate::socket::Full;
 
-/// How long a download that breaks off waits, so that what was sent before has left.
+/// How long a download that breaks off waits, again and again, until what was sent before has left.
 const BREAK_PAUSE: Duration = Duration::from_millis(50);
 /// How often in a second a download with a rate sends something.
 const STEPS_PER_S: u64 = 20;
@@ -28,6 +29,7 @@ pub(crate) struct Transfer {
     since: Instant,
     cut: Option<u64>,
     stall: Option<u64>,
+    full: Full,
 }
 
 impl Transfer {
@@ -37,6 +39,7 @@ impl Transfer {
         delivery: &Delivery,
         served: u64,
         tick: Duration,
+        full: Full,
     ) -> Self {
         let pace = delivery.pace;
         let step = pace.bytes_per_s.map_or(u64::MAX, |bytes_per_s| (bytes_per_s / STEPS_PER_S).max(1));
@@ -53,6 +56,7 @@ impl Transfer {
             since: Instant::now(),
             cut: delivery.cut.and_then(|cut| cut.of(served)),
             stall: delivery.stall.and_then(|stall| stall.of(served)),
+            full,
         }
     }
 
@@ -69,6 +73,9 @@ impl Transfer {
         }
         if self.cut.is_some_and(|after| self.sent >= after) {
             tokio::time::sleep(BREAK_PAUSE).await;
+            while self.full.get() {
+                tokio::time::sleep(BREAK_PAUSE).await;
+            }
             return Some(Err(io::Error::other("cut short on purpose")));
         }
         if self.rest.is_empty() {

@@ -40,6 +40,28 @@ fn a_cut_comes_after_exactly_so_many_bytes() {
 }
 
 #[test]
+fn a_cut_waits_for_a_client_that_reads_late() {
+    let local = Local::start();
+    let _unread = local.open(&local.path_of(json!({"bytes": 60_000_000})));
+    let sent = || local.server.requests().pop().unwrap().sent_bytes;
+    let mut taken = 0;
+    while taken == 0 || taken < sent() {
+        taken = sent();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // A connection takes about so many bytes unread; where it takes a few less, they wait within the server.
+    let cuts: Vec<_> = (0..8).map(|step| taken - 300_000 + step * 100_000).collect();
+    let file = |after: &u64| json!({"bytes": 60_000_000, "chunk_bytes": 100_000, "cut_after": after});
+    let streams: Vec<_> = cuts.iter().map(|after| local.open(&local.path_of(file(after)))).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    for (mut stream, after) in streams.into_iter().zip(cuts) {
+        let mut answer = vec![];
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.len() as u64 > after, "{} of {after} bytes, with the head", answer.len());
+    }
+}
+
+#[test]
 fn a_cut_of_a_chunked_body_lacks_its_end() {
     let local = Local::start();
     let path = local.path_of(json!({"length": "chunked", "cut_after": 1_024}));
