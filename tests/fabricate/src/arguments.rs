@@ -147,9 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_workflow_and_call() {
+    fn the_help_names_every_workflow_field_and_call() {
         let help = help();
         assert!(workflows().iter().all(|workflow| help.contains(workflow.name())));
         assert!(CONTROL_CALLS.iter().all(|(call, _)| help.contains(call)));
+        assert!(help.contains("files: an array of 1 to 400 objects, required\n"));
+        assert!(help.contains("files[].fill: one of noise, zeros, optional\n"));
     }
 }

@@ -19,7 +19,7 @@
 //! | `control` | calls that exist for tests only |
 //! | `catalog` | **the table of workflows; add one here** |
 //! | `workflow`, `parameter` | what an entry of that table can say |
-//! | `files` | the files that workflows make, their expected bytes, and how each is sent |
+//! | `files` | the files that workflows make, their expected bytes, and how each is sent; in `files::fields`, what a start of the workflow `files` can say |
 //! | `stored` | a file as a task keeps it |
 //! | `task` | a task, and all the tasks that are kept |
 //! | `record`, `counted`, `starts`, `faults` | what was asked, what was started, what is to go wrong |

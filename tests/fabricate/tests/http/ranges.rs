@@ -35,6 +35,15 @@ fn a_range_is_honoured() {
 }
 
 #[test]
+fn the_end_of_a_huge_file_comes_at_once() {
+    let local = Local::start();
+    let path = local.path_of(json!({"ranges": true, "bytes": 300_u64 << 30}));
+    let part = local.get_with(&path, &[("range", "bytes=322122547190-")]);
+    assert_eq!(head(&part), (206, Some("bytes 322122547190-322122547199/322122547200"), Some("10")));
+    assert_eq!(part.bytes().len(), 10);
+}
+
+#[test]
 fn a_condition_that_does_not_hold_gets_the_whole() {
     let local = Local::start();
     let date = "Tue, 15 Nov 1994 12:45:26 GMT";
