@@ -76,9 +76,10 @@ struct Head {
 
 impl Head {
     fn new(stored: &Stored, turn: Turn, digest: Option<(HeaderName, HeaderValue)>) -> Self {
-        let (etags, digest) = digest.into_iter().partition::<Vec<_>, _>(|(name, _)| *name == ETAG);
-        let digested = etags.into_iter().next().map(|(_, value)| value);
-        Self { etag: digested.or_else(|| stored.etag(turn)), digest: digest.into_iter().next() }
+        match digest {
+            Some((ETAG, value)) => Self { etag: Some(value), digest: None },
+            digest => Self { etag: stored.etag(turn), digest },
+        }
     }
 
     fn part(&self, stored: &Stored, content: &Content, asked: &HeaderMap) -> Part {
