@@ -69,6 +69,7 @@
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
 //! | when Fabricate is asked no more, and how often in a minute | `fabricate/pace.rs` | values and the time it is given |
 //! | states, deadlines | [`run`] | values only |
+//! | when a file is tried again, when it is given up | `run/file.rs` | values and the time it is given |
 //! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
 //! | what an operator sees of a run | `run/view.rs` | values only |
 //! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
@@ -77,7 +78,7 @@
 //! | starting, polling, closing | [`service::advance`] | the world, by its ports |
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
-//! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in [`fabricate`] | the same |
+//! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |
 //! | how much one invocation may do | `service/budget.rs` | nothing: it counts |
 //! | fairness and budget of a sweep, what the queue gets | [`service::sweep`]: whose turn it is in `turns.rs`, advancing many in `pass.rs` | the same |
 //! | lists and look-ups | [`service::look`] | the same, reading |
@@ -92,7 +93,7 @@
 //!
 //! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`) what
 //! holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`); `tests/wasm.rs` what
-//! only exists in wasm; `tests/e2e/` the built Worker in workerd; `tests/fabricate/` the local Fabricate. `xtask/` is
+//! only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies; `tests/fabricate/` the local Fabricate. `xtask/` is
 //! what a developer types.
 
 pub mod configuration;

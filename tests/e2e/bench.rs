@@ -109,7 +109,7 @@ fn copy_by_seedhook(stage: &mut Stage, round: u64) -> (Value, Cost) {
 fn copy_by_plain(plain: &Stage, seedhook: &Stage, run: &Value, lane: &str, bytes: u64) -> Cost {
     let (task, file) = (run["task"]["id"].as_str().unwrap(), run["files"][0]["id"].as_str().unwrap());
     let from = format!("{}/api/v1/workflow_tasks/{task}/{file}/download", seedhook.fabricate.url());
-    let path = format!("/copy?lane={lane}&size={bytes}&from={from}");
+    let path = format!("/copy?lane={lane}&key={task}&size={bytes}&from={from}");
     cost(plain.group(), || assert_eq!(plain.send("GET", &path, &[], b"").status, 200, "{}", plain.log()))
 }
 

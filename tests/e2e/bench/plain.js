@@ -1,13 +1,13 @@
 // The shortest Worker that copies a file to R2, one for each of seedhook's lanes: what seedhook is measured against.
 const PART_BYTES = 8 << 20;
 
-async function copy(lane, size, body, files) {
-  if (lane === "whole") return files.put("copy", body);
+async function copy(lane, key, size, body, files) {
+  if (lane === "whole") return files.put(key, body);
   if (lane === "counted") {
     const { readable, writable } = new FixedLengthStream(size);
-    return Promise.all([files.put("copy", readable), body.pipeTo(writable)]);
+    return Promise.all([files.put(key, readable), body.pipeTo(writable)]);
   }
-  const upload = await files.createMultipartUpload("copy");
+  const upload = await files.createMultipartUpload(key);
   const reader = body.getReader({ mode: "byob" });
   const parts = [];
   for (let done = false; !done; ) {
@@ -24,7 +24,7 @@ export default {
     if (pathname === "/health") return new Response();
     const headers = { authorization: `Bearer ${env.FABRICATE_API_KEY}` };
     const { body } = await fetch(asked.get("from"), { headers });
-    await copy(asked.get("lane"), Number(asked.get("size")), body, env.FILES);
+    await copy(asked.get("lane"), asked.get("key"), Number(asked.get("size")), body, env.FILES);
     return new Response();
   },
 };
