@@ -225,7 +225,10 @@ fn a_file_that_changes_is_another_each_time() {
         let answer = local.get(&paths[0]);
         assert_eq!(answer.header("etag"), Some(etag));
         assert!(seen.insert(answer.header("repr-digest").unwrap().to_owned()));
-        assert_eq!(local.server.sha256(&task_id, "123"), Some(sha256(answer.bytes())));
+        let expected = sha256(answer.bytes());
+        let control = local.control("GET", &format!("/tasks/{task_id}/files/123/sha256"), "");
+        assert_eq!(control.json(), json!({"sha256": expected}));
+        assert_eq!(local.server.sha256(&task_id, "123"), Some(expected));
     }
     let other = local.get(&paths[1]);
     assert_eq!(other.header("etag"), None);
