@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
@@ -54,11 +54,12 @@ pub(crate) async fn api(
     let response = if app.faults.with(|faults| faults.down) {
         answer::hang_up("the server is down")
     } else if let Some(fault) = app.faults.with(|faults| faults.take(kind)) {
-        faulty(fault)
+        refuse(request, faulty(fault)).await
     } else if !authorized {
-        answer::error(StatusCode::UNAUTHORIZED, "unauthorized: missing or unknown API key")
+        let message = "unauthorized: missing or unknown API key";
+        refuse(request, answer::error(StatusCode::UNAUTHORIZED, message)).await
     } else if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(invalid)) = &params {
-        answer::error(StatusCode::BAD_REQUEST, invalid.body_text())
+        refuse(request, answer::error(StatusCode::BAD_REQUEST, invalid.body_text())).await
     } else {
         next.run(request).await
     };
@@ -79,6 +80,13 @@ pub(crate) async fn storage(
         next.run(request).await
     };
     entry.finish(response)
+}
+
+/// Reads the body before the answer: hyper closes a connection with an unread one, on which the
+/// client may already have sent its next request.
+async fn refuse(request: Request, response: Response) -> Response {
+    let _ = to_bytes(request.into_body(), start::BODY_BYTES_MAX).await;
+    response
 }
 
 fn authorization(headers: &HeaderMap) -> Option<&str> {
