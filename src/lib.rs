@@ -91,10 +91,10 @@
 //! `use worker::…` above `cloudflare/` fails the native tests. The core has no clock, no network and no randomness of
 //! its own; they are arguments, or [`ports::Clock`].
 //!
-//! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`) what
-//! holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`); `tests/wasm.rs` what
-//! only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies; `tests/fabricate/` the local Fabricate. `xtask/` is
-//! what a developer types.
+//! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`)
+//! what holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`);
+//! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
+//! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 
 pub mod configuration;
 pub mod download;

@@ -70,6 +70,8 @@ pub enum Mutation {
     DownloadsAreFree,
     /// `download`: the rest of another version is taken for the file's.
     OtherVersionsAreCarriedOn,
+    /// `lease`: an upload that another carries on is taken.
+    LeasesAreNotHeld,
     /// `stale`: word of copies that nobody carries on stays.
     StaleUploadsStay,
     /// `retry`: each call makes a new run.

@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -15,8 +15,12 @@ use worker::{AbortController, ResponseBody};
 use super::http_fabricate::{Reply, delay, one_line};
 use crate::ports::{CopyError, Part};
 
-/// How long may pass without a byte, milliseconds.
+/// How long it may take until the next piece is there, milliseconds: slower, and not even one part would come in the
+/// time that a sweep has.
 const IDLE_TIMEOUT_MS: u32 = 30_000;
+
+/// The least that a piece has, but for the last: each is a call out of wasm and back.
+const PIECE_BYTES: u32 = 256 * 1024;
 
 /// Bytes to come. Dropping it ends the connection.
 pub(super) struct Body {
@@ -62,11 +66,12 @@ impl Body {
         // Ends: each read brings at least a byte, or is the last.
         while filled < length {
             let reading =
-                JsFuture::from(reader.read_with_array_buffer_view(&buffer.subarray(filled, length)));
-            let read = match select(pin!(reading), pin!(delay(IDLE_TIMEOUT_MS))).await {
+                read_at_least(&reader, PIECE_BYTES.min(length - filled), &buffer.subarray(filled, length))?;
+            let read = match select(pin!(JsFuture::from(reading)), pin!(delay(IDLE_TIMEOUT_MS))).await {
                 Either::Left((read, _)) => read.map_err(broken)?,
                 Either::Right(_) => {
-                    let reason = format!("no byte came for {} s", IDLE_TIMEOUT_MS / 1_000);
+                    let reason =
+                        format!("less than {} KiB came in {} s", PIECE_BYTES / 1024, IDLE_TIMEOUT_MS / 1_000);
                     return Err(CopyError::Unavailable(reason));
                 }
             };
@@ -90,6 +95,19 @@ impl Body {
         }
         self.reader.clone()
     }
+}
+
+/// The runtime's own way to read no less than so many bytes at once, but at the end.
+/// Source: <https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/>.
+fn read_at_least(
+    reader: &ReadableStreamByobReader,
+    bytes: u32,
+    buffer: &Uint8Array,
+) -> Result<Promise, CopyError> {
+    let method = Reflect::get(reader, &"readAtLeast".into()).map_err(broken)?;
+    let method: Function = method.dyn_into().map_err(broken)?;
+    let reading = method.call2(reader, &bytes.into(), buffer).map_err(broken)?;
+    reading.dyn_into().map_err(broken)
 }
 
 fn broken(error: JsValue) -> CopyError {

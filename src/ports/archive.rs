@@ -207,7 +207,7 @@ pub trait Archive {
         data: Self::Data,
         checksum: Option<Checksum>,
     ) -> Result<Archived, CopyError>;
-    /// Reads the next so many bytes of a body, fewer at its end alone. Fails where none comes for half a minute.
+    /// Reads the next so many bytes of a body, fewer at its end alone. Fails where next to none comes for half a minute.
     async fn next_part(&self, body: &mut Self::Body, bytes: u64) -> Result<Part<Self::Data>, CopyError>;
 
     /// Begins an upload in parts; gives R2's name for it.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::breakage::Breakage;
-use crate::chance::pick;
+use crate::chance::{Profile, pick};
 use crate::operation::Port;
 use crate::promises::Promise;
 use crate::uploads::Uploads;
@@ -298,7 +298,8 @@ impl Body {
         self.at = self.end.min(from + bytes);
         let taken = i64::try_from((self.at - from) / BYTES_PER_MS).unwrap_or(i64::MAX);
         let state = &mut *on.world.state.borrow_mut();
-        let slow = !state.calm && !on.world.profile.clean && state.rng.u8(..50) == 0;
+        let one_in = if self.end >= LONG_BYTES { 12 } else { 50 };
+        let slow = !state.calm && !on.world.profile.clean && state.rng.u8(..one_in) == 0;
         let wait_ms = if slow { state.rng.i64(0..300_000) } else { 20 };
         (Piece { content: self.object.content, from, to: self.at }, taken + wait_ms)
     }
@@ -382,6 +383,15 @@ impl Archive for Invocation {
     async fn put_part(&self, upload: &Upload, number: u16, data: Piece) -> Result<String, CopyError> {
         let put = |state: &mut State| {
             self.tell(state, || format!("R2 part {number} of {}", upload.upload_id));
+            let Profile { stall, outages: [_, (_, down_ms), _], .. } = self.world.profile;
+            let other = state.bucket.uploads.other_holder(upload, self.number);
+            if stall == 0.0
+                && down_ms == 0
+                && let Some(other) = other
+            {
+                let how = format!("{} is copied by {}, and by {other}", upload.key, self.number);
+                state.breaks(Promise::OneCopiesAtATime, how);
+            }
             Ok(state.bucket.uploads.put(upload, number, data))
         };
         let put = self.operate(Port::R2, "R2 put part", put).await?;
@@ -417,7 +427,7 @@ impl Archive for Invocation {
     ) -> Result<Option<Version>, StoreError> {
         let now = self.world.now();
         self.operate(Port::R2, "R2 put progress", |state| {
-            Ok(state.bucket.uploads.put_progress(copy, progress, expected, now))
+            Ok(state.bucket.uploads.put_progress(copy, progress, expected, self.number, now))
         })
         .await
     }

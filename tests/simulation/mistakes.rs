@@ -40,6 +40,7 @@ pub(crate) const ALL: &[(Mutation, Promise)] = &[
     (Mutation::RedirectsKeepTheKey, Promise::TheKeyStaysHome),
     (Mutation::DownloadsAreFree, Promise::WorkIsBounded),
     (Mutation::OtherVersionsAreCarriedOn, Promise::FilesArriveWhole),
+    (Mutation::LeasesAreNotHeld, Promise::OneCopiesAtATime),
     (Mutation::StaleUploadsStay, Promise::NothingIsLeftBehind),
     (Mutation::RetriesAreNotConditional, Promise::OneRetryEach),
     (Mutation::RetriesPrecedeTheEnd, Promise::RetriesFollowAnEnd),

@@ -28,6 +28,8 @@ pub(crate) enum Promise {
     FilesArriveWhole,
     /// Of a copy that nobody carries on any more, no word and no upload that it names is left.
     NothingIsLeftBehind,
+    /// Nobody adds to an upload that another carries on, as long as R2 answers.
+    OneCopiesAtATime,
     /// A run that is done is not open.
     DoneIsNotOpen,
     /// A task that seedhook knew stays known.

@@ -13,6 +13,8 @@ pub(crate) struct Uploads {
     open: BTreeMap<String, Open>,
     /// Word of copies, with their versions.
     progress: BTreeMap<String, (Progress, Version)>,
+    /// Which invocation names itself so in them.
+    holders: BTreeMap<String, usize>,
     /// How many names and tags were given.
     given: u64,
 }
@@ -71,6 +73,13 @@ impl Uploads {
         self.open.remove(&upload.upload_id);
     }
 
+    /// The invocation that word of a copy names, if that is another one.
+    pub(crate) fn other_holder(&self, upload: &Upload, author: usize) -> Option<usize> {
+        let copy = self.open.get(&upload.upload_id)?.to.copy_id();
+        let holder = self.progress.get(&copy)?.0.holder.as_ref()?;
+        self.holders.get(holder).copied().filter(|holder| *holder != author)
+    }
+
     pub(crate) fn progress(&self, copy: &str) -> Option<(Progress, Version)> {
         self.progress.get(copy).cloned()
     }
@@ -80,8 +89,10 @@ impl Uploads {
         copy: &str,
         progress: &Progress,
         expected: Option<&Version>,
+        author: usize,
         now: Timestamp,
     ) -> Option<Version> {
+        self.holders.extend(progress.holder.clone().map(|holder| (holder, author)));
         let standing = self.progress.get(copy).map(|(_, version)| &version.etag);
         if standing != expected.map(|version| &version.etag) {
             return None;
