@@ -82,6 +82,8 @@ pub enum Mutation {
     AdoptionsAreNotEntered,
     /// `operate`: whoever finds the place taken is told that its run is given up.
     LostAbandonsAreTold,
+    /// `sweep`: each run copies as many files at once as one may alone.
+    ConnectionsAreFree,
     /// `sweep`: polls and starts do not count as requests.
     RequestsAreFree,
     /// `sweep`: only the first page of open runs is read.

@@ -63,6 +63,8 @@ pub(crate) struct Profile {
     pub(crate) wire: bool,
     /// How often operators come while faults last.
     pub(crate) operators: usize,
+    /// How many files a task may yield, each as often as it stands here.
+    pub(crate) files: [usize; 6],
     /// Records of another version stand in KV and in the inbox.
     pub(crate) strangers: bool,
 }
@@ -124,6 +126,7 @@ impl Profile {
             key_refused: span(rng, 20),
             wire: rng.u8(..32) == 0,
             operators: *pick(rng, &[0, 0, 2, 6]),
+            files: if rng.u8(..40) == 0 { [0, 5, 5, 7, 7, 9] } else { [0, 0, 0, 1, 1, 2] },
             strangers: rng.u8(..32) == 0,
         }
     }

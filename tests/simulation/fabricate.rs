@@ -156,7 +156,7 @@ impl State {
         };
         let mut files = Vec::new();
         if truth == TaskStatus::Completed {
-            let count = *pick(&mut self.rng, &[0, 0, 0, 1, 1, 2]);
+            let count = *pick(&mut self.rng, &world.profile.files);
             files.extend((0..count).map(|_| File::draw(&mut self.rng, world.profile.clean)));
         }
         let listed: Vec<Value> = (0..).zip(&files).map(|(index, file)| file.listing(index)).collect();

@@ -46,6 +46,7 @@ pub(crate) const ALL: &[(Mutation, Promise)] = &[
     (Mutation::RetriesPrecedeTheEnd, Promise::RetriesFollowAnEnd),
     (Mutation::AdoptionsAreNotEntered, Promise::OperatorsDecide),
     (Mutation::LostAbandonsAreTold, Promise::OperatorsDecide),
+    (Mutation::ConnectionsAreFree, Promise::WorkIsBounded),
     (Mutation::RequestsAreFree, Promise::WorkIsBounded),
     (Mutation::OnlyOnePageIsListed, Promise::EveryRunEnds),
     (Mutation::UnreadableRecordsStopTheRest, Promise::EveryRunEnds),

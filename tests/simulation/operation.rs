@@ -53,6 +53,29 @@ impl State {
     }
 }
 
+/// The answers that an invocation may wait for at the same time.
+const WAITING_MAX: u32 = 6;
+
+/// An answer that is waited for.
+struct Waiting<'a>(&'a Invocation);
+
+impl<'a> Waiting<'a> {
+    fn of(on: &'a Invocation) -> Self {
+        on.waiting.set(on.waiting.get() + 1);
+        if on.waiting.get() > WAITING_MAX {
+            let how = format!("{on} waits for {} answers at a time", on.waiting.get());
+            on.world.state.borrow_mut().breaks(Promise::WorkIsBounded, how);
+        }
+        Self(on)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
+}
+
 impl Invocation {
     /// An operation of a store: on the way, its effect, on the way back; each may fail, or end the invocation.
     pub(crate) async fn operate<T>(
@@ -62,6 +85,7 @@ impl Invocation {
         effect: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let world = &*self.world;
+        let _waiting = Waiting::of(self);
         let plan = world.state.borrow_mut().plan(&world.profile, port, true);
         self.sleep(plan.there_ms).await;
         if plan.crash == Some(Moment::Before) {
@@ -100,6 +124,7 @@ impl Invocation {
     ) -> T {
         let world = &*self.world;
         self.count_request();
+        let _waiting = Waiting::of(self);
         let plan = world.state.borrow_mut().plan(&world.profile, Port::Fabricate, false);
         self.sleep(plan.there_ms).await;
         if plan.crash == Some(Moment::Before) {

@@ -83,6 +83,8 @@ pub(crate) struct Invocation {
     /// Outbound requests made, and how many may be.
     pub(crate) requests: Cell<u32>,
     pub(crate) requests_max: u32,
+    /// Answers that are waited for now.
+    pub(crate) waiting: Cell<u32>,
     /// It came to its own end, and was not dropped on the way.
     pub(crate) finished: Cell<bool>,
 }
@@ -119,6 +121,7 @@ impl World {
             place,
             requests: Cell::new(0),
             requests_max,
+            waiting: Cell::new(0),
             finished: Cell::new(false),
         }
     }

@@ -141,8 +141,8 @@ impl<'a, W: World> Lease<'a, W> {
                     state.version.clone(),
                 )
             };
-            if let Ok(Some(version)) = self.world.put_progress(&self.copy, &progress, version.as_ref()).await
-            {
+            let put = self.world.put_progress(&self.copy, &progress, version.as_ref()).await;
+            if let Ok(Some(version)) = put {
                 let mut state = self.state.borrow_mut();
                 state.version = Some(version);
                 state.recorded_at = self.world.now();
@@ -152,6 +152,8 @@ impl<'a, W: World> Lease<'a, W> {
             let standing = match self.world.get_progress(&self.copy).await {
                 Ok(standing) => standing,
                 Err(StoreError::Unreadable { .. }) => return Err(CopyError::UnderWay),
+                // Somebody wrote it, and nobody knows who.
+                Err(_) if put.is_ok() => return Err(CopyError::UnderWay),
                 Err(_) => return Ok(()),
             };
             let version = match standing {

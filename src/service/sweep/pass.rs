@@ -42,6 +42,7 @@ pub(super) fn budget(requests: u32, runs: usize, began: Timestamp) -> Budget {
     let files_each = requests / u32::try_from(runs.max(1)).unwrap_or(u32::MAX);
     let allowed = if makes(Mutation::RequestsAreFree) { u32::MAX } else { requests };
     let spare = CONNECTIONS_MAX - 1 - runs.clamp(1, AT_ONCE);
+    let spare = if makes(Mutation::ConnectionsAreFree) { usize::MAX } else { spare };
     Budget::new(allowed).with_connections(spare as u64).for_files(
         files_each.max(FILES_EACH_MIN),
         began.plus_ms(FILES_MS_MAX),
