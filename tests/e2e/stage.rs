@@ -2,14 +2,13 @@
 //!
 //! Everything is ended and removed when it is dropped. It asserts nothing but that calls are answered.
 
-use std::fs::{self, File};
+mod answer;
+mod worker;
+
+use std::fs;
 use std::io::Read;
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::Child;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,8 +18,7 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// How long workerd may take to answer its first request.
-const READY_TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) use answer::{Answer, Caller};
 
 /// How many sweeps a run may need to its end.
 const SWEEPS_MAX: u32 = 60;
@@ -42,56 +40,6 @@ pub(crate) struct Stage {
     client: ureq::Agent,
     // After the server, which needs it to end.
     _runtime: Runtime,
-}
-
-/// A sender who does not mind that the Worker is down.
-pub(crate) struct Caller {
-    base: String,
-    client: ureq::Agent,
-}
-
-impl Caller {
-    /// Sends a JSON delivery; `None`: the connection was refused, or broke before the answer.
-    pub(crate) fn try_post(&self, hook: &str, body: &Value) -> Option<Answer> {
-        let request = self.client.post(format!("{}/hooks/{hook}", self.base));
-        let mut answer = request.content_type("application/json").send(body.to_string()).ok()?;
-        let body = answer.body_mut().read_to_vec().ok()?;
-        Some(Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body })
-    }
-}
-
-impl Caller {
-    /// Lets the cron fire now, and does not mind when the Worker dies of it.
-    pub(crate) fn try_sweep(&self) {
-        let path = format!("/cdn-cgi/local/scheduled?cron=*/2+*+*+*+*&time={}", now_ms());
-        let _ = self.client.get(format!("{}{path}", self.base)).call();
-    }
-}
-
-/// An answer of the Worker.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: ureq::http::HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
-            panic!("{error} in {} {}", self.status, String::from_utf8_lossy(&self.body))
-        })
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The id of the only run in a sender's answer.
-    #[track_caller]
-    pub(crate) fn run_id(&self) -> String {
-        self.json()["runs"][0]["run_id"].as_str().unwrap().to_owned()
-    }
 }
 
 impl Stage {
@@ -129,7 +77,7 @@ impl Stage {
         let mut settings = fabricate::Config::new(FABRICATE_KEY);
         settings.tick = Duration::from_millis(20);
         let fabricate = runtime.block_on(fabricate::Server::start(settings)).unwrap();
-        let port = free_port();
+        let port = worker::free_port();
         let folder = TempDir::new().unwrap();
         let mut config = json!({
             "name": "stage",
@@ -167,91 +115,6 @@ impl Stage {
         };
         stage.start_worker();
         stage
-    }
-
-    /// Starts workerd over whatever state an earlier one left.
-    #[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
-    pub(crate) fn start_worker(&mut self) {
-        let tool = |name: &str, default: &str| {
-            let given = std::env::var(name).map(PathBuf::from);
-            given.unwrap_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(default))
-        };
-        let node = tool("SEEDHOOK_NODE", "node_modules/node/bin/node");
-        let wrangler = tool("SEEDHOOK_WRANGLER", "node_modules/wrangler/bin/wrangler.js");
-        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new(node);
-        command
-            .arg(wrangler)
-            .args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false", "--port"])
-            .arg(self.port.to_string())
-            .arg("--config")
-            .arg(self.folder.path().join("wrangler.json"))
-            .arg("--persist-to")
-            .arg(self.folder.path().join("state"))
-            .current_dir(self.folder.path())
-            .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-            .env("WRANGLER_SEND_METRICS", "false")
-            .env("WRANGLER_LOG_PATH", self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .process_group(0);
-        self.worker = Some(command.spawn().unwrap());
-        let began = Instant::now();
-        while self.client.get(format!("{}/health", self.base)).call().is_err() {
-            assert!(began.elapsed() < READY_TIMEOUT, "workerd did not start:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// Ends workerd and wrangler at once, wherever they are.
-    pub(crate) fn kill_worker(&mut self) {
-        let Some(mut worker) = self.worker.take() else { return };
-        let group = format!("-{}", worker.id());
-        let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
-        assert!(killed.is_ok_and(|status| status.success()), "kill {group}");
-        worker.wait().unwrap();
-    }
-
-    /// Loses all of KV, while the Worker is down. R2 stays.
-    pub(crate) fn lose_kv(&self) {
-        fs::remove_dir_all(self.folder.path().join("state/v3/kv")).unwrap();
-    }
-
-    /// Loses all of R2, while the Worker is down. KV stays.
-    pub(crate) fn lose_r2(&self) {
-        fs::remove_dir_all(self.folder.path().join("state/v3/r2")).unwrap();
-    }
-
-    /// The process group of wrangler and workerd.
-    pub(crate) fn group(&self) -> u32 {
-        self.worker.as_ref().unwrap().id()
-    }
-
-    /// Host and port of the Worker.
-    pub(crate) fn base_address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// What wrangler and the Worker have printed so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.log_path()).unwrap_or_default()
-    }
-
-    /// Waits until the log, which comes some time after an answer, says something so many times.
-    #[track_caller]
-    pub(crate) fn wait_for_log(&self, text: &str, times: usize) {
-        for _ in 0..100 {
-            if self.log().matches(text).count() >= times {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        assert_eq!(self.log().matches(text).count(), times, "{text} in {}", self.log());
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join("worker.log")
     }
 
     /// A sender of its own, who goes on while the Worker is killed.
@@ -370,15 +233,6 @@ impl Stage {
         assert_eq!(Some(hex::encode(hash.finalize())), expected, "{file}");
         assert_eq!(bytes, file["size"].as_u64().unwrap(), "{file}");
     }
-}
-
-/// A port that nothing listens on, below those that a system gives to outgoing connections: one of these could take it
-/// before the Worker does, or while it is down.
-fn free_port() -> u16 {
-    static STAGES: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 10_000).unwrap();
-    let mut ports = (0..10_000).map(|_| 20_000 + (first + STAGES.fetch_add(1, Ordering::Relaxed)) % 10_000);
-    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 impl Drop for Stage {

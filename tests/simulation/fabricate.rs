@@ -9,9 +9,9 @@ use seedhook::run::RunId;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::archive::File;
 use crate::breakage::Breakage;
 use crate::chance::pick;
+use crate::files::File;
 use crate::workflows::{Answered, Job, StartRequest};
 use crate::world::{BEGINNING_MS, Invocation, State, World};
 

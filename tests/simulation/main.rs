@@ -12,7 +12,7 @@
 //!
 //! [`life`] is one life; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`] (over
-//! [`workflows`]), [`archive`] (over [`uploads`]) and [`queue`] stand behind the ports, [`strangers`] among what is stored; [`hooks`],
+//! [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports, [`strangers`] among what is stored; [`hooks`],
 //! [`sender`], [`reply`] and [`operator`] are what comes in; [`promises`] is what must hold, [`verdict`] whether it did,
 //! [`breakage`] and [`mistakes`] the proof that it would be noticed; [`history`] tells one life, [`search`] lives many.
 #![cfg(not(target_arch = "wasm32"))]
@@ -26,6 +26,7 @@ mod breakage;
 mod chance;
 mod executor;
 mod fabricate;
+mod files;
 mod history;
 mod hooks;
 mod inbox;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use seedhook::ports::{Destination, Progress, Upload, Version};
 use seedhook::timestamp::Timestamp;
 
-use crate::archive::{Object, Piece};
+use crate::files::{Object, Piece};
 
 #[derive(Default)]
 pub(crate) struct Uploads {

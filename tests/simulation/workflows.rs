@@ -9,7 +9,7 @@ use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::START_FRESH_MS;
 use seedhook::run::RunId;
 
-use crate::archive::File;
+use crate::files::File;
 use crate::journals::Leave;
 use crate::promises::Promise;
 use crate::world::{Invocation, State};
