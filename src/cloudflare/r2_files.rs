@@ -122,6 +122,16 @@ impl Cloudflare {
         body: impl Into<Data>,
         checksum: Option<Checksum>,
     ) -> Result<Archived, CopyError> {
+        let object = self.store(to, body, checksum).await.map_err(|error| put_failed(&error))?;
+        stored(object.as_ref())
+    }
+
+    async fn store(
+        &self,
+        to: &Destination,
+        body: impl Into<Data>,
+        checksum: Option<Checksum>,
+    ) -> worker::Result<Option<Object>> {
         let put = self.files.put(to.key.as_str(), body).http_metadata(http_metadata(to));
         let mut metadata = custom_metadata(to);
         if let Some(Checksum::Sha256(hash)) = checksum {
@@ -133,11 +143,7 @@ impl Cloudflare {
             Some(Checksum::Md5(hash)) => put.md5(hash),
             None => put,
         };
-        match put.execute().await {
-            Ok(Some(object)) => Ok(archived(&object)),
-            Ok(None) => Err(CopyError::Unavailable("R2 did not store the file".to_owned())),
-            Err(error) => Err(put_failed(&error)),
-        }
+        put.execute().await
     }
 
     /// One put of a body that does not say its length, and whose hash R2 checks.
@@ -148,8 +154,10 @@ impl Cloudflare {
         put: &Put,
     ) -> Result<Archived, CopyError> {
         let (counted, piped) = counted(stream, put.length)?;
-        let (stored, piped) = join(self.put_object(to, counted, put.checksum), piped).await;
-        stored.map_err(|error| miscounted(error, piped.err(), put.length))
+        match join(self.store(to, counted, put.checksum), piped).await {
+            (Ok(object), _) => stored(object.as_ref()),
+            (Err(error), piped) => Err(miscounted(&error, piped.err(), put.length)),
+        }
     }
 
     /// An upload of one part, of a body that does not say its length. Not a put: that is done once so many bytes have
@@ -167,8 +175,8 @@ impl Cloudflare {
             let (etag, piped) = join(self.upload_part(&upload, 1, counted.into()), piped).await;
             match (etag, piped) {
                 (Ok(etag), Ok(_)) => Ok(etag),
-                (Ok(_), Err(error)) => Err(miscounted(put_failed(&error.into()), None, put.length)),
-                (Err(error), piped) => Err(miscounted(put_failed(&error), piped.err(), put.length)),
+                (Ok(_), Err(error)) => Err(miscounted(&error.into(), None, put.length)),
+                (Err(error), piped) => Err(miscounted(&error, piped.err(), put.length)),
             }
         });
         match uploaded.await {
@@ -194,15 +202,9 @@ fn counted(stream: &ReadableStream, length: u64) -> Result<(ReadableStream, JsFu
     Ok((fixed.readable(), piped))
 }
 
-/// A put that R2 refuses breaks the pipe as well: only where it does not, the bytes are to blame.
-fn miscounted(error: CopyError, pipe: Option<JsValue>, length: u64) -> CopyError {
-    match error {
-        CopyError::BadCopy(reason) if !is_numbered(&reason) => {
-            let reason = pipe.map_or(reason, |error| one_line(&worker::Error::from(error)));
-            CopyError::BadCopy(format!("not the {length} bytes that the task says: {reason}"))
-        }
-        other => other,
-    }
+fn miscounted(stored: &worker::Error, pipe: Option<JsValue>, length: u64) -> CopyError {
+    let pipe = pipe.map(|error| one_line(&worker::Error::from(error)));
+    CopyError::of_counted_put(one_line(stored), pipe, length)
 }
 
 async fn in_time<T>(put: &Put, storing: impl Future<Output = Result<T, CopyError>>) -> Result<T, CopyError> {
@@ -234,6 +236,10 @@ pub(super) fn custom_metadata(to: &Destination) -> HashMap<String, String> {
     ])
 }
 
+fn stored(object: Option<&Object>) -> Result<Archived, CopyError> {
+    object.map(archived).ok_or_else(|| CopyError::Unavailable("R2 did not store the file".to_owned()))
+}
+
 fn archived(object: &Object) -> Archived {
     let metadata = object.custom_metadata().unwrap_or_default();
     Archived {
@@ -244,21 +250,8 @@ fn archived(object: &Object) -> Archived {
     }
 }
 
-/// R2 numbers its errors. These speak of what it was given: a hash that does not match, an upload that is no more,
-/// parts of unequal size, one that is not there or too small. Source:
-/// <https://developers.cloudflare.com/r2/api/error-codes/>.
-const WRONG: [&str; 5] = ["(10037)", "(10024)", "(10048)", "(10025)", "(10011)"];
-
-/// An error that R2 numbers is its own; one without a number is the stream's: cut short, or not of the length that was
-/// said.
 fn put_failed(error: &worker::Error) -> CopyError {
-    let reason = one_line(error);
-    let wrong = WRONG.iter().any(|code| reason.contains(code));
-    if is_numbered(&reason) && !wrong { CopyError::Unavailable(reason) } else { CopyError::BadCopy(reason) }
-}
-
-fn is_numbered(reason: &str) -> bool {
-    reason.contains("(10")
+    CopyError::of_put(one_line(error))
 }
 
 fn failed(error: &worker::Error) -> StoreError {
