@@ -126,7 +126,7 @@ impl Profile {
             key_refused: span(rng, 20),
             wire: rng.u8(..32) == 0,
             operators: *pick(rng, &[0, 0, 2, 6]),
-            files: if rng.u8(..40) == 0 { [0, 5, 5, 7, 7, 9] } else { [0, 0, 0, 1, 1, 2] },
+            files: if !clean && rng.u8(..40) == 0 { [0, 5, 5, 7, 7, 9] } else { [0, 0, 0, 1, 1, 2] },
             strangers: rng.u8(..32) == 0,
         }
     }
