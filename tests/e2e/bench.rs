@@ -41,7 +41,11 @@ fn files_reach_r2_as_fast_as_by_the_shortest_worker() {
         "{bytes} bytes, {rounds} rounds; each ratio is seedhook to the shortest Worker, smallest to largest\n"
     );
     println!("{:9} {:>20} {:>20} {:>12} {:>22}", "lane", "time", "CPU", "MB a second", "wasm memory grew by");
-    for (lane, length, size_stated) in LANES {
+    let only = std::env::var("SEEDHOOK_BENCH_LANE").ok();
+    let known = |only: &String| LANES.iter().any(|(lane, ..)| lane == only);
+    assert!(only.as_ref().is_none_or(known), "the lanes are whole, counted and parts");
+    let lanes = LANES.iter().filter(|(lane, ..)| only.as_ref().is_none_or(|only| only == lane));
+    for &(lane, length, size_stated) in lanes {
         measure(lane, length, size_stated, bytes, rounds);
     }
 }

@@ -19,6 +19,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Sets variables, and takes away those without a value.
+pub(crate) fn set_env<const N: usize>(command: &mut Command, variables: [(&str, Option<String>); N]) {
+    for (variable, value) in variables {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+}
+
 /// Runs it on our own terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().map_err(|error| cannot_start(command, &error))?;

@@ -52,12 +52,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         ("SEEDHOOK_SEED", seed.map(|seed| seed.to_string())),
         ("SEEDHOOK_MISTAKE", mistake),
     ];
-    for (variable, value) in chosen {
-        match value {
-            Some(value) => simulation.env(variable, value),
-            None => simulation.env_remove(variable),
-        };
-    }
+    command::set_env(&mut simulation, chosen);
     command::run(&mut simulation)?;
     Ok(ExitCode::SUCCESS)
 }
