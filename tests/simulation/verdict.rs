@@ -9,6 +9,7 @@ use seedhook::run::{
 
 use crate::chance::Profile;
 use crate::kv::describe;
+use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
@@ -236,9 +237,10 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
             gone || due.is_some_and(|due_ms| finished_ms >= due_ms)
         }
         (Stage::Archive, Some(job)) => {
+            // The last try may have gone on for as long as a sweep may: the run ended when that began.
+            let patience_ms = ARCHIVE_PATIENCE_MS - CRON_MS_MAX - slack_ms;
             let mut failing = run.files.iter().filter_map(|file| file.failing_since);
-            let out_of_patience =
-                failing.any(|since| finished_ms - since.as_millis() >= ARCHIVE_PATIENCE_MS - slack_ms);
+            let out_of_patience = failing.any(|since| finished_ms - since.as_millis() >= patience_ms);
             let hopeless =
                 job.files.iter().any(|file| file.is_hopeless() || file.bad_copies >= BAD_COPIES_MAX);
             let vanished = finished_ms >= job.gone_ms - slack_ms;
