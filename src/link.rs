@@ -120,7 +120,8 @@ impl LinkSecret {
     /// A link to a file that works from now on.
     #[must_use]
     pub fn link(&self, run_id: RunId, file_id: &FileId, now: Timestamp, expires_in: ExpiresIn) -> Link {
-        let expires_at = now.whole_seconds().plus_ms(i64::from(expires_in.0) * SECOND_MS);
+        // Not sooner than was asked for.
+        let expires_at = now.plus_ms(i64::from(expires_in.0) * SECOND_MS + SECOND_MS - 1).whole_seconds();
         let expires = expires_at.as_millis() / SECOND_MS;
         // HMAC takes a key of any length; were it not so, a link without a signature would work nowhere.
         let signature = self.sign(run_id, file_id, expires).unwrap_or_default();

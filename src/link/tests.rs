@@ -10,7 +10,7 @@ const SIGNATURE: &str = "ff724871d5474a64859f1947a844840b2d5595de7c2118b259ba8a8
 const EXPIRES: i64 = 1_795_604_400;
 
 fn now() -> Timestamp {
-    Timestamp::parse("2026-11-25T10:00:00.700Z").unwrap()
+    Timestamp::parse("2026-11-25T09:59:59.300Z").unwrap()
 }
 
 fn secret() -> LinkSecret {
