@@ -263,8 +263,10 @@ async fn poll<W: World>(
         Err(StatusError::NotFound) => run.missed_task(now),
         Err(error) => run.poll_failed(&error.to_string(), now),
     };
+    let mut learned = None;
     if seen == Seen::Completed {
         let changed = archive_files(world, &mut run, now, budget).await;
+        learned = changed.then(|| Run { status: Status::Archiving, ..run.clone() });
         seen = run.saw_archive(changed, now);
     }
     match seen {
@@ -272,7 +274,12 @@ async fn poll<W: World>(
         Seen::Changed => put_open(world, &mut run, TRIES).await?,
         Seen::Ended => {
             tell(world, Level::Info, "run ended", &run);
-            end(world, journal.next_place(), run, now).await?;
+            let ended = end(world, journal.next_place(), run, now).await;
+            if let (Err(_), Some(mut run)) = (&ended, learned) {
+                // Or each sweep would ask for its files anew, until its end can be entered.
+                put_open(world, &mut run, TRIES).await?;
+            }
+            ended?;
         }
     }
     Ok(Advanced::Moved)
