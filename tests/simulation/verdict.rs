@@ -16,7 +16,8 @@ use crate::world::{State, Tally, World};
 
 /// How often a run may take wrong bytes of a file: three times, and by sweeps that overlap or do not see the count.
 fn bad_copies_taken_max(world: &World) -> u32 {
-    if world.profile.stall > 0.0 { 24 * BAD_COPIES_MAX } else { 8 * BAD_COPIES_MAX }
+    // A queue's batches come within seconds of each other, and places see KV late by minutes.
+    if world.profile.stall > 0.0 || world.profile.queue { 24 * BAD_COPIES_MAX } else { 8 * BAD_COPIES_MAX }
 }
 
 /// How long before it was seen an end may be dated: an invocation goes by the time at which it began.
