@@ -80,3 +80,25 @@ pub(super) async fn create_once<W: World, T>(
     }
     Err(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::super::operate::tests::Stores;
+    use super::*;
+
+    #[test]
+    fn a_pause_lies_between_two_tries_and_not_before_the_first() {
+        let slept = |tries, pause_ms| {
+            let (stores, failure) = (Stores::default(), StoreError::Busy("put"));
+            let create = async || Err(failure.clone());
+            let created = create_once(&stores, (tries, pause_ms), create, async || Ok(None::<()>), |()| true);
+            assert_eq!(created.now_or_never(), Some(Err(failure.clone())));
+            stores.slept.take()
+        };
+        assert!(slept(1, 500).is_empty());
+        assert_eq!(slept(4, 500), [500, 500, 500]);
+        assert!(slept(4, 0).is_empty(), "where somebody waits for the answer");
+    }
+}

@@ -98,3 +98,66 @@ async fn wait_for_key<W: World>(world: &W, run: &Run) {
         world.sleep_ms(KEY_INTERVAL_MS - passed_ms).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::super::operate::tests::Stores;
+    use super::*;
+    use crate::run::Stage;
+    use crate::run::tests::{at, queued_run};
+
+    /// A run that failed, as it is told, `wrote_ago_ms` after its `open/` record was written.
+    fn failed(message: &str, wrote_ago_ms: i64) -> Run {
+        let mut run = queued_run();
+        run.failed(Stage::Start, message, at(0));
+        run.written_at = Some(at(-wrote_ago_ms));
+        run
+    }
+
+    #[test]
+    fn an_end_is_shown_as_soon_as_it_is_entered() {
+        let run = failed("ours", 2_000);
+        let stores = Stores::with(&queued_run(), &[Decision::Start]);
+        assert_eq!(end(&stores, 2, run.clone(), at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(stores.last(run.run_id), Some(Decision::End { run: Box::new(run.clone()) }));
+        assert_eq!(stores.done.borrow().get(&run.run_id), Some(&run));
+        assert!(stores.open.borrow().is_empty());
+    }
+
+    #[test]
+    fn who_finds_another_end_shows_that() {
+        let other = failed("another's", 2_000);
+        let stores = Stores::with(&queued_run(), &[Decision::Start]);
+        stores.faster.replace(Some(Decision::End { run: Box::new(other.clone()) }));
+        assert_eq!(end(&stores, 2, failed("ours", 2_000), at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(stores.done.borrow().get(&other.run_id), Some(&other));
+        assert!(stores.open.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_key_has_a_second_and_a_bit_between_two_writes() {
+        let slept = |wrote_ago_ms| {
+            let run = failed("no", wrote_ago_ms);
+            let stores = Stores::with(&run, &[]);
+            assert_eq!(finish(&stores, &run).now_or_never(), Some(Ok(())));
+            stores.slept.take()
+        };
+        assert_eq!(slept(0), [1_100]);
+        assert_eq!(slept(400), [700]);
+        assert!(slept(1_100).is_empty());
+    }
+
+    #[test]
+    fn a_write_that_fails_is_tried_again_after_a_pause() {
+        let run = failed("no", 2_000);
+        let stores = Stores::with(&run, &[]);
+        stores.kv_fails.set(true);
+        let failure = Some(Err(StoreError::Busy("kv")));
+        assert_eq!(put_done(&stores, &run, 3).now_or_never(), failure);
+        assert_eq!(stores.slept.take(), [1_100, 1_100]);
+        assert_eq!(put_open(&stores, &mut run.clone(), 1).now_or_never(), failure);
+        assert!(stores.slept.take().is_empty());
+    }
+}

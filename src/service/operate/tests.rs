@@ -26,6 +26,8 @@ pub(in crate::service) struct Stores {
     /// Somebody else's decision, entered just before ours.
     pub(in crate::service) faster: RefCell<Option<Decision>>,
     pub(in crate::service) kv_fails: Cell<bool>,
+    /// What was waited for, milliseconds: no time passes.
+    pub(in crate::service) slept: RefCell<Vec<u32>>,
     random: Cell<u8>,
 }
 
@@ -163,7 +165,9 @@ impl Clock for Stores {
     fn now(&self) -> Timestamp {
         at(0)
     }
-    async fn sleep_ms(&self, _: u32) {}
+    async fn sleep_ms(&self, millis: u32) {
+        self.slept.borrow_mut().push(millis);
+    }
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);
         [self.random.get(); 16]
