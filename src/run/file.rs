@@ -213,4 +213,16 @@ mod tests {
         }
         assert_eq!(slow.state, FileState::Failed, "no byte more since minute 280");
     }
+
+    #[test]
+    fn what_came_further_goes_on_at_once() {
+        let mut slow = file();
+        slow.tried_in_vain("HTTP 500", at(0));
+        slow.came_to(1, None, at(1));
+        assert!(slow.is_due(at(1)));
+        assert_eq!((slow.attempts, slow.error.as_deref()), (1, None), "this was no try in vain");
+        slow.came_to(1, None, at(2));
+        assert!(!slow.is_due(at(2)));
+        assert_eq!((slow.attempts, slow.error.as_deref()), (2, Some("it came no further")));
+    }
 }

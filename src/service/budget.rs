@@ -180,4 +180,37 @@ mod tests {
         let all = budget.parts_bytes(PARTS_BYTES_MAX);
         assert!(all.is_some() && budget.parts_bytes(1).is_none());
     }
+
+    #[test]
+    fn a_run_begins_so_many_copies_and_none_too_late() {
+        let at = Timestamp::from_millis;
+        let budget = Budget::new(1).for_files(2, at(10), at(20));
+        let begins = |begun, now| budget.begin_copy(begun, at(now)).is_some();
+        assert_eq!([begins(0, 9), begins(1, 9), begins(2, 9), begins(0, 10)], [true, true, false, false]);
+        assert_eq!([0, 19, 20, 21].map(|now| budget.copy_ms(at(now))), [20, 1, 0, 0]);
+        assert_eq!(Budget::new(1).copy_ms(at(0)), i64::MAX);
+    }
+
+    #[test]
+    fn no_more_copies_are_begun_than_can_all_be_paid() {
+        for (requests, copies) in [
+            (0, 1),
+            (2 * COPY_REQUESTS_MAX - 1, 1),
+            (2 * COPY_REQUESTS_MAX, 2),
+            (3 * COPY_REQUESTS_MAX - 1, 2),
+            (3 * COPY_REQUESTS_MAX, 3),
+        ] {
+            let budget = Budget::new(requests);
+            let begun: Vec<_> =
+                std::iter::from_fn(|| budget.begin_copy(0, Timestamp::from_millis(0))).collect();
+            assert_eq!(begun.len(), copies, "{requests}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_taken_once() {
+        let budget = Budget::new(2);
+        assert_eq!([(); 3].map(|()| budget.take_elsewhere()), [true, true, false]);
+        assert_eq!(budget.left(), 0);
+    }
 }
