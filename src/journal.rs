@@ -204,8 +204,10 @@ mod tests {
             &Standing::Unconfirmed { reason: "x".into(), not_before: None },
         );
         check(&[Decision::Start, end], 0, &Standing::Ended(Box::new(queued_run())));
-        let twice = journal(&[Decision::Start, retry, Decision::Start]);
+        let twice = journal(&[Decision::Start, retry.clone(), Decision::Start]);
         assert_eq!((twice.attempts(), twice.next_place()), (2, 4));
+        let (none, once) = (journal(&[]), journal(&[Decision::Start, retry]));
+        assert_eq!([none, once, twice].map(|journal| journal.ends_with_start()), [false, false, true]);
     }
 
     #[test]

@@ -119,3 +119,35 @@ pub(super) async fn heal<W: World>(
     let run = Box::new(run);
     Ok(if run.status.is_final() { Healing::Known(run) } else { Healing::Healed(run) })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::super::operate::tests::Stores;
+    use super::*;
+    use crate::run::tests::{at, queued_run};
+
+    /// Whether a run that KV does not show has its record again, `age_ms` after its acceptance.
+    #[track_caller]
+    fn check(decisions: &[Decision], age_ms: i64, expected: bool) {
+        let run = queued_run();
+        let stores = Stores::with(&run, decisions);
+        stores.open.borrow_mut().clear();
+        let healing = heal(&stores, run, at(0), at(age_ms)).now_or_never().unwrap().unwrap();
+        assert_eq!(matches!(healing, Healing::Healed(_)), expected);
+        assert_eq!(stores.open.borrow().len(), usize::from(expected));
+    }
+
+    #[test]
+    fn a_record_that_may_hold_the_only_word_of_a_task_is_not_written_over() {
+        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        check(&[], CLAIM_YOUNG_MS, true);
+        check(&[Decision::Start, retry.clone()], CLAIM_YOUNG_MS, true);
+        for decisions in [&[Decision::Start][..], &[Decision::Start, retry, Decision::Start]] {
+            check(decisions, CLAIM_YOUNG_MS, false);
+            check(decisions, KV_LATE_MS_MAX - 1, false);
+            check(decisions, KV_LATE_MS_MAX, true);
+        }
+    }
+}

@@ -85,8 +85,22 @@ pub(super) async fn create_once<W: World, T>(
 mod tests {
     use futures_util::FutureExt;
 
-    use super::super::operate::tests::Stores;
+    use super::super::operate::tests::{Stores, task_id};
     use super::*;
+    use crate::hook::START_ATTEMPTS_MAX;
+    use crate::journal::Standing;
+    use crate::run::tests::{at, queued_run};
+
+    #[test]
+    fn the_longest_journal_is_read_to_its_end() {
+        let no_answer = Decision::NoAnswer { reason: "HTTP 500".into(), not_before: Some(at(0)) };
+        let attempts = (0..START_ATTEMPTS_MAX).flat_map(|_| [Decision::Start, no_answer.clone()]);
+        let end = Decision::End { run: Box::new(queued_run()) };
+        let decisions: Vec<_> = attempts.chain([Decision::Task { task_id: task_id("found") }, end]).collect();
+        let stores = Stores::with(&queued_run(), &decisions);
+        let journal = read_journal(&stores, queued_run().run_id).now_or_never().unwrap().unwrap();
+        assert_eq!(journal.standing(at(0)), Standing::Ended(Box::new(queued_run())));
+    }
 
     #[test]
     fn a_pause_lies_between_two_tries_and_not_before_the_first() {
