@@ -156,6 +156,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fabricate::TaskId;
 
     const FAILING: Health = Health::Failing { wait_ms: None };
 
@@ -224,5 +225,39 @@ mod tests {
         let taken = |second| (0..10).filter(|_| pace.take(at(second))).count();
         assert_eq!([taken(0), taken(59), taken(60), taken(130)], [3, 0, 3, 3]);
         assert_eq!((pace.cap(40), pace.cap(2), Pace::new(None).cap(40)), (3, 2, 40));
+    }
+
+    #[test]
+    fn an_answer_to_a_status_request_is_a_sign_of_health_also_where_it_refuses() {
+        let task = serde_json::from_str(r#"{"id": "t", "status": "failed"}"#).unwrap();
+        let busy = StatusError::Busy { reason: "HTTP 429".into(), retry_after_ms: Some(7) };
+        for (answer, expected) in [
+            (Ok(task), Health::Well),
+            (Err(StatusError::Unauthorized), Health::Well),
+            (Err(StatusError::Forbidden), Health::Well),
+            (Err(StatusError::NotFound), Health::Well),
+            (Err(StatusError::Unavailable("HTTP 502".into())), FAILING),
+            (Err(busy), Health::Failing { wait_ms: Some(7) }),
+        ] {
+            assert_eq!(Health::of_status(&answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_start_counts_only_where_it_is_certain() {
+        let not_started = |for_key| StartOutcome::NotStarted {
+            reason: "HTTP 503".into(),
+            retry_after_ms: Some(7),
+            for_key,
+        };
+        for (outcome, expected) in [
+            (StartOutcome::Started(TaskId::try_from("t".to_owned()).unwrap()), Health::Well),
+            (StartOutcome::Refused { message: "no".into() }, Health::Well),
+            (not_started(true), Health::Well),
+            (not_started(false), Health::Failing { wait_ms: Some(7) }),
+            (StartOutcome::Unknown { reason: "HTTP 502".into() }, Health::Unsure),
+        ] {
+            assert_eq!(Health::of_start(&outcome), expected, "{outcome:?}");
+        }
     }
 }
