@@ -128,6 +128,26 @@ fn a_run_is_retried_once_however_often_it_is_asked_for() {
     assert!(first.is_new && first.starts);
     let second = retry_with(&stores, &hook, false, at(20)).unwrap();
     assert_eq!((second.run.run_id, second.is_new, second.starts), (first.run.run_id, false, false));
+    stores.claims.borrow_mut().clear();
+    let third = retry_with(&stores, &hook, false, at(30)).unwrap();
+    assert_eq!(third.run.run_id, first.run.run_id, "also when its delivery has expired");
+}
+
+#[test]
+fn a_run_that_is_not_wanted_as_it_stands_is_left_alone() {
+    #[track_caller]
+    fn check(stores: &Stores, told: &str) {
+        let (before, hook) = (stores.last(queued_run().run_id), hook(&json!({})));
+        let hooks = |_: &HookName| Some(&hook);
+        let refused = retry_if(stores, &hooks, queued_run().run_id, &|_| false, at(10)).now_or_never();
+        assert!(refused.unwrap().unwrap_err().to_string().contains(told));
+        assert_eq!(stores.last(queued_run().run_id), before);
+        assert!(stores.retries.borrow().is_empty());
+    }
+    let no_answer = Decision::NoAnswer { reason: "HTTP 500".into(), not_before: None };
+    check(&stored(&queued_run(), &[Decision::Start, no_answer]), "only a run that");
+    check(&ended(&failed(Stage::Workflow)), "only a run that");
+    check(&ended(&completed()), "?force=true");
 }
 
 #[test]
