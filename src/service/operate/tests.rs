@@ -328,3 +328,44 @@ fn a_decision_stands_although_kv_cannot_show_it() {
     assert_eq!(outcome(&adopted), Ok("in_progress"));
     assert_eq!(stores.last(run.run_id), Some(task("found")));
 }
+
+#[test]
+fn a_run_is_looked_up_as_its_journal_has_it() {
+    let look_up = |run: &Run, decisions: &[Decision]| {
+        let stores = Stores::with(run, decisions);
+        look_up(&stores, run.run_id, at(50)).now_or_never().unwrap().unwrap().run
+    };
+    let queued = queued_run();
+    let mut started = queued_run();
+    started.started(task_id("one"), 1, at(0));
+    started.task.as_mut().unwrap().result = Value::from("seen");
+    assert_eq!(
+        look_up(&started, &[Decision::Start, task("one")]),
+        started,
+        "what is known of its task stays"
+    );
+    let other = look_up(&started, &[Decision::Start, task("another")]);
+    assert_eq!(other.task.map(|task| (task.id, task.result)), Some((task_id("another"), Value::Null)));
+    let parked = look_up(&queued, &[Decision::Start, no_answer()]);
+    assert_eq!(
+        (parked.status, parked.error.as_ref().map(|error| error.at)),
+        (Status::Unconfirmed, Some(at(50)))
+    );
+    let mut before = queued_run();
+    before.parked(1, "HTTP 500", at(10));
+    assert_eq!(look_up(&before, &[Decision::Start, no_answer()]), before, "also since when it is parked");
+    let later = look_up(&queued, &[Decision::Start, wait()]);
+    assert_eq!((later.status, later.not_before), (Status::Queued, Some(at(9))));
+}
+
+#[test]
+fn who_cannot_abandon_is_told_whether_to_ask_again() {
+    let why = |decision| {
+        let run = queued_run();
+        let stores = Stores::with(&run, &[decision]);
+        let abandoned = abandon(&stores, run.run_id, None, at(0)).now_or_never().unwrap();
+        abandoned.unwrap_err().to_string()
+    };
+    assert!(why(Decision::Start).contains("in a moment"));
+    assert!(!why(task("other")).contains("in a moment"));
+}
