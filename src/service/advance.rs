@@ -320,3 +320,6 @@ fn http_status(reason: &str) -> Option<&str> {
     let at = reason.rfind("HTTP ")?;
     reason.get(at..at + 8)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What a run is settled to, by what its journal says.
+
+use futures_util::FutureExt;
+
+use super::super::operate::tests::{Stores, task_id};
+use super::*;
+use crate::hook::OnUnconfirmed;
+use crate::journal::START_LOST_MS;
+use crate::run::tests::{at, queued_run};
+use crate::timestamp::HOUR_MS;
+
+/// Settles a run for which no request is left: `OutOfBudget` says that it would be started.
+fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, Stores) {
+    let stores = Stores::with(run, decisions);
+    let settled = settle(&stores, run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap();
+    (settled.unwrap(), stores)
+}
+
+#[track_caller]
+fn check(run: &Run, decisions: &[Decision], age_ms: i64, expected: Advanced) {
+    assert_eq!(settled(run, decisions, age_ms).0, expected);
+}
+
+fn no_answer(not_before: Option<Timestamp>) -> [Decision; 2] {
+    [Decision::Start, Decision::NoAnswer { reason: "HTTP 500".into(), not_before }]
+}
+
+fn that_restarts(attempts_max: u32) -> Run {
+    let mut run = queued_run();
+    run.settings.on_unconfirmed = OnUnconfirmed::Restart;
+    run.settings.start_attempts_max = attempts_max;
+    run
+}
+
+#[test]
+fn a_run_is_started_when_its_journal_says_so_and_not_before() {
+    let wait = [Decision::Start, Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }];
+    check(&queued_run(), &[], 0, Advanced::OutOfBudget);
+    check(&queued_run(), &[Decision::Start], START_LOST_MS, Advanced::Unchanged);
+    check(&queued_run(), &wait, 8, Advanced::Unchanged);
+    check(&queued_run(), &wait, 9, Advanced::OutOfBudget);
+}
+
+#[test]
+fn a_run_that_may_be_restarted_is_after_its_wait() {
+    check(&that_restarts(2), &no_answer(Some(at(9))), 8, Advanced::Unchanged);
+    check(&that_restarts(2), &no_answer(Some(at(9))), 9, Advanced::OutOfBudget);
+    check(&that_restarts(2), &no_answer(None), 0, Advanced::OutOfBudget);
+    check(&that_restarts(2), &[Decision::Start], START_LOST_MS + 1, Advanced::OutOfBudget);
+}
+
+#[test]
+fn any_other_is_parked_and_that_is_written_once() {
+    for run in [queued_run(), that_restarts(1)] {
+        let (moved, stores) = settled(&run, &no_answer(None), 5);
+        let parked = stores.open.borrow()[&run.run_id].clone();
+        assert_eq!((moved, parked.status, parked.attempts), (Advanced::Moved, Status::Unconfirmed, 1));
+        check(&parked, &no_answer(None), 6, Advanced::Unchanged);
+    }
+}
+
+#[test]
+fn a_task_that_only_the_record_has_is_entered_and_one_of_the_journals_is_shown() {
+    let mut known = queued_run();
+    known.started(task_id("known"), 1, at(0));
+    known.unjournalled = true;
+    let decided = Decision::Task { task_id: task_id("known") };
+    for (run, decisions) in
+        [(&known, &[Decision::Start][..]), (&queued_run(), &[Decision::Start, decided.clone()])]
+    {
+        let (moved, stores) = settled(run, decisions, 5);
+        assert_eq!((moved, stores.last(run.run_id)), (Advanced::Moved, Some(decided.clone())));
+        let shown = stores.open.borrow()[&run.run_id].clone();
+        assert_eq!((shown.status, shown.unjournalled), (Status::InProgress, false));
+        assert_eq!(shown.task.map(|task| task.id), Some(task_id("known")));
+    }
+}
+
+/// What the outcome of an attempt decides, and the run's status then.
+fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Decision, Status) {
+    let mut run = run.clone();
+    let decision = take_outcome(&Stores::default(), &mut run, outcome, attempts, at(0));
+    assert_eq!(run.attempts, attempts);
+    (decision, run.status)
+}
+
+#[test]
+fn a_start_that_came_to_nothing_is_tried_as_often_as_its_hook_says() {
+    let asked_ms = 20 * HOUR_MS;
+    let (run, reason) = (that_restarts(3), "HTTP 503".to_owned());
+    let outcome =
+        StartOutcome::NotStarted { reason: reason.clone(), retry_after_ms: Some(asked_ms), for_key: false };
+    let retry = Decision::Retry { not_before: at(asked_ms), reason };
+    assert_eq!(decided(&run, outcome.clone(), 2), (retry, Status::Queued));
+    let (Decision::End { run }, Status::Failed) = decided(&run, outcome, 3) else { panic!("a fourth") };
+    assert_eq!(run.error.unwrap().message, "not started in 3 attempts; last: HTTP 503");
+}
+
+#[test]
+fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
+    let outcome = StartOutcome::Unknown { reason: "HTTP 500".into() };
+    let [_, parked] = no_answer(None);
+    assert_eq!(decided(&queued_run(), outcome.clone(), 1), (parked.clone(), Status::Unconfirmed));
+    assert_eq!(decided(&that_restarts(2), outcome.clone(), 2), (parked, Status::Unconfirmed));
+    let (Decision::NoAnswer { not_before, .. }, Status::Queued) = decided(&that_restarts(2), outcome, 1)
+    else {
+        panic!("no second attempt")
+    };
+    assert!(not_before.is_some_and(|moment| moment > at(0)));
+}
