@@ -154,17 +154,45 @@ mod tests {
         assert!(polled(2).len() < 25, "{:?}", polled(2));
     }
 
+    /// Those of so many runs that started together which are due.
+    fn due(count: u128, tick: Tick) -> Vec<Summary> {
+        let summaries = (0..count).map(|seed| {
+            let mut run = started_run();
+            run.run_id = RunId::new(at(0), (seed * 0x9e37_79b9_7f4a_7c15_f39c_c060).to_le_bytes());
+            run.summary()
+        });
+        summaries.filter(|summary| summary.next_step(tick) != Step::Wait).collect()
+    }
+
     #[test]
     fn runs_that_started_together_are_due_at_different_times() {
         let now = at(2 * HOUR_MS);
         let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
-        let due = (0..1_500_u128).filter(|seed| {
-            let mut run = started_run();
-            run.run_id = RunId::new(at(0), (seed * 0x9e37_79b9_7f4a_7c15_f39c_c060).to_le_bytes());
-            run.summary().next_step(tick) != Step::Wait
-        });
-        let due = due.count();
+        let due = due(1_500, tick).len();
         assert!((50..150).contains(&due), "{due} of 1,500 in one of 15 minutes");
+    }
+
+    #[test]
+    fn of_those_that_are_due_half_stand_at_a_mark_twice_as_wide() {
+        let now = at(2 * HOUR_MS);
+        let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
+        let marks: Vec<i64> = due(30_000, tick).iter().map(|summary| summary.mark_ms(tick)).collect();
+        for times in [1, 2, 4, 8] {
+            let so_wide = marks.iter().filter(|mark_ms| **mark_ms >= times * OLD_PERIOD_MS).count();
+            let expected = marks.len() / usize::try_from(times).unwrap();
+            assert!(so_wide.abs_diff(expected) < 100, "{so_wide} of {} at {times} periods", marks.len());
+        }
+        assert!(marks.iter().all(|mark_ms| OLD_PERIOD_MS <= *mark_ms && *mark_ms <= MARK_MS_MAX));
+    }
+
+    #[test]
+    fn a_run_past_its_deadline_stands_four_times_as_far_ahead() {
+        let mut young = started_run();
+        let now = at(5 * MINUTE_MS);
+        let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
+        let mark_ms = young.summary().mark_ms(tick);
+        young.settings.deadline_ms = 5 * MINUTE_MS;
+        assert_eq!(young.summary().mark_ms(tick), 4 * mark_ms);
     }
 
     #[test]
