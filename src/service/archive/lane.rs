@@ -76,6 +76,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::budget::PARTS_BYTES_MAX;
 
     #[track_caller]
     fn check(length: Option<u64>, stated: Option<u64>, compressed: bool, in_parts: bool, expected: Lane) {
@@ -105,6 +106,7 @@ mod tests {
                 let offer = Offer { length, ..Offer::default() };
                 let Ok(Lane::Parts(parts)) = Lane::of(&offer, stated, false) else { panic!("{size}") };
                 assert!(size.div_ceil(parts.part_bytes) <= PARTS_MAX, "{size}");
+                assert!(2 * parts.part_bytes <= PARTS_BYTES_MAX, "two are in memory: {size}");
                 assert_eq!((parts.size, parts.part_bytes % MIB), (Some(size), 0));
             }
         }
