@@ -13,6 +13,7 @@ use crate::timestamp::HOUR_MS;
 fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, Stores) {
     let stores = Stores::with(run, decisions);
     let settled = settle(&stores, run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap();
+    assert!(stores.pace.get().is_none(), "its share of a minute is not taken either");
     (settled.unwrap(), stores)
 }
 
@@ -107,4 +108,27 @@ fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
         panic!("no second attempt")
     };
     assert!(not_before.is_some_and(|moment| moment > at(0)));
+}
+
+/// What becomes of a run whose record has the task `shown`, when that is seen to be completed.
+#[track_caller]
+fn check_poll(decided: &str, expected: (Advanced, Status, &str)) {
+    let mut run = queued_run();
+    run.started(task_id("shown"), 1, at(0));
+    let stores = Stores::with(&run, &[Decision::Start, Decision::Task { task_id: task_id(decided) }]);
+    let completed = serde_json::json!({"id": "shown", "status": "completed"});
+    stores.seen.replace(serde_json::from_value(completed).unwrap());
+    let tick = Tick { now: at(HOUR_MS), since: at(0) };
+    let moved = advance(&stores, &run.summary(), tick, &Budget::new(1)).now_or_never().unwrap().unwrap();
+    let (open, done) = (stores.open.take(), stores.done.take());
+    let records: Vec<Run> = open.into_values().chain(done.into_values()).collect();
+    let [run] = &records[..] else { panic!("one record") };
+    let task = run.task.as_ref().map_or("none", |task| task.id.as_str());
+    assert_eq!((moved, run.status, task), expected);
+}
+
+#[test]
+fn a_task_is_believed_only_if_it_is_the_journals() {
+    check_poll("shown", (Advanced::Moved, Status::Completed, "shown"));
+    check_poll("another", (Advanced::Moved, Status::InProgress, "another"));
 }

@@ -1,7 +1,7 @@
 //! What the operator may decide where a run stands so or so; and the stores in memory that the tests of its retries
 //! start from, too.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt;
@@ -28,6 +28,10 @@ pub(in crate::service) struct Stores {
     pub(in crate::service) kv_fails: Cell<bool>,
     /// What was waited for, milliseconds: no time passes.
     pub(in crate::service) slept: RefCell<Vec<u32>>,
+    /// What Fabricate says of a task, where it may be asked.
+    pub(in crate::service) seen: RefCell<Option<Task>>,
+    /// Made when Fabricate is first to be asked.
+    pub(in crate::service) pace: OnceCell<Pace>,
     random: Cell<u8>,
 }
 
@@ -146,7 +150,7 @@ impl Fabricate for Stores {
         unreachable!("an operator starts nothing before his answer")
     }
     async fn status(&self, _: &TaskId) -> Result<Task, StatusError> {
-        unreachable!("an operator's call asks for no task")
+        Ok(self.seen.take().expect("an operator's call asks for no task"))
     }
     fn download_url(&self, _: &TaskId, _: &FileId) -> Url {
         unreachable!("an operator's call copies nothing")
@@ -155,7 +159,7 @@ impl Fabricate for Stores {
         unreachable!("an operator's call copies nothing")
     }
     fn pace(&self) -> &Pace {
-        unreachable!("an operator's call asks nothing of Fabricate")
+        self.pace.get_or_init(|| Pace::new(None))
     }
 }
 
