@@ -270,6 +270,25 @@ fn a_failing_fabricate_is_left_alone_and_told_of_once() {
 }
 
 #[test]
+fn a_key_that_is_refused_is_not_used_again_in_this_sweep_and_that_is_told() {
+    #[track_caller]
+    fn check(error: &StatusError, told: &str) {
+        let world = Fake::new(1_000);
+        world.fail(1_000, error);
+        for _ in 0..2 {
+            world.sweep(100);
+            let asked = world.asked();
+            assert!((1..=pass::AT_ONCE).contains(&asked), "those that were under way: {asked}");
+            let messages = world.told.take();
+            assert!(matches!(&messages[..], [message] if message.contains(told)), "{messages:?}");
+        }
+        assert_eq!(world.reads.get(), 0, "and no run is touched");
+    }
+    check(&StatusError::Unauthorized, "(401)");
+    check(&StatusError::Forbidden, "(403)");
+}
+
+#[test]
 fn retry_after_is_honoured_across_sweeps() {
     let world = Fake::new(1_000);
     world.fail(1, &StatusError::Busy { reason: "HTTP 429".into(), retry_after_ms: Some(5 * MINUTE_MS) });
