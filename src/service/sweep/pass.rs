@@ -69,7 +69,7 @@ pub(super) async fn pass<W: World>(world: &W, runs: &[Summary], tick: Tick, budg
         let Some(run) = waiting.next() else { break };
         pass.advance(run).await;
     }
-    stream::iter(waiting).for_each_concurrent(AT_ONCE, |run| pass.advance(run)).await;
+    stream::iter(waiting).for_each_concurrent(AT_ONCE, |run| Box::pin(pass.advance(run))).await;
     pass.refusals.tell(world);
     pass.swept.get()
 }
