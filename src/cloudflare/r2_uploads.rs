@@ -20,8 +20,8 @@ impl Cloudflare {
         Ok(upload.execute().await?.upload_id().await)
     }
 
-    /// By the runtime's own interface: the `worker` crate takes no bytes but wasm's. `data` is a `Uint8Array`, or a stream of
-    /// known length.
+    /// By the runtime's own interface: the `worker` crate takes no bytes but wasm's. `data` is a `Uint8Array`, or a
+    /// stream of known length.
     pub(super) async fn upload_part(
         &self,
         upload: &Upload,

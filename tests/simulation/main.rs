@@ -11,10 +11,11 @@
 //! `docs/simulation.md` says what it shows and what it does not.
 //!
 //! [`life`] is one life; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
-//! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`] (over
-//! [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports, [`strangers`] among what is stored; [`hooks`],
-//! [`sender`], [`reply`] and [`operator`] are what comes in; [`promises`] is what must hold, [`verdict`] whether it did,
-//! [`breakage`] and [`mistakes`] the proof that it would be noticed; [`history`] tells one life, [`search`] lives many.
+//! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
+//! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
+//! [`strangers`] among what is stored; [`hooks`], [`sender`], [`reply`] and [`operator`] are what comes in;
+//! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] and [`mistakes`] the proof that it
+//! would be noticed; [`history`] tells one life, [`search`] lives many.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
 
