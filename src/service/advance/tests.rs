@@ -110,11 +110,12 @@ fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
     assert!(not_before.is_some_and(|moment| moment > at(0)));
 }
 
-/// What becomes of a run whose record has the task `shown`, when that is seen to be completed.
+/// What becomes of a run whose record has the task `shown`, started at 5 ms, when that is seen to be completed. Its
+/// journal has a task of 0 ms.
 #[track_caller]
-fn check_poll(decided: &str, expected: (Advanced, Status, &str)) {
+fn check_poll(decided: &str, expected: (Advanced, Status, &str, i64)) {
     let mut run = queued_run();
-    run.started(task_id("shown"), 1, at(0));
+    run.started(task_id("shown"), 1, at(5));
     let stores = Stores::with(&run, &[Decision::Start, Decision::Task { task_id: task_id(decided) }]);
     let completed = serde_json::json!({"id": "shown", "status": "completed"});
     stores.seen.replace(serde_json::from_value(completed).unwrap());
@@ -124,11 +125,12 @@ fn check_poll(decided: &str, expected: (Advanced, Status, &str)) {
     let records: Vec<Run> = open.into_values().chain(done.into_values()).collect();
     let [run] = &records[..] else { panic!("one record") };
     let task = run.task.as_ref().map_or("none", |task| task.id.as_str());
-    assert_eq!((moved, run.status, task), expected);
+    let started_ms = run.started_at.unwrap().as_millis() - at(0).as_millis();
+    assert_eq!((moved, run.status, task, started_ms), expected);
 }
 
 #[test]
 fn a_task_is_believed_only_if_it_is_the_journals() {
-    check_poll("shown", (Advanced::Moved, Status::Completed, "shown"));
-    check_poll("another", (Advanced::Moved, Status::InProgress, "another"));
+    check_poll("shown", (Advanced::Moved, Status::Completed, "shown", 5));
+    check_poll("another", (Advanced::Moved, Status::InProgress, "another", 0));
 }
