@@ -121,7 +121,7 @@ fn a_failing_fabricate_is_probed_once_a_sweep_and_followed_again_when_it_is_well
     sleep(PAUSE);
     stage.sweep_after(Duration::from_mins(2));
     assert_eq!(polls(&stage), before + 1, "a probe");
-    stage.wait_for_log("Fabricate is failing", 2);
+    assert_eq!(stage.wait_for_log("Fabricate is failing", 2), 2, "{}", stage.log());
     stage.fabricate.clear_faults();
     sleep(PAUSE);
     stage.sweep_after(Duration::from_mins(2));

@@ -83,16 +83,17 @@ impl Stage {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// Waits until the log, which comes some time after an answer, says something so many times.
+    /// Waits until the log, which comes some time after an answer, says something so many times; how often it does then.
     #[track_caller]
-    pub(crate) fn wait_for_log(&self, text: &str, times: usize) {
+    pub(crate) fn wait_for_log(&self, text: &str, times: usize) -> usize {
+        let said = || self.log().matches(text).count();
         for _ in 0..100 {
-            if self.log().matches(text).count() >= times {
-                break;
+            if said() >= times {
+                return said();
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        assert_eq!(self.log().matches(text).count(), times, "{text} in {}", self.log());
+        panic!("{text}: {} times, not {times}\n{}", said(), self.log());
     }
 
     fn log_path(&self) -> PathBuf {
