@@ -239,28 +239,31 @@ mod tests {
         assert_eq!(safe_name(Some(&"x".repeat(300))).len(), NAME_BYTES_MAX);
     }
 
-    #[test]
-    fn a_key_holds_the_run_and_the_file() {
-        let name = Some("../a.csv".to_owned());
-        let file = TaskFile { id: FileId::from("12/3"), name, size: None, content_type: None };
+    /// The key of a file by a template.
+    fn key_of(template: &str, id: &str, name: &str) -> Result<String, String> {
+        let (id, name) = (FileId::from(id), Some(name.to_owned()));
         let target =
             Target { workspace: "a/b".into(), place: Place::Project("p".into()), workflow: "w".into() };
-        let parts = KeyParts {
+        KeyTemplate::new(template)?.key(&KeyParts {
             hook: &HookName::try_from("crm".to_owned()).unwrap(),
             date: "2026-11-23".into(),
             run_id: "the-run".into(),
             task_id: &TaskId::try_from("the-task".to_owned()).unwrap(),
             target: &target,
-            file: &file,
-        };
-        let key = KeyTemplate::default().key(&parts).unwrap();
-        assert_eq!(key, "crm/2026-11-23/the-run/12_3~a87aa3a288730587-a.csv");
-        let other = KeyTemplate::new("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}").unwrap();
-        assert_eq!(other.key(&parts).as_deref(), Ok("a_b/the-task/the-run/12_3~a87aa3a288730587"));
+            file: &TaskFile { id, name, size: None, content_type: None },
+        })
+    }
+
+    #[test]
+    fn a_key_holds_the_run_and_the_file() {
+        let key = |template: &str| key_of(template, "12/3", "../a.csv").unwrap();
+        assert_eq!(key(DEFAULT), "crm/2026-11-23/the-run/12_3~a87aa3a288730587-a.csv");
+        let other = key("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}");
+        assert_eq!(other, "a_b/the-task/the-run/12_3~a87aa3a288730587");
         // More templates than stay compiled, each of which is its own.
         for folder in (0..COMPILED_MAX * 2).chain(0..COMPILED_MAX) {
-            let template = KeyTemplate::new(&format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}")).unwrap();
-            assert_eq!(template.key(&parts), Ok(format!("{folder}/the-run/12_3~a87aa3a288730587")));
+            let key = key(&format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}"));
+            assert_eq!(key, format!("{folder}/the-run/12_3~a87aa3a288730587"));
             assert!(COMPILED.with_borrow(|kept| kept.len() <= COMPILED_MAX));
         }
     }
@@ -276,22 +279,10 @@ mod tests {
 
     #[test]
     fn a_key_that_would_be_too_long_has_a_shorter_name() {
-        let name = Some(format!("{}.csv", "n".repeat(300)));
-        let file = TaskFile { id: FileId::from("1"), name, size: None, content_type: None };
-        let target =
-            Target { workspace: "w".into(), place: Place::Project("p".into()), workflow: "w".into() };
-        let parts = KeyParts {
-            hook: &HookName::try_from("crm".to_owned()).unwrap(),
-            date: "2026-11-23".into(),
-            run_id: "the-run".into(),
-            task_id: &TaskId::try_from("the-task".to_owned()).unwrap(),
-            target: &target,
-            file: &file,
-        };
         let key = |folder: usize| {
             let folder = "f".repeat(folder);
             let template = format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}-{{{{ file.name }}}}");
-            KeyTemplate::new(&template).unwrap().key(&parts)
+            key_of(&template, "1", &format!("{}.csv", "n".repeat(300)))
         };
         for (folder, expected) in [(0, 211), (813, 1_024), (814, 925), (913, 1_024), (988, 1_024)] {
             let key = key(folder).unwrap();
