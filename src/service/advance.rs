@@ -3,7 +3,7 @@
 //! Every step may run twice, at the same time and in different places: what must happen once is decided in the
 //! journal first (`decide.rs`), and copied to KV after.
 
-use crate::fabricate::{Health, StartOutcome, StatusError, TaskId};
+use crate::fabricate::{Health, StartOutcome, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, START_FRESH_MS, Standing};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
@@ -46,7 +46,7 @@ pub async fn advance<W: World>(
     match summary.next_step(tick) {
         Step::Wait => Ok(Advanced::Unchanged),
         Step::Settle => match world.get_open(summary.run_id).await? {
-            Some(run) => settle(world, run, tick.now, budget).await,
+            Some(run) => Box::pin(settle(world, run, tick.now, budget)).await,
             // Listed but gone: the list was late.
             None => Ok(Advanced::Unchanged),
         },
@@ -240,11 +240,22 @@ async fn poll<W: World>(
     let answer = world.status(&task_id).await;
     hear(world, Health::of_status(&answer));
     match &answer {
-        Err(StatusError::Unauthorized) => return Ok(Advanced::KeyRefused),
-        Err(StatusError::Forbidden) => return Ok(Advanced::WorkspaceRefused),
-        answer if summary.is_unchanged_by(answer, now) => return Ok(Advanced::Unchanged),
-        _ => {}
+        Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
+        Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),
+        answer if summary.is_unchanged_by(answer, now) => Ok(Advanced::Unchanged),
+        _ => Box::pin(follow(world, summary, task_id, answer, now, budget)).await,
     }
+}
+
+/// Does what an answer about a run's task says: shows it, archives its files, closes the run.
+async fn follow<W: World>(
+    world: &W,
+    summary: &Summary,
+    task_id: TaskId,
+    answer: Result<Task, StatusError>,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
     let Some(mut run) = world.get_open(summary.run_id).await? else {
         return Ok(Advanced::Unchanged);
     };

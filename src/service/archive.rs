@@ -61,7 +61,7 @@ pub(super) async fn archive_files<W: World>(
     let at_once = usize::try_from(1 + extra.amount).unwrap_or(1);
     let due = files.iter_mut().filter(|file| file.is_due(now));
     let run_ref = &*run;
-    stream::iter(due).for_each_concurrent(at_once, |file| pass.archive(run_ref, file, now)).await;
+    stream::iter(due).for_each_concurrent(at_once, |file| Box::pin(pass.archive(run_ref, file, now))).await;
     let learned = files != before;
     run.files = files;
     learned

@@ -87,7 +87,7 @@ pub async fn receive<W: World>(
             stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).try_collect::<()>().await?;
             Ok(Received::Accepted(runs))
         }
-        Some((standing, at)) => duplicate(world, hook, standing, at, now).await,
+        Some((standing, at)) => Box::pin(duplicate(world, hook, standing, at, now)).await,
     }
 }
 
@@ -97,18 +97,17 @@ pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp)
     let budget = Budget::new(START_REQUESTS);
     let began = world.now();
     let waiting = runs.into_iter().filter(|run| !run.status.is_final());
-    stream::iter(waiting)
-        .for_each_concurrent(STARTS_AT_ONCE, |run| async {
-            if world.now().since_ms(began) > START_WINDOW_MS {
-                return;
-            }
-            let run_id = run.run_id;
-            if let Err(error) = settle(world, run, now, &budget).await {
-                let fields = json!({"run_id": run_id, "error": error.to_string()});
-                world.log(Level::Warn, "run not started, the next sweep tries again", fields);
-            }
-        })
-        .await;
+    let start = async |run: Run| {
+        if world.now().since_ms(began) > START_WINDOW_MS {
+            return;
+        }
+        let run_id = run.run_id;
+        if let Err(error) = settle(world, run, now, &budget).await {
+            let fields = json!({"run_id": run_id, "error": error.to_string()});
+            world.log(Level::Warn, "run not started, the next sweep tries again", fields);
+        }
+    };
+    stream::iter(waiting).for_each_concurrent(STARTS_AT_ONCE, |run| Box::pin(start(run))).await;
 }
 
 /// `None`: the claim is ours. `Some`: the one that stands, and when R2 took it.
@@ -147,7 +146,8 @@ async fn duplicate<W: World>(
         let follows = run.settings.on_redelivery == OnRedelivery::RetryFailed;
         let (run, starts) = match heal(world, run, at, now).await? {
             Healing::Known(run) if follows => {
-                let last = follow_retries(world, hook, *run, retried < RETRIES_EACH_MAX, now).await?;
+                let may_retry = retried < RETRIES_EACH_MAX;
+                let last = Box::pin(follow_retries(world, hook, *run, may_retry, now)).await?;
                 retried += usize::from(last.is_new);
                 (last.run, last.starts)
             }

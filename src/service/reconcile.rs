@@ -137,11 +137,11 @@ async fn reconcile_claim<W: World>(world: &W, key: &Accepted, tick: Tick, budget
     let mut healed = 0;
     let count = runs.len();
     for run in runs {
-        match heal(world, run, at, tick.now).await {
+        match Box::pin(heal(world, run, at, tick.now)).await {
             Ok(Healing::Known(_)) => {}
             Ok(Healing::Healed(run)) => {
                 healed += 1;
-                if let Err(error) = settle(world, *run, tick.now, budget).await {
+                if let Err(error) = Box::pin(settle(world, *run, tick.now, budget)).await {
                     tell(&error);
                 }
             }

@@ -58,7 +58,7 @@ pub(super) async fn retry_if<W: World>(
     if let Some((standing, at)) = world.get_retry(run_id).await?
         && !makes(Mutation::RetriesAreNotConditional)
     {
-        return Ok(retried_before(world, standing, at, now).await?);
+        return Ok(Box::pin(retried_before(world, standing, at, now)).await?);
     }
     let stand = look_up(world, run_id, now).await?;
     let parked = match &stand.standing {
@@ -72,7 +72,7 @@ pub(super) async fn retry_if<W: World>(
     // Before anything is decided, so that a run whose retry is refused is not abandoned.
     let new = renew(world, hooks, &stand.run, now).await?;
     let old = if parked && !makes(Mutation::RetriesPrecedeTheEnd) {
-        abandon_standing(world, stand, Some("to be retried"), now).await?
+        Box::pin(abandon_standing(world, stand, Some("to be retried"), now)).await?
     } else {
         stand.run
     };
@@ -121,7 +121,7 @@ async fn accept<W: World>(world: &W, old: &Run, new: Run, now: Timestamp) -> Res
     if let Some((standing, at)) = standing.await?
         && !makes(Mutation::RetriesAreNotConditional)
     {
-        return retried_before(world, standing, at, now).await;
+        return Box::pin(retried_before(world, standing, at, now)).await;
     }
     let mut run = retry.run;
     tell(world, Level::Info, "run retried", &run);

@@ -33,7 +33,7 @@ impl<W: World> Pass<'_, W> {
         };
         self.begun.set(self.begun.get() + 1);
         let lease = Lease::take(self.world, self.budget, to).await?;
-        let copied = lease.keep(self.copy_anew(&lease, to, in_parts)).await;
+        let copied = lease.keep(Box::pin(self.copy_anew(&lease, to, in_parts))).await;
         if copied.as_ref().err() != Some(&CopyError::UnderWay) {
             lease.release(matches!(copied, Ok(Copied::Whole(..)))).await;
         }

@@ -67,7 +67,7 @@ pub(super) async fn pass<W: World>(world: &W, runs: &[Summary], tick: Tick, budg
     let mut waiting = runs.iter();
     while !world.pace().is_asking() {
         let Some(run) = waiting.next() else { break };
-        pass.advance(run).await;
+        Box::pin(pass.advance(run)).await;
     }
     stream::iter(waiting).for_each_concurrent(AT_ONCE, |run| Box::pin(pass.advance(run))).await;
     pass.refusals.tell(world);
