@@ -123,7 +123,8 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
-        "failed": swept.failed, "left": swept.left, "handed_on": swept.handed_on, "took_ms": took_ms});
+        "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "handed_on": swept.handed_on,
+        "took_ms": took_ms});
     WorkerLog.log(Level::Info, "sweep", fields);
 }
 

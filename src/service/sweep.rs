@@ -50,6 +50,8 @@ pub struct Swept {
     pub moved: usize,
     /// Those whose step failed; a later sweep tries again.
     pub failed: usize,
+    /// Those of which something is stored that this version cannot read: they are left alone.
+    pub unreadable: usize,
     /// Those left to a later sweep: no request or time remained, or Fabricate is failing.
     pub left: usize,
     /// Those handed on to the queue.
@@ -117,7 +119,8 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     let tick = Tick { now, ..tick };
     let runs: Vec<Summary> = runs.into_iter().map(Summary::from).collect();
     let swept = pass(world, &runs, tick, budget).await;
-    // Where Fabricate is failing, a later sweep asks anew: what comes again would only pile up.
+    // Where Fabricate is failing, a later sweep asks anew: what comes again would only pile up. So would what cannot be
+    // read, until it is mended.
     let again = swept.failed > 0 || (swept.left > 0 && world.pace().is_asking());
     (swept, if again { Handled::Again } else { Handled::Done })
 }

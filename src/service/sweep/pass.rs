@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use crate::mutation::{Mutation, makes};
-use crate::ports::{Level, World};
+use crate::ports::{Level, StoreError, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
@@ -110,10 +110,16 @@ impl<W: World> Pass<'_, W> {
             }
             Err(error) => {
                 let fields = json!({"run_id": run.run_id, "hook": run.hook(), "error": error.to_string()});
-                self.world.log(Level::Warn, "run not advanced, next sweep tries again", fields);
+                let unreadable = matches!(error, StoreError::Unreadable { .. });
+                if unreadable {
+                    self.world.log(Level::Error, "open run left alone", fields);
+                } else {
+                    self.world.log(Level::Warn, "run not advanced, next sweep tries again", fields);
+                }
                 self.count(|swept| {
                     swept.looked_at += 1;
-                    swept.failed += 1;
+                    swept.failed += usize::from(!unreadable);
+                    swept.unreadable += usize::from(unreadable);
                 });
             }
         }

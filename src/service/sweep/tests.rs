@@ -30,8 +30,9 @@ struct Fake {
     told: RefCell<Vec<String>>,
     queue_fails: Cell<bool>,
     sent: RefCell<Vec<Vec<Batch>>>,
-    /// A store that does not answer, where it may be asked.
+    /// How often a run's record was asked for, and what is answered.
     reads: Cell<usize>,
+    read_error: StoreError,
 }
 
 impl Fake {
@@ -57,6 +58,7 @@ impl Fake {
             queue_fails: Cell::default(),
             sent: RefCell::default(),
             reads: Cell::default(),
+            read_error: StoreError::Busy("KV"),
         }
     }
 
@@ -111,7 +113,7 @@ impl RunStore for Fake {
     }
     async fn get_open(&self, _: RunId) -> Result<Option<Run>, StoreError> {
         self.reads.set(self.reads.get() + 1);
-        Err(StoreError::Busy("KV"))
+        Err(self.read_error.clone())
     }
     async fn delete_open(&self, _: RunId) -> Result<(), StoreError> {
         unreachable!("nothing has changed")
@@ -389,6 +391,8 @@ fn a_batch_comes_again_where_that_helps_and_only_there() {
     let mut world = Fake::new(10);
     world.open = vec![queued_run()];
     assert_eq!(handled(&world, 40), Handled::Again, "a store failed");
+    world.read_error = StoreError::Unreadable { key: "open/run".into(), reason: "damaged".into() };
+    assert_eq!(handled(&world, 40), Handled::Done, "as unreadable the next time");
     let world = Fake::new(1_000);
     let batch = batch_of(&world);
     world.now_ms.set(world.now_ms.get() + BATCH_MS_MAX + SECOND_MS);
