@@ -6,6 +6,7 @@
 mod accept;
 pub mod advance;
 mod archive;
+mod at_once;
 mod budget;
 mod decide;
 pub mod look;

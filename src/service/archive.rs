@@ -11,8 +11,6 @@ pub(super) mod stale;
 
 use std::cell::Cell;
 
-use futures_util::{StreamExt, stream};
-
 use crate::fabricate::TaskId;
 use crate::hook::archive_key::safe_name;
 use crate::mutation::{Mutation, makes};
@@ -21,6 +19,7 @@ use crate::run::{Run, RunFile};
 use crate::timestamp::Timestamp;
 
 use super::Budget;
+use super::at_once::each_at_once;
 
 /// The most files of a run that are copied at once.
 const AT_ONCE: u64 = 4;
@@ -61,7 +60,7 @@ pub(super) async fn archive_files<W: World>(
     let at_once = usize::try_from(1 + extra.amount).unwrap_or(1);
     let due = files.iter_mut().filter(|file| file.is_due(now));
     let run_ref = &*run;
-    stream::iter(due).for_each_concurrent(at_once, |file| Box::pin(pass.archive(run_ref, file, now))).await;
+    each_at_once(at_once, due, |file| pass.archive(run_ref, file, now)).await;
     let learned = files != before;
     run.files = files;
     learned

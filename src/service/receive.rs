@@ -16,6 +16,7 @@ use crate::timestamp::{SECOND_MS, Timestamp};
 use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, queued, show_accepted};
 use super::advance::settle;
+use super::at_once::each_at_once;
 use super::decide::create_once;
 use super::plan::{RUNS_MAX, plan};
 use super::redeliver::follow_retries;
@@ -107,7 +108,7 @@ pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp)
             world.log(Level::Warn, "run not started, the next sweep tries again", fields);
         }
     };
-    stream::iter(waiting).for_each_concurrent(STARTS_AT_ONCE, |run| Box::pin(start(run))).await;
+    each_at_once(STARTS_AT_ONCE, waiting, start).await;
 }
 
 /// `None`: the claim is ours. `Some`: the one that stands, and when R2 took it.

@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use crate::mutation::{Mutation, makes};
@@ -16,6 +15,7 @@ use crate::timestamp::{MINUTE_MS, Timestamp};
 
 use super::super::Budget;
 use super::super::advance::{Advanced, advance};
+use super::super::at_once::each_at_once;
 use super::Swept;
 
 /// How many runs are advanced at once: each waits for one answer at a time, and for each file that it copies.
@@ -69,7 +69,7 @@ pub(super) async fn pass<W: World>(world: &W, runs: &[Summary], tick: Tick, budg
         let Some(run) = waiting.next() else { break };
         Box::pin(pass.advance(run)).await;
     }
-    stream::iter(waiting).for_each_concurrent(AT_ONCE, |run| Box::pin(pass.advance(run))).await;
+    each_at_once(AT_ONCE, waiting, |run| pass.advance(run)).await;
     pass.refusals.tell(world);
     pass.swept.get()
 }
