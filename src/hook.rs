@@ -14,6 +14,8 @@ pub mod mistake;
 pub mod sender;
 pub mod verify;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fabricate::Target;
@@ -135,11 +137,11 @@ pub struct Rule {
     /// Which events count; `None`: every one.
     pub when: Option<Condition>,
     /// What to run.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// With which parameters.
     pub params: Params,
     /// What its runs keep.
-    pub settings: RunSettings,
+    pub settings: Arc<RunSettings>,
 }
 
 /// How often a hook may be called: how often is for the binding to say.

@@ -19,6 +19,7 @@ pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,6 +57,8 @@ pub struct Missing {
 }
 
 /// One run. This is what KV's `open/` and `done/` records and the journal's `end` entry hold.
+///
+/// What it was accepted with never changes, and may be megabytes: its copies share that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its name.
@@ -65,14 +68,14 @@ pub struct Run {
     /// The event it is for; with the hook's name the key of the stored delivery.
     pub delivery_id: DeliveryId,
     /// What it runs.
-    pub target: Target,
+    pub target: Arc<Target>,
     /// The part of its hook and of its event that it is for; not known of runs from before it was kept.
     #[serde(default)]
     pub origin: Option<Origin>,
     /// The workflow's parameters.
-    pub params: Map<String, Value>,
+    pub params: Arc<Map<String, Value>>,
     /// What its hook said when it was accepted.
-    pub settings: RunSettings,
+    pub settings: Arc<RunSettings>,
     /// Where it stands.
     pub status: Status,
     /// Start requests made.
@@ -190,7 +193,7 @@ impl Run {
     /// A new run for the task of this one, which [lacks files only](Self::lacks_files_only): files that are archived
     /// stay where they are, the others are asked for anew.
     #[must_use]
-    pub fn for_missing_files(&self, run_id: RunId, settings: RunSettings, now: Timestamp) -> Self {
+    pub fn for_missing_files(&self, run_id: RunId, settings: Arc<RunSettings>, now: Timestamp) -> Self {
         let anew = |file: &RunFile| match file.state {
             FileState::Archived => file.clone(),
             _ => RunFile::pending(file.file.clone()),

@@ -7,6 +7,8 @@ mod handshake;
 mod signature;
 mod verify;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::archive_key::KeyTemplate;
@@ -220,7 +222,7 @@ impl Reader {
             on_redelivery: self.on_redelivery(table),
         };
         let target = Target { workspace: workspace?, place: place?, workflow: workflow? };
-        Some(Rule { when, target, params, settings })
+        Some(Rule { when, target: Arc::new(target), params, settings: Arc::new(settings) })
     }
 
     fn on_redelivery(&mut self, table: &Table<'_>) -> OnRedelivery {

@@ -117,6 +117,8 @@ pub fn backoff_ms(attempts: u32, random: u32, asked_ms: Option<i64>) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::RunId;
     use super::super::tests::{at, started_run};
     use super::*;
@@ -191,7 +193,7 @@ mod tests {
         let now = at(5 * MINUTE_MS);
         let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
         let mark_ms = young.summary().mark_ms(tick);
-        young.settings.deadline_ms = 5 * MINUTE_MS;
+        Arc::make_mut(&mut young.settings).deadline_ms = 5 * MINUTE_MS;
         assert_eq!(young.summary().mark_ms(tick), 4 * mark_ms);
     }
 
@@ -200,7 +202,7 @@ mod tests {
         let tick = |minute| Tick { now: at(minute * MINUTE_MS), since: at((minute - 2) * MINUTE_MS) };
         let mut run = started_run();
         assert_eq!(run.summary().next_step(tick(62)), Step::Wait);
-        run.settings.deadline_ms = HOUR_MS;
+        Arc::make_mut(&mut run.settings).deadline_ms = HOUR_MS;
         assert_ne!(run.summary().next_step(tick(62)), Step::Wait);
         let mut run = started_run();
         run.missed_task(at(0));

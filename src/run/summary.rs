@@ -94,7 +94,7 @@ impl Run {
     /// The run in brief.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let Target { workspace, place, workflow } = &self.target;
+        let Target { workspace, place, workflow } = &*self.target;
         let task = self.task.as_ref();
         let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse);
         Summary {
@@ -235,8 +235,8 @@ mod tests {
         let mut run = started_run();
         run.hook = HookName::try_from("h".repeat(63)).unwrap();
         run.delivery_id = DeliveryId::from(long.as_str());
-        run.target =
-            Target { workspace: long.clone(), place: Place::Project(long.clone()), workflow: long.clone() };
+        let (workspace, place, workflow) = (long.clone(), Place::Project(long.clone()), long.clone());
+        run.target = Target { workspace, place, workflow }.into();
         let task = run.task.as_mut().unwrap();
         task.id = TaskId::try_from("x".repeat(128)).unwrap();
         task.workflow_id = Some(long.clone());

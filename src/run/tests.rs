@@ -17,19 +17,19 @@ pub(crate) fn queued_run() -> Run {
         run_id: RunId::new(at(0), [7; 16]),
         hook: HookName::try_from("hook".to_owned()).unwrap(),
         delivery_id: DeliveryId::from("delivery"),
-        target: Target {
+        target: Arc::new(Target {
             workspace: "acme".into(),
             place: Place::Database("sales-demo".into()),
             workflow: "seed".into(),
-        },
-        params: Map::new(),
-        settings: RunSettings {
+        }),
+        params: Arc::default(),
+        settings: Arc::new(RunSettings {
             on_unconfirmed: OnUnconfirmed::Park,
             deadline_ms: DEADLINE_DEFAULT_MS,
             start_attempts_max: START_ATTEMPTS_DEFAULT,
             archive: KeyTemplate::default(),
             on_redelivery: OnRedelivery::Ignore,
-        },
+        }),
         origin: None,
         abandoned: false,
         status: Status::Queued,
@@ -206,7 +206,7 @@ fn a_large_result_stays_out_of_kv() {
 #[test]
 fn the_view_has_the_contracts_fields() {
     let mut run = with_files(1);
-    run.params.insert("rows".into(), json!(5));
+    Arc::make_mut(&mut run.params).insert("rows".into(), json!(5));
     let view = run.view();
     let mut names: Vec<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();

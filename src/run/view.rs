@@ -20,7 +20,7 @@ impl Run {
             ("workspace", json!(self.target.workspace)),
             (place, json!(self.target.place.name())),
             ("workflow", json!(self.target.workflow)),
-            ("params", Value::Object(self.params.clone())),
+            ("params", Value::Object(Map::clone(&self.params))),
             ("task", self.task.as_ref().map_or(Value::Null, task_view)),
             ("files", Value::Array(files)),
             ("error", json!(self.error)),

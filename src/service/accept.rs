@@ -2,6 +2,8 @@
 //!
 //! Whoever calls this has claimed them first; it starts nothing.
 
+use std::sync::Arc;
+
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
 use crate::journal::{Decision, Standing};
@@ -35,10 +37,10 @@ pub(super) fn queued<W: World>(
         run_id: RunId::new(now, world.random()),
         hook: hook.name.clone(),
         delivery_id: delivery_id.clone(),
-        target: plan.rule.target.clone(),
+        target: Arc::clone(&plan.rule.target),
         origin: Some(plan.origin),
-        params: serde_json::Map::new(),
-        settings: plan.rule.settings.clone(),
+        params: Arc::default(),
+        settings: Arc::clone(&plan.rule.settings),
         status: Status::Queued,
         attempts: 0,
         not_before: None,
@@ -57,7 +59,7 @@ pub(super) fn queued<W: World>(
         written_at: None,
     };
     match plan.params {
-        Ok(params) => run.params = params,
+        Ok(params) => run.params = Arc::new(params),
         Err(problem) => run.failed(Stage::Mapping, problem, now),
     }
     run

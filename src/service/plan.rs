@@ -138,6 +138,8 @@ fn size(params: &Map<String, Value>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
@@ -157,7 +159,7 @@ mod tests {
     fn run(place: Option<usize>, workflow: &str, id: u8) -> Run {
         let mut run = queued_run();
         run.run_id = crate::run::RunId::new(at(0), [id; 16]);
-        workflow.clone_into(&mut run.target.workflow);
+        workflow.clone_into(&mut Arc::make_mut(&mut run.target).workflow);
         run.origin = place.map(|rule| Origin { rule, item: None });
         run
     }

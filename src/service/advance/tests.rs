@@ -1,5 +1,7 @@
 //! What a run is settled to, by what its journal says.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 
 use super::super::operate::tests::{Stores, task_id};
@@ -28,8 +30,8 @@ fn no_answer(not_before: Option<Timestamp>) -> [Decision; 2] {
 
 fn that_restarts(attempts_max: u32) -> Run {
     let mut run = queued_run();
-    run.settings.on_unconfirmed = OnUnconfirmed::Restart;
-    run.settings.start_attempts_max = attempts_max;
+    Arc::make_mut(&mut run.settings).on_unconfirmed = OnUnconfirmed::Restart;
+    Arc::make_mut(&mut run.settings).start_attempts_max = attempts_max;
     run
 }
 

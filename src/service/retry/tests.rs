@@ -110,7 +110,7 @@ fn the_delivery_is_mapped_with_what_the_hook_says_now() {
     let changed = json!({"params": {"label": "{{ body.seats }} seats", "id": "{{ delivery.id }}"},
         "when": "false", "deadline": "1h"});
     let new = retry_with(&stores, &hook(&changed), false, at(10)).unwrap().run;
-    assert_eq!(Value::Object(new.params.clone()), json!({"label": "21 seats", "id": "delivery"}));
+    assert_eq!(json!(new.params), json!({"label": "21 seats", "id": "delivery"}));
     assert_eq!(new.settings.deadline_ms, 3_600_000);
     assert_eq!((new.retry_of, new.received_at), (Some(queued_run().run_id), at(10)));
     assert_eq!(stores.open.borrow()[&new.run_id].params, new.params);

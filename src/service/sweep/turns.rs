@@ -63,6 +63,8 @@ impl<T> Turns<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::run::tests::{at, queued_run, started_run};
     use crate::run::{Run, Step};
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn a_deadline_comes_four_times_as_often_and_does_not_keep_the_others_out() {
         let mut late = started_run();
-        late.settings.deadline_ms = 0;
+        Arc::make_mut(&mut late.settings).deadline_ms = 0;
         // Beside them, as many that are as young and have time.
         let runs = [runs(&late, 1_000), runs(&queued_run(), 1_000)].concat();
         let (mut urgent, mut others) = (0, 0);
