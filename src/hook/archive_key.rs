@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use super::expression::{Expressions, Scope, Template};
+use super::expression::{Expressions, Given, Scope, Template};
 use super::verify::key::sha256_hex;
 use crate::fabricate::{Target, TaskFile, TaskId};
 
@@ -65,7 +65,7 @@ impl KeyTemplate {
     /// # Errors
     /// In words.
     pub fn new(source: &str) -> Result<Self, String> {
-        let key = Compiled::new(source)?.render(&example())?;
+        let key = Compiled::new(source)?.render(&Scope::new(&example()))?;
         if key.contains("example-run") && key.contains("example-file") {
             Ok(Self(source.to_owned()))
         } else {
@@ -80,18 +80,22 @@ impl KeyTemplate {
     pub fn key(&self, of: &KeyParts<'_>) -> Result<String, String> {
         let template = Compiled::of(&self.0)?;
         let (file_id, name) = (own_part(of.file.id.as_str()), safe_name(of.file.name.as_deref()));
-        let values = |name: String| {
-            json!({
-                "hook": of.hook, "date": of.date, "run_id": of.run_id,
-                "task_id": safe_part(of.task_id.as_str()),
-                "workspace": safe_part(&of.target.workspace),
-                "database": safe_part(of.target.place.name()),
-                "workflow": safe_part(&of.target.workflow),
-                "file": {"id": file_id, "name": name},
-            })
-        };
+        let Target { workspace, place, workflow } = of.target;
+        let parts = [of.task_id.as_str(), workspace, place.name(), workflow].map(safe_part);
+        let [task_id, workspace, database, workflow] = parts.each_ref().map(|part| Given::Text(part));
         for bytes_max in SHORTER_NAMES {
-            let key = template.render(&values(shorten(&name, bytes_max)))?;
+            let name = shorten(&name, bytes_max);
+            let scope = Scope::named([
+                ("hook", Given::Text(of.hook.as_str())),
+                ("date", Given::Text(&of.date)),
+                ("run_id", Given::Text(&of.run_id)),
+                ("task_id", task_id),
+                ("workspace", workspace),
+                ("database", database),
+                ("workflow", workflow),
+                ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
+            ]);
+            let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {
                 return Err("the archive template leaves out the run's or the file's id".to_owned());
             }
@@ -137,8 +141,8 @@ impl Compiled {
         })
     }
 
-    fn render(&self, values: &serde_json::Value) -> Result<String, String> {
-        match self.expressions.evaluate(&self.template, &Scope::new(values)) {
+    fn render(&self, scope: &Scope) -> Result<String, String> {
+        match self.expressions.evaluate(&self.template, scope) {
             Ok(serde_json::Value::String(key)) => Ok(key),
             Ok(_) => Err(format!("`{}` is not a text", self.source)),
             Err(error) => Err(error.to_string()),

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::body::{self, BodyError};
-use super::expression::Scope;
+use super::expression::{Given, Scope};
 use super::verify::Verified;
 use super::verify::key::sha256_hex;
 use super::verify::source::Source;
@@ -84,9 +84,10 @@ pub struct Event {
 }
 
 impl Delivery {
-    /// What expressions see as `delivery`.
-    fn named(&self) -> Value {
-        json!({"id": self.delivery_id, "received_at": self.received_at})
+    /// Shows what expressions see as `delivery`.
+    fn show<T>(&self, to: impl FnOnce(Given<'_>) -> T) -> T {
+        let received_at = self.received_at.to_string();
+        to(Given::Fields(&[("id", self.delivery_id.as_str()), ("received_at", &received_at)]))
     }
 }
 
@@ -140,8 +141,8 @@ impl Event {
     /// # Errors
     /// When the body is not understood.
     pub fn parse(verified: Verified, hook: &Hook, fresh_id: &str) -> Result<Self, BodyError> {
-        let raw = verified.into_inner();
-        let body = raw.parsed().clone()?;
+        let mut raw = verified.into_inner();
+        let body = raw.take_value()?;
         let id = raw.header("idempotency-key").filter(|id| !id.is_empty());
         let delivery_id = DeliveryId::from(id.unwrap_or(fresh_id));
         let body_sha256 = sha256_hex(&raw.body);
@@ -161,17 +162,19 @@ impl Event {
             query,
             body: raw.body.into(),
         };
-        let small = json!({
-            "headers": delivery.headers,
-            "query": delivery.query,
-            "hook": delivery.hook,
-            "delivery": delivery.named(),
-            "body_sha256": body_sha256,
-        });
-        let small = small.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value));
         // `event` is undefined where there is none, so that a condition on it is false.
-        let event = event.as_ref().map(|event| ("event", event));
-        let scope = Scope::named(small.chain([("body", &body)]).chain(event));
+        let event = event.as_ref().map(|event| ("event", event.into()));
+        let scope = delivery.show(|shown| {
+            let others = [
+                ("headers", (&delivery.headers).into()),
+                ("query", (&delivery.query).into()),
+                ("hook", Given::Text(delivery.hook.as_str())),
+                ("delivery", shown),
+                ("body_sha256", Given::Text(&body_sha256)),
+                ("body", (&body).into()),
+            ];
+            Scope::named(others.into_iter().chain(event))
+        });
         Ok(Self { delivery, body, scope, by_hand: false })
     }
 
@@ -187,9 +190,8 @@ impl Event {
         event.delivery.delivery_id = delivery_id;
         event.delivery.query = query;
         event.scope = event
-            .scope
-            .with("delivery", &json!(event.delivery.named()))
-            .with("query", &json!(event.delivery.query));
+            .delivery
+            .show(|shown| event.scope.with("delivery", shown).with("query", &event.delivery.query));
         Ok(event)
     }
 
@@ -209,7 +211,7 @@ impl Event {
             && let Some(id) = hook.delivery_id(&self.scope)?
         {
             self.delivery.delivery_id = id;
-            self.scope = self.scope.with("delivery", &self.delivery.named());
+            self.scope = self.delivery.show(|shown| self.scope.with("delivery", shown));
         }
         Ok(())
     }
@@ -241,6 +243,8 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::configuration::Configuration;
     use crate::hook::expression::{EVENT_SCOPE, Expressions};

@@ -11,10 +11,12 @@ mod mistakes;
 mod numbers;
 mod operators;
 mod paths;
+mod scope;
 mod text;
 
+pub use scope::{Given, Scope};
+
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -28,12 +30,6 @@ use arguments::TEXT_BYTES_MAX;
 /// How much one evaluation may do: instructions, bytes that it creates, items that it visits. Ten thousand times an
 /// honest parameter's, and a few milliseconds.
 const FUEL: u64 = 20_000;
-
-/// How much all evaluations over one event may do, together with what they give out.
-const EVENT_FUEL: u64 = 2 * FUEL;
-
-/// How much the expressions over one item of a batch may do, however many items there are.
-const ITEM_FUEL_MIN: u64 = FUEL / 20;
 
 /// What an evaluation is taken to have done that failed, other than for want of fuel: the engine does not say. So the
 /// conditions of 32 rules may all miss a field.
@@ -96,51 +92,6 @@ enum Form {
 struct Program {
     name: String,
     source: String,
-}
-
-/// The values that expressions see, and how much was done with them.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    values: minijinja::Value,
-    fuel_spent: Cell<u64>,
-    fuel_max: u64,
-}
-
-impl Scope {
-    /// From a JSON object whose keys are the scope's names.
-    #[must_use]
-    pub fn new(values: &Value) -> Self {
-        Self::of(json::from_json(values))
-    }
-
-    /// From values by name, none of which is copied on the way.
-    pub fn named<'a>(values: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
-        let values = values.into_iter().map(|(name, value)| (name, json::from_json(value)));
-        Self::of(minijinja::Value::from_pairs(values))
-    }
-
-    fn of(values: minijinja::Value) -> Self {
-        Self { values, fuel_spent: Cell::new(0), fuel_max: EVENT_FUEL }
-    }
-
-    /// The same values and one more.
-    #[must_use]
-    pub fn with(&self, name: &str, value: &Value) -> Self {
-        // Of two maps the last wins.
-        let values = minijinja::value::merge_maps([self.values.clone(), Self::named([(name, value)]).values]);
-        Self { values, ..self.clone() }
-    }
-
-    /// The same for one of `count` items of a batch, which share what the expressions over an event may do.
-    #[must_use]
-    pub fn for_item_of(self, count: usize) -> Self {
-        let share = EVENT_FUEL / u64::try_from(count.max(1)).unwrap_or(u64::MAX);
-        Self { fuel_spent: Cell::new(0), fuel_max: share.max(ITEM_FUEL_MIN), ..self }
-    }
-
-    fn spend(&self, fuel: u64) {
-        self.fuel_spent.set(self.fuel_spent.get().saturating_add(fuel));
-    }
 }
 
 /// Why an expression has no value for this event.
@@ -247,7 +198,7 @@ impl Expressions {
     }
 
     fn run(&self, program: &Program, scope: &Scope) -> Result<Outcome, EvaluationError> {
-        if scope.fuel_spent.get() >= scope.fuel_max {
+        if scope.is_spent() {
             return Err(
                 program.error("the expressions over one event took too much work together".to_owned())
             );

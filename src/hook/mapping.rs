@@ -33,6 +33,13 @@ pub struct MappingError {
     pub cause: EvaluationError,
 }
 
+impl MappingError {
+    /// The same, as seen from one step further out.
+    fn within(self, outer: &str) -> Self {
+        Self { place: format!("{outer}{}", self.place), ..self }
+    }
+}
+
 impl Params {
     /// Compiles every string in `params`; what is wrong is told to `mistake` with its path.
     pub fn compile(
@@ -53,7 +60,7 @@ impl Params {
         expressions: &Expressions,
         scope: &Scope,
     ) -> Result<Map<String, Value>, MappingError> {
-        evaluate_object(&self.0, expressions, scope, "params")
+        evaluate_object(&self.0, expressions, scope).map_err(|error| error.within("params"))
     }
 }
 
@@ -102,35 +109,31 @@ fn evaluate_object(
     params: &[(String, Param)],
     expressions: &Expressions,
     scope: &Scope,
-    place: &str,
 ) -> Result<Map<String, Value>, MappingError> {
     params
         .iter()
         .map(|(name, param)| {
-            let value = evaluate_param(param, expressions, scope, &format!("{place}.{name}"))?;
-            Ok((name.clone(), value))
+            let value = evaluate_param(param, expressions, scope);
+            Ok((name.clone(), value.map_err(|error| error.within(&format!(".{name}")))?))
         })
         .collect()
 }
 
-fn evaluate_param(
-    param: &Param,
-    expressions: &Expressions,
-    scope: &Scope,
-    place: &str,
-) -> Result<Value, MappingError> {
+fn evaluate_param(param: &Param, expressions: &Expressions, scope: &Scope) -> Result<Value, MappingError> {
     match param {
         Param::Literal(value) => Ok(value.clone()),
         Param::Template(template) => expressions
             .evaluate(template, scope)
-            .map_err(|cause| MappingError { place: place.to_owned(), cause }),
+            .map_err(|cause| MappingError { place: String::new(), cause }),
         Param::List(items) => items
             .iter()
             .enumerate()
-            .map(|(index, item)| evaluate_param(item, expressions, scope, &format!("{place}[{index}]")))
+            .map(|(index, item)| {
+                evaluate_param(item, expressions, scope).map_err(|error| error.within(&format!("[{index}]")))
+            })
             .collect::<Result<_, _>>()
             .map(Value::Array),
-        Param::Object(object) => evaluate_object(object, expressions, scope, place).map(Value::Object),
+        Param::Object(object) => evaluate_object(object, expressions, scope).map(Value::Object),
     }
 }
 

@@ -108,11 +108,16 @@ impl RawDelivery {
 
     /// What the body says, not yet believed; none where it cannot be read.
     pub(in crate::hook) fn value(&self) -> Option<&Value> {
-        self.parsed().as_ref().ok()
+        self.value.get_or_init(|| self.read()).as_ref().ok()
     }
 
-    pub(super) fn parsed(&self) -> &Result<Value, BodyError> {
-        self.value.get_or_init(|| body::read(self.header("content-type"), &self.headers, &self.body))
+    /// What the body says, taken out where somebody asked before.
+    pub(super) fn take_value(&mut self) -> Result<Value, BodyError> {
+        self.value.take().unwrap_or_else(|| self.read())
+    }
+
+    fn read(&self) -> Result<Value, BodyError> {
+        body::read(self.header("content-type"), &self.headers, &self.body)
     }
 }
 

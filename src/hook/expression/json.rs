@@ -32,7 +32,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     });
 }
 
-/// The engine's value for JSON. A text that is too long to be worked on stays in its place as an error.
+/// The engine's value for JSON.
 pub(super) fn from_json(json: &Json) -> Value {
     match json {
         Json::Null => Value::from(()),
@@ -42,13 +42,17 @@ pub(super) fn from_json(json: &Json) -> Value {
             (None, Some(number)) => Value::from(number),
             (None, None) => number.as_f64().map_or_else(|| Value::from(()), Value::from),
         },
-        Json::String(text) if text.len() > TEXT_BYTES_MAX => Value::from(too_long()),
-        Json::String(text) => Value::from(text.as_str()),
+        Json::String(text) => from_text(text),
         Json::Array(items) => items.iter().map(from_json).collect(),
         Json::Object(fields) => {
             Value::from_pairs(fields.iter().map(|(name, value)| (name.as_str(), from_json(value))))
         }
     }
+}
+
+/// The engine's value for a text. One that is too long to be worked on stays in its place as an error.
+pub(super) fn from_text(text: &str) -> Value {
+    if text.len() > TEXT_BYTES_MAX { Value::from(too_long()) } else { Value::from(text) }
 }
 
 /// JSON for a value. What it takes is taken off `bytes_left`, about as many bytes as it has when written.

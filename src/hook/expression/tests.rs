@@ -208,7 +208,7 @@ fn a_template_keeps_its_source() {
 fn one_more_value_stands_beside_the_others() {
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let condition = expressions.condition("item.kind == 'open' and body").unwrap();
-    let scope = Scope::named([("body", &json!([1]))]);
+    let scope = Scope::named([("body", (&json!([1])).into())]);
     assert_eq!(expressions.holds(&condition, &scope), Ok(false));
     let scope = scope.with("item", &json!({"kind": "click"})).with("item", &json!({"kind": "open"}));
     assert_eq!(expressions.holds(&condition, &scope), Ok(true));

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{check, check_refused};
 use crate::hook::expression::arguments::TEXT_BYTES_MAX;
-use crate::hook::expression::{EVENT_FUEL, EVENT_SCOPE, Expressions, FUEL, Scope};
+use crate::hook::expression::scope::EVENT_FUEL;
+use crate::hook::expression::{EVENT_SCOPE, Expressions, FUEL, Scope};
 
 const TOO_MUCH: &str = "takes more work than one expression may";
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::arguments::TEXT_BYTES_MAX;
 use super::super::builtins::FILTERS;
-use super::super::{EVENT_FUEL, EVENT_SCOPE, Expressions, FUEL, SOURCE_BYTES_MAX, Scope};
+use super::super::scope::EVENT_FUEL;
+use super::super::{EVENT_SCOPE, Expressions, FUEL, SOURCE_BYTES_MAX, Scope};
 
 const PAGE: &str = include_str!("../../../../docs/mapping.md");
 
