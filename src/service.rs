@@ -27,5 +27,5 @@ pub use budget::Budget;
 
 /// A name for one attempt to write, so that it can be told from another's after a lost answer.
 fn author(world: &impl Clock) -> String {
-    hex::encode(world.random())
+    base16ct::lower::encode_string(&world.random())
 }

@@ -135,7 +135,7 @@ impl Cloudflare {
         let put = self.files.put(to.key.as_str(), body).http_metadata(http_metadata(to));
         let mut metadata = custom_metadata(to);
         if let Some(Checksum::Sha256(hash)) = checksum {
-            metadata.insert("sha256".to_owned(), hex::encode(hash));
+            metadata.insert("sha256".to_owned(), base16ct::lower::encode_string(&hash));
         }
         let put = put.custom_metadata(metadata);
         let put = match checksum {
@@ -244,7 +244,7 @@ fn archived(object: &Object) -> Archived {
     let metadata = object.custom_metadata().unwrap_or_default();
     Archived {
         size: object.size(),
-        sha256: object.checksum().sha256.map(hex::encode),
+        sha256: object.checksum().sha256.map(|hash| base16ct::lower::encode_string(&hash)),
         run_id: metadata.get("run_id").and_then(|text| text.parse().ok()),
         file_id: metadata.get("file_id").map(|text| FileId::from(text.as_str())),
     }

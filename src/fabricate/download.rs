@@ -234,7 +234,8 @@ impl Head {
         }
         let tag = self.get("etag")?.strip_prefix('"')?.strip_suffix('"')?;
         let mut md5 = [0; 16];
-        hex::decode_to_slice(tag, &mut md5).ok().map(|()| Checksum::Md5(md5))
+        let decoded = base16ct::mixed::decode(tag, &mut md5).ok()?;
+        (decoded.len() == 16).then_some(Checksum::Md5(md5))
     }
 }
 

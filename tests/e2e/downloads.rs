@@ -201,7 +201,7 @@ fn make_link(stage: &Stage, file_url: &str, body: &str) -> String {
 fn sign(secret: &str, run_id: &str, file_id: &str, expires: u64) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     let message = format!("seedhook-link-v1\nGET\n{run_id}\n{expires}\n{file_id}");
-    let signature = hex::encode(mac.chain_update(message).finalize().into_bytes());
+    let signature = base16ct::lower::encode_string(&mac.chain_update(message).finalize().into_bytes());
     format!("/files/{run_id}/{file_id}?expires={expires}&signature={signature}")
 }
 

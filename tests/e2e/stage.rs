@@ -230,7 +230,7 @@ impl Stage {
         }
         let (task_id, file_id) = (run["task"]["id"].as_str().unwrap(), file["id"].as_str().unwrap());
         let expected = self.fabricate.sha256(task_id, file_id);
-        assert_eq!(Some(hex::encode(hash.finalize())), expected, "{file}");
+        assert_eq!(Some(base16ct::lower::encode_string(&hash.finalize())), expected, "{file}");
         assert_eq!(bytes, file["size"].as_u64().unwrap(), "{file}");
     }
 }

@@ -299,7 +299,7 @@ fn sign_with(
     let encoded = if case.word("encoding") == Some("base64") {
         BASE64.encode(&signature)
     } else {
-        hex::encode(&signature)
+        base16ct::lower::encode_string(&signature)
     };
     request.set_header(name, &header(&encoded));
     request

@@ -47,7 +47,8 @@ pub(crate) struct Statement {
 
 impl std::fmt::Debug for Statement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let signatures: Vec<String> = self.signatures.iter().map(|(_, bytes)| hex::encode(bytes)).collect();
+        let signatures: Vec<String> =
+            self.signatures.iter().map(|(_, bytes)| base16ct::lower::encode_string(bytes)).collect();
         write!(f, "{:?} at {:?} by {signatures:?}", self.text.escape_ascii().to_string(), self.timestamp)
     }
 }
@@ -169,7 +170,7 @@ pub(crate) fn signed(case: &Case, seen: Seen<'_>) -> Result<(Vec<u8>, Option<Str
         text.extend(before.as_bytes());
         match name.trim() {
             "body" => text.extend(body),
-            "body_sha256" => text.extend(hex::encode(Sha256::digest(body)).bytes()),
+            "body_sha256" => text.extend(base16ct::lower::encode_string(&Sha256::digest(body)).bytes()),
             "body_sha256_bytes" => text.extend(Sha256::digest(body)),
             "timestamp" => text.extend(timestamp.as_deref().unwrap_or_default().bytes()),
             "id" => text.extend(id.bytes()),
@@ -205,7 +206,7 @@ fn signatures(case: &Case, seen: Seen<'_>) -> Vec<(usize, Vec<u8>)> {
             if case.word("encoding") == Some("base64") {
                 BASE64.decode(value).ok()
             } else {
-                hex::decode(value).ok()
+                base16ct::mixed::decode_vec(value).ok()
             }
         });
         all.extend(
@@ -276,7 +277,11 @@ fn check_body_hash(case: &Case, request: &Request) -> Result<(), String> {
     match stated {
         _ if covered => Ok(()),
         None if request.body.is_empty() => Ok(()),
-        Some(hash) if hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(&request.body))) => Ok(()),
+        Some(hash)
+            if hash.eq_ignore_ascii_case(&base16ct::lower::encode_string(&Sha256::digest(&request.body))) =>
+        {
+            Ok(())
+        }
         _ => Err("the hash is not that of the body".to_owned()),
     }
 }
@@ -297,7 +302,7 @@ fn check_claims(case: &Case, request: &Request, now: Timestamp) -> Result<(), St
     let claims: Value = serde_json::from_slice(&claims).map_err(|error| error.to_string())?;
     let is_hash = |name: &str, bytes: &[u8]| {
         let stated = claims.get(name).and_then(Value::as_str).unwrap_or_default();
-        stated.eq_ignore_ascii_case(&hex::encode(Sha256::digest(bytes)))
+        stated.eq_ignore_ascii_case(&base16ct::lower::encode_string(&Sha256::digest(bytes)))
     };
     let body = &request.body;
     if let Some(name) = case.word("body_claim")

@@ -116,12 +116,13 @@ fn rewritten(value: &str, choices: &mut Choices<'_>) -> String {
     let trimmed = value.trim_end_matches('=');
     let start = trimmed.rfind(is_between).map_or(0, |place| place + 1);
     let (before, last) = value.split_at(start);
-    let bytes =
-        hex::decode(last).or_else(|_| BASE64.decode(last)).unwrap_or_else(|_| last.as_bytes().to_vec());
+    let bytes = base16ct::mixed::decode_vec(last)
+        .or_else(|_| BASE64.decode(last))
+        .unwrap_or_else(|_| last.as_bytes().to_vec());
     let last = match choices.below(14) {
         0 => last.to_ascii_uppercase(),
         1 => last.to_ascii_lowercase(),
-        2 => hex::encode(&bytes),
+        2 => base16ct::lower::encode_string(&bytes),
         3 => BASE64.encode(&bytes),
         4 => STANDARD_NO_PAD.encode(&bytes),
         5 => URL_SAFE.encode(&bytes),
@@ -130,8 +131,8 @@ fn rewritten(value: &str, choices: &mut Choices<'_>) -> String {
         8 => format!("{last}="),
         9 => String::new(),
         10 => format!(" {last} "),
-        11 => hex::encode(&bytes[..bytes.len() / 2]),
-        12 => hex::encode(vec![0; bytes.len()]),
+        11 => base16ct::lower::encode_string(&bytes[..bytes.len() / 2]),
+        12 => base16ct::lower::encode_string(&vec![0; bytes.len()]),
         _ => format!("{last}00"),
     };
     let before = match choices.below(6) {

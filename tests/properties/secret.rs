@@ -74,13 +74,15 @@ impl Form {
 
     fn secret(self, seed: &str) -> String {
         let bytes = Sha256::digest(seed);
-        let written = |hex: bool, bytes: &[u8]| if hex { hex::encode(bytes) } else { BASE64.encode(bytes) };
+        let written = |hex: bool, bytes: &[u8]| {
+            if hex { base16ct::lower::encode_string(bytes) } else { BASE64.encode(bytes) }
+        };
         match self {
-            Self::Text => format!("s3cret-{}", hex::encode(&bytes[..12])),
+            Self::Text => format!("s3cret-{}", base16ct::lower::encode_string(&bytes[..12])),
             Self::Base64 => BASE64.encode(bytes),
-            Self::Hex => hex::encode(bytes),
+            Self::Hex => base16ct::lower::encode_string(&bytes),
             Self::Whsec => format!("whsec_{}", BASE64.encode(bytes)),
-            Self::Basic => format!("sender:{}", hex::encode(&bytes[..12])),
+            Self::Basic => format!("sender:{}", base16ct::lower::encode_string(&bytes[..12])),
             Self::Ed25519 { .. } | Self::EcdsaP256 { .. } => match self.private_key(seed) {
                 PrivateKey::Ed25519(key) => {
                     let Self::Ed25519 { hex, prefix } = self else { unreachable!("the form of the key") };

@@ -160,7 +160,7 @@ async fn call(on: Invocation, event: usize, reply: Reply) {
         return refuse(&on, event, 401, &reply);
     };
     let received_ms = world.now_ms();
-    let fresh_id = hex::encode(on.random());
+    let fresh_id = base16ct::lower::encode_string(&on.random());
     let Ok(parsed) = Parsed::parse(verified, &hook, &fresh_id) else {
         return refuse(&on, event, 400, &reply);
     };

@@ -90,7 +90,7 @@ fn fingerprint(places: &[&str]) -> Result<String> {
         hash.update(bytes.len().to_le_bytes());
         hash.update(&bytes);
     }
-    Ok(hex::encode(hash.finalize()))
+    Ok(base16ct::lower::encode_string(&hash.finalize()))
 }
 
 /// All files at or below a place; none where nothing is.

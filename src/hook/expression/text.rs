@@ -150,7 +150,7 @@ fn urldecode(state: &State, value: &Value) -> Result<String, Error> {
 fn sha256(state: &State, name: &str, value: &Value) -> Result<String, Error> {
     let text = text(state, name, value)?;
     charge(state, text.len())?;
-    Ok(hex::encode(Sha256::digest(text.as_bytes())))
+    Ok(base16ct::lower::encode_string(&Sha256::digest(text.as_bytes())))
 }
 
 fn short_hash(state: &State, value: &Value, digits: Option<usize>) -> Result<String, Error> {

@@ -64,7 +64,7 @@ impl Encoding {
     /// The bytes of a text.
     pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Hex => hex::decode(text).ok(),
+            Self::Hex => base16ct::mixed::decode_vec(text).ok(),
             Self::Base64 => BASE64.decode(text).ok(),
         }
     }
@@ -72,7 +72,7 @@ impl Encoding {
     /// The text of bytes.
     pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
-            Self::Hex => hex::encode(bytes),
+            Self::Hex => base16ct::lower::encode_string(bytes),
             Self::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
         }
     }
@@ -119,7 +119,7 @@ impl Algorithm {
         }
         let bytes = match form {
             KeyForm::Text => Some(secret.as_bytes().to_vec()),
-            KeyForm::Hex => hex::decode(secret).ok(),
+            KeyForm::Hex => base16ct::mixed::decode_vec(secret).ok(),
             KeyForm::Base64 => BASE64.decode(without_frame(secret)).ok(),
         };
         let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| match form {
@@ -170,7 +170,8 @@ impl Key {
 
 /// HMAC-SHA256 of a message under a text, in hex.
 pub(crate) fn hmac_sha256_hex(secret: &str, message: &[u8]) -> Option<String> {
-    mac::<Hmac<Sha256>>(secret.trim().as_bytes(), message).map(|mac| hex::encode(finished(mac)))
+    mac::<Hmac<Sha256>>(secret.trim().as_bytes(), message)
+        .map(|mac| base16ct::lower::encode_string(&finished(mac)))
 }
 
 /// SHA-256 of bytes.
@@ -180,7 +181,7 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 of bytes, in hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(sha256(bytes))
+    base16ct::lower::encode_string(&sha256(bytes))
 }
 
 /// Compares secrets in constant time, whatever their lengths: digests are compared.
@@ -264,7 +265,7 @@ mod tests {
             ),
         ] {
             let key = algorithm.key("Jefe", KeyForm::Text).unwrap_or_else(|error| panic!("{error}"));
-            let signature = hex::decode(expected).unwrap();
+            let signature = base16ct::mixed::decode_vec(expected).unwrap();
             assert_eq!(key.sign(message), Some(signature.clone()));
             let verifies = |message: &[u8], signature: &[u8]| key.verifies(message, &[signature.to_vec()]);
             assert!(verifies(message, &signature));
