@@ -205,12 +205,14 @@ impl Expressions {
         }
         let compiled =
             self.environment.get_template(&program.name).map_err(|error| program.failed(&error))?;
-        let instructions = operators::made_strict(&get_compiled_template(&compiled).instructions);
+        let written = &get_compiled_template(&compiled).instructions;
+        let strict = operators::made_strict(written);
+        let instructions = strict.as_ref().unwrap_or(written);
         let (mut text, blocks) = (String::new(), BTreeMap::new());
         let mut output = machinery::make_string_output(&mut text);
         let values = scope.values.clone();
         let result =
-            machinery::eval(&self.environment, &instructions, values, &blocks, &mut output, AutoEscape::None);
+            machinery::eval(&self.environment, instructions, values, &blocks, &mut output, AutoEscape::None);
         drop(output);
         match result {
             Ok((_, state)) => {

@@ -83,7 +83,7 @@ pub async fn settle<W: World>(
             return Ok(Advanced::Unchanged);
         }
         Standing::Fresh | Standing::Waiting { .. } => {
-            return start(world, run, &journal, now, budget).await;
+            return start(world, &mut run, &journal, now, budget).await;
         }
         Standing::Started { task_id, at } => {
             run.unjournalled = false;
@@ -93,7 +93,7 @@ pub async fn settle<W: World>(
         Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) => {
             return match not_before {
                 Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
-                _ => start(world, run, &journal, now, budget).await,
+                _ => start(world, &mut run, &journal, now, budget).await,
             };
         }
         Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
@@ -129,7 +129,7 @@ pub(super) async fn enter_known_task<W: World>(
 /// Decides on an attempt, sends it, enters its outcome, shows it.
 async fn start<W: World>(
     world: &W,
-    mut run: Run,
+    run: &mut Run,
     journal: &Journal,
     now: Timestamp,
     budget: &Budget,
@@ -156,19 +156,19 @@ async fn start<W: World>(
     };
     // A sweep may be minutes old by now: waits are counted from the answer.
     let now = now.plus_ms(world.now().since_ms(began));
-    let decision = take_outcome(world, &mut run, outcome, attempts, now);
+    let decision = take_outcome(world, run, outcome, attempts, now);
     let started = matches!(decision, Decision::Task { .. });
     if makes(Mutation::OutcomesAreNotEntered) && !run.status.is_final() {
-        return put_open(world, &mut run, TRIES).await.map(|()| Advanced::Moved);
+        return put_open(world, run, TRIES).await.map(|()| Advanced::Moved);
     }
     match enter(world, run.run_id, place + 1, decision).await {
-        Ok(Entered::Mine) if run.status.is_final() => finish(world, &run).await?,
-        Ok(Entered::Mine) => put_open(world, &mut run, TRIES).await?,
+        Ok(Entered::Mine) if run.status.is_final() => finish(world, run).await?,
+        Ok(Entered::Mine) => put_open(world, run, TRIES).await?,
         Ok(Entered::Taken) => {}
         Err(error) if started && !makes(Mutation::UnenteredTasksAreDropped) => {
             // Fabricate answered: KV gets the task all the same, marked as not yet decided.
             run.unjournalled = true;
-            put_open(world, &mut run, TRIES).await?;
+            put_open(world, run, TRIES).await?;
             return Err(error);
         }
         Err(error) => return Err(error),
@@ -286,7 +286,7 @@ async fn follow<W: World>(
         Seen::Changed => put_open(world, &mut run, TRIES).await?,
         Seen::Ended => {
             tell(world, Level::Info, "run ended", &run);
-            let ended = end(world, journal.next_place(), run, now).await;
+            let ended = end(world, journal.next_place(), &run, now).await;
             if let (Err(_), Some(mut run)) = (&ended, learned) {
                 // Or each sweep would ask for its files anew, until its end can be entered.
                 put_open(world, &mut run, TRIES).await?;

@@ -48,14 +48,19 @@ pub(super) async fn follow_end<W: World>(world: &W, ended: &Run) -> Result<(), S
 }
 
 /// Enters a run's end in its journal at `place`, then copies whatever end stands there to KV.
-pub(super) async fn end<W: World>(world: &W, place: u32, run: Run, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn end<W: World>(
+    world: &W,
+    place: u32,
+    run: &Run,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let decision = Decision::End { run: Box::new(run.clone()) };
     if makes(Mutation::EndsAreNotEntered) {
-        return finish(world, &run).await;
+        return finish(world, run).await;
     }
     match enter(world, run.run_id, place, decision).await? {
-        Entered::Mine => finish(world, &run).await,
-        Entered::Taken if makes(Mutation::LostEndsAreShown) => finish(world, &run).await,
+        Entered::Mine => finish(world, run).await,
+        Entered::Taken if makes(Mutation::LostEndsAreShown) => finish(world, run).await,
         Entered::Taken => match read_journal(world, run.run_id).await?.standing(now) {
             Standing::Ended(ended) => follow_end(world, &ended).await,
             // Somebody decided otherwise in between: the next sweep follows.
@@ -120,7 +125,7 @@ mod tests {
     fn an_end_is_shown_as_soon_as_it_is_entered() {
         let run = failed("ours", 2_000);
         let stores = Stores::with(&queued_run(), &[Decision::Start]);
-        assert_eq!(end(&stores, 2, run.clone(), at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(end(&stores, 2, &run, at(0)).now_or_never(), Some(Ok(())));
         assert_eq!(stores.last(run.run_id), Some(Decision::End { run: Box::new(run.clone()) }));
         assert_eq!(stores.done.borrow().get(&run.run_id), Some(&run));
         assert!(stores.open.borrow().is_empty());
@@ -131,7 +136,7 @@ mod tests {
         let other = failed("another's", 2_000);
         let stores = Stores::with(&queued_run(), &[Decision::Start]);
         stores.faster.replace(Some(Decision::End { run: Box::new(other.clone()) }));
-        assert_eq!(end(&stores, 2, failed("ours", 2_000), at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(end(&stores, 2, &failed("ours", 2_000), at(0)).now_or_never(), Some(Ok(())));
         assert_eq!(stores.done.borrow().get(&other.run_id), Some(&other));
         assert!(stores.open.borrow().is_empty());
     }

@@ -164,7 +164,7 @@ async fn cron_pass(on: &Invocation, at_ms: i64) {
     let now = Timestamp::from_millis(at_ms);
     let tick = Tick { now, since: now.plus_ms(-on.world.profile.cron_ms) };
     if on.kind == "reconcile" {
-        reconcile(on, tick, on.requests_max).await;
+        Box::pin(reconcile(on, tick, on.requests_max)).await;
     } else {
         let swept = if on.world.profile.queue {
             hand_on(on, on, tick, on.requests_max).await

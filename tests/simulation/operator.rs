@@ -127,19 +127,19 @@ async fn call(on: Invocation, run_id: RunId, wish: Wish, answered: Rc<RefCell<bo
     }
     let mut to_start = Vec::new();
     let outcome = match &wish {
-        Wish::Adopt(task_id) => adopt(&on, run_id, task_id, now).await.map(|run| {
+        Wish::Adopt(task_id) => Box::pin(adopt(&on, run_id, task_id, now)).await.map(|run| {
             world.state.borrow_mut().heard_adopted(&on, &run, task_id);
         }),
-        Wish::Abandon => abandon(&on, run_id, Some("simulated"), now).await.map(|run| {
+        Wish::Abandon => Box::pin(abandon(&on, run_id, Some("simulated"), now)).await.map(|run| {
             world.state.borrow_mut().heard_abandoned(&on, &run);
         }),
-        Wish::Retry { force } => retry(&on, &hooks, run_id, *force, now).await.map(|retried| {
+        Wish::Retry { force } => Box::pin(retry(&on, &hooks, run_id, *force, now)).await.map(|retried| {
             world.state.borrow_mut().heard_retried(&on, run_id, &retried.run);
             to_start.extend(retried.starts.then_some(retried.run));
         }),
         Wish::RetryMany(status) => {
             let selection = Selection { status: *status, hook: None, since: None, limit: 2, after: None };
-            let many = retry_many(&on, &hooks, selection, now).await;
+            let many = Box::pin(retry_many(&on, &hooks, selection, now)).await;
             many.map_err(Refusal::from).map(|many| {
                 for (old, new) in &many.retried {
                     world.state.borrow_mut().heard_retried(&on, *old, new);

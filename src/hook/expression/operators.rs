@@ -53,21 +53,24 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     }
 }
 
-/// The same program with our operators in place of the engine's.
-pub(super) fn made_strict<'source>(program: &Instructions<'source>) -> Instructions<'source> {
+/// The same program with our operators in place of the engine's; `None` where it has none of them.
+pub(super) fn made_strict<'source>(program: &Instructions<'source>) -> Option<Instructions<'source>> {
+    let instructions = || (0..).map_while(|index| program.get(index));
+    instructions().find_map(operator)?;
     let mut strict = Instructions::new(program.name(), program.source());
-    for instruction in (0..).map_while(|index| program.get(index)) {
-        strict.add(match (instruction, operator(instruction)) {
-            (Instruction::Slice, _) => Instruction::CallFunction("operator [:]", Some(4)),
-            (_, Some(name)) => Instruction::CallFunction(name, Some(2)),
-            (other, None) => other.clone(),
+    for instruction in instructions() {
+        strict.add(match operator(instruction) {
+            Some((name, operands)) => Instruction::CallFunction(name, Some(operands)),
+            None => instruction.clone(),
         });
     }
-    strict
+    Some(strict)
 }
 
-fn operator(instruction: &Instruction<'_>) -> Option<&'static str> {
-    Some(match instruction {
+/// The name of our operator for one of the engine's, and how many operands it takes.
+fn operator(instruction: &Instruction<'_>) -> Option<(&'static str, u16)> {
+    let name = match instruction {
+        Instruction::Slice => return Some(("operator [:]", 4)),
         Instruction::Add => "operator +",
         Instruction::Mul => "operator *",
         Instruction::StringConcat => "operator ~",
@@ -79,7 +82,8 @@ fn operator(instruction: &Instruction<'_>) -> Option<&'static str> {
         Instruction::Gt => "operator >",
         Instruction::Gte => "operator >=",
         _ => return None,
-    })
+    };
+    Some((name, 2))
 }
 
 fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
