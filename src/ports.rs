@@ -10,6 +10,7 @@ pub use archive::{
 };
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +56,9 @@ pub struct Page<T> {
     pub cursor: Option<String>,
 }
 
+/// A page of runs in brief, which are passed on and looked at in many places: none is copied for that.
+pub type RunPage = Page<Result<Rc<Summary>, StoreError>>;
+
 /// KV `RUNS`: shows each run. Eventually consistent, last write wins: it decides nothing.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait RunStore {
@@ -69,13 +73,9 @@ pub trait RunStore {
     /// Reads it.
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError>;
     /// Runs that are not final, oldest first, up to 1,000 a page. An unreadable one is an `Err` in its place.
-    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError>;
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError>;
     /// Final runs, newest first.
-    async fn list_done(
-        &self,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError>;
+    async fn list_done(&self, cursor: Option<&str>, limit: usize) -> Result<RunPage, StoreError>;
 }
 
 /// Under what a delivery is claimed: redeliveries share it.
@@ -171,18 +171,21 @@ pub struct Batch {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
     run_id: RunId,
-    summary: Summary,
+    summary: Rc<Summary>,
 }
 
-impl From<Summary> for Listed {
-    fn from(summary: Summary) -> Self {
+impl From<Rc<Summary>> for Listed {
+    fn from(summary: Rc<Summary>) -> Self {
         Self { run_id: summary.run_id, summary }
     }
 }
 
-impl From<Listed> for Summary {
+impl From<Listed> for Rc<Summary> {
     fn from(Listed { run_id, mut summary }: Listed) -> Self {
-        summary.run_id = run_id;
+        // As it was read it has none.
+        if summary.run_id != run_id {
+            Rc::make_mut(&mut summary).run_id = run_id;
+        }
         summary
     }
 }

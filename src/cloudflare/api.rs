@@ -132,7 +132,7 @@ async fn list(world: &Cloudflare, request: &Request) -> Result<worker::Result<Re
     }
     let query = read_query(&url)?;
     let listed = list_runs(world, &query).await.map_err(|error| store_failed(&error))?;
-    let runs: Vec<Value> = listed.runs.iter().map(crate::run::Summary::view).collect();
+    let runs: Vec<Value> = listed.runs.iter().map(|run| run.view()).collect();
     let body = json!({"runs": runs, "cursor": listed.cursor});
     LISTS.with_borrow_mut(|lists| {
         lists.truncate(LIST_CACHE_MAX - 1);

@@ -1,11 +1,13 @@
 //! KV `RUNS`: `open/{run_id}` while a run is under way, `done/{inverted time}-{run_id}` once it is final.
 
+use std::rc::Rc;
+
 use serde::Serialize;
 use serde_json::Value;
 use worker::kv::{Key, KvError};
 
 use super::Cloudflare;
-use crate::ports::{Page, RunStore, StoreError};
+use crate::ports::{Page, RunPage, RunStore, StoreError};
 use crate::run::{Run, RunId, Summary};
 
 const OPEN: &str = "open/";
@@ -47,15 +49,11 @@ impl RunStore for Cloudflare {
         self.get_record(&done_key(run_id)).await
     }
 
-    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         self.list_records(OPEN, cursor, PAGE).await
     }
 
-    async fn list_done(
-        &self,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_done(&self, cursor: Option<&str>, limit: usize) -> Result<RunPage, StoreError> {
         self.list_records(DONE, cursor, limit).await
     }
 }
@@ -82,7 +80,7 @@ impl Cloudflare {
         prefix: &str,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    ) -> Result<RunPage, StoreError> {
         let limit = u64::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
         let mut list = self.runs.list().prefix(prefix.to_owned()).limit(limit);
         if let Some(cursor) = cursor {
@@ -95,12 +93,13 @@ impl Cloudflare {
 }
 
 /// A record's summary; the run's id comes from its key, of which it is the last 36 characters.
-fn summary(key: Key) -> Result<Summary, StoreError> {
+fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
     let Key { name, metadata, .. } = key;
     let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
     let run_id =
         id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(&name, &"no run id in its key"))?;
-    Summary::read(run_id, metadata.unwrap_or(Value::Null)).map_err(|error| unreadable(&name, &error))
+    let read = Summary::read(run_id, metadata.unwrap_or(Value::Null));
+    read.map(Rc::new).map_err(|error| unreadable(&name, &error))
 }
 
 fn to_json(value: &impl Serialize) -> Result<String, StoreError> {

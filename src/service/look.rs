@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -69,7 +70,7 @@ impl Position {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     /// Newest first.
-    pub runs: Vec<Summary>,
+    pub runs: Vec<Rc<Summary>>,
     /// For the next page; `None`: this was the last.
     pub cursor: Option<String>,
 }
@@ -151,7 +152,7 @@ impl Query {
 #[derive(Default)]
 struct Done {
     /// Each with the KV cursor of its page.
-    found: Vec<(Summary, Option<String>)>,
+    found: Vec<(Rc<Summary>, Option<String>)>,
     /// Where the scan stopped short of the end: the oldest run that it looked at, shown or not.
     next: Option<Position>,
 }
@@ -169,7 +170,7 @@ async fn scan_done<W: RunStore + Log>(world: &W, query: &Query) -> Result<Done, 
     let mut page_cursor = query.first_page();
     for _ in 0..DONE_PAGES_MAX {
         let page = world.list_done(page_cursor.as_deref(), DONE_PAGE).await?;
-        let runs: Vec<Summary> = readable(world, page.items);
+        let runs = readable(world, page.items);
         let oldest = runs.last().map(|run| run.run_id);
         let wanted = runs.into_iter().filter(|run| query.wants(run));
         done.found.extend(wanted.map(|run| (run, page_cursor.clone())));
@@ -186,7 +187,7 @@ async fn scan_done<W: RunStore + Log>(world: &W, query: &Query) -> Result<Done, 
     Ok(done)
 }
 
-async fn list_open<W: RunStore + Log>(world: &W, query: &Query) -> Result<Vec<Summary>, StoreError> {
+async fn list_open<W: RunStore + Log>(world: &W, query: &Query) -> Result<Vec<Rc<Summary>>, StoreError> {
     let mut found = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..OPEN_PAGES_MAX {
@@ -201,7 +202,7 @@ async fn list_open<W: RunStore + Log>(world: &W, query: &Query) -> Result<Vec<Su
 }
 
 /// What can be read of a page; the rest is told and left alone.
-fn readable<W: Log>(world: &W, items: Vec<Result<Summary, StoreError>>) -> Vec<Summary> {
+fn readable<W: Log>(world: &W, items: Vec<Result<Rc<Summary>, StoreError>>) -> Vec<Rc<Summary>> {
     let tell = |error: StoreError| {
         world.log(Level::Error, "run left alone", json!({"error": error.to_string()}));
     };

@@ -8,6 +8,8 @@
 mod pass;
 mod turns;
 
+use std::rc::Rc;
+
 use serde_json::json;
 
 use crate::mutation::{Mutation, makes};
@@ -79,11 +81,11 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
 pub async fn hand_on<W: World>(world: &W, queue: &impl Queue, tick: Tick, requests: u32) -> Swept {
     let (open, mut due) = due_runs(world, tick, world.pace().cap(HANDED_ON_MAX)).await;
     // A look at a parked run is not worth a message.
-    let mut here: Vec<Summary> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
+    let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut handed_on = 0;
     let mut waiting = due.into_iter();
     loop {
-        let some: Vec<Summary> = waiting.by_ref().take(BATCH_RUNS_MAX * BATCHES_AT_ONCE).collect();
+        let some: Vec<_> = waiting.by_ref().take(BATCH_RUNS_MAX * BATCHES_AT_ONCE).collect();
         if some.is_empty() {
             break;
         }
@@ -117,7 +119,7 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     }
     // What is seen now is not dated as of the sweep. Whoever was due then still is.
     let tick = Tick { now, ..tick };
-    let runs: Vec<Summary> = runs.into_iter().map(Summary::from).collect();
+    let runs: Vec<_> = runs.into_iter().map(Rc::from).collect();
     let swept = pass(world, &runs, tick, budget).await;
     // Where Fabricate is failing, a later sweep asks anew: what comes again would only pile up. So would what cannot be
     // read, until it is mended.
@@ -132,7 +134,7 @@ pub fn batch_budget<W: World>(world: &W, requests: u32) -> Budget {
 }
 
 /// How many runs are open, and those whose turn it is, as many as `requests` allow; then some of the parked ones.
-async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec<Summary>) {
+async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec<Rc<Summary>>) {
     let mut turns = Turns::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = Turns::new(PARKED_MAX);
     let open = list(world, |run| {
@@ -154,7 +156,7 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec
 
 /// Offers each open run, oldest first, one page at a time; says how many there are. An unreadable record is told and
 /// left alone.
-async fn list<W: World>(world: &W, mut offer: impl FnMut(Summary)) -> usize {
+async fn list<W: World>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> usize {
     let mut open = 0;
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES_MAX {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seedhook::journal::Decision;
-use seedhook::ports::{Page, RunStore, StoreError};
+use seedhook::ports::{Page, RunPage, RunStore, StoreError};
 use seedhook::run::{Run, RunId, Status, Summary};
 
 use crate::breakage::Breakage;
@@ -48,7 +48,7 @@ struct View {
 
 struct Version {
     run: Run,
-    summary: Summary,
+    summary: Rc<Summary>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl State {
                 self.breaks(Promise::RecordsAreRead, format!("{run:?}"));
             }
         }
-        Rc::new(Version { run, summary })
+        Rc::new(Version { run, summary: Rc::new(summary) })
     }
 
     /// Where nothing fails, a run that is done is not open any more when its sweep is over.
@@ -281,17 +281,13 @@ impl RunStore for Invocation {
         self.operate(Port::Kv, "KV get done/", |state| Ok(state.get(self, Prefix::Done, run_id))).await
     }
 
-    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         let limit = self.world.profile.page;
         self.operate(Port::Kv, "KV list open/", |state| Ok(state.list(self, Prefix::Open, cursor, limit)))
             .await
     }
 
-    async fn list_done(
-        &self,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_done(&self, cursor: Option<&str>, limit: usize) -> Result<RunPage, StoreError> {
         self.operate(Port::Kv, "KV list done/", |state| Ok(state.list(self, Prefix::Done, cursor, limit)))
             .await
     }
@@ -299,13 +295,7 @@ impl RunStore for Invocation {
 
 impl State {
     /// A page of a list as a place sees it; one may be empty although more follows, and an entry may be left out.
-    fn list(
-        &mut self,
-        on: &Invocation,
-        prefix: Prefix,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Page<Result<Summary, StoreError>> {
+    fn list(&mut self, on: &Invocation, prefix: Prefix, cursor: Option<&str>, limit: usize) -> RunPage {
         let last = self.records.table(prefix).listed[on.place];
         let View { as_of_ms, read_ms } = self.sees(on, last);
         let mut items = Vec::new();
@@ -324,7 +314,8 @@ impl State {
             }
             last = Some(*run_id);
             let shown = table.lost != Some(*run_id) && left_out != index + 1;
-            items.extend(key.as_of(as_of_ms).filter(|_| shown).map(|version| Ok(version.summary.clone())));
+            items
+                .extend(key.as_of(as_of_ms).filter(|_| shown).map(|version| Ok(Rc::clone(&version.summary))));
         }
         Page { items, cursor: None }
     }

@@ -2,6 +2,8 @@
 //!
 //! They are left alone, reported, and in nobody's way.
 
+use std::rc::Rc;
+
 use seedhook::ports::{DeliveryKey, Level, StoreError};
 use seedhook::run::{RunId, Summary};
 use seedhook::timestamp::Timestamp;
@@ -44,13 +46,13 @@ pub(crate) fn check_claim(key: &DeliveryKey) -> Result<(), StoreError> {
 
 impl Strangers {
     /// What stands at the head of each list: one that cannot be read at all, and one whose record cannot.
-    pub(crate) fn list(&mut self) -> [Result<Summary, StoreError>; 2] {
+    pub(crate) fn list(&mut self) -> [Result<Rc<Summary>, StoreError>; 2] {
         self.listed = true;
         let summary =
             json!({"h": "hook", "d": "old", "s": "queued", "w": "acme", "p": "demo", "f": "seed", "r": 0});
         let mut summary: Summary = serde_json::from_value(summary).expect("a summary");
         summary.run_id = run_id();
-        [Err(unreadable("open/entry")), Ok(summary)]
+        [Err(unreadable("open/entry")), Ok(Rc::new(summary))]
     }
 
     /// A claim that cannot be read, of an age at which it is looked at.

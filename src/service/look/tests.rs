@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use futures_util::FutureExt;
 
 use super::*;
-use crate::ports::Page;
+use crate::ports::{Page, RunPage};
 use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
 
@@ -19,12 +19,12 @@ struct Pages {
 }
 
 impl Pages {
-    fn page(&self, runs: &[Run], cursor: Option<&str>) -> Page<Result<Summary, StoreError>> {
+    fn page(&self, runs: &[Run], cursor: Option<&str>) -> RunPage {
         let start = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let end = (start + self.page).min(runs.len());
         let items = runs[start..end].iter().map(|run| match run.attempts {
             99 => Err(StoreError::Unreadable { key: run.run_id.to_string(), reason: "damaged".into() }),
-            _ => Ok(run.summary()),
+            _ => Ok(run.summary().into()),
         });
         Page { items: items.collect(), cursor: (end < runs.len()).then(|| end.to_string()) }
     }
@@ -46,14 +46,10 @@ impl RunStore for Pages {
     async fn get_done(&self, _: RunId) -> Result<Option<Run>, StoreError> {
         unreachable!("lists read no record")
     }
-    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         Ok(self.page(&self.open, cursor))
     }
-    async fn list_done(
-        &self,
-        cursor: Option<&str>,
-        _: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_done(&self, cursor: Option<&str>, _: usize) -> Result<RunPage, StoreError> {
         Ok(self.page(&self.done, cursor))
     }
 }

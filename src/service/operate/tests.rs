@@ -11,9 +11,9 @@ use url::Url;
 use super::*;
 use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task};
 use crate::journal::{Entry, Recorded, START_LOST_MS};
-use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunStore};
+use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore};
+use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
-use crate::run::{Stage, Summary};
 
 /// Stores that hold what they are given.
 #[derive(Default)]
@@ -86,16 +86,12 @@ impl RunStore for Stores {
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
         Ok(self.done.borrow().get(&run_id).cloned())
     }
-    async fn list_open(&self, _: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
-        let items = self.open.borrow().values().map(|run| Ok(run.summary())).collect();
+    async fn list_open(&self, _: Option<&str>) -> Result<RunPage, StoreError> {
+        let items = self.open.borrow().values().map(|run| Ok(run.summary().into())).collect();
         Ok(Page { items, cursor: None })
     }
-    async fn list_done(
-        &self,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
-        let items = self.done.borrow().values().rev().map(|run| Ok(run.summary())).collect();
+    async fn list_done(&self, _: Option<&str>, _: usize) -> Result<RunPage, StoreError> {
+        let items = self.done.borrow().values().rev().map(|run| Ok(run.summary().into())).collect();
         Ok(Page { items, cursor: None })
     }
 }

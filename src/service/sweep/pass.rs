@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::json;
 
@@ -54,7 +55,7 @@ pub(super) fn budget(requests: u32, runs: usize, began: Timestamp) -> Budget {
 ///
 /// After a stop the first request is a probe, which goes alone: the others follow when it succeeds, and wait for the
 /// next sweep when it does not.
-pub(super) async fn pass<W: World>(world: &W, runs: &[Summary], tick: Tick, budget: &Budget) -> Swept {
+pub(super) async fn pass<W: World>(world: &W, runs: &[Rc<Summary>], tick: Tick, budget: &Budget) -> Swept {
     let pass = Pass {
         world,
         tick,

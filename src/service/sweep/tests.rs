@@ -10,7 +10,9 @@ use url::Url;
 use super::*;
 use crate::fabricate::{FAILURES_MAX, FileId, Health, Pace, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::journal::{Entry, Recorded};
-use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunStore, StoreError};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore, StoreError,
+};
 use crate::run::tests::{at, queued_run, started_run};
 use crate::run::{Run, RunId};
 use crate::service::receive::start_accepted;
@@ -124,18 +126,14 @@ impl RunStore for Fake {
     async fn get_done(&self, _: RunId) -> Result<Option<Run>, StoreError> {
         unreachable!("nothing has changed")
     }
-    async fn list_open(&self, cursor: Option<&str>) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         self.lists.set(self.lists.get() + 1);
         let start = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let end = (start + 1_000).min(self.open.len());
-        let items = self.open[start..end].iter().map(|run| Ok(run.summary()));
+        let items = self.open[start..end].iter().map(|run| Ok(run.summary().into()));
         Ok(Page { items: items.collect(), cursor: (end < self.open.len()).then(|| end.to_string()) })
     }
-    async fn list_done(
-        &self,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Page<Result<Summary, StoreError>>, StoreError> {
+    async fn list_done(&self, _: Option<&str>, _: usize) -> Result<RunPage, StoreError> {
         unreachable!("a sweep lists open runs")
     }
 }
@@ -340,9 +338,9 @@ fn the_queue_gets_each_due_run_once_in_bounded_batches() {
         assert!(message.len() < 64_000 && batch.runs.len() <= BATCH_RUNS_MAX);
         let read: Batch = serde_json::from_str(&message).unwrap();
         assert_eq!(read.tick, batch.tick);
-        for (run, sent) in read.runs.into_iter().map(Summary::from).zip(batch.runs) {
+        for (run, sent) in read.runs.into_iter().map(Rc::<Summary>::from).zip(batch.runs) {
             assert!(handed_on.insert(run.run_id), "once");
-            assert_eq!(run, Summary::from(sent));
+            assert_eq!(run, Rc::from(sent));
         }
     }
     assert_eq!(handed_on.len(), swept.handed_on);
