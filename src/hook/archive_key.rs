@@ -2,6 +2,7 @@
 //!
 //! No name that a sender or Fabricate chose can leave the run's own part of the bucket.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -86,14 +87,14 @@ impl KeyTemplate {
         for bytes_max in SHORTER_NAMES {
             let name = shorten(&name, bytes_max);
             let scope = Scope::named([
-                ("hook", Given::Text(of.hook.as_str())),
+                ("database", database),
                 ("date", Given::Text(&of.date)),
+                ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
+                ("hook", Given::Text(of.hook.as_str())),
                 ("run_id", Given::Text(&of.run_id)),
                 ("task_id", task_id),
-                ("workspace", workspace),
-                ("database", database),
                 ("workflow", workflow),
-                ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
+                ("workspace", workspace),
             ]);
             let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {
@@ -183,17 +184,15 @@ fn own_part(id: &str) -> String {
 }
 
 /// In Unicode's composed form, so that names which look the same are.
-fn clean(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc()
-        .normalize(text.trim())
-        .chars()
-        .map(|character| {
-            let unsafe_in_key = character.is_control()
-                || matches!(character, '/' | '\\' | '"' | '<' | '>' | ':' | '|' | '?' | '*' | '#' | '%')
-                || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-            if unsafe_in_key { '_' } else { character }
-        })
-        .collect()
+fn clean(text: &str) -> Cow<'_, str> {
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
+    if composed.contains(is_unsafe) { Cow::Owned(composed.replace(is_unsafe, "_")) } else { composed }
+}
+
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '/' | '\\' | '"' | '<' | '>' | ':' | '|' | '?' | '*' | '#' | '%')
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Cuts a long name in its middle, so that an extension of up to 16 bytes stays.

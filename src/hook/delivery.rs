@@ -166,12 +166,12 @@ impl Event {
         let event = event.as_ref().map(|event| ("event", event.into()));
         let scope = delivery.show(|shown| {
             let others = [
-                ("headers", (&delivery.headers).into()),
-                ("query", (&delivery.query).into()),
-                ("hook", Given::Text(delivery.hook.as_str())),
-                ("delivery", shown),
-                ("body_sha256", Given::Text(&body_sha256)),
                 ("body", (&body).into()),
+                ("body_sha256", Given::Text(&body_sha256)),
+                ("delivery", shown),
+                ("headers", (&delivery.headers).into()),
+                ("hook", Given::Text(delivery.hook.as_str())),
+                ("query", (&delivery.query).into()),
             ];
             Scope::named(others.into_iter().chain(event))
         });

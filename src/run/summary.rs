@@ -176,16 +176,16 @@ impl BriefError {
 /// Cuts a text so that it takes at most `bytes_max` bytes as JSON, escapes counted.
 fn cap(text: &str, bytes_max: usize) -> String {
     let mut bytes = 0;
-    text.chars()
-        .take_while(|character| {
-            bytes += match character {
-                '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-                control if control.is_ascii_control() => 6,
-                other => other.len_utf8(),
-            };
-            bytes <= bytes_max
-        })
-        .collect()
+    let mut is_beyond = |character: char| {
+        bytes += match character {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            control if control.is_ascii_control() => 6,
+            other => other.len_utf8(),
+        };
+        bytes > bytes_max
+    };
+    let end = text.find(&mut is_beyond).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

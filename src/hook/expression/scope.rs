@@ -70,7 +70,7 @@ impl Scope {
         Self::of(from_json(values))
     }
 
-    /// From values by name.
+    /// From values by name; soonest done where the names are in order.
     pub fn named<'a>(values: impl IntoIterator<Item = (&'a str, Given<'a>)>) -> Self {
         let values = values.into_iter().map(|(name, given)| (name, given.value()));
         Self::of(minijinja::Value::from_pairs(values))
