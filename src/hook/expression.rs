@@ -11,29 +11,26 @@ mod mistakes;
 mod numbers;
 mod operators;
 mod paths;
+mod program;
 mod scope;
 mod text;
 
 pub use scope::{Given, Scope};
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use minijinja::machinery::{self, Token, get_compiled_template};
+use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use arguments::TEXT_BYTES_MAX;
+use program::{Outcome, Program};
 
 /// How much one evaluation may do: instructions, bytes that it creates, items that it visits. Ten thousand times an
 /// honest parameter's, and a few milliseconds.
 const FUEL: u64 = 20_000;
-
-/// What an evaluation is taken to have done that failed, other than for want of fuel: the engine does not say. So the
-/// conditions of 32 rules may all miss a field.
-const FAILURE_FUEL: u64 = FUEL / 64;
 
 /// Bytes of its value for which an evaluation is charged one more unit of fuel.
 const VALUE_BYTES_PER_FUEL: usize = 8;
@@ -52,9 +49,6 @@ pub const SINGLE_EVENT_SCOPE: &[&str] =
 pub const EVENT_SCOPE: &[&str] =
     &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", "item", ENV];
 
-/// The name under which a single expression leaves its typed value.
-const RESULT: &str = "__result";
-
 /// What begins something that is evaluated.
 const DELIMITERS: [&str; 3] = ["{{", "{%", "{#"];
 
@@ -65,7 +59,6 @@ pub struct Expressions {
     scope: &'static [&'static str],
     /// `env.NAME` for each variable that there is.
     env_names: Vec<String>,
-    count: usize,
 }
 
 /// A boolean expression, compiled in the [`Expressions`] that made it.
@@ -86,12 +79,6 @@ enum Form {
     Typed(Program),
     /// Text with expressions in it.
     Text(Program),
-}
-
-#[derive(Debug, Clone)]
-struct Program {
-    name: String,
-    source: String,
 }
 
 /// Why an expression has no value for this event.
@@ -127,7 +114,7 @@ impl Expressions {
     #[must_use]
     pub fn new(scope: &'static [&'static str]) -> Self {
         let environment = LANGUAGE.clone();
-        Self { environment, scope, env_names: Vec::new(), count: 0 }.with_env(&Map::new())
+        Self { environment, scope, env_names: Vec::new() }.with_env(&Map::new())
     }
 
     /// The same with the variables that the operator allows, as `env.NAME`, where the scope has `env` at all.
@@ -173,7 +160,7 @@ impl Expressions {
     /// # Errors
     /// When it cannot be evaluated for another reason than a missing field.
     pub fn holds(&self, condition: &Condition, scope: &Scope) -> Result<bool, EvaluationError> {
-        match self.run(&condition.program, scope) {
+        match condition.program.run(&self.environment, scope) {
             Ok(Outcome { value, .. }) if !value.is_undefined() => Ok(value.is_true()),
             Err(error) if !error.missing_field => Err(error),
             _ => Ok(false),
@@ -188,8 +175,10 @@ impl Expressions {
     pub fn evaluate(&self, template: &Template, scope: &Scope) -> Result<Value, EvaluationError> {
         let (program, value) = match &template.0 {
             Form::Literal(text) => return Ok(Value::String(text.clone())),
-            Form::Typed(program) => (program, self.run(program, scope)?.value),
-            Form::Text(program) => (program, minijinja::Value::from(self.run(program, scope)?.text)),
+            Form::Typed(program) => (program, program.run(&self.environment, scope)?.value),
+            Form::Text(program) => {
+                (program, minijinja::Value::from(program.run(&self.environment, scope)?.text))
+            }
         };
         let mut bytes_left = TEXT_BYTES_MAX;
         let json = json::to_json(&value, &mut bytes_left);
@@ -197,37 +186,8 @@ impl Expressions {
         json.map_err(|error| program.failed(&error))
     }
 
-    fn run(&self, program: &Program, scope: &Scope) -> Result<Outcome, EvaluationError> {
-        if scope.is_spent() {
-            return Err(
-                program.error("the expressions over one event took too much work together".to_owned())
-            );
-        }
-        let compiled =
-            self.environment.get_template(&program.name).map_err(|error| program.failed(&error))?;
-        let written = &get_compiled_template(&compiled).instructions;
-        let strict = operators::made_strict(written);
-        let instructions = strict.as_ref().unwrap_or(written);
-        let (mut text, blocks) = (String::new(), BTreeMap::new());
-        let mut output = machinery::make_string_output(&mut text);
-        let values = scope.values.clone();
-        let result =
-            machinery::eval(&self.environment, instructions, values, &blocks, &mut output, AutoEscape::None);
-        drop(output);
-        match result {
-            Ok((_, state)) => {
-                scope.spend(state.fuel_levels().map_or(FUEL, |(spent, _)| spent));
-                Ok(Outcome { value: state.lookup(RESULT).unwrap_or_default(), text })
-            }
-            Err(error) => {
-                scope.spend(if error.kind() == ErrorKind::OutOfFuel { FUEL } else { FAILURE_FUEL });
-                Err(program.failed(&error))
-            }
-        }
-    }
-
     /// Compiles once; `single` wraps one expression so that its value keeps its type.
-    fn compile(&mut self, source: &str, single: bool) -> Result<Program, String> {
+    fn compile(&self, source: &str, single: bool) -> Result<Program, String> {
         if source.len() > SOURCE_BYTES_MAX {
             return Err(format!("an expression has at most {SOURCE_BYTES_MAX} bytes"));
         }
@@ -237,19 +197,10 @@ impl Expressions {
                 .compile_expression_owned(source.to_owned())
                 .map_err(|e| in_words(&e).into_owned())?;
         }
-        let text = if single { format!("{{% set {RESULT} = {source} %}}") } else { source.to_owned() };
-        let name = format!("{}", self.count);
-        self.count += 1;
-        self.environment.add_template_owned(name.clone(), text).map_err(|e| in_words(&e).into_owned())?;
-        self.find_mistakes(&name)?;
-        Ok(Program { name, source: source.to_owned() })
+        let template = if single { program::single(source) } else { source.to_owned() };
+        self.find_mistakes(&template)?;
+        Program::new(template, source).map_err(|error| in_words(&error).into_owned())
     }
-}
-
-/// What a program left behind.
-struct Outcome {
-    value: minijinja::Value,
-    text: String,
 }
 
 impl Template {
@@ -274,19 +225,6 @@ impl Condition {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.program.source
-    }
-}
-
-impl Program {
-    fn failed(&self, error: &Error) -> EvaluationError {
-        let missing_field = error.kind() == ErrorKind::UndefinedError;
-        let reason =
-            if missing_field { "a field is missing".to_owned() } else { in_words(error).into_owned() };
-        EvaluationError { missing_field, ..self.error(reason) }
-    }
-
-    fn error(&self, reason: String) -> EvaluationError {
-        EvaluationError { source_text: self.source.clone(), reason, missing_field: false }
     }
 }
 

@@ -13,8 +13,9 @@ use crate::hook::mistake::nearest;
 
 impl Expressions {
     /// Unknown variables, filters, tests and functions are mistakes now, not at the first delivery.
-    pub(super) fn find_mistakes(&self, name: &str) -> Result<(), String> {
-        let template = self.environment.get_template(name).map_err(|error| in_words(&error).into_owned())?;
+    pub(super) fn find_mistakes(&self, template: &str) -> Result<(), String> {
+        let template = self.environment.template_from_str(template);
+        let template = template.map_err(|error| in_words(&error).into_owned())?;
         for variable in template.undeclared_variables(false).iter().collect::<BTreeSet<_>>() {
             let known = self.scope.contains(&variable.as_str())
                 || self.environment.globals().any(|(global, _)| global == variable);

@@ -53,18 +53,16 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     }
 }
 
-/// The same program with our operators in place of the engine's; `None` where it has none of them.
-pub(super) fn made_strict<'source>(program: &Instructions<'source>) -> Option<Instructions<'source>> {
-    let instructions = || (0..).map_while(|index| program.get(index));
-    instructions().find_map(operator)?;
+/// The same program with our operators in place of the engine's.
+pub(super) fn made_strict<'source>(program: &Instructions<'source>) -> Instructions<'source> {
     let mut strict = Instructions::new(program.name(), program.source());
-    for instruction in instructions() {
+    for instruction in (0..).map_while(|index| program.get(index)) {
         strict.add(match operator(instruction) {
             Some((name, operands)) => Instruction::CallFunction(name, Some(operands)),
             None => instruction.clone(),
         });
     }
-    Some(strict)
+    strict
 }
 
 /// The name of our operator for one of the engine's, and how many operands it takes.

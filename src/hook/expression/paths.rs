@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use minijinja::machinery::{Instruction, Instructions, get_compiled_template};
+use minijinja::machinery::{Instruction, Instructions};
 use serde_json::Value;
 
 use super::{Condition, ENV, Expressions, Scope, json};
@@ -68,10 +68,7 @@ impl Expressions {
     /// most 32; a long text is cut, a large list or object is told by its size.
     #[must_use]
     pub fn values_seen(&self, condition: &Condition, scope: &Scope) -> Vec<(String, Option<Value>)> {
-        let Ok(template) = self.environment.get_template(&condition.program.name) else {
-            return Vec::new();
-        };
-        let named = paths(&get_compiled_template(&template).instructions);
+        let named = paths(condition.program.instructions());
         let in_scope = named.into_iter().filter(|path| self.scope.contains(&path.root.as_str()));
         in_scope.take(PATHS_MAX).map(|path| (path.to_string(), self.value_at(&path, scope))).collect()
     }
