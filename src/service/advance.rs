@@ -7,7 +7,7 @@ use crate::fabricate::{Health, StartOutcome, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, START_FRESH_MS, Standing};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
-use crate::run::{Run, Seen, Stage, Status, Step, Summary, Tick, backoff_ms};
+use crate::run::{Run, RunId, Seen, Stage, Status, Step, Summary, Tick, backoff_ms};
 use crate::timestamp::Timestamp;
 
 use super::Budget;
@@ -45,12 +45,21 @@ pub async fn advance<W: World>(
 ) -> Result<Advanced, StoreError> {
     match summary.next_step(tick) {
         Step::Wait => Ok(Advanced::Unchanged),
-        Step::Settle => match world.get_open(summary.run_id).await? {
-            Some(run) => Box::pin(settle(world, run, tick.now, budget)).await,
-            // Listed but gone: the list was late.
-            None => Ok(Advanced::Unchanged),
-        },
+        Step::Settle => Box::pin(settle_listed(world, summary.run_id, tick.now, budget)).await,
         Step::Poll(task_id) => poll(world, summary, task_id, tick.now, budget).await,
+    }
+}
+
+async fn settle_listed<W: World>(
+    world: &W,
+    run_id: RunId,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    match world.get_open(run_id).await? {
+        Some(run) => settle(world, run, now, budget).await,
+        // Listed but gone: the list was late.
+        None => Ok(Advanced::Unchanged),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Simulated Fabricate: it accepts, refuses, is late, drops answers, forgets tasks; its answers are read as real ones.
 
+use std::sync::LazyLock;
+
 use seedhook::fabricate::{
     Answer, Api, FileId, Pace, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus, read_start,
     read_status,
@@ -40,6 +42,9 @@ const UNRULY: &[Fate] = &[
     Fate::Unavailable,
     Fate::Unavailable,
 ];
+
+pub(crate) static API: LazyLock<Api> =
+    LazyLock::new(|| Api::new("https://fabricate.example").expect("an address"));
 
 impl State {
     fn fate(&mut self, world: &World) -> Fate {
@@ -266,19 +271,14 @@ impl Fabricate for Invocation {
         if self.world.breaks(Breakage::DownloadsAreElsewhere) {
             return Url::parse(&format!("https://storage.example/x/{task_id}/{file_id}/0")).expect("a URL");
         }
-        self.world.api.download_url(task_id, file_id)
+        API.download_url(task_id, file_id)
     }
 
     fn base(&self) -> &Url {
-        self.world.api.base()
+        API.base()
     }
 
     fn pace(&self) -> &Pace {
         &self.world.paces[self.place]
     }
-}
-
-/// So that the address of the simulated Fabricate stands in one place.
-pub(crate) fn api() -> Api {
-    Api::new("https://fabricate.example").expect("an address")
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::chance::pick;
+use crate::fabricate::API;
 use crate::promises::Promise;
 use crate::world::{Invocation, State};
 
@@ -219,7 +220,7 @@ impl State {
         at: Option<&Resume>,
     ) -> Option<Download<Body>> {
         let world = &on.world;
-        let home = from.url.origin() == world.api.base().origin();
+        let home = from.url.origin() == API.base().origin();
         if from.authorized && !home {
             self.breaks(Promise::TheKeyStaysHome, format!("the key goes to {}", from.url));
         }

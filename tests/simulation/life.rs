@@ -75,7 +75,6 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         state: RefCell::new(state),
         profile,
         hook,
-        api: crate::fabricate::api(),
         paces,
         breakage,
     });

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use seedhook::fabricate::{Api, Pace};
+use seedhook::fabricate::Pace;
 use seedhook::hook::Hook;
 use seedhook::ports::{Clock, Level, Log};
 use seedhook::run::RunId;
@@ -34,7 +34,6 @@ pub(crate) struct World {
     pub(crate) state: RefCell<State>,
     pub(crate) profile: Profile,
     pub(crate) hook: Rc<Hook>,
-    pub(crate) api: Api,
     /// One in each place: all that runs there shares an isolate.
     pub(crate) paces: [Pace; crate::chance::PLACES],
     /// What is deliberately wrong with it.
