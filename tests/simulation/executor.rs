@@ -74,7 +74,7 @@ impl Executor {
         tasks.push(Slot { life: Some(life), ended: false, ends_at_ms });
         let task = tasks.len() - 1;
         self.live.set(self.live.get() + 1);
-        self.wake_at(self.now_ms(), task, Waker::noop().clone());
+        self.wake_at(self.now_ms(), task, &self.waker);
         task
     }
 
@@ -104,10 +104,11 @@ impl Executor {
     }
 
     /// Gives a task a turn at a time to come.
-    pub(crate) fn wake_at(&self, at_ms: i64, task: TaskNumber, waker: Waker) {
+    pub(crate) fn wake_at(&self, at_ms: i64, task: TaskNumber, waker: &Waker) {
+        let part = (!waker.will_wake(&self.waker)).then(|| waker.clone());
         let sequence = self.sequence.get();
         self.sequence.set(sequence + 1);
-        self.wakeups.borrow_mut().push(Wakeup { at_ms, sequence, task, waker });
+        self.wakeups.borrow_mut().push(Wakeup { at_ms, sequence, task, part });
     }
 
     /// Lets time pass up to then within the current turn, if nothing else happens before: neither another turn, nor the
@@ -141,7 +142,9 @@ impl Executor {
             self.bury(task);
             return true;
         }
-        wakeup.waker.wake();
+        if let Some(part) = wakeup.part {
+            part.wake();
+        }
         self.current.set(task);
         loop {
             self.woken.0.store(false, Memory::Relaxed);
@@ -193,7 +196,7 @@ impl Future for Sleep<'_> {
         }
         if !self.asked {
             self.asked = true;
-            self.executor.wake_at(self.at_ms, self.executor.current(), cx.waker().clone());
+            self.executor.wake_at(self.at_ms, self.executor.current(), cx.waker());
         }
         Poll::Pending
     }
@@ -204,7 +207,8 @@ struct Wakeup {
     at_ms: i64,
     sequence: u64,
     task: TaskNumber,
-    waker: Waker,
+    /// That of several futures which the task waits for, if it does.
+    part: Option<Waker>,
 }
 
 impl Ord for Wakeup {

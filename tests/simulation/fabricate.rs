@@ -8,7 +8,7 @@ use seedhook::fabricate::{
 };
 use seedhook::ports::Fabricate;
 use seedhook::run::RunId;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::breakage::Breakage;
@@ -85,21 +85,19 @@ impl State {
             });
         }
         let (answer, wait_ms) = match fate {
-            Fate::Accepted => (Some(answer(200, &json!({"task_id": task_id}))), self.rng.i64(50..1_000)),
-            Fate::AcceptedLate => {
-                (Some(answer(200, &json!({"task_id": task_id}))), self.rng.i64(1_000..25_000))
-            }
+            Fate::Accepted => (Some(started(task_id.as_ref())), self.rng.i64(50..1_000)),
+            Fate::AcceptedLate => (Some(started(task_id.as_ref())), self.rng.i64(1_000..25_000)),
             Fate::AcceptedAnswerLost | Fate::Lost if self.rng.bool() => {
                 (Some(self.useless_answer()), self.rng.i64(50..5_000))
             }
             Fate::AcceptedAnswerLost | Fate::Lost => (None, TIMEOUT_MS),
             Fate::Unavailable => {
-                let mut busy = answer(*pick(&mut self.rng, &[503, 429, 521]), &Value::Null);
+                let mut busy = answer(*pick(&mut self.rng, &[503, 429, 521]), "null");
                 busy.retry_after = self.rng.bool().then(|| self.rng.u32(1..400).to_string());
                 (Some(busy), self.rng.i64(50..1_000))
             }
-            Fate::KeyRefused => (Some(answer(401, &Value::Null)), 50),
-            Fate::Refused => (Some(answer(404, &json!({"error": "no such workflow"}))), 50),
+            Fate::KeyRefused => (Some(answer(401, "null")), 50),
+            Fate::Refused => (Some(answer(404, r#"{"error":"no such workflow"}"#)), 50),
         };
         ((request, answer.filter(|_| wait_ms < TIMEOUT_MS)), wait_ms.min(TIMEOUT_MS))
     }
@@ -107,15 +105,15 @@ impl State {
     /// An answer to a start request that says nothing about whether it was started.
     fn useless_answer(&mut self) -> Answer {
         match self.rng.u8(..8) {
-            0 => answer(500, &Value::Null),
-            1 => answer(408, &Value::Null),
-            2 => answer(307, &Value::Null),
-            3 => answer(200, &json!({"status": "in_progress"})),
+            0 => answer(500, "null"),
+            1 => answer(408, "null"),
+            2 => answer(307, "null"),
+            3 => answer(200, r#"{"status":"in_progress"}"#),
             4 => {
                 let (content_type, body) = (Some("text/html".to_owned()), b"<h1>Welcome</h1>".to_vec());
-                Answer { content_type, body, ..answer(200, &Value::Null) }
+                Answer { content_type, body, ..answer(200, "null") }
             }
-            _ => answer(502, &Value::Null),
+            _ => answer(502, "null"),
         }
     }
 
@@ -153,20 +151,22 @@ impl State {
             }
         }
         let (status, error, truth) = match self.rng.u8(..10) {
-            0 => ("failed", json!("out of rows"), TaskStatus::Failed),
-            1 => ("canceled", Value::Null, TaskStatus::Canceled),
+            0 => ("failed", r#""out of rows""#, TaskStatus::Failed),
+            1 => ("canceled", "null", TaskStatus::Canceled),
             // Fabricate's own clients take an error for what counts.
-            2 => ("completed", json!({"code": 7}), TaskStatus::Failed),
-            _ => ("completed", Value::Null, TaskStatus::Completed),
+            2 => ("completed", r#"{"code":7}"#, TaskStatus::Failed),
+            _ => ("completed", "null", TaskStatus::Completed),
         };
         let mut files = Vec::new();
         if truth == TaskStatus::Completed {
             let count = *pick(&mut self.rng, &world.profile.files);
             files.extend((0..count).map(|_| File::draw(&mut self.rng, world.profile.clean)));
         }
-        let listed: Vec<Value> = (0..).zip(&files).map(|(index, file)| file.listing(index)).collect();
-        let body =
-            json!({"id": id, "status": status, "error": error, "result": {"rows": 5}, "files": listed});
+        let listed: Vec<String> = (0..).zip(&files).map(|(index, file)| file.listing(index)).collect();
+        let body = format!(
+            r#"{{"id":"{id}","status":"{status}","error":{error},"result":{{"rows":5}},"files":[{}]}}"#,
+            listed.join(",")
+        );
         let end = read_status(&answer(200, &body), world.now()).expect("a task");
         let job = Job { id: id.clone(), run_id, ends_ms, gone_ms, truth, end, files, missed_ms: Vec::new() };
         self.workflows.tasks.push(job);
@@ -194,7 +194,7 @@ impl State {
                 {
                     job.missed_ms.push(now_ms);
                 }
-                return read_status(&answer(status, &Value::Null), world.now());
+                return read_status(&answer(status, "null"), world.now());
             }
         }
         let answered = match self.workflows.tasks.iter_mut().find(|job| job.id == *task_id) {
@@ -222,13 +222,18 @@ impl State {
 }
 
 /// An answer of Fabricate.
-fn answer(status: u16, body: &Value) -> Answer {
+fn answer(status: u16, body: &str) -> Answer {
     Answer {
         status,
         content_type: Some("application/json".to_owned()),
         retry_after: None,
-        body: body.to_string().into_bytes(),
+        body: body.as_bytes().to_vec(),
     }
+}
+
+fn started(task_id: Option<&TaskId>) -> Answer {
+    let id = task_id.map(TaskId::as_str).unwrap_or_default();
+    answer(200, &format!(r#"{{"task_id":"{id}"}}"#))
 }
 
 impl Fabricate for Invocation {

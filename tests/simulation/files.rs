@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use seedhook::fabricate::{Head, REDIRECTS_MAX, Resume, TaskId};
 use seedhook::ports::{Download, Source};
-use serde_json::{Value, json};
 use url::Url;
 
 use crate::chance::pick;
@@ -133,9 +132,10 @@ impl File {
     }
 
     /// What the task says of it.
-    pub(crate) fn listing(&self, index: u32) -> Value {
-        let size = self.stated.then(|| self.object.size + u64::from(self.misstated));
-        json!({"id": index, "name": format!("../report {index}.csv"), "size": size, "content_type": "text/csv"})
+    pub(crate) fn listing(&self, index: u32) -> String {
+        let size = self.stated.then(|| (self.object.size + u64::from(self.misstated)).to_string());
+        let size = size.as_deref().unwrap_or("null");
+        format!(r#"{{"id":{index},"name":"../report {index}.csv","size":{size},"content_type":"text/csv"}}"#)
     }
 
     /// Whether it cannot be copied, ever.

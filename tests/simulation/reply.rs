@@ -26,7 +26,7 @@ impl Reply {
         if letter.status.is_none() {
             letter.status = Some(status);
             if let Some((task, waker)) = letter.waiter.take() {
-                self.world.executor.wake_at(self.world.now_ms(), task, waker);
+                self.world.executor.wake_at(self.world.now_ms(), task, &waker);
             }
         }
     }

@@ -121,7 +121,7 @@ pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
         let task = world.executor.current();
         letter.borrow_mut().waiter = Some((task, cx.waker().clone()));
         if !std::mem::replace(&mut asked, true) {
-            world.executor.wake_at(give_up_ms, task, cx.waker().clone());
+            world.executor.wake_at(give_up_ms, task, cx.waker());
         }
         Poll::Pending
     })
