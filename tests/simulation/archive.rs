@@ -1,4 +1,5 @@
-//! The simulated files bucket, behind the port.
+//! The simulated files bucket, behind the port. A copy is waited for together with the marks that it is under way, and
+//! a part of it that comes together with one that goes.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,6 @@ use seedhook::timestamp::Timestamp;
 use crate::breakage::Breakage;
 use crate::chance::Profile;
 use crate::files::{Body, Object, Piece};
-use crate::operation::Port;
 use crate::promises::Promise;
 use crate::uploads::Uploads;
 use crate::world::{Invocation, State};
@@ -54,7 +54,7 @@ impl Archive for Invocation {
     type Data = Piece;
 
     async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
-        self.operate(Port::R2, "R2 head file", |state| {
+        self.operate_beside("R2 head file", |state| {
             let Bucket { objects, owners, .. } = &state.bucket;
             let found = objects.get(key).zip(owners.get(key));
             Ok(found.map(|(object, (run_id, file_id))| Archived {
@@ -68,19 +68,19 @@ impl Archive for Invocation {
     }
 
     async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
-        self.request("download", |state| {
+        let request = self.request("download", |state| {
             let answer = state.download(self, from, at);
             let shown = answer.as_ref().map(|answer| &answer.head);
             self.tell(state, || format!("GET {} {at:?}: {shown:?}", from.url));
             let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
             (answer, state.rng.i64(20..2_000))
-        })
-        .await
+        });
+        self.world.executor.beside(request).await
     }
 
     async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
         let (piece, took_ms) = body.take(self, u64::MAX / 2);
-        self.sleep(took_ms.min(put.limit_ms.into())).await;
+        self.sleep_beside(took_ms.min(put.limit_ms.into())).await;
         if took_ms > put.limit_ms.into() {
             return Err(CopyError::TooSlow(put.limit_ms / 1_000));
         }
@@ -107,12 +107,12 @@ impl Archive for Invocation {
             }
             Ok(state.put_file(self, to, data.object()))
         };
-        self.operate(Port::R2, "R2 put file", put).await.map_err(CopyError::from)
+        self.operate_beside("R2 put file", put).await.map_err(CopyError::from)
     }
 
     async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Piece>, CopyError> {
         let (piece, took_ms) = body.take(self, bytes);
-        self.sleep(took_ms).await;
+        self.sleep_beside(took_ms).await;
         let length = piece.to - piece.from;
         if body.broken && length < bytes {
             return Err(CopyError::Unavailable("cut short".to_owned()));
@@ -121,7 +121,7 @@ impl Archive for Invocation {
     }
 
     async fn create_upload(&self, to: &Destination) -> Result<String, StoreError> {
-        self.operate(Port::R2, "R2 create upload", |state| Ok(state.bucket.uploads.create(to))).await
+        self.operate_beside("R2 create upload", |state| Ok(state.bucket.uploads.create(to))).await
     }
 
     async fn put_part(&self, upload: &Upload, number: u16, data: Piece) -> Result<String, CopyError> {
@@ -138,12 +138,12 @@ impl Archive for Invocation {
             }
             Ok(state.bucket.uploads.put(upload, number, data))
         };
-        let put = self.operate(Port::R2, "R2 put part", put).await?;
+        let put = self.operate_beside("R2 put part", put).await?;
         put.ok_or_else(|| CopyError::BadCopy("no such upload (10024)".to_owned()))
     }
 
     async fn complete_upload(&self, upload: &Upload) -> Result<Archived, CopyError> {
-        let completed = self.operate(Port::R2, "R2 complete upload", |state| {
+        let completed = self.operate_beside("R2 complete upload", |state| {
             let made = state.bucket.uploads.complete(upload);
             Ok(made.map(|(to, object)| state.put_file(self, &to, object)))
         });
@@ -151,7 +151,7 @@ impl Archive for Invocation {
     }
 
     async fn abort_upload(&self, upload: &Upload) -> Result<(), StoreError> {
-        self.operate(Port::R2, "R2 abort upload", |state| {
+        self.operate_beside("R2 abort upload", |state| {
             self.tell(state, || format!("R2 upload {} aborted", upload.upload_id));
             state.bucket.uploads.abort(upload);
             Ok(())
@@ -160,7 +160,7 @@ impl Archive for Invocation {
     }
 
     async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
-        self.operate(Port::R2, "R2 get progress", |state| Ok(state.bucket.uploads.progress(copy))).await
+        self.operate_beside("R2 get progress", |state| Ok(state.bucket.uploads.progress(copy))).await
     }
 
     async fn put_progress(
@@ -170,14 +170,14 @@ impl Archive for Invocation {
         expected: Option<&Version>,
     ) -> Result<Option<Version>, StoreError> {
         let now = self.world.now();
-        self.operate(Port::R2, "R2 put progress", |state| {
+        self.operate_beside("R2 put progress", |state| {
             Ok(state.bucket.uploads.put_progress(copy, progress, expected, self.number, now))
         })
         .await
     }
 
     async fn delete_progress(&self, copy: &str) -> Result<(), StoreError> {
-        self.operate(Port::R2, "R2 delete progress", |state| {
+        self.operate_beside("R2 delete progress", |state| {
             state.bucket.uploads.delete_progress(copy);
             Ok(())
         })
@@ -185,7 +185,7 @@ impl Archive for Invocation {
     }
 
     async fn list_progress(&self, _: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
-        self.operate(Port::R2, "R2 list progress", |state| {
+        self.operate_beside("R2 list progress", |state| {
             Ok(Page { items: state.bucket.uploads.list(), cursor: None })
         })
         .await

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
 use std::task::{Context, Poll, Wake, Waker};
@@ -111,11 +111,23 @@ impl Executor {
         self.wakeups.borrow_mut().push(Wakeup { at_ms, sequence, task, part });
     }
 
+    /// Does what may be waited for together with something else, which then comes first: it skips no time.
+    pub(crate) async fn beside<F: Future>(&self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        std::future::poll_fn(|cx| {
+            // In a set of futures it has the waker that tells the set which of them goes on.
+            let alone = cx.waker().will_wake(&self.waker);
+            work.as_mut().poll(&mut Context::from_waker(if alone { Waker::noop() } else { cx.waker() }))
+        })
+        .await
+    }
+
     /// Lets time pass up to then within the current turn, if nothing else happens before: neither another turn, nor the
-    /// end of the task. One of several futures that a task waits for has a waker of its own: the others come first.
+    /// end of the task, nor anything [beside](Self::beside) it.
     fn skips_to(&self, at_ms: i64, waker: &Waker) -> bool {
         let nothing_before = self.wakeups.borrow().peek().is_none_or(|next| at_ms < next.at_ms);
         let skips = nothing_before
+            && !self.crashed.get()
             && waker.will_wake(&self.waker)
             && at_ms <= self.tasks.borrow()[self.current.get()].ends_at_ms;
         if skips {
@@ -149,7 +161,8 @@ impl Executor {
         loop {
             self.woken.0.store(false, Memory::Relaxed);
             let ready = life.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready();
-            if ready || self.crashed.replace(false) {
+            let crashed = self.crashed.replace(false);
+            if ready || crashed {
                 self.bury(task);
                 return true;
             }
@@ -236,5 +249,54 @@ struct Flag(AtomicBool);
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Memory::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use futures_util::future::{join, select};
+
+    use super::*;
+
+    /// Runs some work to its end, and says at what times it told of something, and at what time another task did.
+    fn told<F: Future<Output = ()> + 'static>(
+        work: impl FnOnce(Rc<Executor>, Told) -> F,
+    ) -> (Vec<i64>, Vec<i64>) {
+        let executor = Rc::new(Executor::new(0));
+        let (told, other) = (Told::default(), Told::default());
+        executor.spawn(Box::pin(sleep(Rc::clone(&executor), 100, Rc::clone(&other))), FOREVER);
+        executor.spawn(Box::pin(work(Rc::clone(&executor), Rc::clone(&told))), FOREVER);
+        while executor.turn() {}
+        assert_eq!(executor.live(), 0);
+        executor.clear();
+        (told.take(), other.take())
+    }
+
+    type Told = Rc<RefCell<Vec<i64>>>;
+
+    async fn sleep(executor: Rc<Executor>, at_ms: i64, told: Told) {
+        executor.sleep_until(at_ms).await;
+        told.borrow_mut().push(executor.now_ms());
+    }
+
+    #[test]
+    fn who_crashes_does_nothing_more_and_nobody_else_minds() {
+        let crashing = |executor: Rc<Executor>, told: Told| async move {
+            let meanwhile = sleep(Rc::clone(&executor), 5, told);
+            select(pin!(executor.crash()), pin!(meanwhile)).await;
+        };
+        assert_eq!(told(crashing), (vec![], vec![100]));
+    }
+
+    #[test]
+    fn what_is_waited_for_together_comes_in_its_time() {
+        let together = |executor: Rc<Executor>, told: Told| async move {
+            let late = executor.beside(sleep(Rc::clone(&executor), 5, Rc::clone(&told)));
+            let soon = executor.beside(sleep(Rc::clone(&executor), 3, Rc::clone(&told)));
+            join(late, soon).await;
+        };
+        assert_eq!(told(together), (vec![3, 5], vec![100]));
     }
 }

@@ -116,6 +116,15 @@ impl Invocation {
         result
     }
 
+    /// The same of R2, where something else may be waited for at the same time.
+    pub(crate) async fn operate_beside<T>(
+        &self,
+        what: &'static str,
+        effect: impl FnOnce(&mut State) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.world.executor.beside(self.operate(Port::R2, what, effect)).await
+    }
+
     /// An outbound request: its effect, then the time until its answer. The caller makes the faults.
     pub(crate) async fn request<T>(
         &self,

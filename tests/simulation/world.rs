@@ -167,6 +167,11 @@ impl Invocation {
     pub(crate) async fn sleep(&self, millis: i64) {
         self.world.executor.sleep_until(self.now_ms() + millis).await;
     }
+
+    /// The same, where something else may be waited for at the same time.
+    pub(crate) async fn sleep_beside(&self, millis: i64) {
+        self.world.executor.beside(self.sleep(millis)).await;
+    }
 }
 
 impl Drop for Invocation {
@@ -194,7 +199,7 @@ impl Clock for Invocation {
     }
 
     async fn sleep_ms(&self, millis: u32) {
-        self.sleep(i64::from(millis)).await;
+        self.sleep_beside(i64::from(millis)).await;
     }
 
     fn random(&self) -> [u8; 16] {
