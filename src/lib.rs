@@ -64,7 +64,7 @@
 //! | which bodies are understood | [`hook::body`] | values only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
 //! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
-//! | a filter, an operator, what one evaluation may cost | `hook/expression/` | values only |
+//! | a filter, an operator, what expressions see and may cost | `hook/expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
 //! | when Fabricate is asked no more, and how often in a minute | `fabricate/pace.rs` | values and the time it is given |
@@ -75,11 +75,11 @@
 //! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
 //! | what a signed link to a file says, and how long it works | [`link`] | values, its secret and the time it is given |
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
-//! | starting, polling, closing | [`service::advance`] | the world, by its ports |
+//! | starting, polling, closing | [`service::advance`]; one attempt to start in its `start.rs` | the world, by its ports |
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |
-//! | how much one invocation may do | `service/budget.rs` | nothing: it counts |
+//! | how much one invocation may do, and how much of it at once | `service/budget.rs`, `service/at_once.rs` | nothing: they count |
 //! | fairness and budget of a sweep, what the queue gets | [`service::sweep`]: whose turn it is in `turns.rs`, advancing many in `pass.rs` | the same |
 //! | lists and look-ups | [`service::look`] | the same, reading |
 //! | what the service needs of the world | [`ports`] | nothing: traits |

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo test --test simulation                          a fixed range of seeds
-//! cargo xtask simulate --seeds 1000000 --from 50000     as many as there is time for, built for speed
+//! cargo xtask simulate --seeds 1000000 --from 200000    as many as there is time for, built for speed
 //! cargo xtask simulate --seed 123                       one life, told line by line
 //! ```
 //!
@@ -51,7 +51,7 @@ mod world;
 use breakage::Breakage;
 
 /// How many lives are lived where the environment does not say.
-const SEEDS: u64 = 50_000;
+const SEEDS: u64 = 200_000;
 
 /// How many lives a breakage may stay unnoticed.
 const SEEDS_UNTIL_NOTICED: u64 = 3_000;

@@ -18,15 +18,15 @@ Lives N lives, of the seeds from S on, in the simulated world: the real core, ov
 prints how many lives a second that is, or the whole history of one in which a promise was broken, and the line that
 lives it again. With --seed it tells one life.
 
-  --seeds N      how many lives (100,000)
-  --from S       the first seed (0; the gate lives the first 50,000)
+  --seeds N      how many lives (1,000,000)
+  --from S       the first seed (0; the gate lives the first 200,000)
   --threads T    how many at a time (as many as there are cores)
   --seed X       tell this one, line by line
   --mistake M    the core makes a deliberate mistake, a name in src/mutation.rs; the first life that misses it is told
 ";
 
 /// How many lives are lived where nobody says.
-const SEEDS: u64 = 100_000;
+const SEEDS: u64 = 1_000_000;
 
 /// Reads the arguments, builds and lives.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::super::operate::tests::{Stores, task_id};
+use super::start::take_outcome;
 use super::*;
+use crate::fabricate::StartOutcome;
 use crate::hook::OnUnconfirmed;
 use crate::journal::START_LOST_MS;
 use crate::run::tests::{at, queued_run};
