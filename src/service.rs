@@ -2,6 +2,9 @@
 //! decisions.
 //!
 //! Nothing here knows Cloudflare, and nothing but [`advance`] moves a run: a webhook and a sweep only poke it.
+//!
+//! What is rare or large is waited for in a box (`Box::pin`): a future is as large as the largest that it may wait for,
+//! and is moved whole before it begins. A sweep that finds nothing due should not carry the copying of a file along.
 
 mod accept;
 pub mod advance;

@@ -82,7 +82,8 @@ async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
     };
     let (swept, handled) = advance_batch(world, batch, budget).await;
     let fields = json!({"message_id": message.id(), "looked_at": swept.looked_at, "moved": swept.moved,
-        "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "again": handled == Handled::Again});
+        "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left,
+        "again": handled == Handled::Again});
     WorkerLog.log(Level::Info, "batch", fields);
     match handled {
         Handled::Done => message.ack(),
