@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{Stage, open_hook};
 
@@ -13,10 +13,8 @@ const RUNS: usize = 30;
 /// How long the local queue may take to deliver.
 const DELIVERY: Duration = Duration::from_secs(4);
 
-#[test]
-fn runs_are_followed_through_a_queue() {
-    let hooks = json!({"many": open_hook("no-files"), "files": open_hook("redirects")});
-    let mut stage = Stage::with_config(&hooks, |config| {
+fn with_queue(hooks: &Value) -> Stage {
+    Stage::with_config(hooks, |config| {
         config["queues"] = json!({
             "producers": [{"binding": "SWEEP_QUEUE", "queue": "sweep"}],
             "consumers": [{
@@ -24,7 +22,12 @@ fn runs_are_followed_through_a_queue() {
                 "dead_letter_queue": "sweep-dead",
             }],
         });
-    });
+    })
+}
+
+#[test]
+fn runs_are_followed_through_a_queue() {
+    let mut stage = with_queue(&json!({"many": open_hook("no-files"), "files": open_hook("redirects")}));
     let mut runs: Vec<String> =
         (0..RUNS).map(|id| stage.post("many", &json!({"id": id}), &[]).run_id()).collect();
     runs.push(stage.post("files", &json!({"id": 1}), &[]).run_id());
@@ -50,4 +53,25 @@ fn runs_are_followed_through_a_queue() {
     let batches = log.matches(r#""message":"batch""#).count();
     assert!(batches >= 2, "{log}");
     assert!(!log.contains("Uncaught"), "{log}");
+}
+
+#[test]
+fn a_run_that_cannot_be_read_is_told_and_keeps_no_other_waiting() {
+    let mut stage = with_queue(&json!({"hook": open_hook("no-files")}));
+    let [damaged, other] =
+        ["damaged", "other"].map(|id| stage.post("hook", &json!({"id": id}), &[]).run_id());
+    for run_id in [&damaged, &other] {
+        stage.wait_until_started(run_id);
+    }
+    stage.kill_worker();
+    stage.damage_kv(&damaged);
+    stage.start_worker();
+    stage.sweep_after(Duration::from_mins(2));
+    stage.wait_for_log(r#""message":"batch""#, 1);
+    let log = stage.log();
+    assert_eq!(stage.run(&other)["status"], "completed", "{log}");
+    let told = log.lines().find(|line| line.contains("open run left alone")).unwrap_or_default();
+    assert!(told.contains(&damaged) && told.contains("cannot be read"), "{log}");
+    // The batch does not come again for what will be as unreadable then.
+    assert!(log.contains(r#""unreadable":1"#) && !log.contains(r#""again":true"#), "{log}");
 }

@@ -63,6 +63,27 @@ impl Stage {
         fs::remove_dir_all(self.folder.path().join("state/v3/kv")).unwrap();
     }
 
+    /// Makes what KV holds of a run unreadable, while the Worker is down. What its list says of it stays.
+    pub(crate) fn damage_kv(&self, run_id: &str) {
+        let mut damaged = 0;
+        let mut folders = vec![self.folder.path().join("state/v3/kv")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.parent().is_some_and(|folder| folder.ends_with("blobs"))
+                    && let record = fs::read_to_string(&path).unwrap()
+                    && record.contains(run_id)
+                {
+                    fs::write(&path, " ".repeat(record.len())).unwrap();
+                    damaged += 1;
+                }
+            }
+        }
+        assert!(damaged > 0, "KV holds nothing of {run_id}");
+    }
+
     /// Loses all of R2, while the Worker is down. KV stays.
     pub(crate) fn lose_r2(&self) {
         fs::remove_dir_all(self.folder.path().join("state/v3/r2")).unwrap();
