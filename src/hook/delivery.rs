@@ -163,15 +163,15 @@ impl Event {
             body: raw.body.into(),
         };
         // `event` is undefined where there is none, so that a condition on it is false.
-        let event = event.as_ref().map(|event| ("event", event.into()));
+        let event = event.as_ref().map(|event| ("event", Given::Json(event)));
         let scope = delivery.show(|shown| {
             let others = [
-                ("body", (&body).into()),
+                ("body", Given::Json(&body)),
                 ("body_sha256", Given::Text(&body_sha256)),
                 ("delivery", shown),
-                ("headers", (&delivery.headers).into()),
+                ("headers", Given::Texts(&delivery.headers)),
                 ("hook", Given::Text(delivery.hook.as_str())),
-                ("query", (&delivery.query).into()),
+                ("query", Given::Texts(&delivery.query)),
             ];
             Scope::named(others.into_iter().chain(event))
         });
@@ -189,9 +189,9 @@ impl Event {
         let mut event = Self::parse(Verified::by_operator(raw), hook, delivery_id.as_str())?;
         event.delivery.delivery_id = delivery_id;
         event.delivery.query = query;
-        event.scope = event
-            .delivery
-            .show(|shown| event.scope.with("delivery", shown).with("query", &event.delivery.query));
+        event.scope = event.delivery.show(|shown| {
+            event.scope.with("delivery", shown).with("query", Given::Texts(&event.delivery.query))
+        });
         Ok(event)
     }
 

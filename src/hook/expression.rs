@@ -193,9 +193,7 @@ impl Expressions {
         }
         if single {
             // The engine's own check of a lone expression: its message speaks of nothing but the expression.
-            self.environment
-                .compile_expression_owned(source.to_owned())
-                .map_err(|e| in_words(&e).into_owned())?;
+            machinery::parse_expr(source).map_err(|error| in_words(&error).into_owned())?;
         }
         let template = if single { program::single(source) } else { source.to_owned() };
         self.find_mistakes(&template)?;

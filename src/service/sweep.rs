@@ -41,6 +41,9 @@ const BATCHES_AT_ONCE: usize = 8;
 /// outage is not worked through after it.
 const BATCH_MS_MAX: i64 = 10 * MINUTE_MS;
 
+/// What the log says of a run of which something cannot be read.
+const LEFT_ALONE: &str = "open run left alone";
+
 /// What one sweep or batch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -175,7 +178,7 @@ async fn list<W: World>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> usize 
                 }
                 Err(_) if makes(Mutation::UnreadableRecordsStopTheRest) => return open,
                 Err(error) => {
-                    world.log(Level::Error, "open run left alone", json!({"error": error.to_string()}));
+                    world.log(Level::Error, LEFT_ALONE, json!({"error": error.to_string()}));
                 }
             }
         }

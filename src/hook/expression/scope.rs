@@ -42,12 +42,6 @@ impl<'a> From<&'a Value> for Given<'a> {
     }
 }
 
-impl<'a> From<&'a BTreeMap<String, String>> for Given<'a> {
-    fn from(texts: &'a BTreeMap<String, String>) -> Self {
-        Self::Texts(texts)
-    }
-}
-
 impl Given<'_> {
     fn value(self) -> minijinja::Value {
         match self {

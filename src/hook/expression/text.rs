@@ -11,9 +11,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use minijinja::value::Value;
 use minijinja::{Environment, Error, State};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
 
 use super::arguments::{charge, refuse, text, written};
+use crate::hook::verify::key::sha256_hex;
 
 /// The longest slug unless the template says otherwise, bytes: DNS labels and names in `PostgreSQL` end here.
 const SLUG_BYTES_DEFAULT: usize = 63;
@@ -150,7 +150,7 @@ fn urldecode(state: &State, value: &Value) -> Result<String, Error> {
 fn sha256(state: &State, name: &str, value: &Value) -> Result<String, Error> {
     let text = text(state, name, value)?;
     charge(state, text.len())?;
-    Ok(base16ct::lower::encode_string(&Sha256::digest(text.as_bytes())))
+    Ok(sha256_hex(text.as_bytes()))
 }
 
 fn short_hash(state: &State, value: &Value, digits: Option<usize>) -> Result<String, Error> {

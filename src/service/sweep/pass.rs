@@ -17,7 +17,7 @@ use crate::timestamp::{MINUTE_MS, Timestamp};
 use super::super::Budget;
 use super::super::advance::{Advanced, advance};
 use super::super::at_once::each_at_once;
-use super::Swept;
+use super::{LEFT_ALONE, Swept};
 
 /// How many runs are advanced at once: each waits for one answer at a time, and for each file that it copies.
 pub(super) const AT_ONCE: usize = 4;
@@ -113,7 +113,7 @@ impl<W: World> Pass<'_, W> {
                 let fields = json!({"run_id": run.run_id, "hook": run.hook(), "error": error.to_string()});
                 let unreadable = matches!(error, StoreError::Unreadable { .. });
                 if unreadable {
-                    self.world.log(Level::Error, "open run left alone", fields);
+                    self.world.log(Level::Error, LEFT_ALONE, fields);
                 } else {
                     self.world.log(Level::Warn, "run not advanced, next sweep tries again", fields);
                 }
