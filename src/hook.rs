@@ -200,14 +200,12 @@ impl Hook {
     /// In words, when the hook's own expression has no usable value.
     pub fn delivery_id(&self, scope: &Scope) -> Result<Option<DeliveryId>, String> {
         let Some(template) = &self.delivery_id else {
-            let stated =
-                self.stated_ids.iter().filter_map(|template| self.expressions.evaluate(template, scope).ok());
-            return Ok(stated.into_iter().find_map(|value| DeliveryId::of_value(&value)));
+            let stated = |template| self.expressions.evaluate_id(template, scope).ok().flatten();
+            return Ok(self.stated_ids.iter().find_map(stated).map(|id| DeliveryId::from(id.as_str())));
         };
-        let value =
-            self.expressions.evaluate(template, scope).map_err(|error| format!("delivery_id: {error}"))?;
-        match DeliveryId::of_value(&value) {
-            Some(id) => Ok(Some(id)),
+        let id = self.expressions.evaluate_id(template, scope);
+        match id.map_err(|error| format!("delivery_id: {error}"))? {
+            Some(id) => Ok(Some(DeliveryId::from(id.as_str()))),
             None => Err("delivery_id: neither a text nor a number".to_owned()),
         }
     }

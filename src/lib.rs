@@ -97,6 +97,7 @@
 //! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 
 pub mod configuration;
+pub mod document;
 pub mod download;
 pub mod fabricate;
 pub mod hook;

@@ -53,7 +53,7 @@ impl Problem {
                 Self::new(415, "unsupported-type", "Unsupported media type", error.to_string())
             }
             BodyError::Malformed(_) => Self::new(400, "malformed-body", "Malformed body", error.to_string()),
-            BodyError::TooComplex(_) => Self::new(400, "complex-body", "Body too complex", error.to_string()),
+            BodyError::TooComplex(_) => Self::new(413, "complex-body", "Body too complex", error.to_string()),
         }
     }
 

@@ -83,18 +83,18 @@ impl KeyTemplate {
         let (file_id, name) = (own_part(of.file.id.as_str()), safe_name(of.file.name.as_deref()));
         let Target { workspace, place, workflow } = of.target;
         let parts = [of.task_id.as_str(), workspace, place.name(), workflow].map(safe_part);
-        let [task_id, workspace, database, workflow] = parts.each_ref().map(|part| Given::Text(part));
+        let [task_id, workspace, database, workflow] = parts.each_ref();
         for bytes_max in SHORTER_NAMES {
             let name = shorten(&name, bytes_max);
             let scope = Scope::named([
-                ("database", database),
+                ("database", Given::Text(database)),
                 ("date", Given::Text(&of.date)),
                 ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
                 ("hook", Given::Text(of.hook.as_str())),
                 ("run_id", Given::Text(&of.run_id)),
-                ("task_id", task_id),
-                ("workflow", workflow),
-                ("workspace", workspace),
+                ("task_id", Given::Text(task_id)),
+                ("workflow", Given::Text(workflow)),
+                ("workspace", Given::Text(workspace)),
             ]);
             let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {

@@ -1,7 +1,7 @@
-//! What a body says: from its bytes, as its content type has it, to the JSON that expressions see.
+//! What a body says: from its bytes, as its content type has it, to the [`Document`] that expressions see.
 //!
-//! Pure, and bounded whatever the bytes are: no input makes it panic, recurse deeply or build more than a small
-//! multiple of the body. It believes nobody: who sent the body is `verify`'s business, and comes before this.
+//! Pure, and bounded: no input makes it panic, recurse, or take more memory than its text and the index of a
+//! [`Document`]. It verifies nothing: `verify` checks the sender over the raw bytes.
 //!
 //! | content type | becomes |
 //! |---|---|
@@ -10,6 +10,10 @@
 //! | a form whose only field is `payload`, `json` or `mandrill_events` and holds JSON | that document |
 //! | `text/*`, `application/xml`, any `…+xml` | its text |
 //! | none | the document, if it is JSON |
+//!
+//! Bytes that are not text in the body's charset become U+FFFD, and the rest arrives: a sender that cuts an emoji in two
+//! loses that character, not its event. JSON is UTF-8 whatever its `charset` says (RFC 8259 section 8.1, RFC 9110
+//! section 8.3.2); only where the bytes are not UTF-8 does a `charset` that is known decide.
 //!
 //! Decided here, since standards leave it open:
 //! - Of a key that a JSON object has twice the last counts, as in `JSON.parse`. Signatures are over the bytes, so
@@ -22,7 +26,6 @@ mod charset;
 mod cloud_event;
 mod form;
 mod header_value;
-mod json;
 mod multipart;
 #[cfg(test)]
 mod tests;
@@ -30,13 +33,11 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
+use crate::document::{Document, ParseError};
 use charset::Charset;
-pub use cloud_event::cloud_event;
+pub use cloud_event::{Attribute, CloudEvent, cloud_event};
 pub use form::FIELDS_MAX;
 use header_value::HeaderValue;
-pub use json::{DEPTH_MAX, NODES_MAX};
 pub use multipart::{FILE_BYTES_MAX, PART_HEADER_BYTES_MAX, PARTS_MAX};
 
 /// Why a body is not understood; the caller must act. The texts quote nothing of the body.
@@ -57,6 +58,15 @@ impl BodyError {
     fn malformed(text: impl Into<String>) -> Self {
         Self::Malformed(text.into())
     }
+
+    /// The error of a document; `what` names it.
+    fn of(what: &str, error: ParseError) -> Self {
+        let text = format!("{what} {error}");
+        match error {
+            ParseError::Syntax { .. } => Self::Malformed(text),
+            ParseError::TooDeep | ParseError::TooLarge => Self::TooComplex(text),
+        }
+    }
 }
 
 /// How a body is to be read.
@@ -72,28 +82,29 @@ enum Kind {
 /// The body of a `CloudEvent` without data is empty, and null.
 ///
 /// # Errors
-/// When the body is not understood, or has too much in it.
+/// [`BodyError`] when the body is not understood, or has too much in it.
 pub fn read(
     content_type: Option<&str>,
     headers: &BTreeMap<String, String>,
     body: &[u8],
-) -> Result<Value, BodyError> {
+) -> Result<Document, BodyError> {
     if body.is_empty() && headers.contains_key("ce-specversion") {
-        return Ok(Value::Null);
+        return Ok(Document::null());
     }
     let Some(content_type) = content_type else {
         return read_untyped(body);
     };
     let media = HeaderValue::parse(content_type).ok_or(BodyError::UnsupportedType)?;
-    let charset = match media.parameter("charset") {
-        Some(label) => Charset::from_label(&label).ok_or(BodyError::UnsupportedType)?,
-        None => Charset::Utf8,
-    };
-    match kind(&media.value).ok_or(BodyError::UnsupportedType)? {
-        Kind::Json => json::read(&decode(charset, body)?, "the body"),
+    let label = media.parameter("charset");
+    let kind = kind(&media.value).ok_or(BodyError::UnsupportedType)?;
+    if matches!(kind, Kind::Json) {
+        return parse(json_text(label.as_deref(), body)?.into_owned(), "the body");
+    }
+    let charset = charset(label.as_deref())?;
+    match kind {
+        Kind::Json | Kind::Text => Ok(Document::of_text(charset.decode(without_mark(body)).into_owned())),
         Kind::Form => form::read(charset, body),
         Kind::Multipart => multipart::read(&media, charset, body),
-        Kind::Text => Ok(Value::String(decode(charset, body)?.into_owned())),
     }
 }
 
@@ -109,20 +120,33 @@ fn kind(media: &str) -> Option<Kind> {
     }
 }
 
-fn read_untyped(body: &[u8]) -> Result<Value, BodyError> {
-    let is_no_json = || {
-        BodyError::malformed(
+fn charset(label: Option<&str>) -> Result<Charset, BodyError> {
+    label.map_or(Ok(Charset::Utf8), |label| Charset::from_label(label).ok_or(BodyError::UnsupportedType))
+}
+
+/// The text of a JSON body: UTF-8, or else what the `charset` says.
+fn json_text<'b>(label: Option<&str>, body: &'b [u8]) -> Result<Cow<'b, str>, BodyError> {
+    let body = without_mark(body);
+    match std::str::from_utf8(body) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(_) => charset(label).map(|charset| charset.decode(body)),
+    }
+}
+
+fn parse(text: String, what: &str) -> Result<Document, BodyError> {
+    Document::parse(text).map_err(|error| BodyError::of(what, error))
+}
+
+fn read_untyped(body: &[u8]) -> Result<Document, BodyError> {
+    let text = String::from_utf8_lossy(without_mark(body)).into_owned();
+    parse(text, "the body").map_err(|error| match error {
+        BodyError::Malformed(_) => BodyError::malformed(
             "the body has no content type and is not JSON: state what it is as the content type",
-        )
-    };
-    let text = decode(Charset::Utf8, body).map_err(|_| is_no_json())?;
-    json::read(&text, "the body").map_err(|error| match error {
-        BodyError::Malformed(_) => is_no_json(),
+        ),
         other => other,
     })
 }
 
-fn decode(charset: Charset, body: &[u8]) -> Result<Cow<'_, str>, BodyError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    charset.decode(body).ok_or_else(|| BodyError::malformed("the body is not UTF-8: send it in UTF-8"))
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }

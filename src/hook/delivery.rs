@@ -6,19 +6,21 @@ mod raw;
 
 pub use raw::RawDelivery;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::body::{self, BodyError};
-use super::expression::{Given, Scope};
+use super::body::{self, Attribute, BodyError, CloudEvent};
+use super::expression::{Given, Lazy, Scope};
 use super::verify::Verified;
 use super::verify::key::sha256_hex;
 use super::verify::source::Source;
 use super::{Hook, HookName};
+use crate::document::{Document, Element};
 use crate::timestamp::Timestamp;
 
 /// Headers that prove who calls, and so are neither stored nor shown to expressions.
@@ -37,16 +39,6 @@ impl DeliveryId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The id that an expression yields: a text, or a number.
-    #[must_use]
-    pub fn of_value(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(text) if !text.is_empty() => Some(Self::from(text.as_str())),
-            Value::Number(number) => Some(Self::from(number.to_string().as_str())),
-            _ => None,
-        }
     }
 
     /// SHA-256 of the id in hex: what it is claimed under, so that any id makes a safe object key.
@@ -77,7 +69,7 @@ impl std::fmt::Display for DeliveryId {
 pub struct Event {
     /// The delivery, without credentials.
     pub delivery: Delivery,
-    body: Value,
+    body: Arc<Lazy>,
     scope: Scope,
     /// Whether its id is the operator's to say.
     by_hand: bool,
@@ -141,12 +133,12 @@ impl Event {
     /// # Errors
     /// When the body is not understood.
     pub fn parse(verified: Verified, hook: &Hook, fresh_id: &str) -> Result<Self, BodyError> {
-        let mut raw = verified.into_inner();
-        let body = raw.take_value()?;
+        let raw = verified.into_inner();
+        let document = raw.document()?;
         let id = raw.header("idempotency-key").filter(|id| !id.is_empty());
         let delivery_id = DeliveryId::from(id.unwrap_or(fresh_id));
         let body_sha256 = sha256_hex(&raw.body);
-        let event = body::cloud_event(&raw.headers, &body);
+        let body = Lazy::new(document);
         let (mut headers, mut query) = (raw.headers, raw.query);
         let own: Vec<&str> = hook.verify.credential_headers().collect();
         headers
@@ -163,10 +155,11 @@ impl Event {
             body: raw.body.into(),
         };
         // `event` is undefined where there is none, so that a condition on it is false.
-        let event = event.as_ref().map(|event| ("event", Given::Json(event)));
+        let event = body::cloud_event(&delivery.headers, body.document().root());
+        let event = event.map(|event| ("event", shown(event, &body)));
         let scope = delivery.show(|shown| {
             let others = [
-                ("body", Given::Json(&body)),
+                ("body", Given::Element(&body, 0)),
                 ("body_sha256", Given::Text(&body_sha256)),
                 ("delivery", shown),
                 ("headers", Given::Texts(&delivery.headers)),
@@ -223,27 +216,39 @@ impl Event {
     }
 
     /// What expressions see of one item of its batch; a batch of `CloudEvents` has one in each.
-    pub(crate) fn scope_of(&self, item: &Value) -> Scope {
-        let scope = self.scope.with("item", item);
-        match body::cloud_event(&self.delivery.headers, item) {
-            Some(event) => scope.with("event", &event),
+    pub(crate) fn scope_of(&self, item: u32) -> Scope {
+        let scope = self.scope.with("item", Given::Element(&self.body, item));
+        match body::cloud_event(&self.delivery.headers, self.body.document().element(item)) {
+            Some(event) => scope.with("event", shown(event, &self.body)),
             None => scope,
         }
     }
 
-    /// The items of a batch: what stands at `each`, or that alone where it is no list.
-    pub(crate) fn items(&self, each: &Source) -> Vec<&Value> {
-        match each.value_in(&self.body) {
-            Some(Value::Array(items)) => items.iter().collect(),
-            Some(item) => vec![item],
+    /// The items of a batch by their indexes in the body: what stands at `each`, or that alone where it is no list.
+    pub(crate) fn items(&self, each: &Source) -> Vec<u32> {
+        match each.value_in(self.body.document().root()) {
+            Some(list) if list.is_list() => list.items().map(Element::index).collect(),
+            Some(item) => vec![item.index()],
             None => Vec::new(),
         }
     }
 }
 
+/// A `CloudEvent` of a body as expressions see it.
+fn shown<'d>(event: CloudEvent<'d>, body: &'d Arc<Lazy>) -> Given<'d> {
+    let given = |held: Attribute<'d>| match held {
+        Attribute::Text(Cow::Borrowed(text)) => Given::Text(text),
+        Attribute::Text(Cow::Owned(text)) => Given::Document(Arc::new(Document::of_text(text))),
+        Attribute::Element(element) => Given::Element(body, element.index()),
+        Attribute::Decoded(document) => Given::Document(Arc::new(document)),
+    };
+    let data = event.data.map(|data| (Cow::Borrowed("data"), data));
+    Given::Object(event.attributes.into_iter().chain(data).map(|(name, held)| (name, given(held))).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::configuration::Configuration;

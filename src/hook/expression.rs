@@ -7,6 +7,7 @@ mod arguments;
 mod builtins;
 mod dates;
 mod json;
+mod lazy;
 mod mistakes;
 mod numbers;
 mod operators;
@@ -15,6 +16,7 @@ mod program;
 mod scope;
 mod text;
 
+pub use lazy::Lazy;
 pub use scope::{Given, Scope};
 
 use std::borrow::Cow;
@@ -22,6 +24,7 @@ use std::sync::LazyLock;
 
 use minijinja::machinery::{self, Token};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
 
@@ -173,17 +176,43 @@ impl Expressions {
     /// When a field is missing, a filter is given what it does not take, the value has no JSON form or is too large,
     /// or the work exceeds what one evaluation, or one event, may take.
     pub fn evaluate(&self, template: &Template, scope: &Scope) -> Result<Value, EvaluationError> {
-        let (program, value) = match &template.0 {
-            Form::Literal(text) => return Ok(Value::String(text.clone())),
-            Form::Typed(program) => (program, program.run(&self.environment, scope)?.value),
-            Form::Text(program) => {
-                (program, minijinja::Value::from(program.run(&self.environment, scope)?.text))
-            }
+        let (program, value) = match self.run(template, scope)? {
+            Ran::Literal(text) => return Ok(Value::String(text)),
+            Ran::Program(program, value) => (program, value),
         };
-        let mut bytes_left = TEXT_BYTES_MAX;
+        let bytes_max = (scope.fuel_left() as usize).saturating_mul(VALUE_BYTES_PER_FUEL).min(TEXT_BYTES_MAX);
+        let mut bytes_left = bytes_max;
         let json = json::to_json(&value, &mut bytes_left);
-        scope.spend(((TEXT_BYTES_MAX - bytes_left) / VALUE_BYTES_PER_FUEL) as u64);
+        scope.spend(((bytes_max - bytes_left) / VALUE_BYTES_PER_FUEL) as u64);
         json.map_err(|error| program.failed(&error))
+    }
+
+    /// A template's value as an id: a text, or a number with all its digits; `None` for anything else, and for an empty
+    /// text.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_id(&self, template: &Template, scope: &Scope) -> Result<Option<String>, EvaluationError> {
+        let (program, value) = match self.run(template, scope)? {
+            Ran::Literal(text) => return Ok(Some(text).filter(|text| !text.is_empty())),
+            Ran::Program(program, value) => (program, value),
+        };
+        if !matches!(value.kind(), ValueKind::String | ValueKind::Number | ValueKind::Plain) {
+            return Ok(None);
+        }
+        let text = arguments::written(&value).map_err(|error| program.failed(&error))?;
+        Ok(Some(text.into_owned()).filter(|text| !text.is_empty()))
+    }
+
+    fn run<'t>(&self, template: &'t Template, scope: &Scope) -> Result<Ran<'t>, EvaluationError> {
+        Ok(match &template.0 {
+            Form::Literal(text) => Ran::Literal(text.clone()),
+            Form::Typed(program) => Ran::Program(program, program.run(&self.environment, scope)?.value),
+            Form::Text(program) => {
+                let text = program.run(&self.environment, scope)?.text;
+                Ran::Program(program, minijinja::Value::from(text))
+            }
+        })
     }
 
     /// Compiles once; `single` wraps one expression so that its value keeps its type.
@@ -199,6 +228,12 @@ impl Expressions {
         self.find_mistakes(&template)?;
         Program::new(template, source).map_err(|error| in_words(&error).into_owned())
     }
+}
+
+/// What running a template gave.
+enum Ran<'t> {
+    Literal(String),
+    Program(&'t Program, minijinja::Value),
 }
 
 impl Template {

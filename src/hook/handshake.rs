@@ -224,7 +224,8 @@ fn all_stand(signs: &[(Source, Sign)], request: &RawDelivery) -> bool {
             Sign::Present => text.is_some_and(|text| !text.is_empty()) || source.find_value(view).is_some(),
             Sign::Absent => text.is_none() && source.find_value(view).is_none(),
             Sign::Is(wanted) => {
-                let empty = || source.find_value(view).and_then(Value::as_array).is_some_and(Vec::is_empty);
+                let empty =
+                    || source.find_value(view).is_some_and(|list| list.is_list() && list.count() == 0);
                 text.as_deref() == Some(wanted) || wanted == "[]" && empty()
             }
         }
@@ -233,7 +234,7 @@ fn all_stand(signs: &[(Source, Sign)], request: &RawDelivery) -> bool {
 
 /// The address that confirms a subscription to the topic of the message, at SNS itself: nothing else is ever called.
 fn is_confirmation(address: &str, request: &RawDelivery) -> bool {
-    let topic = request.value().and_then(|message| message.get("TopicArn")?.as_str());
+    let topic = request.value().and_then(|message| message.get("TopicArn")?.as_text());
     sns_url(address).is_some_and(|url| {
         let has = |name: &str, wanted: Option<&str>| {
             let mut values = url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value);

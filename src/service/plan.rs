@@ -35,7 +35,7 @@ pub struct Plan<'a> {
 pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<Plan<'a>> {
     let mut plans = Vec::new();
     let mut bytes = 0;
-    for (item, scope) in scopes(hook, event).into_iter().enumerate() {
+    for (item, scope) in scopes(hook, event).enumerate() {
         let item = hook.each.as_ref().map(|_| item);
         for (index, rule) in hook.rules.iter().enumerate() {
             let held = holds(hook, rule, &scope);
@@ -84,29 +84,34 @@ pub fn map_again(
     event: &Event,
     item: Option<usize>,
 ) -> Result<Map<String, Value>, String> {
-    let scopes = scopes(hook, event);
-    let scope = match (item, scopes.as_slice()) {
-        (Some(item), scopes) if hook.each.is_some() => {
-            scopes.get(item).ok_or_else(|| format!("each: the event has no item {item}"))?
+    let mut scopes = scopes(hook, event);
+    let scope = match item {
+        Some(item) if hook.each.is_some() => {
+            scopes.nth(item).ok_or_else(|| format!("each: the event has no item {item}"))?
         }
-        (_, [only]) => only,
-        (_, scopes) => return Err(format!("each: which of the event's {} items is not known", scopes.len())),
+        _ => match (scopes.next(), scopes.count()) {
+            (Some(only), 0) => only,
+            (None, _) => return Err("each: the event has no items".to_owned()),
+            (Some(_), more) => {
+                return Err(format!("each: which of the event's {} items is not known", more + 1));
+            }
+        },
     };
-    map(hook, rule, scope)
+    map(hook, rule, &scope)
 }
 
-/// What expressions see: the event, or each item of its batch.
-pub(super) fn scopes(hook: &Hook, event: &Event) -> Vec<Scope> {
-    let scope = event.scope();
-    match &hook.each {
-        None => vec![scope.clone()],
-        Some(each) => {
-            let mut items = event.items(each);
-            items.truncate(RUNS_MAX + 1);
-            let count = items.len();
-            items.into_iter().map(|item| event.scope_of(item).for_item_of(count)).collect()
-        }
-    }
+/// What expressions see: the event, or each item of its batch in turn, so that what one item needs is gone before the
+/// next.
+pub(super) fn scopes<'e>(hook: &Hook, event: &'e Event) -> impl Iterator<Item = Scope> + use<'e> {
+    let items = hook.each.as_ref().map(|each| {
+        let mut items = event.items(each);
+        items.truncate(RUNS_MAX + 1);
+        items
+    });
+    let count = items.as_ref().map_or(0, Vec::len);
+    let whole = items.is_none().then(|| event.scope().clone());
+    let items = items.unwrap_or_default().into_iter();
+    whole.into_iter().chain(items.map(move |item| event.scope_of(item).for_item_of(count)))
 }
 
 /// Whether a rule is for this event.

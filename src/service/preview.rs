@@ -51,11 +51,11 @@ fn verification(hook: &Hook, request: &RawDelivery, means: &Means<'_>) -> Value 
 
 fn outcome(hook: &Hook, api: Option<&Api>, mut event: Event) -> Value {
     let id_problem = event.take_id(hook).err();
-    let scopes = scopes(hook, &event);
+    let items = hook.each.as_ref().map(|each| event.items(each).len());
     let mut rules = Vec::new();
-    for (item, scope) in scopes.iter().enumerate().take(ITEMS_SHOWN_MAX) {
+    for (item, scope) in scopes(hook, &event).enumerate().take(ITEMS_SHOWN_MAX) {
         for (index, rule) in hook.rules.iter().enumerate() {
-            let mut shown = rule_view(hook, api, rule, scope);
+            let mut shown = rule_view(hook, api, rule, &scope);
             if let Value::Object(shown) = &mut shown {
                 shown.insert("rule".to_owned(), json!(index));
                 if hook.each.is_some() {
@@ -71,7 +71,7 @@ fn outcome(hook: &Hook, api: Option<&Api>, mut event: Event) -> Value {
         "outcome": outcome,
         "delivery_id": event.delivery.delivery_id,
         "delivery_id_error": id_problem,
-        "items": hook.each.as_ref().map(|_| scopes.len()),
+        "items": items,
         "runs": rules,
     })
 }

@@ -54,9 +54,9 @@ fn every_refusal_is_a_problem_that_says_what_to_do() {
     check_problem(&stage.send("PROPFIND", "/health", &[], b""), 405, "wrong-method");
     check_problem(&post("open", "application/json", b"{"), 400, "malformed-body");
     check_problem(&post("open", "application/json", b"\xff"), 400, "malformed-body");
-    check_problem(&post("open", "application/json", "[".repeat(100_000).as_bytes()), 400, "complex-body");
+    check_problem(&post("open", "application/json", "[".repeat(100_000).as_bytes()), 413, "complex-body");
     let fields = "a=1&".repeat(100_000);
-    check_problem(&post("open", "application/x-www-form-urlencoded", fields.as_bytes()), 400, "complex-body");
+    check_problem(&post("open", "application/x-www-form-urlencoded", fields.as_bytes()), 413, "complex-body");
     check_problem(&post("open", "application/json", b""), 400, "malformed-body");
     check_problem(&post("open", "application/pdf", b"{}"), 415, "unsupported-type");
     let gzip = [("content-type", "application/json"), ("content-encoding", "gzip")];

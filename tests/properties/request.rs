@@ -64,7 +64,7 @@ impl Request {
             headers.insert("content-type".to_owned(), content_type.to_owned());
         }
         let content_type = headers.get("content-type").map(String::as_str);
-        body::read(content_type, &headers, &self.body).ok()
+        body::read(content_type, &headers, &self.body).ok().map(|body| body.root().to_value())
     }
 
     pub(crate) fn is_form(&self) -> bool {

@@ -29,11 +29,19 @@ impl Charset {
         }
     }
 
+    /// The text; bytes that are none in this charset become U+FFFD, as in a browser.
+    pub(super) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
+        match self {
+            Self::Utf8 => String::from_utf8_lossy(bytes),
+            Self::Windows1252 => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+        }
+    }
+
     /// The text, or `None` where the bytes are none in this charset.
-    pub(super) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    pub(super) fn decode_exact(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Self::Windows1252 => Some(bytes.iter().map(|byte| windows_1252(*byte)).collect()),
+            Self::Windows1252 => Some(self.decode(bytes)),
         }
     }
 }
@@ -50,16 +58,17 @@ mod tests {
     #[test]
     fn iso_8859_1_is_read_as_windows_1252() {
         let charset = Charset::from_label(" ISO-8859-1").unwrap();
-        assert_eq!(charset.decode(b"\x80 caf\xe9 \x9f\xa0~").unwrap(), "€ café Ÿ\u{a0}~");
+        assert_eq!(charset.decode(b"\x80 caf\xe9 \x9f\xa0~"), "€ café Ÿ\u{a0}~");
         assert_eq!(charset, Charset::from_label("windows-1252").unwrap());
     }
 
     #[test]
-    fn utf_8_is_checked() {
+    fn bytes_that_are_not_utf_8_are_replaced() {
         let charset = Charset::from_label("UTF-8").unwrap();
-        assert_eq!(charset.decode("é".as_bytes()).unwrap(), "é");
+        assert_eq!(charset.decode("é".as_bytes()), "é");
         for bytes in [&b"\xe9"[..], b"\xc0\xa0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3"] {
-            assert_eq!(charset.decode(bytes), None, "{bytes:?}");
+            assert!(charset.decode(bytes).ends_with('\u{fffd}'), "{bytes:?}");
+            assert_eq!(charset.decode_exact(bytes), None, "{bytes:?}");
         }
         assert_eq!(Charset::from_label("utf-16"), None);
     }

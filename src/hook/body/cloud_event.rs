@@ -3,85 +3,128 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>. Handshakes are not
 //! its business, nor is it an error not to be a `CloudEvent`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+
+use crate::document::{Content, Document, Element};
 
 /// Attributes without which it is no event.
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 
-/// The event that a delivery carries, or `None` where it is no `CloudEvent`: an object of its attributes, and `data`
-/// where there is any. Header names are in lower case.
+/// How many attributes an event may have: there are some ten, and an envelope with more than this is no event.
+const ATTRIBUTES_MAX: usize = 128;
+
+/// The event that a delivery, or an item of a batch, carries.
+#[derive(Debug)]
+pub struct CloudEvent<'d> {
+    /// By name, in the order in which they were sent; without the data.
+    pub attributes: Vec<(Cow<'d, str>, Attribute<'d>)>,
+    /// What the event is about, where there is any.
+    pub data: Option<Attribute<'d>>,
+}
+
+/// What an attribute holds.
+#[derive(Debug)]
+pub enum Attribute<'d> {
+    /// A text; a number or a boolean as it is written.
+    Text(Cow<'d, str>),
+    /// A value of the body.
+    Element(Element<'d>),
+    /// What was decoded from `data_base64`.
+    Decoded(Document),
+}
+
+/// The event that `body` is, or `None` where it is no `CloudEvent`: its attributes, and `data` where there is any. Header
+/// names are in lower case.
 ///
 /// - Binary mode: attributes from the `ce-` headers, `datacontenttype` from `content-type`, and `body` is the data.
 /// - Structured mode: attributes and `data` from the envelope, which is `body`. `data_base64` is read as its
 ///   `datacontenttype` says, and stays `data_base64` where that is not one of [`read`](super::read)'s.
 /// - Batched mode: `body` is the list; each item of it, given as `body`, is an envelope.
 ///
-/// Attributes are texts, for so they come in headers: an envelope's numbers and booleans are written out.
+/// Attributes are texts, because they come as texts in headers: an envelope's numbers and booleans are written out.
 #[must_use]
-pub fn cloud_event(headers: &BTreeMap<String, String>, body: &Value) -> Option<Value> {
+pub fn cloud_event<'d>(headers: &'d BTreeMap<String, String>, body: Element<'d>) -> Option<CloudEvent<'d>> {
     let content_type = headers.get("content-type").map(String::as_str);
     let is_envelope = content_type.is_some_and(|text| {
         text.trim_start().get(..23).is_some_and(|start| start.eq_ignore_ascii_case("application/cloudevents"))
     });
     let event = if is_envelope { from_envelope(body)? } else { from_headers(headers, content_type, body)? };
-    let stated = |name: &&str| event.get(*name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-    REQUIRED.iter().all(stated).then_some(Value::Object(event))
+    let stated = |name: &&str| event.text(name).is_some_and(|text| !text.is_empty());
+    REQUIRED.iter().all(stated).then_some(event)
 }
 
-fn from_headers(
-    headers: &BTreeMap<String, String>,
-    content_type: Option<&str>,
-    body: &Value,
-) -> Option<Map<String, Value>> {
-    // Most deliveries are none: their body is not copied to find that out.
+impl CloudEvent<'_> {
+    /// The text of an attribute.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let (_, attribute) = self.attributes.iter().find(|(found, _)| found == name)?;
+        match attribute {
+            Attribute::Text(text) => Some(text),
+            Attribute::Element(element) => element.as_text(),
+            Attribute::Decoded(_) => None,
+        }
+    }
+}
+
+fn from_headers<'d>(
+    headers: &'d BTreeMap<String, String>,
+    content_type: Option<&'d str>,
+    body: Element<'d>,
+) -> Option<CloudEvent<'d>> {
     if !headers.contains_key("ce-specversion") {
         return None;
     }
-    let mut event = Map::new();
+    let mut attributes = Vec::new();
     for (header, value) in headers {
         let name = header.strip_prefix("ce-").unwrap_or_default();
         // Other names are no attributes, and these two come with the body.
         if is_attribute(name) && name != "data" && name != "datacontenttype" {
-            event.insert(name.to_owned(), Value::String(decode(value)?));
+            attributes.push((Cow::Borrowed(name), Attribute::Text(Cow::Owned(decode(value)))));
         }
     }
     if let Some(content_type) = content_type {
-        event.insert("datacontenttype".to_owned(), Value::String(content_type.to_owned()));
+        let stated = Attribute::Text(Cow::Borrowed(content_type));
+        attributes.push((Cow::Borrowed("datacontenttype"), stated));
     }
     // Without either there is no data; with a content type null is data.
-    if content_type.is_some() || !body.is_null() {
-        event.insert("data".to_owned(), body.clone());
-    }
-    Some(event)
+    let has_data = content_type.is_some() || !body.is_null();
+    let data = has_data.then_some(Attribute::Element(body));
+    (attributes.len() <= ATTRIBUTES_MAX).then_some(CloudEvent { attributes, data })
 }
 
-fn from_envelope(body: &Value) -> Option<Map<String, Value>> {
-    let mut event = Map::new();
-    for (name, value) in body.as_object()? {
-        let value = match value {
-            value if name == "data" => value.clone(),
-            Value::Null => continue,
-            value @ (Value::Bool(_) | Value::Number(_)) => Value::String(value.to_string()),
-            value => value.clone(),
+fn from_envelope(body: Element<'_>) -> Option<CloudEvent<'_>> {
+    if !body.is_object() || body.count() > ATTRIBUTES_MAX {
+        return None;
+    }
+    let mut event = CloudEvent { attributes: Vec::new(), data: body.get("data").map(Attribute::Element) };
+    for (name, value) in body.members() {
+        let attribute = match value.content() {
+            Content::Null => continue,
+            Content::Bool(truth) => Attribute::Text(Cow::Borrowed(if truth { "true" } else { "false" })),
+            Content::Number(digits) => Attribute::Text(Cow::Borrowed(digits)),
+            Content::Text(_) | Content::List | Content::Object => Attribute::Element(value),
         };
-        event.insert(name.clone(), value);
+        event.attributes.retain(|(found, _)| found != name);
+        if name != "data" {
+            event.attributes.push((Cow::Borrowed(name), attribute));
+        }
     }
     if let Some(data) = decode_data(&event) {
-        event.remove("data_base64");
-        event.insert("data".to_owned(), data);
+        event.attributes.retain(|(name, _)| name != "data_base64");
+        event.data = Some(Attribute::Decoded(data));
     }
     Some(event)
 }
 
 /// What `data_base64` says. Without a `datacontenttype` nothing may be assumed about it.
-fn decode_data(event: &Map<String, Value>) -> Option<Value> {
-    let content_type = event.get("datacontenttype")?.as_str()?;
-    let bytes = BASE64.decode(event.get("data_base64")?.as_str()?).ok()?;
+fn decode_data(event: &CloudEvent<'_>) -> Option<Document> {
+    let content_type = event.text("datacontenttype")?;
+    let bytes = BASE64.decode(event.text("data_base64")?).ok()?;
     super::read(Some(content_type), &BTreeMap::new(), &bytes).ok()
 }
 
@@ -91,8 +134,8 @@ fn is_attribute(name: &str) -> bool {
 }
 
 /// Section 3.1.3.2 of the binding: quotes first, as older senders write them, then one round of percent-decoding.
-/// `None` for what decodes to no UTF-8.
-fn decode(value: &str) -> Option<String> {
+/// Bytes that are not UTF-8 become U+FFFD.
+fn decode(value: &str) -> String {
     let value = value.trim();
     let unquoted = match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
         Some(quoted) => {
@@ -105,14 +148,31 @@ fn decode(value: &str) -> Option<String> {
         }
         None => value.to_owned(),
     };
-    percent_decode_str(&unquoted).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    percent_decode_str(&unquoted).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::read;
     use super::*;
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
+
+    /// As expressions see it.
+    fn value(event: CloudEvent<'_>) -> Value {
+        let shown = |attribute: Attribute<'_>| match attribute {
+            Attribute::Text(text) => json!(text),
+            Attribute::Element(element) => element.to_value(),
+            Attribute::Decoded(document) => document.root().to_value(),
+        };
+        let data = event.data.map(|data| (Cow::Borrowed("data"), data));
+        let members = event.attributes.into_iter().chain(data);
+        Value::Object(members.map(|(name, held)| (name.into_owned(), shown(held))).collect::<Map<_, _>>())
+    }
+
+    fn event_in(headers: &BTreeMap<String, String>, body: &Value) -> Option<Value> {
+        let body = Document::parse(body.to_string()).unwrap();
+        cloud_event(headers, body.root()).map(value)
+    }
 
     const BINARY: &[(&str, &str)] = &[
         ("content-type", "application/json"),
@@ -126,7 +186,7 @@ mod tests {
         let headers: BTreeMap<String, String> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let body = read(headers.get("content-type").map(String::as_str), &headers, body).unwrap();
-        cloud_event(&headers, &body)
+        cloud_event(&headers, body.root()).map(value)
     }
 
     fn structured(body: &Value) -> Option<Value> {
@@ -159,8 +219,8 @@ mod tests {
         assert_eq!(structured(&encoded), Some(expected.clone()));
         let headers =
             BTreeMap::from([("content-type".to_owned(), "Application/CloudEvents-Batch+JSON".to_owned())]);
-        assert_eq!(cloud_event(&headers, &envelope), Some(expected));
-        assert_eq!(cloud_event(&headers, &json!([envelope])), None);
+        assert_eq!(event_in(&headers, &envelope), Some(expected));
+        assert_eq!(event_in(&headers, &json!([envelope])), None);
     }
 
     #[test]
@@ -194,7 +254,7 @@ mod tests {
         check("%2541", Some("%41"));
         check(r#""a \"b\" \\ %22""#, Some(r#"a "b" \ ""#));
         check("100%", Some("100%"));
-        check("%C0%A0", None);
+        check("a%C0%A0", Some("a\u{fffd}\u{fffd}"));
     }
 
     #[test]

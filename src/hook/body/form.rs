@@ -1,19 +1,21 @@
 //! Forms: `application/x-www-form-urlencoded`, and what all forms have in common.
 //!
-//! Reads as <https://url.spec.whatwg.org/#urlencoded-parsing> says, but refuses bytes that are no text, where that
-//! replaces them.
+//! Reads as <https://url.spec.whatwg.org/#urlencoded-parsing> says: bytes that are not text become U+FFFD.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode;
-use serde_json::map::Entry;
-use serde_json::{Map, Value};
 
+use super::BodyError;
 use super::charset::Charset;
-use super::{BodyError, json};
+use crate::document::{Builder, Document, ParseError};
 
 /// How many fields a form may have: a mail or a payment has some 50.
 pub const FIELDS_MAX: usize = 1_000;
+
+/// The member of a file that says how large it is, bytes.
+pub(super) const SIZE: &str = "size";
 
 /// A form whose only field is one of these and holds a JSON object or list *is* that document:
 /// - `payload`: GitHub, where a webhook's content type is left as it is
@@ -25,7 +27,7 @@ pub const FIELDS_MAX: usize = 1_000;
 const DOCUMENT_FIELDS: &[&str] = &["payload", "json", "mandrill_events"];
 
 /// Reads a form of the kind that browsers send by default.
-pub(super) fn read(charset: Charset, body: &[u8]) -> Result<Value, BodyError> {
+pub(super) fn read(charset: Charset, body: &[u8]) -> Result<Document, BodyError> {
     let mut fields = Fields::default();
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     for (count, pair) in pairs.enumerate() {
@@ -34,61 +36,110 @@ pub(super) fn read(charset: Charset, body: &[u8]) -> Result<Value, BodyError> {
             return Err(BodyError::TooComplex(text));
         }
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let name = decode(charset, halves.next().unwrap_or_default())?;
-        let value = decode(charset, halves.next().unwrap_or_default())?;
-        fields.add(name, Value::String(value));
+        let name = decode(charset, halves.next().unwrap_or_default());
+        let value = decode(charset, halves.next().unwrap_or_default());
+        fields.add(name, Field::Text(value.into()));
     }
-    fields.into_body()
+    fields.into_document()
 }
 
-fn decode(charset: Charset, encoded: &[u8]) -> Result<String, BodyError> {
+fn decode(charset: Charset, encoded: &[u8]) -> String {
     let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Cow<'_, [u8]> = percent_decode(&spaced).into();
-    let text = charset.decode(&bytes);
-    text.map(Cow::into_owned)
-        .ok_or_else(|| BodyError::malformed("the form is not UTF-8: send its fields in UTF-8"))
+    charset.decode(&bytes).into_owned()
 }
 
-/// The fields of a form of either kind.
-#[derive(Debug, Default)]
-pub(super) struct Fields(Map<String, Value>);
+/// What a field of a form holds.
+#[derive(Debug)]
+pub(super) enum Field<'b> {
+    Text(Cow<'b, str>),
+    /// The members of the object that describes a file.
+    File(Vec<(&'static str, Cow<'b, str>)>),
+}
 
-impl Fields {
+/// The fields of a form of either kind, by name, in the order in which the names came first.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'b> {
+    places: BTreeMap<String, usize>,
+    values: Vec<Vec<Field<'b>>>,
+}
+
+impl<'b> Fields<'b> {
     /// Adds a text or a file. A name that is given again becomes a list.
-    pub(super) fn add(&mut self, name: String, value: Value) {
-        match self.0.entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(value);
-            }
-            Entry::Occupied(mut entry) => match entry.get_mut() {
-                // No field is a list of its own accord, so this one was made below.
-                Value::Array(values) => values.push(value),
-                first => *first = Value::Array(vec![first.take(), value]),
-            },
+    pub(super) fn add(&mut self, name: String, value: Field<'b>) {
+        let place = *self.places.entry(name).or_insert(self.values.len());
+        match self.values.get_mut(place) {
+            Some(values) => values.push(value),
+            None => self.values.push(vec![value]),
         }
     }
 
     /// The fields as an object, or the document that they wrap.
-    pub(super) fn into_body(self) -> Result<Value, BodyError> {
-        let mut fields = self.0.iter();
-        if let (Some((name, Value::String(text))), None) = (fields.next(), fields.next())
+    pub(super) fn into_document(self) -> Result<Document, BodyError> {
+        let mut names: Vec<(usize, String)> =
+            self.places.into_iter().map(|(name, place)| (place, name)).collect();
+        names.sort_unstable();
+        if let ([(_, name)], [values]) = (names.as_slice(), self.values.as_slice())
+            && let [Field::Text(text)] = values.as_slice()
             && DOCUMENT_FIELDS.contains(&name.as_str())
             && text.trim_start().starts_with(['{', '['])
         {
-            return json::read(text, &format!("the form's field {name}"));
+            return super::parse(text.clone().into_owned(), &format!("the form's field {name}"));
         }
-        Ok(Value::Object(self.0))
+        let fields = names.iter().map(|(_, name)| name.as_str()).zip(&self.values);
+        build(fields).map_err(|error| BodyError::of("the form", error))
+    }
+}
+
+fn build<'f>(fields: impl Iterator<Item = (&'f str, &'f Vec<Field<'f>>)>) -> Result<Document, ParseError> {
+    let mut builder = Builder::default();
+    builder.begin_object()?;
+    for (name, values) in fields {
+        builder.name(name)?;
+        if values.len() > 1 {
+            builder.begin_list()?;
+        }
+        for value in values {
+            value.write(&mut builder)?;
+        }
+        if values.len() > 1 {
+            builder.end();
+        }
+    }
+    Ok(builder.finish())
+}
+
+impl Field<'_> {
+    fn write(&self, builder: &mut Builder) -> Result<(), ParseError> {
+        match self {
+            Self::Text(text) => builder.text(text),
+            Self::File(members) => {
+                builder.begin_object()?;
+                for (name, value) in members {
+                    builder.name(name)?;
+                    // The one number that is said of a file.
+                    if *name == SIZE { builder.number(value)? } else { builder.text(value)? }
+                }
+                builder.end();
+                Ok(())
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[track_caller]
+    fn check_bytes(body: &[u8], expected: &Value) {
+        let read = read(Charset::Utf8, body).unwrap();
+        assert_eq!(read.root().to_value(), *expected, "{body:?}");
+    }
+
     fn check(body: &str, expected: &Value) {
-        assert_eq!(read(Charset::Utf8, body.as_bytes()).as_ref(), Ok(expected), "{body}");
+        check_bytes(body.as_bytes(), expected);
     }
 
     #[test]
@@ -126,17 +177,29 @@ mod tests {
     #[test]
     fn a_wrapped_document_is_held_to_the_same_bounds() {
         let error = read(Charset::Utf8, b"payload={\"s3cret\"").unwrap_err();
-        assert!(error.to_string().starts_with("the form's field payload is not JSON: EOF"), "{error}");
+        assert!(
+            error.to_string().starts_with("the form's field payload is not JSON: expected `:`"),
+            "{error}"
+        );
         let deep = format!("payload={}", "[".repeat(100_000));
         assert!(matches!(read(Charset::Utf8, deep.as_bytes()), Err(BodyError::TooComplex(_))));
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_refused_unless_the_charset_says_so() {
-        for body in [&b"a=%ff"[..], b"%c3=1", b"a=\xe9"] {
-            assert!(matches!(read(Charset::Utf8, body), Err(BodyError::Malformed(_))), "{body:?}");
-        }
-        assert_eq!(read(Charset::Windows1252, b"a=caf%E9"), Ok(json!({"a": "café"})));
+    fn bytes_that_are_not_text_are_replaced_unless_the_charset_has_them() {
+        check_bytes(b"a=%ff&b=1", &json!({"a": "\u{fffd}", "b": "1"}));
+        check_bytes(b"%c3=1", &json!({"\u{fffd}": "1"}));
+        check_bytes(b"a=x\xe9", &json!({"a": "x\u{fffd}"}));
+        check_bytes(b"a=cut+%ED%A0%BD", &json!({"a": "cut \u{fffd}\u{fffd}\u{fffd}"}));
+        let latin = read(Charset::Windows1252, b"a=caf%E9").unwrap();
+        assert_eq!(latin.root().to_value(), json!({"a": "café"}));
+    }
+
+    #[test]
+    fn fields_keep_their_order() {
+        let form = read(Charset::Utf8, b"z=1&b=2&a=3&b=4").unwrap();
+        let names: Vec<_> = form.root().members().map(|(name, _)| name).collect();
+        assert_eq!(names, ["z", "b", "a"]);
     }
 
     #[test]

@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use memchr::memmem;
-use serde_json::{Map, Value};
 
 use super::BodyError;
 use super::charset::Charset;
-use super::form::Fields;
+use super::form::{Field, Fields, SIZE};
 use super::header_value::HeaderValue;
+use crate::document::Document;
 
 /// How many parts a body may have: a mail with its attachments has some 30.
 pub const PARTS_MAX: usize = 100;
@@ -36,9 +36,9 @@ const CHARSETS_BYTES_MAX: usize = 1024;
 
 /// Reads the parts as an object: fields as texts, files as `{filename, content_type, size, text | base64}`. The name is
 /// as the sender states it, so no path; `text` where the content is text in its charset; neither where it is larger than
-/// [`FILE_BYTES_MAX`]. A field that is no text in its charset is shown like a file without a name, so that one mail in
-/// an unknown charset is not lost.
-pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result<Value, BodyError> {
+/// [`FILE_BYTES_MAX`]. Bytes of a field that are not text in its charset become U+FFFD. A field in an unknown charset is
+/// shown like a file without a name, so that its mail is not lost.
+pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result<Document, BodyError> {
     let boundary = media.parameter("boundary").filter(|boundary| is_boundary(boundary));
     let boundary = boundary.ok_or_else(|| {
         BodyError::malformed("the content type has no usable boundary: state one of 1 to 70 characters")
@@ -47,11 +47,11 @@ pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result
     let charsets = sendgrid_charsets(&parts);
     let mut fields = Fields::default();
     for part in &parts {
-        let label = part.charset.as_deref().or_else(|| charsets.get(&part.name)?.as_str());
+        let label = part.charset.as_deref().or_else(|| charsets.get(&part.name).map(String::as_str));
         let charset = label.map_or(Some(charset), Charset::from_label);
         fields.add(part.name.clone(), part.value(charset));
     }
-    fields.into_body()
+    fields.into_document()
 }
 
 /// RFC 2046 section 5.1.1, less strict about which marks.
@@ -63,7 +63,7 @@ fn is_boundary(boundary: &str) -> bool {
 
 /// `SendGrid` leaves a mail's texts in the charsets they came in, and says in a field `charsets` which those are:
 /// <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/inbound-email>
-fn sendgrid_charsets(parts: &[Part<'_>]) -> Map<String, Value> {
+fn sendgrid_charsets(parts: &[Part<'_>]) -> BTreeMap<String, String> {
     let field = parts.iter().find(|part| part.name == "charsets" && part.filename.is_none());
     field
         .filter(|part| part.content.len() <= CHARSETS_BYTES_MAX)
@@ -80,28 +80,28 @@ struct Part<'a> {
     content: &'a [u8],
 }
 
-impl Part<'_> {
+impl<'b> Part<'b> {
     /// As expressions see it; `None` for a charset that is not known.
-    fn value(&self, charset: Option<Charset>) -> Value {
-        let text = || charset.and_then(|charset| charset.decode(self.content)).map(Cow::into_owned);
+    fn value(&self, charset: Option<Charset>) -> Field<'b> {
+        let exact = || charset.and_then(|charset| charset.decode_exact(self.content));
         if self.filename.is_none()
-            && let Some(text) = text()
+            && let Some(charset) = charset
         {
-            return Value::String(text);
+            return Field::Text(charset.decode(self.content));
         }
-        let mut file = Map::new();
-        file.insert("size".to_owned(), self.content.len().into());
+        let mut file = vec![(SIZE, Cow::Owned(self.content.len().to_string()))];
         for (name, value) in [("filename", &self.filename), ("content_type", &self.content_type)] {
-            if let Some(value) = value {
-                file.insert(name.to_owned(), Value::String(value.clone()));
-            }
+            file.extend(value.clone().map(|value| (name, Cow::Owned(value))));
         }
         if self.content.len() <= FILE_BYTES_MAX {
-            let (name, content) =
-                text().map_or_else(|| ("base64", BASE64.encode(self.content)), |text| ("text", text));
-            file.insert(name.to_owned(), Value::String(content));
+            file.push(
+                exact().map_or_else(
+                    || ("base64", Cow::Owned(BASE64.encode(self.content))),
+                    |text| ("text", text),
+                ),
+            );
         }
-        Value::Object(file)
+        Field::File(file)
     }
 }
 
@@ -154,7 +154,8 @@ fn check_line_end(after: &[u8]) -> Result<&[u8], BodyError> {
 
 fn read_part(part: &[u8]) -> Result<Part<'_>, BodyError> {
     let (head, content) = split_head(part)?;
-    let headers = headers(head)?;
+    let head = String::from_utf8_lossy(head);
+    let headers = headers(&head)?;
     let header = |name: &str| headers.get(name).copied();
     let disposition = header("content-disposition").and_then(HeaderValue::parse);
     let disposition = disposition.filter(|disposition| disposition.value == "form-data");
@@ -202,9 +203,7 @@ fn split_head(part: &[u8]) -> Result<(&[u8], &[u8]), BodyError> {
 }
 
 /// By their names in lower case. RFC 7578 section 4.8: those that mean nothing here are to be ignored.
-fn headers(head: &[u8]) -> Result<BTreeMap<String, &str>, BodyError> {
-    let head = std::str::from_utf8(head)
-        .map_err(|_| BodyError::malformed("a part of the form has headers that are not UTF-8"))?;
+fn headers(head: &str) -> Result<BTreeMap<String, &str>, BodyError> {
     let mut headers = BTreeMap::new();
     for line in head.split("\r\n") {
         let header = line.split_once(':').filter(|(name, _)| !name.contains(char::is_whitespace));

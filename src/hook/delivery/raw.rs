@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::Value;
-
+use crate::document::{Document, Element};
 use crate::hook::body::{self, BodyError};
 use crate::timestamp::Timestamp;
 
@@ -22,7 +22,7 @@ pub struct RawDelivery {
     /// When it arrived.
     pub received_at: Timestamp,
     /// What the body says, once somebody asked.
-    value: OnceCell<Result<Value, BodyError>>,
+    document: OnceCell<Result<Arc<Document>, BodyError>>,
 }
 
 impl RawDelivery {
@@ -36,8 +36,8 @@ impl RawDelivery {
         received_at: Timestamp,
     ) -> Self {
         let headers = joined(headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)));
-        let (query, value) = (query_of(url), OnceCell::new());
-        Self { method: method.to_owned(), url: url.to_owned(), headers, query, body, received_at, value }
+        let (query, document) = (query_of(url), OnceCell::new());
+        Self { method: method.to_owned(), url: url.to_owned(), headers, query, body, received_at, document }
     }
 
     /// A header by its name in lower case.
@@ -96,7 +96,7 @@ impl RawDelivery {
 
     pub(in crate::hook) fn set_body(&mut self, body: Vec<u8>) {
         self.body = body;
-        self.value = OnceCell::new();
+        self.document = OnceCell::new();
     }
 
     /// Whether the body is a URL-encoded form.
@@ -107,17 +107,17 @@ impl RawDelivery {
     }
 
     /// What the body says, not yet believed; none where it cannot be read.
-    pub(in crate::hook) fn value(&self) -> Option<&Value> {
-        self.value.get_or_init(|| self.read()).as_ref().ok()
+    pub(in crate::hook) fn value(&self) -> Option<Element<'_>> {
+        self.document.get_or_init(|| self.read()).as_ref().ok().map(|document| document.root())
     }
 
-    /// What the body says, taken out where somebody asked before.
-    pub(super) fn take_value(&mut self) -> Result<Value, BodyError> {
-        self.value.take().unwrap_or_else(|| self.read())
+    /// What the body says, read once.
+    pub(super) fn document(&self) -> Result<Arc<Document>, BodyError> {
+        self.document.get_or_init(|| self.read()).clone()
     }
 
-    fn read(&self) -> Result<Value, BodyError> {
-        body::read(self.header("content-type"), &self.headers, &self.body)
+    fn read(&self) -> Result<Arc<Document>, BodyError> {
+        body::read(self.header("content-type"), &self.headers, &self.body).map(Arc::new)
     }
 }
 

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use minijinja::value::{Value, ValueIter, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
+use super::lazy::Oversized;
+
 /// The longest text that an expression takes in or gives out, bytes, and the largest value that it gives out, as JSON.
 /// What a filter does to this much stays far below the CPU time of one request.
 pub(super) const TEXT_BYTES_MAX: usize = 128 * 1024;
@@ -42,6 +44,7 @@ pub(super) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
     match value.kind() {
         ValueKind::Undefined => missing(),
         ValueKind::Invalid => too_long(),
+        _ if Oversized::of(value).is_some() => oversized(),
         _ => refuse(format!("`{name}` takes {wanted}, not {}", word(value))),
     }
 }
@@ -49,6 +52,13 @@ pub(super) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
 /// The error for a text beyond [`TEXT_BYTES_MAX`].
 pub(super) fn too_long() -> Error {
     refuse(format!("a text of more than {} KiB", TEXT_BYTES_MAX / 1024))
+}
+
+/// The error for a number that the engine has no room for.
+pub(super) fn oversized() -> Error {
+    refuse(
+        "a number of more than 128 bits, or beyond what 64-bit floating point holds: it can only be given as a text, by `| string`",
+    )
 }
 
 /// Charges for work on `bytes` of text.
@@ -61,6 +71,7 @@ pub(super) fn text<'a>(state: &State, name: &str, value: &'a Value) -> Result<Co
     let text = match value.kind() {
         ValueKind::String => Cow::Borrowed(value.as_str().unwrap_or_default()),
         ValueKind::Number => Cow::Owned(value.to_string()),
+        ValueKind::Plain => written(value)?,
         _ => return Err(unfit(name, "a text", value)),
     };
     if text.len() > TEXT_BYTES_MAX {
@@ -79,6 +90,10 @@ pub(super) fn written(value: &Value) -> Result<Cow<'_, str>, Error> {
         ValueKind::Undefined => Err(missing()),
         ValueKind::Invalid => Err(too_long()),
         ValueKind::None => Err(refuse("null inside a text; say what stands for it: `| default('-', true)`")),
+        _ if Oversized::of(value).is_some() => {
+            let whole = Oversized::of(value).and_then(Oversized::whole);
+            whole.map(Cow::Borrowed).ok_or_else(oversized)
+        }
         _ => Err(refuse(format!("{} inside a text; use `| join(', ')` or `| tojson`", word(value)))),
     }
 }

@@ -2,14 +2,22 @@
 //!
 //! What JSON cannot say is an error, never a null: a missing field, a function, a number that is none.
 
+use std::sync::Arc;
+
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, State};
 use serde_json::{Map, Number, Value as Json};
 
-use super::arguments::{TEXT_BYTES_MAX, charge, missing, refuse, text, too_long};
+use super::arguments::{TEXT_BYTES_MAX, charge, missing, oversized, refuse, text, too_long};
+use super::lazy::{Lazy, Oversized};
+use crate::document::Document;
 
 /// How deep a value may nest that an expression gives out: a little deeper than any body, which ends at 128.
 const DEPTH_MAX: usize = 160;
+
+/// What a list and an object cost beside what is in them, bytes: they take more memory than their brackets.
+const LIST_BYTES: usize = 8;
+const OBJECT_BYTES: usize = 48;
 
 /// How many times the work of reading or writing JSON is that of other work on text.
 const JSON_WORK: usize = 2;
@@ -24,11 +32,10 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("fromjson", |state: &State, value: &Value| {
         let text = text(state, "fromjson", value)?;
         charge(state, text.len() * JSON_WORK)?;
-        let json: Json = serde_json::from_str(&text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            refuse(format!("`fromjson` takes JSON; this text is none from line {line}, column {column} on"))
-        })?;
-        Ok::<_, Error>(from_json(&json))
+        let document = Document::parse(text.into_owned());
+        let document =
+            document.map_err(|error| refuse(format!("`fromjson` takes JSON; this text {error}")))?;
+        Ok::<_, Error>(Lazy::new(Arc::new(document)).value(0))
     });
 }
 
@@ -75,7 +82,7 @@ impl Writer<'_> {
             ValueKind::Number => self.take(8).and_then(|()| number(value)),
             ValueKind::String => self.text(value.as_str().unwrap_or_default()).map(Json::String),
             ValueKind::Seq | ValueKind::Iterable => {
-                self.deeper()?;
+                self.deeper(LIST_BYTES)?;
                 let mut items = Vec::new();
                 for item in value.try_iter()? {
                     items.push(self.write(&item)?);
@@ -84,7 +91,7 @@ impl Writer<'_> {
                 Ok(Json::Array(items))
             }
             ValueKind::Map => {
-                self.deeper()?;
+                self.deeper(OBJECT_BYTES)?;
                 let mut fields = Map::new();
                 for name in value.try_iter()? {
                     let field = value.get_item(&name)?;
@@ -94,6 +101,7 @@ impl Writer<'_> {
                 self.depth -= 1;
                 Ok(Json::Object(fields))
             }
+            _ if Oversized::of(value).is_some() => Err(oversized()),
             _ => Err(refuse("the value has no JSON form")),
         }
     }
@@ -103,12 +111,12 @@ impl Writer<'_> {
         Ok(text.to_owned())
     }
 
-    fn deeper(&mut self) -> Result<(), Error> {
+    fn deeper(&mut self, bytes: usize) -> Result<(), Error> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(refuse(format!("a value nests at most {DEPTH_MAX} deep")));
         }
-        self.take(2)
+        self.take(bytes)
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Error> {
@@ -127,7 +135,7 @@ fn number(value: &Value) -> Result<Json, Error> {
     } else {
         f64::try_from(value.clone()).ok().and_then(Number::from_f64)
     };
-    number
-        .map(Json::Number)
-        .ok_or_else(|| refuse("a number that JSON does not have, or of more than 64 bits"))
+    number.map(Json::Number).ok_or_else(|| {
+        refuse("a number that JSON does not have, or of more than 64 bits: give it as a text, by `| string`")
+    })
 }

@@ -9,7 +9,8 @@ use minijinja::machinery::{Instruction, Instructions};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::arguments::{charge, missing, refuse, too_long, unfit, word, written};
+use super::arguments::{charge, missing, oversized, refuse, too_long, unfit, word, written};
+use super::lazy::Oversized;
 
 /// What comparing two items of lists or objects costs, in fuel.
 const ITEM_FUEL: u64 = 4;
@@ -234,6 +235,13 @@ fn equal(state: &State, left: &Value, right: &Value, depth: usize) -> Result<boo
             charge(state, bytes(left).min(bytes(right)))?;
             Ok(left == right)
         }
+        (ValueKind::Plain, ValueKind::Plain) => match (Oversized::of(left), Oversized::of(right)) {
+            (Some(left), Some(right)) => {
+                let whole = |number: &Oversized| number.whole().map(str::to_owned).ok_or_else(oversized);
+                Ok(whole(left)? == whole(right)?)
+            }
+            _ => Ok(left == right),
+        },
         (left_kind, right_kind) => Ok(left_kind == right_kind && left == right),
     }
 }
@@ -253,5 +261,8 @@ fn bytes(text: &Value) -> usize {
 }
 
 fn mixed(operator: &str, wanted: &str, left: &Value, right: &Value) -> Error {
+    if Oversized::of(left).or_else(|| Oversized::of(right)).is_some() {
+        return oversized();
+    }
     refuse(format!("`{operator}` takes {wanted}, not {} and {}", word(left), word(right)))
 }

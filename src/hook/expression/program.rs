@@ -11,12 +11,15 @@ use self_cell::self_cell;
 
 use super::{EvaluationError, FUEL, Scope, in_words, operators};
 
-/// What an evaluation is taken to have done that failed, other than for want of fuel: the engine does not say. So the
-/// conditions of 32 rules may all miss a field.
-const FAILURE_FUEL: u64 = FUEL / 64;
+/// The engine does not say how much work a failed evaluation did, so that it is repeated with less fuel until it runs
+/// out: these are the amounts. Most conditions that miss a field do so within the first.
+const FAILURE_FUEL: [u64; 3] = [64, 512, 4096];
 
 /// The name under which a single expression leaves its typed value.
 const RESULT: &str = "__result";
+
+/// What is said where the expressions over an event have used up their fuel.
+const OUT_OF_FUEL: &str = "the expressions over one event took too much work together";
 
 /// The engine's name for a program, of which no message speaks.
 const NAME: &str = "program";
@@ -60,29 +63,61 @@ impl Program {
         self.code.borrow_dependent()
     }
 
+    /// Runs with what fuel the scope has left, at most [`FUEL`], and takes from the scope what was needed.
     pub(super) fn run(
         &self,
         environment: &Environment<'static>,
         scope: &Scope,
     ) -> Result<Outcome, EvaluationError> {
-        if scope.is_spent() {
-            return Err(self.error("the expressions over one event took too much work together".to_owned()));
+        let fuel = FUEL.min(scope.fuel_left());
+        if fuel == 0 {
+            return Err(self.error(OUT_OF_FUEL.to_owned()));
         }
-        let (mut text, blocks) = (String::new(), BTreeMap::new());
-        let mut output = machinery::make_string_output(&mut text);
-        let (code, values) = (self.instructions(), scope.values.clone());
-        let result = machinery::eval(environment, code, values, &blocks, &mut output, AutoEscape::None);
-        drop(output);
-        match result {
-            Ok((_, state)) => {
-                scope.spend(state.fuel_levels().map_or(FUEL, |(spent, _)| spent));
-                Ok(Outcome { value: state.lookup(RESULT).unwrap_or_default(), text })
+        match self.run_with(fuel, environment, scope) {
+            Ok((outcome, spent)) => {
+                scope.spend(spent);
+                Ok(outcome)
+            }
+            Err(error) if error.kind() == ErrorKind::OutOfFuel => {
+                scope.spend(fuel);
+                Err(if fuel < FUEL { self.error(OUT_OF_FUEL.to_owned()) } else { self.failed(&error) })
             }
             Err(error) => {
-                scope.spend(if error.kind() == ErrorKind::OutOfFuel { FUEL } else { FAILURE_FUEL });
+                let is_enough = |less: &u64| {
+                    let again = self.run_with(*less, environment, scope);
+                    again.is_err_and(|error| error.kind() != ErrorKind::OutOfFuel)
+                };
+                let tried = FAILURE_FUEL.into_iter().take_while(|less| *less < fuel);
+                scope.spend(tried.into_iter().find(is_enough).unwrap_or(fuel));
                 Err(self.failed(&error))
             }
         }
+    }
+
+    /// The outcome, and how much fuel it took.
+    fn run_with(
+        &self,
+        fuel: u64,
+        environment: &Environment<'static>,
+        scope: &Scope,
+    ) -> Result<(Outcome, u64), Error> {
+        let limited;
+        let environment = if environment.fuel() == Some(fuel) {
+            environment
+        } else {
+            let mut copy = environment.clone();
+            copy.set_fuel(Some(fuel));
+            limited = copy;
+            &limited
+        };
+        let (mut text, blocks) = (String::new(), BTreeMap::new());
+        let mut output = machinery::make_string_output(&mut text);
+        let (code, values) = (self.instructions(), scope.values.clone());
+        let (_, state) = machinery::eval(environment, code, values, &blocks, &mut output, AutoEscape::None)?;
+        let spent = state.fuel_levels().map_or(fuel, |(spent, _)| spent);
+        let value = state.lookup(RESULT).unwrap_or_default();
+        drop((state, output));
+        Ok((Outcome { value, text }, spent))
     }
 
     pub(super) fn failed(&self, error: &Error) -> EvaluationError {

@@ -1,30 +1,34 @@
 //! What expressions see of an event, and how much they may do about it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minijinja::value::merge_maps;
 use serde_json::Value;
 
 use super::FUEL;
 use super::json::{from_json, from_text};
+use super::lazy::Lazy;
+use crate::document::Document;
 
 /// How much all evaluations over one event may do, together with what they give out.
 pub(super) const EVENT_FUEL: u64 = 2 * FUEL;
 
-/// How much the expressions over one item of a batch may do, however many items there are.
-const ITEM_FUEL_MIN: u64 = FUEL / 20;
+/// How much the expressions over one item of a batch may do beside its share of [`EVENT_FUEL`]: an item's condition and
+/// ten parameters take a fifth of it. A batch of 500 items may so take a million, some tenths of a second.
+const ITEM_FUEL: u64 = FUEL / 10;
 
-/// The values that expressions see, and how much was done with them.
+/// The values that expressions see, and how much may still be done with them.
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(super) values: minijinja::Value,
-    pub(super) fuel_spent: Cell<u64>,
-    fuel_max: u64,
+    fuel_left: Cell<u64>,
 }
 
 /// A value for expressions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Given<'a> {
     /// Any JSON.
     Json(&'a Value),
@@ -34,6 +38,12 @@ pub enum Given<'a> {
     Fields(&'a [(&'a str, &'a str)]),
     /// As many as there are, by name.
     Texts(&'a BTreeMap<String, String>),
+    /// A whole document.
+    Document(Arc<Document>),
+    /// A value of a document by its index.
+    Element(&'a Arc<Lazy>, u32),
+    /// An object of others, by name.
+    Object(Vec<(Cow<'a, str>, Given<'a>)>),
 }
 
 impl<'a> From<&'a Value> for Given<'a> {
@@ -49,6 +59,12 @@ impl Given<'_> {
             Self::Text(text) => from_text(text),
             Self::Fields(fields) => object(fields.iter().copied()),
             Self::Texts(texts) => object(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
+            Self::Document(document) => Lazy::new(document).value(0),
+            Self::Element(lazy, index) => lazy.value(index),
+            Self::Object(fields) => {
+                let fields = fields.into_iter().map(|(name, given)| (name.into_owned(), given.value()));
+                minijinja::Value::from_pairs(fields)
+            }
         }
     }
 }
@@ -71,7 +87,7 @@ impl Scope {
     }
 
     fn of(values: minijinja::Value) -> Self {
-        Self { values, fuel_spent: Cell::new(0), fuel_max: EVENT_FUEL }
+        Self { values, fuel_left: Cell::new(EVENT_FUEL) }
     }
 
     /// The same values and one more.
@@ -82,19 +98,20 @@ impl Scope {
         Self { values, ..self.clone() }
     }
 
-    /// The same for one of `count` items of a batch, which share what the expressions over an event may do.
+    /// The same for one of `count` items of a batch. Each has its own share of what the expressions over an event may do,
+    /// so that one item cannot take another's.
     #[must_use]
     pub fn for_item_of(self, count: usize) -> Self {
         let share = EVENT_FUEL / u64::try_from(count.max(1)).unwrap_or(u64::MAX);
-        Self { fuel_spent: Cell::new(0), fuel_max: share.max(ITEM_FUEL_MIN), ..self }
+        Self { fuel_left: Cell::new((share + ITEM_FUEL).min(EVENT_FUEL)), ..self }
     }
 
-    /// Whether nothing more may be done.
-    pub(super) fn is_spent(&self) -> bool {
-        self.fuel_spent.get() >= self.fuel_max
+    /// How much may still be done.
+    pub(super) fn fuel_left(&self) -> u64 {
+        self.fuel_left.get()
     }
 
     pub(super) fn spend(&self, fuel: u64) {
-        self.fuel_spent.set(self.fuel_spent.get().saturating_add(fuel));
+        self.fuel_left.set(self.fuel_left.get().saturating_sub(fuel));
     }
 }

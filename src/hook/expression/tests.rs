@@ -3,6 +3,7 @@
 mod bounds;
 mod dates;
 mod documentation;
+mod documents;
 mod strictness;
 mod values;
 

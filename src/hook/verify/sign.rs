@@ -134,7 +134,7 @@ impl Stamp {
 fn parts(each: Option<&Source>, delivery: &RawDelivery) -> Result<Vec<Option<Vec<String>>>, String> {
     let Some(each) = each else { return Ok(vec![None]) };
     let path = each.body_path().unwrap_or_default();
-    let items = each.find_value(View::of(delivery)).and_then(Value::as_array);
-    let count = items.ok_or_else(|| format!("{} is no list", each.as_str()))?.len();
+    let list = each.find_value(View::of(delivery)).filter(|list| list.is_list());
+    let count = list.ok_or_else(|| format!("{} is no list", each.as_str()))?.count();
     Ok((0..count).map(|index| Some([path, &[index.to_string()]].concat())).collect())
 }

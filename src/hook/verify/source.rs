@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::Refusal;
+use crate::document::{Content, Element};
 use crate::hook::delivery::RawDelivery;
 
 /// The longest text that is taken from a place, bytes: ids, timestamps, signatures and challenges are far shorter.
@@ -39,7 +40,7 @@ pub(crate) struct View<'a> {
     /// The delivery.
     pub(crate) delivery: &'a RawDelivery,
     /// What `body` stands for: the whole body, or the part of it that is being judged.
-    pub(crate) body: Option<&'a Value>,
+    pub(crate) body: Option<Element<'a>>,
     /// The labelled items of the signature's header.
     pub(crate) items: &'a [(&'a str, &'a str)],
 }
@@ -53,14 +54,14 @@ impl<'a> View<'a> {
     /// The parts that are judged one by one: the items of the list at `each`, or the whole.
     pub(super) fn parts(self, each: Option<&Source>) -> Result<Vec<Self>, Refusal> {
         let Some(each) = each else { return Ok(vec![self]) };
-        let items = each.find_value(self).and_then(Value::as_array);
-        let items = items.filter(|items| (1..=PARTS_MAX).contains(&items.len()));
-        let items = items
+        let list = each.find_value(self).filter(|list| list.is_list());
+        let list = list.filter(|list| (1..=PARTS_MAX).contains(&list.count()));
+        let list = list
             .ok_or_else(|| Refusal::new(format!("{} is no list of 1 to {PARTS_MAX} items", each.as_str())))?;
-        Ok(items.iter().map(|item| Self { body: Some(item), ..self }).collect())
+        Ok(list.items().map(|item| Self { body: Some(item), ..self }).collect())
     }
 
-    fn body(&self) -> Option<&'a Value> {
+    fn body(&self) -> Option<Element<'a>> {
         self.body.or_else(|| self.delivery.value())
     }
 }
@@ -123,7 +124,7 @@ impl Source {
     }
 
     /// What stands at a path of a body.
-    pub(super) fn value_by<'a>(body: &'a Value, path: &[String]) -> Option<&'a Value> {
+    pub(super) fn value_by<'a>(body: Element<'a>, path: &[String]) -> Option<Element<'a>> {
         value_at(body, path)
     }
 
@@ -199,12 +200,12 @@ impl Source {
     }
 
     /// The JSON value that stands there in a body.
-    pub(crate) fn value_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
+    pub(crate) fn value_in<'a>(&self, body: Element<'a>) -> Option<Element<'a>> {
         value_at(body, self.body_path()?)
     }
 
     /// The JSON value that stands there, for a place in the body.
-    pub(crate) fn find_value<'a>(&self, view: View<'a>) -> Option<&'a Value> {
+    pub(crate) fn find_value<'a>(&self, view: View<'a>) -> Option<Element<'a>> {
         value_at(view.body()?, self.body_path()?)
     }
 }
@@ -253,10 +254,10 @@ impl Place {
     }
 }
 
-fn value_at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, part| match value {
-        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        value => value.get(part),
+fn value_at<'a>(value: Element<'a>, path: &[String]) -> Option<Element<'a>> {
+    path.iter().try_fold(value, |value, part| match value.content() {
+        Content::List => value.item(part.parse::<usize>().ok()?),
+        _ => value.get(part),
     })
 }
 
@@ -271,12 +272,16 @@ fn slot_at<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
     })
 }
 
-fn scalar(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
-        _ => None,
+/// A whole number with all its digits, another as JSON writes it in its shortest form.
+fn scalar(value: Element<'_>) -> Option<Cow<'_, str>> {
+    match value.content() {
+        Content::Text(text) => Some(Cow::Borrowed(text)),
+        Content::Number(digits) if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+            Some(Cow::Borrowed(digits))
+        }
+        Content::Number(_) => Some(Cow::Owned(value.to_value().to_string())),
+        Content::Bool(truth) => Some(Cow::Borrowed(if truth { "true" } else { "false" })),
+        Content::Null | Content::List | Content::Object => None,
     }
 }
 

@@ -137,7 +137,7 @@ fn check_spends(source: &str, more: u64, than: &str) {
         let template = expressions.template(source).unwrap();
         let scope = super::scope();
         expressions.evaluate(&template, &scope).unwrap();
-        scope.fuel_spent.get()
+        EVENT_FUEL - scope.fuel_left()
     };
     let (dear, cheap) = (spent(source), spent(than));
     assert!(dear >= cheap + more, "{source}: {dear}, {than}: {cheap}");

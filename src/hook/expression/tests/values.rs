@@ -135,7 +135,7 @@ fn json_in_a_text_becomes_its_value_and_back() {
     check("{{ none | tojson }}", &json!("null"));
     check_refused(
         "{{ '{' | fromjson }}",
-        "`fromjson` takes JSON; this text is none from line 1, column 1 on",
+        "`fromjson` takes JSON; this text is not JSON: expected a member's name at line 1, column 2",
     );
     check_refused("{{ '[1]x' | fromjson }}", "line 1, column 4");
     check_refused("{{ body.tags | fromjson }}", "`fromjson` takes a text, not a list");

@@ -1,0 +1,250 @@
+//! A document as expressions see it: a value is made when an expression asks for it, and nothing before.
+//!
+//! What takes work for a large list or object (finding an item, finding a name) is indexed once, when it is first needed;
+//! a long text is copied once. Both stay as long as the [`Lazy`] document, and are bounded by it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, Value};
+
+use super::arguments::{TEXT_BYTES_MAX, too_long};
+use crate::document::{Content, Document, Element};
+
+/// Lists and objects with more items or members than this are indexed.
+const INDEXED_FROM: usize = 16;
+
+/// Texts longer than this are copied once, bytes.
+const COPIED_ONCE_FROM: usize = 256;
+
+/// A document as expressions see it, with what was found out about its large parts.
+#[derive(Debug)]
+pub struct Lazy {
+    document: Arc<Document>,
+    indexes: Mutex<BTreeMap<u32, Arc<Index>>>,
+    texts: Mutex<BTreeMap<u32, Arc<str>>>,
+}
+
+impl Lazy {
+    /// For the expressions over one event.
+    #[must_use]
+    pub fn new(document: Arc<Document>) -> Arc<Self> {
+        Arc::new(Self { document, indexes: Mutex::default(), texts: Mutex::default() })
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The value at an index of the document.
+    pub(super) fn value(self: &Arc<Self>, index: u32) -> Value {
+        match self.document.element(index).content() {
+            Content::Null => Value::from(()),
+            Content::Bool(truth) => Value::from(truth),
+            Content::Number(digits) => number(digits),
+            Content::Text(text) if text.len() > TEXT_BYTES_MAX => Value::from(too_long()),
+            Content::Text(text) if text.len() > COPIED_ONCE_FROM => {
+                Value::from(Arc::clone(lock(&self.texts).entry(index).or_insert_with(|| text.into())))
+            }
+            Content::Text(text) => Value::from(text),
+            Content::List => Value::from_object(Container { lazy: Arc::clone(self), index, is_list: true }),
+            Content::Object => {
+                Value::from_object(Container { lazy: Arc::clone(self), index, is_list: false })
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A list or an object of the document.
+struct Container {
+    lazy: Arc<Lazy>,
+    index: u32,
+    is_list: bool,
+}
+
+impl fmt::Debug for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.element().to_value())
+    }
+}
+
+impl Container {
+    fn element(&self) -> Element<'_> {
+        self.lazy.document.element(self.index)
+    }
+
+    /// What is in it, indexed; kept where that took more than a few steps.
+    fn index(&self) -> Arc<Index> {
+        if self.element().count() <= INDEXED_FROM {
+            return Arc::new(Index::of(self.element()));
+        }
+        let mut indexes = lock(&self.lazy.indexes);
+        match indexes.entry(self.index) {
+            Entry::Occupied(entry) => Arc::clone(entry.get()),
+            Entry::Vacant(entry) => Arc::clone(entry.insert(Arc::new(Index::of(self.element())))),
+        }
+    }
+
+    fn item(&self, position: usize) -> Option<Value> {
+        let found = if self.element().count() <= INDEXED_FROM {
+            self.element().item(position)?.index()
+        } else {
+            *self.index().values.get(position)?
+        };
+        Some(self.lazy.value(found))
+    }
+
+    fn member(&self, name: &str) -> Option<Value> {
+        let found = if self.element().count() <= INDEXED_FROM {
+            self.element().get(name)?.index()
+        } else {
+            self.index().member(&self.lazy.document, name)?
+        };
+        Some(self.lazy.value(found))
+    }
+}
+
+impl Object for Container {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        if self.is_list { ObjectRepr::Seq } else { ObjectRepr::Map }
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if self.is_list { self.item(key.as_usize()?) } else { self.member(key.as_str()?) }
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if self.is_list { None } else { self.member(name) }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let (lazy, index, count) = (Arc::clone(&self.lazy), self.index(), self.enumerator_len());
+        let positions = 0..count.unwrap_or(0);
+        if self.is_list {
+            let item = move |position| lazy.value(index.values.get(position).copied().unwrap_or(u32::MAX));
+            return Enumerator::Iter(Box::new(positions.map(item)));
+        }
+        let pair = move |position| {
+            let at = |indexes: &[u32]| indexes.get(position).copied().unwrap_or(u32::MAX);
+            (lazy.value(at(&index.names)), lazy.value(at(&index.values)))
+        };
+        Enumerator::KeyValueIter(Box::new(positions.map(pair)))
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        let count = self.element().count();
+        Some(if self.is_list || count < 2 { count } else { self.index().values.len() })
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        self.element().count() > 0
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Where the items of a list, or the members of an object, stand in the document.
+#[derive(Debug)]
+struct Index {
+    /// The names of an object's members, each once, in the order in which they came first.
+    names: Vec<u32>,
+    /// The items of a list; of an object the last value of each name.
+    values: Vec<u32>,
+    /// Positions in `names`, in the order of the names' texts.
+    by_name: Vec<u32>,
+}
+
+impl Index {
+    fn of(element: Element<'_>) -> Self {
+        let values = || element.items().map(Element::index).collect();
+        if element.is_list() {
+            return Self { names: Vec::new(), values: values(), by_name: Vec::new() };
+        }
+        // A member's value stands right behind its name.
+        let members: Vec<(&str, u32)> =
+            element.members().map(|(name, value)| (name, value.index() - 1)).collect();
+        let mut order: Vec<u32> = (0..).take(members.len()).collect();
+        let name_at = |position: &u32| members.get(*position as usize).map_or("", |(name, _)| *name);
+        order.sort_by(|left, right| name_at(left).cmp(name_at(right)));
+        // Of each name: where it came first, and where last.
+        let mut kept: Vec<(u32, u32)> = order
+            .chunk_by(|left, right| name_at(left) == name_at(right))
+            .filter_map(|same| Some((*same.first()?, *same.last()?)))
+            .collect();
+        kept.sort_unstable();
+        let node = |position: u32| members.get(position as usize).map_or(u32::MAX, |(_, node)| *node);
+        let names: Vec<u32> = kept.iter().map(|(first, _)| node(*first)).collect();
+        let mut by_name: Vec<u32> = (0..).take(kept.len()).collect();
+        let first_name =
+            |position: &u32| kept.get(*position as usize).map_or("", |(first, _)| name_at(first));
+        by_name.sort_by(|left, right| first_name(left).cmp(first_name(right)));
+        Self { values: kept.iter().map(|(_, last)| node(*last) + 1).collect(), names, by_name }
+    }
+
+    fn member(&self, document: &Document, name: &str) -> Option<u32> {
+        let name_at = |position: u32| {
+            let node = self.names.get(position as usize).copied().unwrap_or(u32::MAX);
+            document.element(node).as_text().unwrap_or_default()
+        };
+        let found = self.by_name.binary_search_by(|position| name_at(*position).cmp(name)).ok()?;
+        self.values.get(*self.by_name.get(found)? as usize).copied()
+    }
+}
+
+/// A number with all its digits, or what stands for one that is too large.
+fn number(digits: &str) -> Value {
+    let is_whole = !digits.contains(['.', 'e', 'E']);
+    if !is_whole {
+        let real = digits.parse().ok().filter(|real: &f64| real.is_finite());
+        return real
+            .map_or_else(|| Value::from_object(Oversized { digits: digits.into(), is_whole }), Value::from);
+    }
+    if let Ok(whole) = digits.parse::<i64>() {
+        return Value::from(whole);
+    }
+    let wide = digits.parse::<u128>().map(Value::from).or_else(|_| digits.parse::<i128>().map(Value::from));
+    wide.unwrap_or_else(|_| Value::from_object(Oversized { digits: digits.into(), is_whole }))
+}
+
+/// A number that the engine has no room for. A whole one can still be written and compared for equality.
+#[derive(Debug)]
+pub(super) struct Oversized {
+    digits: Box<str>,
+    is_whole: bool,
+}
+
+impl Oversized {
+    /// What a value is an oversized number of.
+    pub(super) fn of(value: &Value) -> Option<&Self> {
+        value.downcast_object_ref()
+    }
+
+    /// Its digits, where it is a whole number.
+    pub(super) fn whole(&self) -> Option<&str> {
+        self.is_whole.then_some(&*self.digits)
+    }
+}
+
+impl Object for Oversized {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<std::cmp::Ordering> {
+        Some(self.digits.cmp(&other.downcast_ref::<Self>()?.digits))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.digits)
+    }
+}
