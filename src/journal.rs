@@ -103,7 +103,7 @@ pub enum Standing {
     },
     /// It ended so.
     Ended(Box<Run>),
-    /// The journal is empty, and that does not prove that the run was never started: its entries may have expired.
+    /// Entries of the journal have expired or may have, so that it does not prove that the run is to be started.
     /// Only [`Journal::standing_of`] says so.
     Expired(GivenUp),
 }

@@ -4,7 +4,7 @@
 //! operator's (README, "Deploy"): this file states the numbers that the code relies on, and how far it protects a
 //! run whose rules say something else.
 
-use super::{Journal, Standing};
+use super::{Decision, Journal, Standing};
 use crate::mutation::{Mutation, makes};
 use crate::run::{Run, Status};
 use crate::timestamp::{HOUR_MS, Timestamp};
@@ -24,9 +24,13 @@ pub const DONE_KEPT_DAYS: i64 = 35;
 /// An empty journal justifies a first start only of a run that is younger, milliseconds since it was accepted.
 pub const FIRST_START_MS_MAX: i64 = 7 * DAY_MS;
 
+/// A `retry` or `no_answer` entry justifies another start only while it is younger, milliseconds: seven days, and the
+/// longest wait between two attempts, which is a day.
+pub const NEXT_START_MS_MAX: i64 = 8 * DAY_MS;
+
 /// A run whose start is undecided ends once the first entry of its journal is this old, milliseconds: seven days
-/// before R2 deletes that entry. A run makes its last start attempt 20 days after its first at the latest
-/// ([`crate::hook::START_ATTEMPTS_MAX`] times the longest `Retry-After`).
+/// before R2 deletes that entry. A run whose attempts follow each other as planned makes its last one 20 days after its
+/// first at the latest ([`crate::hook::START_ATTEMPTS_MAX`] times the longest `Retry-After`).
 pub const UNDECIDED_MS_MAX: i64 = 30 * DAY_MS;
 
 const _: () = {
@@ -40,8 +44,10 @@ const _: () = {
 pub enum GivenUp {
     /// Its journal is empty, and it is [`FIRST_START_MS_MAX`] old.
     Old,
-    /// Its journal is empty, and its record shows a start attempt.
+    /// Its record shows a start attempt that its journal lacks.
     Attempted,
+    /// The last entry of its journal is [`NEXT_START_MS_MAX`] old, and another start was to follow.
+    Overdue,
     /// Nobody knows whether it was started, and nobody decided within [`UNDECIDED_MS_MAX`].
     Undecided,
     /// It was certainly not started, and [`UNDECIDED_MS_MAX`] have passed since the first attempt.
@@ -58,8 +64,12 @@ impl GivenUp {
                  start may have expired"
             }
             Self::Attempted => {
-                "not started again: the record shows a start attempt, but the journal is empty, because its entries \
+                "not started again: the record shows a start attempt that the journal lacks, because its entries \
                  have expired; whether the workflow ran is not known"
+            }
+            Self::Overdue => {
+                "not started again: the last attempt is more than 8 days old, so that entries of a later one may \
+                 have expired"
             }
             Self::Undecided => {
                 "nobody decided within 30 days; whether the workflow ran is not known, because the start request was \
@@ -77,14 +87,36 @@ impl GivenUp {
 }
 
 impl Journal {
-    /// The state of `run`. As [`standing`](Self::standing), but an empty journal is [`Standing::Fresh`] only for a run
-    /// that is younger than seven days and whose record shows no attempt; else it is [`Standing::Expired`].
+    /// The state of `run`. As [`standing`](Self::standing), but [`Standing::Expired`] where the journal no longer proves
+    /// that another start is safe: it is empty, and the run is seven days old; or the run's record shows more start
+    /// attempts than the journal.
     #[must_use]
     pub fn standing_of(&self, run: &Run, now: Timestamp) -> Standing {
-        match self.standing(now) {
-            Standing::Fresh => why_expired(run, now).map_or(Standing::Fresh, Standing::Expired),
-            standing => standing,
+        let standing = self.standing(now);
+        let may_start = matches!(standing, Standing::Fresh | Standing::Waiting { .. });
+        if may_start && self.has_lost_attempts(run) && !makes(Mutation::AttemptedJournalsAreFresh) {
+            return Standing::Expired(GivenUp::Attempted);
         }
+        let old = now.since_ms(run.received_at) >= FIRST_START_MS_MAX;
+        if standing == Standing::Fresh && old && !makes(Mutation::OldJournalsAreFresh) {
+            return Standing::Expired(GivenUp::Old);
+        }
+        standing
+    }
+
+    /// Whether the record shows a start attempt that the journal lacks: that is copied from the journal, so that the
+    /// entry was there.
+    fn has_lost_attempts(&self, run: &Run) -> bool {
+        let starts =
+            self.entries.iter().filter(|recorded| recorded.entry.decision == Decision::Start).count();
+        let shown = usize::try_from(run.attempts).unwrap_or(usize::MAX);
+        shown > starts || (self.entries.is_empty() && run.status != Status::Queued)
+    }
+
+    /// Whether the last entry is so old that it justifies no further start: later ones may have expired before it.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.entries.last().is_some_and(|last| now.since_ms(last.at) >= NEXT_START_MS_MAX)
     }
 
     /// Why a run that stands so ends now, if it does.
@@ -94,6 +126,7 @@ impl Journal {
             Standing::Expired(why) => Some(*why),
             Standing::Unconfirmed { .. } if self.is_undecided_too_long(now) => Some(GivenUp::Undecided),
             Standing::Waiting { .. } if self.is_undecided_too_long(now) => Some(GivenUp::NotStarted),
+            Standing::Waiting { .. } if self.is_overdue(now) => Some(GivenUp::Overdue),
             _ => None,
         }
     }
@@ -105,20 +138,10 @@ impl Journal {
     }
 }
 
-/// Why the empty journal of a run does not prove that the run was never started; `None`: it does.
-fn why_expired(run: &Run, now: Timestamp) -> Option<GivenUp> {
-    let attempted = run.attempts > 0 || run.status != Status::Queued;
-    if attempted && !makes(Mutation::AttemptedJournalsAreFresh) {
-        return Some(GivenUp::Attempted);
-    }
-    let old = now.since_ms(run.received_at) >= FIRST_START_MS_MAX;
-    (old && !makes(Mutation::OldJournalsAreFresh)).then_some(GivenUp::Old)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Decision, Entry, Recorded};
+    use crate::journal::{Entry, Recorded};
     use crate::run::tests::{at, queued_run};
 
     fn journal(decisions: &[Decision]) -> Journal {
@@ -155,6 +178,15 @@ mod tests {
         assert_eq!(standing, Standing::Waiting { not_before: at(9) });
     }
 
+    #[test]
+    fn a_journal_with_fewer_attempts_than_the_record_has_expired() {
+        let wait = Decision::Retry { not_before: at(9), reason: "HTTP 503".into() };
+        let mut run = queued_run();
+        run.parked(2, "HTTP 500", at(9));
+        let standing = journal(&[Decision::Start, wait]).standing_of(&run, at(10));
+        assert_eq!(standing, Standing::Expired(GivenUp::Attempted));
+    }
+
     #[track_caller]
     fn check_gives_up(decisions: &[Decision], age_ms: i64, expected: Option<GivenUp>) {
         let journal = journal(decisions);
@@ -169,7 +201,8 @@ mod tests {
         check_gives_up(&[Decision::Start], UNDECIDED_MS_MAX - 1, None);
         check_gives_up(&[Decision::Start], UNDECIDED_MS_MAX, Some(GivenUp::Undecided));
         check_gives_up(&[Decision::Start, no_answer], UNDECIDED_MS_MAX, Some(GivenUp::Undecided));
-        check_gives_up(&[Decision::Start, wait.clone()], UNDECIDED_MS_MAX - 1, None);
+        check_gives_up(&[Decision::Start, wait.clone()], NEXT_START_MS_MAX - 1, None);
+        check_gives_up(&[Decision::Start, wait.clone()], NEXT_START_MS_MAX, Some(GivenUp::Overdue));
         check_gives_up(&[Decision::Start, wait], UNDECIDED_MS_MAX, Some(GivenUp::NotStarted));
         check_gives_up(&[Decision::Start, Decision::Task { task_id }], UNDECIDED_MS_MAX, None);
         check_gives_up(&[], UNDECIDED_MS_MAX, None);

@@ -111,7 +111,7 @@ pub async fn settle<W: World>(
             }
             put_open(world, &mut run, TRIES).await?;
         }
-        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) => {
+        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) && !journal.is_overdue(now) => {
             return match not_before {
                 Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
                 _ => start(world, &mut run, &journal, now, budget).await,

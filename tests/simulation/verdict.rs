@@ -3,7 +3,7 @@
 use seedhook::fabricate::TaskStatus;
 use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::Decision;
-use seedhook::journal::retention::{FIRST_START_MS_MAX, GivenUp, UNDECIDED_MS_MAX};
+use seedhook::journal::retention::{FIRST_START_MS_MAX, GivenUp, NEXT_START_MS_MAX, UNDECIDED_MS_MAX};
 use seedhook::run::{
     ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
 };
@@ -290,7 +290,7 @@ fn is_abandoned_by_operator(run: &Run) -> bool {
 
 /// Why seedhook gave a run up by itself, if it did.
 fn why_given_up(error: &RunError) -> Option<GivenUp> {
-    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Undecided, GivenUp::NotStarted];
+    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Overdue, GivenUp::Undecided, GivenUp::NotStarted];
     all.into_iter().find(|why| error.stage == Stage::Start && error.message == why.message())
 }
 
@@ -302,6 +302,7 @@ fn is_given_up(state: &State, run: &Run, error: &RunError, slack_ms: i64, weeks:
     match why_given_up(error) {
         Some(GivenUp::Old) => is_older(Some(run.received_at), FIRST_START_MS_MAX),
         Some(GivenUp::Attempted) => state.journals.had_expired(run.run_id, weeks),
+        Some(GivenUp::Overdue) => is_older(state.journals.first_at(run.run_id), NEXT_START_MS_MAX),
         Some(GivenUp::Undecided | GivenUp::NotStarted) => {
             is_older(state.journals.first_at(run.run_id), UNDECIDED_MS_MAX)
         }

@@ -84,8 +84,8 @@ fn a_sender_has_only_those_retried_that_certainly_did_not_run() {
         run.give_up(1, why, at(9));
         run.may_be_redelivered()
     };
-    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Undecided, GivenUp::NotStarted];
-    assert_eq!(all.map(may_be_redelivered), [false, false, false, true]);
+    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Overdue, GivenUp::Undecided, GivenUp::NotStarted];
+    assert_eq!(all.map(may_be_redelivered), [false, false, false, false, true]);
 }
 
 #[test]
