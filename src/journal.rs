@@ -145,12 +145,16 @@ impl Journal {
 
     /// The state of the run, which follows from the last entry.
     ///
-    /// An `end` counts as the last entry wherever it is. Entries expire one by one: where the first ones were deleted
-    /// and the run ended in their place, later ones of the earlier journal may still be there for a day.
+    /// An `end` counts as the last entry wherever it is, and else a `task` does. Entries expire one by one: where the
+    /// first ones were deleted and others were entered in their place, later ones of the earlier journal may still be
+    /// there for a day.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
         let is_end = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::End { .. });
-        let Some(last) = self.entries.iter().find(is_end).or(self.entries.last()) else {
+        let is_task = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::Task { .. });
+        let entries = &self.entries;
+        let decisive = entries.iter().find(is_end).or_else(|| entries.iter().find(is_task));
+        let Some(last) = decisive.or(entries.last()) else {
             return Standing::Fresh;
         };
         let lost_ms = match () {
@@ -207,7 +211,7 @@ mod tests {
         check(
             &[Decision::Start, Decision::Task { task_id: task_id.clone() }],
             i64::MAX / 2,
-            &Standing::Started { task_id, at: at(0) },
+            &Standing::Started { task_id: task_id.clone(), at: at(0) },
         );
         check(
             &[Decision::Start, Decision::NoAnswer { reason: "x".into(), not_before: None }],
@@ -215,6 +219,10 @@ mod tests {
             &Standing::Unconfirmed { reason: "x".into(), not_before: None },
         );
         check(&[Decision::Start, end.clone()], 0, &Standing::Ended(Box::new(queued_run())));
+        let task = Decision::Task { task_id: task_id.clone() };
+        let started = Standing::Started { task_id: task_id.clone(), at: at(0) };
+        check(&[Decision::Start, task.clone(), Decision::Start], START_LOST_MS + 1, &started);
+        check(&[task, end.clone(), retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
         check(&[end, retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
         let twice = journal(&[Decision::Start, retry.clone(), Decision::Start]);
         assert_eq!((twice.attempts(), twice.next_place()), (2, 4));

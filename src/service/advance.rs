@@ -106,8 +106,9 @@ pub async fn settle<W: World>(
             run.unjournalled = false;
             // What the record knows of this task stays. A journal that expired and has its task again counts no
             // attempts, and its entry is younger than the task.
-            if run.task.as_ref().is_none_or(|task| task.id != task_id) {
-                run.started(task_id, attempts, at);
+            let is_followed = matches!(run.status, Status::InProgress | Status::Archiving);
+            if !is_followed || run.task.as_ref().is_none_or(|task| task.id != task_id) {
+                run.started(task_id, attempts.max(run.attempts), at);
             }
             put_open(world, &mut run, TRIES).await?;
         }

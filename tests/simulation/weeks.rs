@@ -53,7 +53,7 @@ impl Weeks {
         let last_ms = rng.i64(5 * DAY_MS..60 * DAY_MS);
         let off = if rng.u8(..3) == 0 {
             let from_ms = rng.i64(0..chaos_ms);
-            (from_ms, from_ms + rng.i64(DAY_MS..45 * DAY_MS))
+            (from_ms, (from_ms + rng.i64(DAY_MS..45 * DAY_MS)).min(chaos_ms + last_ms))
         } else {
             (0, 0)
         };
