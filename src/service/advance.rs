@@ -88,7 +88,9 @@ pub async fn settle<W: World>(
     }
     let attempts = journal.attempts();
     let standing = journal.standing_of(&run, now);
-    if let Some(why) = journal.gives_up(&standing, now) {
+    if run.task.is_none()
+        && let Some(why) = journal.gives_up(&standing, now)
+    {
         return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
     }
     let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
@@ -126,7 +128,7 @@ pub async fn settle<W: World>(
             put_open(world, &mut run, TRIES).await?;
             tell(world, Level::Error, UNCONFIRMED, &run);
         }
-        // Given up above.
+        // It has a task, and the entries before that expired just now: the next sweep enters it anew.
         Standing::Expired(_) => return Ok(Advanced::Unchanged),
     }
     Ok(Advanced::Moved)

@@ -164,9 +164,12 @@ pub(super) async fn look_up<W: World>(world: &W, run_id: RunId, now: Timestamp) 
         None => read_journal(world, run_id).await?,
     };
     let stand = in_line(run, &journal, now);
-    if matches!(stand.standing, Standing::Expired(_))
-        && let Some(done) = world.get_done(run_id).await?
-    {
+    let has_expired = matches!(stand.standing, Standing::Expired(_));
+    if has_expired && stand.run.task.is_some() {
+        // The entries before its task's expired just now: the next call enters it anew.
+        return Err(StoreError::Busy("INBOX").into());
+    }
+    if has_expired && let Some(done) = world.get_done(run_id).await? {
         // It ended, and the entry that says so has expired.
         let standing = Standing::Ended(Box::new(done.clone()));
         return Ok(Stand { run: done, standing, ..stand });
