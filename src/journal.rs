@@ -3,12 +3,16 @@
 //! Entry k+1 has exactly one author, and whoever creates it has decided what comes next. This file reads a
 //! journal; writing one is the business of `service/decide.rs`. A KV record never justifies a start or an end.
 
+pub mod retention;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fabricate::TaskId;
 use crate::mutation::{Mutation, makes};
 use crate::run::Run;
 use crate::timestamp::{MINUTE_MS, Timestamp};
+
+use retention::GivenUp;
 
 /// A start request is sent only this soon after its `start` entry was begun: later, others may take the run for
 /// abandoned.
@@ -99,6 +103,9 @@ pub enum Standing {
     },
     /// It ended so.
     Ended(Box<Run>),
+    /// Entries of the journal have expired or may have, so that it does not prove that the run is to be started.
+    /// Only [`Journal::standing_of`] says so.
+    Expired(GivenUp),
 }
 
 /// All entries of one run, in order.
@@ -137,9 +144,17 @@ impl Journal {
     }
 
     /// The state of the run, which follows from the last entry.
+    ///
+    /// An `end` counts as the last entry wherever it is, and else a `task` does. Entries expire one by one: where the
+    /// first ones were deleted and others were entered in their place, later ones of the earlier journal may still be
+    /// there for a day.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
-        let Some(last) = self.entries.last() else {
+        let is_end = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::End { .. });
+        let is_task = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::Task { .. });
+        let entries = &self.entries;
+        let decisive = entries.iter().find(is_end).or_else(|| entries.iter().find(is_task));
+        let Some(last) = decisive.or(entries.last()) else {
             return Standing::Fresh;
         };
         let lost_ms = match () {
@@ -196,14 +211,19 @@ mod tests {
         check(
             &[Decision::Start, Decision::Task { task_id: task_id.clone() }],
             i64::MAX / 2,
-            &Standing::Started { task_id, at: at(0) },
+            &Standing::Started { task_id: task_id.clone(), at: at(0) },
         );
         check(
             &[Decision::Start, Decision::NoAnswer { reason: "x".into(), not_before: None }],
             0,
             &Standing::Unconfirmed { reason: "x".into(), not_before: None },
         );
-        check(&[Decision::Start, end], 0, &Standing::Ended(Box::new(queued_run())));
+        check(&[Decision::Start, end.clone()], 0, &Standing::Ended(Box::new(queued_run())));
+        let task = Decision::Task { task_id: task_id.clone() };
+        let started = Standing::Started { task_id: task_id.clone(), at: at(0) };
+        check(&[Decision::Start, task.clone(), Decision::Start], START_LOST_MS + 1, &started);
+        check(&[task, end.clone(), retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
+        check(&[end, retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
         let twice = journal(&[Decision::Start, retry.clone(), Decision::Start]);
         assert_eq!((twice.attempts(), twice.next_place()), (2, 4));
         let (none, once) = (journal(&[]), journal(&[Decision::Start, retry]));

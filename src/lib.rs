@@ -32,7 +32,7 @@
 //! step, a late KV and a faulty Fabricate.
 //! 1. **Accepted is durable.** A 2xx means: stored, and it will reach a final, visible state.
 //! 2. **One event, one run.** Redeliveries, also simultaneous ones in different places, start it once.
-//! 3. **Never a silent second start.** A start whose answer never came is parked as `unconfirmed`.
+//! 3. **Never a silent second start.** A start whose answer never came is parked as `unconfirmed`. Expiry starts nothing.
 //! 4. **Only the sender gets in.** No hook without a stated verification; nothing about secrets in an answer or
 //!    a log line.
 //! 5. **Files arrive whole**, or the run says what failed. No file is ever held in memory: two parts of one, at most.
@@ -75,7 +75,8 @@
 //! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
 //! | what a signed link to a file says, and how long it works | [`link`] | values, its secret and the time it is given |
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
-//! | starting, polling, closing | [`service::advance`]; one attempt to start in its `start.rs` | the world, by its ports |
+//! | how long R2 and KV keep things, what an expired journal means | [`journal::retention`] | values and the time it is given |
+//! | starting, polling, closing | [`service::advance`]; one attempt to start in its `start.rs`, the end of a run that is not started any more in `give_up.rs` | the world, by its ports |
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |

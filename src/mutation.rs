@@ -60,6 +60,12 @@ pub enum Mutation {
     StartsAreLostAtOnce,
     /// `journal`: attempts are not counted.
     AttemptsAreNotCounted,
+    /// `retention`: the empty journal of a run that is older than seven days is taken for fresh.
+    OldJournalsAreFresh,
+    /// `retention`: the empty journal of a run whose record shows an attempt is taken for fresh.
+    AttemptedJournalsAreFresh,
+    /// `retention`: a run whose start stays undecided never ends.
+    UndecidedRunsStay,
     /// `archive`: an object that is there is taken whatever its size.
     FoundFilesAreNotMeasured,
     /// `archive`: wrong bytes are asked for again without an end.

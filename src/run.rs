@@ -28,6 +28,7 @@ use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
 use crate::hook::archive_key::KeyParts;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
+use crate::journal::retention::GivenUp;
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
 /// A task that Fabricate no longer knows is given up after this many polls…
@@ -98,7 +99,8 @@ pub struct Run {
     pub archiving_since: Option<Timestamp>,
     /// The task's files.
     pub files: Vec<RunFile>,
-    /// The operator gave it up: whether its workflow ran, nobody knows.
+    /// It was given up although its workflow may have run: by the operator, or because its journal expired or nobody
+    /// decided in time ([`crate::journal::retention`]). Only the operator retries it, and by itself.
     #[serde(default)]
     pub abandoned: bool,
     /// Why it failed or is parked.
@@ -173,6 +175,16 @@ impl Run {
         let reason: Option<String> = reason.map(|reason| reason.chars().take(REASON_CHARS_MAX).collect());
         let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         self.failed(Stage::Start, format!("abandoned by the operator{why}"), now);
+    }
+
+    /// Ends because its start stayed undecided for too long, or its journal has expired.
+    pub fn give_up(&mut self, attempts: u32, why: GivenUp, now: Timestamp) {
+        if self.status.is_final() {
+            return;
+        }
+        self.attempts = attempts;
+        self.abandoned = why.may_have_run();
+        self.failed(Stage::Start, why.message(), now);
     }
 
     /// Whether its sender may have it retried by delivering its event again. Not where a workflow may have run or be

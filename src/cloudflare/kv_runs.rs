@@ -7,14 +7,15 @@ use serde_json::Value;
 use worker::kv::{Key, KvError};
 
 use super::Cloudflare;
+use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunPage, RunStore, StoreError};
 use crate::run::{Run, RunId, Summary};
 
 const OPEN: &str = "open/";
 const DONE: &str = "done/";
 
-/// How long a final run can be looked up: a little longer than the delivery it came from is kept (30 days).
-const DONE_TTL_S: u64 = 35 * 24 * 60 * 60;
+/// How long a final run can be looked up.
+const DONE_TTL_S: u64 = DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60;
 
 /// The most keys of one list: KV's own limit.
 const PAGE: usize = 1_000;

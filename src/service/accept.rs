@@ -12,6 +12,7 @@ use crate::ports::{StoreError, World};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
+use super::advance::give_up;
 use super::decide::{enter, read_journal};
 use super::plan::Plan;
 use super::record::{TRIES_AT_INTAKE, follow_end, put_done, put_open};
@@ -116,6 +117,13 @@ pub(super) async fn heal<W: World>(
     let late_ms_max = if makes(Mutation::HealingIsHasty) { 0 } else { KV_LATE_MS_MAX };
     if journal.ends_with_start() && now.since_ms(at) < late_ms_max {
         return Ok(Healing::Known(Box::new(run)));
+    }
+    // One that was accepted with its end, or with its task, is shown as that: it starts nothing.
+    if run.status == Status::Queued
+        && let Some(why) = journal.gives_up(&journal.standing_of(&run, now), now)
+    {
+        let ended = give_up(world, run, &journal, why, now).await?;
+        return Ok(Healing::Known(Box::new(ended)));
     }
     show_accepted(world, &mut run).await?;
     let run = Box::new(run);

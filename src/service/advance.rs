@@ -3,6 +3,7 @@
 //! Every step may run twice, at the same time and in different places: what must happen once is decided in the
 //! journal first (`decide.rs`), and copied to KV after.
 
+mod give_up;
 mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
@@ -16,6 +17,7 @@ use super::Budget;
 use super::archive::archive_files;
 use super::decide::{Entered, enter, read_journal};
 use super::record::{TRIES, end, follow_end, put_open};
+pub(super) use give_up::give_up;
 use start::start;
 
 /// What the log says of a start that nobody knows about.
@@ -85,7 +87,12 @@ pub async fn settle<W: World>(
         };
     }
     let attempts = journal.attempts();
-    let standing = journal.standing(now);
+    let standing = journal.standing_of(&run, now);
+    if run.task.is_none()
+        && let Some(why) = journal.gives_up(&standing, now)
+    {
+        return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
+    }
     let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
     match if believed { Standing::Fresh } else { standing } {
         Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
@@ -99,10 +106,15 @@ pub async fn settle<W: World>(
         }
         Standing::Started { task_id, at } => {
             run.unjournalled = false;
-            run.started(task_id, attempts, at);
+            // What the record knows of this task stays. A journal that expired and has its task again counts no
+            // attempts, and its entry is younger than the task.
+            let is_followed = matches!(run.status, Status::InProgress | Status::Archiving);
+            if !is_followed || run.task.as_ref().is_none_or(|task| task.id != task_id) {
+                run.started(task_id, attempts.max(run.attempts), at);
+            }
             put_open(world, &mut run, TRIES).await?;
         }
-        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) => {
+        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) && !journal.is_overdue(now) => {
             return match not_before {
                 Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
                 _ => start(world, &mut run, &journal, now, budget).await,
@@ -116,6 +128,8 @@ pub async fn settle<W: World>(
             put_open(world, &mut run, TRIES).await?;
             tell(world, Level::Error, UNCONFIRMED, &run);
         }
+        // It has a task, and the entries before that expired just now: the next sweep enters it anew.
+        Standing::Expired(_) => return Ok(Advanced::Unchanged),
     }
     Ok(Advanced::Moved)
 }

@@ -68,7 +68,7 @@ pub async fn adopt<W: World>(
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     let stand = look_up(world, run_id, now).await?;
-    if !matches!(stand.standing, Standing::Unconfirmed { .. }) {
+    if !matches!(stand.standing, Standing::Unconfirmed { .. } | Standing::Expired(_)) {
         return adopted(stand, task_id);
     }
     let decision = Decision::Task { task_id: task_id.clone() };
@@ -114,7 +114,7 @@ pub(super) async fn abandon_standing<W: World>(
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     match stand.standing {
-        Standing::Unconfirmed { .. } | Standing::Fresh | Standing::Waiting { .. } => {}
+        Standing::Unconfirmed { .. } | Standing::Fresh | Standing::Waiting { .. } | Standing::Expired(_) => {}
         _ => return abandoned(stand),
     }
     let mut run = stand.run;
@@ -163,12 +163,24 @@ pub(super) async fn look_up<W: World>(world: &W, run_id: RunId, now: Timestamp) 
         // Somebody was faster.
         None => read_journal(world, run_id).await?,
     };
-    Ok(in_line(run, &journal, now))
+    let stand = in_line(run, &journal, now);
+    let has_expired = matches!(stand.standing, Standing::Expired(_));
+    if has_expired && stand.run.task.is_some() {
+        // The entries before its task's expired just now: the next call enters it anew.
+        return Err(StoreError::Busy("INBOX").into());
+    }
+    if has_expired && let Some(done) = world.get_done(run_id).await? {
+        // It ended, and the entry that says so has expired.
+        let standing = Standing::Ended(Box::new(done.clone()));
+        return Ok(Stand { run: done, standing, ..stand });
+    }
+    Ok(stand)
 }
 
 /// A record that says what the journal says.
 fn in_line(mut run: Run, journal: &Journal, now: Timestamp) -> Stand {
-    let (standing, attempts) = (journal.standing(now), journal.attempts());
+    let standing = journal.standing_of(&run, now);
+    let mut attempts = journal.attempts();
     match &standing {
         Standing::Ended(ended) => run = (**ended).clone(),
         Standing::Started { task_id, at } => {
@@ -181,6 +193,8 @@ fn in_line(mut run: Run, journal: &Journal, now: Timestamp) -> Stand {
             run.parked(attempts, reason, now);
         }
         Standing::Waiting { not_before } => run.start_later(attempts, *not_before),
+        // The record alone knows of them.
+        Standing::Expired(_) => attempts = run.attempts,
         Standing::Fresh | Standing::UnderWay | Standing::Unconfirmed { .. } => {}
     }
     Stand { run, standing, place: journal.next_place(), attempts }

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use crate::configuration::SWEEP_REQUESTS_DEFAULT;
+use crate::journal::retention::FIRST_START_MS_MAX;
 use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, Level, Page, StoreError, World};
 use crate::run::{Run, RunId, Tick};
@@ -15,9 +16,11 @@ use super::accept::{CLAIM_YOUNG_MS, Healing, heal};
 use super::advance::settle;
 use super::archive::stale::clear_stale;
 
-/// How far back claims are looked up: twice the pass's period, so that one missed pass loses nothing. It must stay
-/// far below the inbox's retention: a claim that outlived its journal could start its workflow again.
+/// How far back claims are looked up: twice the pass's period, so that one missed pass loses nothing. Claims that are
+/// older than seven days are never looked up: their journals may have expired.
 const LOOK_BACK_MS: i64 = 2 * HOUR_MS;
+
+const _: () = assert!(LOOK_BACK_MS <= FIRST_START_MS_MAX);
 
 /// The most pages of 1,000 claims that one pass lists: 50,000 deliveries within their retention, and as many retries.
 const PAGES_MAX: usize = 50;

@@ -63,7 +63,7 @@ pub(super) async fn retry_if<W: World>(
     let stand = look_up(world, run_id, now).await?;
     let parked = match &stand.standing {
         Standing::Ended(run) if wanted(run) => false,
-        Standing::Unconfirmed { .. } if wanted(&stand.run) => true,
+        Standing::Unconfirmed { .. } | Standing::Expired(_) if wanted(&stand.run) => true,
         Standing::Ended(run) if run.status == Status::Completed => {
             return Err(stand.refuse("the run is completed: ?force=true runs its workflow a second time"));
         }
@@ -152,4 +152,4 @@ pub(super) async fn retried_before<W: World>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -89,7 +89,7 @@ async fn retry_listed<W: World>(
         Ok(retried) => Err(format!("retried before, as {}", retried.run.run_id)),
         // Its workflow may run: whoever retries that means this one run.
         Err(Refusal::WrongState { run, .. }) if run.abandoned => {
-            Err("abandoned by the operator: retry it by itself".to_owned())
+            Err("given up, and its workflow may have run: retry it by itself".to_owned())
         }
         Err(Refusal::WrongState { run, .. }) => Err(format!("it is {} by now", run.status.as_str())),
         // What a store says is for the log.

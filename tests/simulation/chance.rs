@@ -1,12 +1,16 @@
 //! What a seed decides before a life begins: how bad its world is, where, and for how long.
 
 use crate::hooks::HOOKS;
+use crate::weeks::Weeks;
 
 /// In how many places invocations run, each with its own view of KV and its own clock.
 pub(crate) const PLACES: usize = 3;
 
 /// Outbound requests that an invocation may make unless the seed says less.
 pub(crate) const REQUESTS: u32 = 40;
+
+/// One life in so many that have faults lasts for weeks.
+const WEEKS_ONE_IN: u8 = 24;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -67,6 +71,8 @@ pub(crate) struct Profile {
     pub(crate) files: [usize; 6],
     /// Records of another version stand in KV and in the inbox.
     pub(crate) strangers: bool,
+    /// The life goes on for weeks, so that what is stored expires.
+    pub(crate) weeks: Option<Weeks>,
 }
 
 impl Profile {
@@ -101,6 +107,16 @@ impl Profile {
         };
         let prompt = stall + fault == 0.0 && lag_ms.iter().all(|lag_ms| *lag_ms <= 3 * MINUTE_MS);
         let stuck = !clean && prompt && rng.u8(..3) == 0;
+        let weeks = (!clean && rng.u8(..WEEKS_ONE_IN) == 0).then(|| Weeks::draw(rng, chaos_ms));
+        // In a long life, the key or Fabricate may be out of order for weeks.
+        let for_weeks = |rng: &mut fastrand::Rng, span: (i64, i64)| match &weeks {
+            Some(weeks) if rng.u8(..4) == 0 => (span.0, span.0 + rng.i64(0..weeks.last_ms)),
+            _ => span,
+        };
+        let [kv, r2, fabricate] = std::array::from_fn(|_| span(rng, 8));
+        let outages = [kv, r2, for_weeks(rng, fabricate)];
+        let key_refused = span(rng, 20);
+        let key_refused = for_weeks(rng, key_refused);
         Self {
             clean,
             hook: rng.usize(..HOOKS),
@@ -120,19 +136,25 @@ impl Profile {
             rate: (!clean && rng.u8(..16) == 0).then_some(5),
             queue: !clean && rng.u8(..5) == 0,
             page: *pick(rng, &[1_000, 1_000, 1_000, 1, 2]),
-            outages: std::array::from_fn(|_| span(rng, 8)),
+            outages,
             stuck,
             hangs_ms: (stall > 0.0 && rng.bool()).then_some((13 * MINUTE_MS, 22 * MINUTE_MS)),
-            key_refused: span(rng, 20),
+            key_refused,
             wire: rng.u8(..32) == 0,
             operators: *pick(rng, &[0, 0, 2, 6]),
             files: if !clean && rng.u8(..40) == 0 { [0, 5, 5, 7, 7, 9] } else { [0, 0, 0, 1, 1, 2] },
             strangers: rng.u8(..32) == 0,
+            weeks,
         }
     }
 }
 
 impl Profile {
+    /// When the last delivery and the last operator come, milliseconds from the beginning.
+    pub(crate) fn lasts_ms(&self) -> i64 {
+        self.chaos_ms + self.weeks.as_ref().map_or(0, |weeks| weeks.last_ms)
+    }
+
     /// How long a place may go on seeing what KV said.
     pub(crate) fn seen_ms_max(&self) -> i64 {
         self.cached_ms + self.lag_ms.iter().max().copied().unwrap_or(0)

@@ -20,7 +20,10 @@ const CLAIMS_PER_PAGE: usize = 2;
 
 impl State {
     fn claim(&mut self, on: &Invocation, key: &DeliveryKey, claim: &Claim) -> bool {
-        let taken = self.journals.claims.iter().any(|claimed| claimed.key == *key);
+        let (weeks, now) = (on.world.profile.weeks.as_ref(), on.world.now());
+        let mut before = self.journals.claims.iter().filter(|claimed| claimed.key == *key).peekable();
+        let is_first = before.peek().is_none();
+        let taken = before.any(|claimed| !claimed.is_deleted(weeks, now));
         if taken && !on.world.breaks(Breakage::ClaimsAreNotConditional) {
             return false;
         }
@@ -30,6 +33,11 @@ impl State {
         }
         self.tally.inbox_creates += 1;
         self.journals.register(&claim.runs);
+        let id = claim.delivery.delivery_id.as_str();
+        if let Some(event) = self.events.iter_mut().find(|event| !is_first && event.id == id) {
+            // The event is a new one once its delivery has expired, or the world is wrong.
+            event.told = event.told.take().filter(|_| taken);
+        }
         on.tell(self, || {
             let runs = claim.runs.iter().map(|run| format!("{} {}", run.run_id, run.status.as_str()));
             format!("R2 claim {} := {}", claim.delivery.delivery_id, runs.collect::<Vec<_>>().join(", "))
@@ -60,7 +68,9 @@ impl State {
     }
 
     fn retry(&mut self, on: &Invocation, old: RunId, retry: &Retry) -> bool {
-        let taken = self.journals.retries.iter().any(|retried| retried.old == old);
+        let (weeks, now) = (on.world.profile.weeks.as_ref(), on.world.now());
+        let stands = |retried: &Retried| retried.old == old && !retried.is_deleted(weeks, now);
+        let taken = self.journals.retries.iter().any(stands);
         if taken && !on.world.breaks(Breakage::RetriesAreNotConditional) {
             return false;
         }
@@ -89,25 +99,29 @@ impl State {
             return true;
         }
         let placed = Placed {
+            place,
             recorded: Recorded { entry: self.as_read(on, entry), at: world.now() },
             author: on.number,
             confirmed: false,
             used: false,
         };
-        let entries = &mut self.journals.runs.entry(run_id).or_default().entries;
-        let (index, length) = (place as usize - 1, entries.len());
-        if index < length {
+        let journal = self.journals.runs.entry(run_id).or_default();
+        let entries = &journal.entries;
+        let highest = entries.iter().map(|placed| placed.place).max().unwrap_or(0);
+        if journal.kept(place, world.profile.weeks.as_ref(), world.now()).is_some() {
             if !world.breaks(Breakage::EntriesAreNotConditional) {
                 return false;
             }
-            entries[index] = placed;
+            if let Some(standing) = journal.latest_mut(place) {
+                *standing = placed;
+            }
             let name = self.name(run_id);
             self.breaks(Promise::JournalsAreAppendOnly, format!("entry {place} of {name} is replaced"));
             return true;
         }
-        entries.push(placed);
+        journal.entries.push(placed);
         self.tally.inbox_creates += 1;
-        if index > length {
+        if place > highest + 1 {
             let name = self.name(run_id);
             self.breaks(Promise::JournalsAreAppendOnly, format!("entry {place} of {name} leaves a gap"));
         }
@@ -154,7 +168,9 @@ impl Inbox for Invocation {
     async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
         self.operate(Port::R2, "R2 get claim", |state| {
             strangers::check_claim(key)?;
-            let found = state.journals.claims.iter().find(|claimed| claimed.key == *key);
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+            let stands = |claimed: &&Claimed| claimed.key == *key && !claimed.is_deleted(weeks, now);
+            let found = state.journals.claims.iter().find(stands);
             let mut found = found.map(|claimed| (Claim::clone(&claimed.claim), claimed.at));
             if let (true, Some((claim, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
                 claim.author.clear();
@@ -168,9 +184,11 @@ impl Inbox for Invocation {
         let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         self.operate(Port::R2, "R2 list claims", |state| {
             let claims = &state.journals.claims;
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
             let page = claims.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let page = page.filter(|claimed| !claimed.is_deleted(weeks, now));
             let mut items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
-            let next = from + items.len();
+            let next = from + CLAIMS_PER_PAGE;
             if self.world.profile.strangers && cursor.is_none() {
                 items.insert(0, Strangers::claim(&self.world));
             }
@@ -185,7 +203,9 @@ impl Inbox for Invocation {
 
     async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError> {
         self.operate(Port::R2, "R2 get retry", |state| {
-            let found = state.journals.retries.iter().rev().find(|retried| retried.old == run_id);
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+            let stands = |retried: &&Retried| retried.old == run_id && !retried.is_deleted(weeks, now);
+            let found = state.journals.retries.iter().rev().find(stands);
             let mut found = found.map(|retried| (Retry::clone(&retried.retry), retried.at));
             if let (true, Some((retry, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
                 retry.author.clear();
@@ -199,9 +219,11 @@ impl Inbox for Invocation {
         let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         self.operate(Port::R2, "R2 list retries", |state| {
             let retries = &state.journals.retries;
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
             let page = retries.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let page = page.filter(|retried| !retried.is_deleted(weeks, now));
             let items: Vec<_> = page.map(|retried| (retried.old, retried.at)).collect();
-            let next = from + items.len();
+            let next = from + CLAIMS_PER_PAGE;
             Ok(Page { items, cursor: (next < retries.len()).then(|| next.to_string()) })
         })
         .await
@@ -234,7 +256,8 @@ impl Inbox for Invocation {
         let found = self
             .operate(Port::R2, "R2 get entry", |state| {
                 let journal = state.journals.runs.get(&run_id);
-                let placed = journal.and_then(|journal| journal.entries.get(place as usize - 1));
+                let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+                let placed = journal.and_then(|journal| journal.kept(place, weeks, now));
                 let mut found = placed.map(|placed| placed.recorded.clone());
                 if let (true, Some(recorded)) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found)
                 {

@@ -9,6 +9,8 @@ use seedhook::ports::{Claim, DeliveryKey, Retry};
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
+use crate::weeks::Weeks;
+
 /// A `start` entry that its author hears of so soon must be used: well within the five minutes that it has.
 const CONFIRMED_MS_MAX: i64 = 60_000;
 
@@ -43,11 +45,13 @@ pub(crate) struct Retried {
 pub(crate) struct Journal {
     /// In the order in which runs were first claimed; for names that can be read.
     number: usize,
+    /// In the order in which they were created, those that R2 has deleted among them.
     pub(crate) entries: Vec<Placed>,
 }
 
 /// An entry and what only the simulation knows of it.
 pub(crate) struct Placed {
+    pub(crate) place: u32,
     pub(crate) recorded: Recorded,
     /// The invocation that created it.
     pub(crate) author: usize,
@@ -69,7 +73,58 @@ pub(crate) enum Leave {
     Missing,
 }
 
+impl Journal {
+    /// The entry that was created last at a place.
+    pub(crate) fn latest_mut(&mut self, place: u32) -> Option<&mut Placed> {
+        self.entries.iter_mut().rev().find(|placed| placed.place == place)
+    }
+
+    /// What R2 has at a place.
+    pub(crate) fn kept(&self, place: u32, weeks: Option<&Weeks>, now: Timestamp) -> Option<&Placed> {
+        let latest = self.entries.iter().rev().find(|placed| placed.place == place)?;
+        (!latest.is_deleted(weeks, now)).then_some(latest)
+    }
+}
+
+impl Placed {
+    fn is_deleted(&self, weeks: Option<&Weeks>, now: Timestamp) -> bool {
+        weeks.is_some_and(|weeks| weeks.has_deleted_entry(self.place, self.recorded.at, now))
+    }
+}
+
+impl Claimed {
+    pub(crate) fn is_deleted(&self, weeks: Option<&Weeks>, now: Timestamp) -> bool {
+        weeks.is_some_and(|weeks| weeks.has_deleted_delivery(self.at, now))
+    }
+}
+
+impl Retried {
+    pub(crate) fn is_deleted(&self, weeks: Option<&Weeks>, now: Timestamp) -> bool {
+        weeks.is_some_and(|weeks| weeks.has_deleted_retry(self.at, now))
+    }
+}
+
 impl Journals {
+    /// Whether R2 had deleted an entry of a run when the run's last entry was created.
+    pub(crate) fn had_expired(&self, run_id: RunId, weeks: Option<&Weeks>) -> bool {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        let Some((last, before)) = entries.split_last() else { return false };
+        before.iter().any(|placed| placed.is_deleted(weeks, last.recorded.at))
+    }
+
+    /// Whether a run had an end before its last one: that had expired, or else there is no other.
+    pub(crate) fn had_ended(&self, run_id: RunId) -> bool {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        let ends =
+            entries.iter().filter(|placed| matches!(placed.recorded.entry.decision, Decision::End { .. }));
+        ends.count() > 1
+    }
+
+    /// When the first decision about a run was entered.
+    pub(crate) fn first_at(&self, run_id: RunId) -> Option<Timestamp> {
+        Some(self.runs.get(&run_id)?.entries.first()?.recorded.at)
+    }
+
     /// Every claim.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.claims.iter().map(|claimed| &*claimed.claim)
@@ -102,6 +157,7 @@ impl Journals {
     /// The runs of an event that was claimed by then.
     pub(crate) fn claimed_by(&self, event: &str, at: Timestamp) -> Option<&[Run]> {
         let claims = |claimed: &&Claimed| claimed.claim.delivery.delivery_id.as_str() == event;
+        // The latest is the first; one before it has expired.
         let claimed = self.claims.iter().find(claims).filter(|claimed| claimed.at <= at)?;
         Some(&claimed.claim.runs)
     }
@@ -116,7 +172,7 @@ impl Journals {
     /// Its author heard that an entry stands.
     pub(crate) fn confirm(&mut self, run_id: RunId, place: u32, author: usize, now: Timestamp) {
         let journal = self.runs.get_mut(&run_id);
-        let placed = journal.and_then(|journal| journal.entries.get_mut(place as usize - 1));
+        let placed = journal.and_then(|journal| journal.latest_mut(place));
         if let Some(placed) = placed
             && placed.author == author
             && now.since_ms(placed.recorded.at) < CONFIRMED_MS_MAX

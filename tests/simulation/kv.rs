@@ -12,6 +12,7 @@ use crate::chance::PLACES;
 use crate::operation::Port;
 use crate::promises::Promise;
 use crate::strangers;
+use crate::weeks::DONE_KEPT_MS;
 use crate::world::{Invocation, State, through_json};
 
 /// One key may be written this often.
@@ -57,6 +58,16 @@ enum Prefix {
     Done,
 }
 
+impl Prefix {
+    /// How long a record is kept.
+    fn kept_ms(self) -> i64 {
+        match self {
+            Self::Open => i64::MAX,
+            Self::Done => DONE_KEPT_MS,
+        }
+    }
+}
+
 impl Records {
     fn table(&mut self, prefix: Prefix) -> &mut Table {
         match prefix {
@@ -70,9 +81,19 @@ impl Records {
         self.open.latest(run_id)
     }
 
-    /// What the `done/` record really says.
+    /// What the `done/` record really says, or said before it expired.
     pub(crate) fn done(&self, run_id: RunId) -> Option<&Run> {
         self.done.latest(run_id)
+    }
+
+    fn is_done_kept(&self, run_id: RunId, now_ms: i64) -> bool {
+        self.done.keys.get(&run_id).is_some_and(|key| key.as_of(now_ms, DONE_KEPT_MS).is_some())
+    }
+
+    /// Whether an `open/` record ever showed a task of a run.
+    pub(crate) fn has_shown_task(&self, run_id: RunId) -> bool {
+        let versions = self.open.keys.get(&run_id).map_or(&[][..], |key| &key.versions);
+        versions.iter().flat_map(|(_, version)| version).any(|version| version.run.task.is_some())
     }
 }
 
@@ -94,9 +115,11 @@ impl Table {
 }
 
 impl Key {
-    fn as_of(&self, at_ms: i64) -> Option<&Rc<Version>> {
-        let (_, version) = self.versions.iter().rev().find(|(written_ms, _)| *written_ms <= at_ms)?;
-        version.as_ref()
+    /// The version of that time, unless it is older than `kept_ms`.
+    fn as_of(&self, at_ms: i64, kept_ms: i64) -> Option<&Rc<Version>> {
+        let (written_ms, version) =
+            self.versions.iter().rev().find(|(written_ms, _)| *written_ms <= at_ms)?;
+        version.as_ref().filter(|_| at_ms - written_ms < kept_ms)
     }
 }
 
@@ -120,7 +143,7 @@ impl State {
         let view = self.sees(on, last);
         let key = self.records.table(prefix).keys.entry(run_id).or_default();
         key.seen[on.place] = view;
-        key.as_of(view.as_of_ms).map(|version| version.run.clone())
+        key.as_of(view.as_of_ms, prefix.kept_ms()).map(|version| version.run.clone())
     }
 
     fn write(
@@ -193,12 +216,13 @@ impl State {
         }
     }
 
-    fn judge_done(&mut self, run: &Run) {
+    fn judge_done(&mut self, on: &Invocation, run: &Run) {
         if !run.status.is_final() {
             let how = format!("done/{} says {}", self.name(run.run_id), describe(run));
             self.breaks(Promise::FinalStatesNeverChange, how);
         }
         if let Some(before) = self.records.done(run.run_id)
+            && self.records.is_done_kept(run.run_id, on.now_ms())
             && *before != run.for_kv()
         {
             let how = format!("{} was {}, and is {}", self.name(run.run_id), describe(before), describe(run));
@@ -271,7 +295,7 @@ impl RunStore for Invocation {
                 run.status = Status::Canceled;
                 run.error = None;
             }
-            state.judge_done(&run);
+            state.judge_done(self, &run);
             state.write(self, Prefix::Done, run.run_id, Some(&run))
         })
         .await
@@ -314,8 +338,11 @@ impl State {
             }
             last = Some(*run_id);
             let shown = table.lost != Some(*run_id) && left_out != index + 1;
-            items
-                .extend(key.as_of(as_of_ms).filter(|_| shown).map(|version| Ok(Rc::clone(&version.summary))));
+            items.extend(
+                key.as_of(as_of_ms, prefix.kept_ms())
+                    .filter(|_| shown)
+                    .map(|version| Ok(Rc::clone(&version.summary))),
+            );
         }
         Page { items, cursor: None }
     }

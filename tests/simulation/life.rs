@@ -6,6 +6,7 @@ use std::rc::Rc;
 use seedhook::fabricate::Pace;
 use seedhook::hook::{Hook, OnRedelivery};
 use seedhook::journal::Decision;
+use seedhook::journal::retention::UNDECIDED_MS_MAX;
 use seedhook::run::{Run, Status, Tick};
 use seedhook::service::reconcile::reconcile;
 use seedhook::service::sweep::{hand_on, sweep};
@@ -33,6 +34,8 @@ const RECONCILE_MS: i64 = 50 * MINUTE_MS;
 const STALE_MS: i64 = 3 * HOUR_MS;
 /// A run that is not final so long after the faults have stopped never will be: the longest wait for a try is 16 h.
 const CALM_MS_MAX: i64 = 24 * HOUR_MS;
+/// A run that was parked has ended so long after the faults have stopped.
+const OUTLIVED_MS: i64 = UNDECIDED_MS_MAX + HOUR_MS;
 /// How many sweeps the quiet at the end is watched for.
 const QUIET_SWEEPS: i64 = 2;
 
@@ -67,6 +70,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         dropped: Vec::new(),
         strangers: crate::strangers::Strangers::default(),
         senders: 0,
+        outlived: false,
         broken: Vec::new(),
     };
     let paces = std::array::from_fn(|_| Pace::new(profile.rate));
@@ -94,17 +98,25 @@ fn run(world: &Rc<World>) {
 
 /// What happens from outside: cron, the end of the faults, and a look at the quiet.
 async fn course(world: Rc<World>) {
-    let chaos_ends_ms = BEGINNING_MS + world.profile.chaos_ms;
+    let mut chaos_ends_ms = BEGINNING_MS + world.profile.chaos_ms;
     let mut at_ms = BEGINNING_MS;
     let mut minute_ms = 0;
+    let mut weeks = world.profile.weeks.clone();
     let cron_ms_max = if world.profile.stall > 0.0 { CRON_MS_MAX_STALLED } else { CRON_MS_MAX };
     loop {
         at_ms += world.profile.cron_ms;
         world.executor.sleep_until(at_ms).await;
+        if at_ms >= chaos_ends_ms
+            && let Some(weeks) = weeks.take()
+        {
+            if weeks.calm {
+                world.state.borrow_mut().end_faults(at_ms);
+            }
+            at_ms = crate::weeks::pass(&world, &weeks, at_ms).await;
+            chaos_ends_ms = at_ms;
+        }
         if at_ms >= chaos_ends_ms && !world.state.borrow().calm {
-            let state = &mut *world.state.borrow_mut();
-            state.calm = true;
-            state.history.tell(at_ms, || "-----".to_owned(), || "faults stop, KV converges".to_owned());
+            world.state.borrow_mut().end_faults(at_ms);
         }
         if world.state.borrow().calm && is_quiet(&world) {
             break;
@@ -112,27 +124,34 @@ async fn course(world: Rc<World>) {
         if at_ms > chaos_ends_ms + CALM_MS_MAX {
             return;
         }
+        if world.is_off() {
+            continue;
+        }
         let passed_ms = at_ms - BEGINNING_MS - RECONCILE_MS;
         if passed_ms >= minute_ms {
-            minute_ms += HOUR_MS;
+            minute_ms += HOUR_MS * (1 + (passed_ms - minute_ms) / HOUR_MS);
             // What a life costs is only stated for passes that do not meet.
             let delay_ms = if world.profile.clean { 30_000 } else { 1_000 };
-            let reconciling = cron(Rc::clone(&world), "reconcile", at_ms, delay_ms);
+            let reconciling = cron(Rc::clone(&world), "reconcile", at_ms, world.profile.cron_ms, delay_ms);
             world.executor.spawn(Box::pin(reconciling), at_ms + cron_ms_max);
         }
         if is_still(&world) {
             continue;
         }
         for delay_ms in sweeps(&world) {
-            let sweeping = cron(Rc::clone(&world), "sweep", at_ms, delay_ms);
+            let sweeping = cron(Rc::clone(&world), "sweep", at_ms, world.profile.cron_ms, delay_ms);
             world.executor.spawn(Box::pin(sweeping), at_ms + delay_ms + cron_ms_max);
         }
     }
-    quiet(&world, at_ms).await;
+    if world.profile.weeks.is_some() {
+        outlive(&world, at_ms).await;
+    } else {
+        quiet(&world, at_ms).await;
+    }
 }
 
 /// When after the appointed time sweeps begin: one, or none, or two at the same time.
-fn sweeps(world: &World) -> Vec<i64> {
+pub(crate) fn sweeps(world: &World) -> Vec<i64> {
     let state = &mut *world.state.borrow_mut();
     if state.calm || world.profile.clean {
         return vec![state.rng.i64(0..2_000)];
@@ -151,17 +170,17 @@ fn sweeps(world: &World) -> Vec<i64> {
         .collect()
 }
 
-/// One cron invocation.
-async fn cron(world: Rc<World>, kind: &'static str, at_ms: i64, delay_ms: i64) {
+/// One cron invocation, `step_ms` after the one before it.
+pub(crate) async fn cron(world: Rc<World>, kind: &'static str, at_ms: i64, step_ms: i64, delay_ms: i64) {
     world.executor.sleep_until(at_ms + delay_ms).await;
     let requests = if world.state.borrow().calm { REQUESTS } else { world.profile.requests };
     let on = world.invocation(kind, requests);
-    cron_pass(&on, at_ms).await;
+    cron_pass(&on, at_ms, step_ms).await;
 }
 
-async fn cron_pass(on: &Invocation, at_ms: i64) {
+async fn cron_pass(on: &Invocation, at_ms: i64, step_ms: i64) {
     let now = Timestamp::from_millis(at_ms);
-    let tick = Tick { now, since: now.plus_ms(-on.world.profile.cron_ms) };
+    let tick = Tick { now, since: now.plus_ms(-step_ms) };
     if on.kind == "reconcile" {
         Box::pin(reconcile(on, tick, on.requests_max)).await;
     } else {
@@ -190,7 +209,7 @@ fn is_quiet(world: &World) -> bool {
                 matches!(state.journals.last(run.run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
             unsure && open.status == Status::Unconfirmed && !open.may_restart(open.attempts)
         }
-        None => state.records.done(run.run_id).is_some(),
+        None => state.records.done(run.run_id).is_some() || world.may_lose_records(),
     };
     let undeleted =
         |run: &Run| world.breaks(Breakage::DeletesAreLost) && state.records.done(run.run_id).is_some();
@@ -200,10 +219,20 @@ fn is_quiet(world: &World) -> bool {
 }
 
 /// Whether every list of open runs has been empty for so long that no place can see any: a sweep would see nothing.
-fn is_still(world: &World) -> bool {
+pub(crate) fn is_still(world: &World) -> bool {
     let state = world.state.borrow();
     let seen_ms = if state.calm { 0 } else { world.profile.seen_ms_max() };
     world.executor.live() <= state.senders + 1 && state.records.is_still(world.now_ms() - seen_ms)
+}
+
+/// A month after the last faults, runs that were parked have ended.
+async fn outlive(world: &Rc<World>, mut at_ms: i64) {
+    at_ms += OUTLIVED_MS;
+    for _ in 0..QUIET_SWEEPS {
+        at_ms += world.profile.cron_ms;
+        idle(world, "sweep", at_ms).await;
+    }
+    world.state.borrow_mut().outlived = true;
 }
 
 /// Sweeps, a reconcile pass and redeliveries of days later change nothing any more.
@@ -253,5 +282,5 @@ async fn quiet(world: &Rc<World>, mut at_ms: i64) {
 async fn idle(world: &Rc<World>, kind: &'static str, at_ms: i64) {
     world.executor.sleep_until(at_ms).await;
     let on = world.invocation(kind, REQUESTS);
-    cron_pass(&on, at_ms).await;
+    cron_pass(&on, at_ms, world.profile.cron_ms).await;
 }

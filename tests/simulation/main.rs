@@ -10,7 +10,7 @@
 //!
 //! `docs/simulation.md` says what it shows and what it does not.
 //!
-//! [`life`] is one life; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
+//! [`life`] is one life, [`weeks`] what is so of a long one; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`], [`reply`] and [`operator`] are what comes in;
@@ -45,6 +45,7 @@ mod sender;
 mod strangers;
 mod uploads;
 mod verdict;
+mod weeks;
 mod workflows;
 mod world;
 

@@ -55,7 +55,7 @@ pub(crate) fn begin(world: &Rc<World>) {
         return;
     }
     for _ in 0..world.profile.operators {
-        let at_ms = BEGINNING_MS + world.state.borrow_mut().rng.i64(0..world.profile.chaos_ms);
+        let at_ms = BEGINNING_MS + world.state.borrow_mut().rng.i64(0..world.profile.lasts_ms());
         world.executor.spawn(Box::pin(visit(Rc::clone(world), at_ms)), FOREVER);
     }
 }
@@ -63,6 +63,9 @@ pub(crate) fn begin(world: &Rc<World>) {
 /// One look at a run, and what follows from it: one call, or some at the same moment.
 async fn visit(world: Rc<World>, at_ms: i64) {
     world.executor.sleep_until(at_ms).await;
+    if world.is_off() {
+        return;
+    }
     let calls = *pick(&mut world.state.borrow_mut().rng, &[1, 1, 2, 3]);
     for _ in 0..calls {
         let wish = world.state.borrow_mut().wish();

@@ -98,6 +98,9 @@ pub(crate) async fn insist(world: Rc<World>, event: usize, first_ms: i64) {
 
 /// Delivers an event once; says what the sender hears.
 pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
+    if world.is_off() {
+        return 503;
+    }
     let letter = Rc::new(RefCell::new(Letter::default()));
     let on = world.invocation("hook", REQUESTS);
     let (patience_ms, hangs_up, answer_lost) = {
@@ -242,7 +245,7 @@ pub(crate) fn begin(world: &Rc<World>) {
     let mut copies = Vec::new();
     {
         let state = &mut *world.state.borrow_mut();
-        let chaos_ms = world.profile.chaos_ms;
+        let chaos_ms = world.profile.lasts_ms();
         let rng = &mut state.rng;
         for event in 0..state.events.len() {
             let first_ms = world.executor.now_ms() + rng.i64(0..50_000);

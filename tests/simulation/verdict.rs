@@ -3,14 +3,17 @@
 use seedhook::fabricate::TaskStatus;
 use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::Decision;
+use seedhook::journal::retention::{FIRST_START_MS_MAX, GivenUp, NEXT_START_MS_MAX, UNDECIDED_MS_MAX};
 use seedhook::run::{
     ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
 };
+use seedhook::timestamp::Timestamp;
 
 use crate::chance::Profile;
 use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
+use crate::weeks::Weeks;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
 
@@ -29,10 +32,19 @@ fn slack_ms(world: &World) -> i64 {
 pub(crate) fn judge(world: &World) -> Vec<Status> {
     let state = &mut *world.state.borrow_mut();
     let mut found = Vec::new();
+    let weeks = world.profile.weeks.as_ref();
     for event in &state.events {
-        let claims = state.journals.claims().filter(|claim| claim.delivery.delivery_id.as_str() == event.id);
-        let runs: Vec<_> =
-            claims.map(|claim| claim.runs.iter().map(|run| run.run_id).collect::<Vec<_>>()).collect();
+        let id = event.id.as_str();
+        let claims = state.journals.claims.iter();
+        let claims: Vec<_> =
+            claims.filter(|claimed| claimed.claim.delivery.delivery_id.as_str() == id).collect();
+        // The latest is the first. Those before it are of other events if they had expired.
+        let latest = claims.first().map(|claimed| claimed.at);
+        let of_event = claims.iter().enumerate().filter(|(index, claimed)| {
+            *index == 0 || !latest.is_some_and(|at| claimed.is_deleted(weeks, at))
+        });
+        let runs: Vec<Vec<RunId>> =
+            of_event.map(|(_, claimed)| claimed.claim.runs.iter().map(|run| run.run_id).collect()).collect();
         if event.acknowledged && event.runs() > 0 && runs.is_empty() {
             found.push((Promise::AcceptedIsDurable, format!("{} is acknowledged, not stored", event.id)));
         }
@@ -51,7 +63,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
         let mapped = state.events.iter().any(|event| event.id == id && event.is_mapped());
         ends.push(judge_run(state, run, mapped, world, &mut found));
     }
-    judge_told(state, &mut found);
+    judge_told(state, weeks, &mut found);
     judge_bad_copies(state, bad_copies_taken_max(world), &mut found);
     found.extend(state.strangers.judge().map(|how| (Promise::StrangersAreLeftAlone, how)));
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
@@ -71,11 +83,13 @@ fn judge_run(
     found: &mut Vec<(Promise, String)>,
 ) -> Status {
     let (run_id, slack_ms) = (accepted.run_id, slack_ms(world));
+    let weeks = world.profile.weeks.as_ref();
     let name = state.name(run_id);
     let mut breaks = |promise, how: String| found.push((promise, format!("{name}: {how}")));
     judge_starts(state, accepted, &mut breaks);
     let known = state.workflows.known_of(run_id);
     match (state.records.open(run_id), state.records.done(run_id)) {
+        (None, None) if world.may_lose_records() => accepted.status,
         (None, None) => {
             breaks(Promise::AcceptedIsDurable, "KV has no record of it".to_owned());
             accepted.status
@@ -83,7 +97,7 @@ fn judge_run(
         (Some(open), None) => {
             let parked = open.status == Status::Unconfirmed
                 && matches!(state.journals.last(run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
-            if !parked {
+            if !parked || state.outlived {
                 breaks(Promise::EveryRunEnds, format!("stays {}", describe(open)));
             }
             if parked && !known.is_empty() {
@@ -105,18 +119,24 @@ fn judge_run(
             }
             let task_id = done.task.as_ref().map(|task| &task.id);
             // An operator may give up what KV knows and has not shown him.
-            let given_up = done.abandoned && !state.journals.has_task(run_id);
-            if !given_up && !known.is_empty() && task_id.is_none_or(|task_id| !known.contains(task_id)) {
+            let given_up = is_abandoned_by_operator(done) && !state.journals.has_task(run_id);
+            let expired = has_lost_its_task(state, done, weeks);
+            if !given_up
+                && !expired
+                && !known.is_empty()
+                && task_id.is_none_or(|task_id| !known.contains(task_id))
+            {
                 breaks(Promise::KnownTasksAreKept, format!("had {known:?}, ended as {}", describe(done)));
             }
-            if state.journals.starts(run_id) != done.attempts as usize {
+            let (starts, told) = (state.journals.starts(run_id), done.attempts as usize);
+            if starts != told && (starts < told || !state.journals.had_expired(run_id, weeks)) {
                 let how = format!("{} starts, ended as {}", state.journals.starts(run_id), describe(done));
                 breaks(Promise::TheEndIsWhatHappened, how);
             }
             if mapped == done.error.as_ref().is_some_and(|error| error.stage == Stage::Mapping) {
                 breaks(Promise::TheEndIsWhatHappened, format!("mapping: {}", describe(done)));
             }
-            judge_end(state, done, slack_ms, &mut breaks);
+            judge_end(state, done, slack_ms, weeks, &mut breaks);
             done.status
         }
     }
@@ -154,9 +174,12 @@ fn judge_bad_copies(state: &State, each_max: u32, found: &mut Vec<(Promise, Stri
 }
 
 /// What operators were told must be so in the end.
-fn judge_told(state: &State, found: &mut Vec<(Promise, String)>) {
+fn judge_told(state: &State, weeks: Option<&Weeks>, found: &mut Vec<(Promise, String)>) {
     for (run_id, task_id) in &state.told.adopted {
         let run = state.records.done(*run_id).or_else(|| state.records.open(*run_id));
+        if run.is_some_and(|run| has_lost_its_task(state, run, weeks)) {
+            continue;
+        }
         if run.and_then(|run| run.task.as_ref()).is_none_or(|task| task.id != *task_id) {
             let how = format!("{} adopted {task_id}, and is {run:?}", state.name(*run_id));
             found.push((Promise::OperatorsDecide, how));
@@ -191,7 +214,13 @@ fn judge_starts(state: &State, run: &Run, breaks: &mut impl FnMut(Promise, Strin
 }
 
 /// Whether a run ended as its task did, or for the reason that it gives.
-fn judge_end(state: &State, run: &Run, slack_ms: i64, breaks: &mut impl FnMut(Promise, String)) {
+fn judge_end(
+    state: &State,
+    run: &Run,
+    slack_ms: i64,
+    weeks: Option<&Weeks>,
+    breaks: &mut impl FnMut(Promise, String),
+) {
     let task_id = run.task.as_ref().map(|task| &task.id);
     let job = task_id.and_then(|task_id| state.workflows.job(task_id));
     let true_end = match (run.status, &run.error, job) {
@@ -200,6 +229,9 @@ fn judge_end(state: &State, run: &Run, slack_ms: i64, breaks: &mut impl FnMut(Pr
             has_ended(job, run, slack_ms, TaskStatus::Completed)
         }
         (Status::Canceled, None, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Canceled),
+        (Status::Failed, Some(error), None) if why_given_up(error).is_some() => {
+            is_given_up(state, run, error, slack_ms, weeks)
+        }
         (Status::Failed, Some(error), job) => is_failure(state, run, error, job, slack_ms),
         _ => false,
     };
@@ -218,7 +250,7 @@ fn has_ended(job: &Job, run: &Run, slack_ms: i64, status: TaskStatus) -> bool {
 }
 
 fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, slack_ms: i64) -> bool {
-    let finished_ms = run.finished_at.map_or(0, seedhook::timestamp::Timestamp::as_millis);
+    let finished_ms = run.finished_at.map_or(0, Timestamp::as_millis);
     let span_ms = |job: &Job| Some(job.missed_ms.last()? - job.missed_ms.first()?);
     let gone = job.is_some_and(|job| job.missed_ms.len() >= 3 && span_ms(job) >= Some(MISSING_MS - slack_ms));
     match (error.stage, job) {
@@ -228,7 +260,7 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
             let exhausted = run.attempts >= run.settings.start_attempts_max;
             // An entry that took too long is not used.
             let unsent = state.workflows.requests_for(run.run_id) < state.journals.starts(run.run_id);
-            run.abandoned
+            is_abandoned_by_operator(run)
                 || state.workflows.was_refused(run.run_id)
                 || (exhausted && (unsent || state.workflows.was_not_started(run.run_id)))
         }
@@ -250,6 +282,41 @@ fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, sla
         }
         _ => false,
     }
+}
+
+fn is_abandoned_by_operator(run: &Run) -> bool {
+    run.abandoned && run.error.as_ref().is_some_and(|error| why_given_up(error).is_none())
+}
+
+/// Why seedhook gave a run up by itself, if it did.
+fn why_given_up(error: &RunError) -> Option<GivenUp> {
+    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Overdue, GivenUp::Undecided, GivenUp::NotStarted];
+    all.into_iter().find(|why| error.stage == Stage::Start && error.message == why.message())
+}
+
+/// Whether a run that was given up is as old as it says, and its journal had expired.
+fn is_given_up(state: &State, run: &Run, error: &RunError, slack_ms: i64, weeks: Option<&Weeks>) -> bool {
+    let ended_ms = error.at.as_millis() + slack_ms;
+    let is_older =
+        |from: Option<Timestamp>, than_ms| from.is_some_and(|from| ended_ms - from.as_millis() >= than_ms);
+    match why_given_up(error) {
+        Some(GivenUp::Old) => is_older(Some(run.received_at), FIRST_START_MS_MAX),
+        Some(GivenUp::Attempted) => state.journals.had_expired(run.run_id, weeks),
+        Some(GivenUp::Overdue) => is_older(state.journals.first_at(run.run_id), NEXT_START_MS_MAX),
+        Some(GivenUp::Undecided | GivenUp::NotStarted) => {
+            is_older(state.journals.first_at(run.run_id), UNDECIDED_MS_MAX)
+        }
+        None => false,
+    }
+}
+
+/// Whether nothing was left of a task when its run was given up: its journal had expired, and KV had not shown it, or
+/// had deleted the record of an earlier end.
+fn has_lost_its_task(state: &State, run: &Run, weeks: Option<&Weeks>) -> bool {
+    let given_up = run.error.as_ref().is_some_and(|error| why_given_up(error).is_some());
+    let (journals, run_id) = (&state.journals, run.run_id);
+    let unknown = !state.records.has_shown_task(run_id) || journals.had_ended(run_id);
+    given_up && unknown && journals.had_expired(run_id, weeks)
 }
 
 fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Promise, String)) {

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) dropped: Vec<usize>,
     /// What stands in the stores that this version cannot read.
     pub(crate) strangers: Strangers,
+    /// A month has passed since the faults stopped.
+    pub(crate) outlived: bool,
     /// Senders that are not done yet.
     pub(crate) senders: usize,
     /// What was broken, and how.
@@ -135,6 +137,12 @@ impl State {
     pub(crate) fn breaks(&mut self, promise: Promise, how: String) {
         self.history.tell_broken(promise, &how);
         self.broken.push((promise, how));
+    }
+
+    /// From now on nothing fails, and KV shows what was written.
+    pub(crate) fn end_faults(&mut self, at_ms: i64) {
+        self.calm = true;
+        self.history.tell(at_ms, || "-----".to_owned(), || "faults stop, KV converges".to_owned());
     }
 
     pub(crate) fn name(&self, run_id: RunId) -> String {

@@ -13,7 +13,7 @@ use crate::run::tests::{at, queued_run};
 use crate::run::{FileState, Stage};
 
 /// A hook that makes twice the body's seats into rows; `changes` to that.
-fn hook(changes: &Value) -> Hook {
+pub(in crate::service) fn hook(changes: &Value) -> Hook {
     let mut hook = json!({"workspace": "acme", "database": "sales-demo", "workflow": "seed",
         "verify": {"scheme": "none"}, "params": {"rows": "{{ body.seats * 2 }}"}});
     hook.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -86,6 +86,10 @@ fn what_failed_was_canceled_or_is_unconfirmed_is_retried() {
     check(&stored(&queued, &[]), true, Err(Status::Queued));
     check(&stored(&queued, &[Decision::Start]), true, Err(Status::Queued));
     check(&stored(&queued, &[Decision::Start, no_answer]), false, Ok(Status::Queued));
+    let mut parked = queued_run();
+    parked.parked(1, "HTTP 500", at(1));
+    // Its journal has expired.
+    check(&stored(&parked, &[]), false, Ok(Status::Queued));
     let task = Decision::Task { task_id: task_id("task") };
     check(&stored(&queued, &[Decision::Start, task]), true, Err(Status::InProgress));
 }
@@ -239,6 +243,9 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     let abandoned = given_up(&stores);
     let again = many(&selection);
     assert!(again.retried.is_empty() && again.to_start.is_empty());
-    assert_eq!(again.skipped[0], (abandoned, "abandoned by the operator: retry it by itself".to_owned()));
+    assert_eq!(
+        again.skipped[0],
+        (abandoned, "given up, and its workflow may have run: retry it by itself".to_owned())
+    );
     assert!(again.skipped[1].1.starts_with("retried before, as "));
 }
