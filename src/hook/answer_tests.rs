@@ -35,11 +35,8 @@ fn answer(hook: &Hook, content_type: &str, body: &str) -> (u16, Option<&'static 
     let url = "https://seedhook.example/hooks/h";
     let delivery = RawDelivery::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
     let reply = hook.answer_to(&delivery).map(|reply| reply.for_delivery(&json!({"status": "accepted"})));
-    let Reply { status, content_type, body, .. } = reply.unwrap_or_else(|| Reply {
-        status: 202,
-        content_type: Some("runs"),
-        ..Reply::default()
-    });
+    let Reply { status, content_type, body, .. } =
+        reply.unwrap_or_else(|| Reply { status: 202, content_type: Some("runs"), ..Reply::default() });
     (status, content_type, body)
 }
 
@@ -112,7 +109,8 @@ fn senders_hear_what_they_want_to_hear() {
     for sender in ["okta", "telegram"] {
         check(&of_sender(sender), JSON, "{}", EMPTY);
     }
-    let accept_200 = ["meta", "mailgun", "line", "coinbase-commerce", "intercom", "monday", "shopify", "notion"];
+    let accept_200 =
+        ["meta", "mailgun", "line", "coinbase-commerce", "intercom", "monday", "shopify", "notion"];
     for sender in accept_200.into_iter().chain(["linear", "paddle", "zoom", "messagebird"]) {
         check(&of_sender(sender), JSON, "{}", RUNS_AS_200);
     }
@@ -127,7 +125,12 @@ fn senders_hear_what_they_want_to_hear() {
 #[test]
 fn discord_hears_an_answer_of_the_kind_of_its_interaction() {
     let discord = of_sender("discord");
-    check(&discord, JSON, r#"{"version":1,"type":1,"event":{"type":"APPLICATION_AUTHORIZED"}}"#, (204, None, ""));
+    check(
+        &discord,
+        JSON,
+        r#"{"version":1,"type":1,"event":{"type":"APPLICATION_AUTHORIZED"}}"#,
+        (204, None, ""),
+    );
     let received = (200, Some(JSON), r#"{"data":{"content":"Received.","flags":64},"type":4}"#);
     for kind in [2, 3, 5] {
         check(&discord, JSON, &format!(r#"{{"id":"1","type":{kind}}}"#), received);

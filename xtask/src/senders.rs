@@ -155,7 +155,9 @@ mod tests {
             "{slack}"
         );
         assert!(slack.contains("\nhandshake = \"slack\"\n"), "{slack}");
-        for part in ["answer     with no `body.event_id`: 200 with an empty body\n", "\nanswer = {", "body = \"\""] {
+        for part in
+            ["answer     with no `body.event_id`: 200 with an empty body\n", "\nanswer = {", "body = \"\""]
+        {
             assert!(slack.contains(part), "{part}\n{slack}");
         }
     }

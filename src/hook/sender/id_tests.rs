@@ -116,7 +116,11 @@ fn every_sender_has_examples_and_nobody_else() {
     for sender in senders() {
         let examples = examples(sender);
         assert_eq!(examples.sender, sender.name);
-        assert!(examples.source.starts_with("https://") && !examples.redelivery.is_empty(), "{}", sender.name);
+        assert!(
+            examples.source.starts_with("https://") && !examples.redelivery.is_empty(),
+            "{}",
+            sender.name
+        );
         assert!(examples.events.len() > 1, "{}: two events show a difference", sender.name);
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn page() -> String {
 }
 
 fn table() -> String {
-    let head = "| sender | `verify` | the secret | the event's id | tolerance | handshakes | the answer | note |";
+    let head =
+        "| sender | `verify` | the secret | the event's id | tolerance | handshakes | the answer | note |";
     let rows = senders().iter().map(row);
     let lines = [head.to_owned(), "|---|---|---|---|---|---|---|---|".to_owned()].into_iter().chain(rows);
     lines.map(|line| line + "\n").collect()
