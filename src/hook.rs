@@ -171,8 +171,9 @@ pub struct Hook {
     pub verify: Verification,
     /// What a sender asks beside its deliveries.
     pub handshakes: Vec<Handshake>,
-    /// What it wants to hear when its delivery was taken; `None`: what seedhook says by itself.
-    pub answer: Option<Answer>,
+    /// What the sender wants to hear when its delivery was taken: the first that is for the delivery counts. Where none
+    /// is, seedhook answers with the runs.
+    pub answers: Vec<Answer>,
     /// What names an event; `None`: what the sender states.
     pub delivery_id: Option<Template>,
     /// Where the sender states an event's id; the first that is there counts.
@@ -210,10 +211,10 @@ impl Hook {
         }
     }
 
-    /// What the sender wants to hear when this delivery was taken; `None`: what seedhook says by itself.
+    /// What the sender wants to hear when this delivery was taken; `None`: seedhook's own answer, the runs.
     #[must_use]
     pub fn answer_to(&self, delivery: &RawDelivery) -> Option<Reply> {
-        let answer = self.answer.as_ref().filter(|answer| answer.is_for(delivery))?;
+        let answer = self.answers.iter().find(|answer| answer.is_for(delivery))?;
         answer.fill(delivery, &Secrets::default()).ok()
     }
 
@@ -229,6 +230,9 @@ impl Hook {
         self.handshakes.iter().any(|handshake| handshake.method == "GET")
     }
 }
+
+#[cfg(test)]
+mod answer_tests;
 
 #[cfg(test)]
 mod tests {

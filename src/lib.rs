@@ -92,8 +92,8 @@
 //! `use worker::…` above `cloudflare/` fails the native tests. The core has no clock, no network and no randomness of
 //! its own; they are arguments, or [`ports::Clock`].
 //!
-//! Tests: units beside the code; `tests/vectors/` known answers of each sender; `tests/properties/` (and `fuzz/`)
-//! what holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`);
+//! Tests: units beside the code; `tests/vectors/` known answers of each sender, and in `ids/` what names its events;
+//! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`);
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
 //! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 

@@ -107,12 +107,8 @@ pub(super) async fn accept(
         }
     }
     let said = json!({"status": outcome, "runs": runs});
-    let response = match &answer {
-        // A status alone: what was to be said is said under another.
-        Some(reply) if reply.content_type.is_none() && reply.status != 204 => {
-            respond::json(reply.status, &said)
-        }
-        Some(reply) => respond::reply(reply),
+    let response = match answer {
+        Some(reply) => respond::reply(&reply.for_delivery(&said)),
         None => respond::json(status, &said),
     };
     Ok(response.and_then(|mut response| {

@@ -6,7 +6,7 @@ use worker::{Response, ResponseBuilder};
 
 use crate::hook::admission::TurnedAway;
 use crate::hook::body::BodyError;
-use crate::hook::handshake::Reply;
+use crate::hook::handshake::{Reply, may_have_body};
 use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::service::operate::Refusal;
 
@@ -203,7 +203,7 @@ pub(super) fn reply(reply: &Reply) -> worker::Result<Response> {
     if let Some(content_type) = reply.content_type {
         response = response.with_header("Content-Type", content_type)?;
     }
-    if reply.status == 204 {
+    if !may_have_body(reply.status) {
         return Ok(response.empty());
     }
     Ok(response.fixed(reply.body.clone().into_bytes()))

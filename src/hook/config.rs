@@ -81,7 +81,7 @@ pub fn read_hook(
     let caller = reader.caller(&table);
     let sender = caller.as_ref().and_then(|caller| caller.sender);
     let handshakes = reader.handshakes(&table, sender);
-    let answer = reader.accepted_answer(&table, sender);
+    let answers = reader.accepted_answers(&table, sender);
     let delivery_id = reader.template(&table, "delivery_id");
     let stated_ids = reader.stated_ids(sender, caller.as_ref().and_then(|caller| caller.id.as_ref()));
     let each = reader.each(&table);
@@ -97,7 +97,7 @@ pub fn read_hook(
             name,
             verify: caller.verify,
             handshakes,
-            answer,
+            answers,
             delivery_id,
             stated_ids,
             each,

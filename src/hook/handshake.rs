@@ -14,6 +14,16 @@ use super::verify::source::{Source, View};
 /// The longest challenge that is answered, bytes: the longest known ones have some hundreds.
 const CHALLENGE_BYTES_MAX: usize = 4096;
 
+/// The longest `body` that an answer may state, bytes: senders ask for a word, such as `[accepted]`.
+pub const ANSWER_BODY_BYTES_MAX: usize = 4096;
+
+/// Whether an answer with this status may have a body: the Fetch standard forbids it for 204 and 205
+/// (<https://fetch.spec.whatwg.org/#null-body-status>), and a runtime throws if there is one.
+#[must_use]
+pub fn may_have_body(status: u16) -> bool {
+    !matches!(status, 204 | 205)
+}
+
 /// One handshake that a hook answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handshake {
@@ -69,8 +79,10 @@ pub struct Answer {
 /// What an answer holds.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
-    /// Nothing.
-    Empty,
+    /// Nothing is stated. The answer to a handshake is empty then, and the answer to a delivery has the runs.
+    Unstated,
+    /// This text, which may be empty.
+    Literal(String),
     /// What stands at a place, as plain text.
     Text(Source),
     /// An object.
@@ -97,10 +109,24 @@ pub struct Reply {
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: String,
+    /// The configuration states a status and no body.
+    pub is_status_alone: bool,
     /// What the operator has to be shown.
     pub remember: Option<String>,
     /// The address that has to be called before the answer.
     pub visit: Option<String>,
+}
+
+impl Reply {
+    /// The answer to a delivery that was taken: where the configuration states a status and no body, the JSON `runs` is
+    /// sent under that status. A status that forbids a body is sent without one.
+    #[must_use]
+    pub fn for_delivery(self, runs: &Value) -> Self {
+        if self.is_status_alone && may_have_body(self.status) {
+            return Self { content_type: Some("application/json"), body: runs.to_string(), ..self };
+        }
+        self
+    }
 }
 
 /// Why something that looks like a handshake is not answered as one.
@@ -188,7 +214,9 @@ impl Answer {
     /// See [`Refused`].
     pub fn fill(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Reply, Refused> {
         let (content_type, body) = match &self.content {
-            Content::Empty => (None, String::new()),
+            Content::Unstated => (None, String::new()),
+            Content::Literal(text) if text.is_empty() => (None, String::new()),
+            Content::Literal(text) => (Some("text/plain; charset=utf-8"), text.clone()),
             Content::Text(source) => (Some("text/plain; charset=utf-8"), challenge(source, request)?),
             Content::Json(terms) => {
                 let mut object = Map::new();
@@ -198,7 +226,8 @@ impl Answer {
                 (Some("application/json"), Value::Object(object).to_string())
             }
         };
-        Ok(Reply { status: self.status, content_type, body, remember: None, visit: None })
+        let is_status_alone = self.content == Content::Unstated;
+        Ok(Reply { status: self.status, content_type, body, is_status_alone, remember: None, visit: None })
     }
 }
 

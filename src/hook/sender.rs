@@ -29,9 +29,9 @@ pub struct Sender {
     /// Its handshakes, in the words of `handshake`.
     #[serde(default)]
     pub handshakes: Vec<Map<String, Value>>,
-    /// What it wants to hear when a delivery was taken, in the words of `answer`.
+    /// What it wants to hear when a delivery was taken, in the words of `answer`: a table, or a list of them.
     #[serde(default)]
-    pub answer: Option<Map<String, Value>>,
+    pub answer: Option<Value>,
     /// The media type that its bodies really have, where it states another.
     #[serde(default)]
     pub content_type: Option<String>,
@@ -84,6 +84,9 @@ pub fn sender_names() -> impl Iterator<Item = &'static str> {
 }
 
 #[cfg(test)]
+mod id_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::configuration::Configuration;
@@ -125,7 +128,8 @@ mod tests {
                 sender.name
             );
             assert_eq!(hook.handshakes.len(), sender.handshakes.len(), "{}", sender.name);
-            assert_eq!(hook.answer.is_some(), sender.answer.is_some(), "{}", sender.name);
+            let answers = sender.answer.as_ref().map_or(0, |answer| answer.as_array().map_or(1, Vec::len));
+            assert_eq!(hook.answers.len(), answers, "{}", sender.name);
         }
     }
 

@@ -16,6 +16,7 @@ const HOP_HEADERS: &[&str] = &["host", "content-length", "connection", "transfer
 fn vectors() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
     let vectors = files.flat_map(|file| {
         serde_json::from_str::<Vec<Value>>(&std::fs::read_to_string(file).unwrap()).unwrap()
     });

@@ -80,6 +80,7 @@ fn all_about(sender: &Sender) -> String {
     let mut rows = vec![("proves", card.how()), ("secret", card.secret()), ("tolerance", card.tolerance())];
     rows.extend(card.ids().into_iter().map(|id| ("id", id)));
     rows.extend(card.handshakes().into_iter().map(|handshake| ("handshake", handshake)));
+    rows.extend(card.answers().into_iter().map(|answer| ("answer", answer)));
     rows.extend(sender.note.clone().map(|note| ("note", note)));
     let adjustable = card.adjustable();
     if !adjustable.is_empty() {
@@ -154,6 +155,26 @@ mod tests {
             "{slack}"
         );
         assert!(slack.contains("\nhandshake = \"slack\"\n"), "{slack}");
+        for part in
+            ["answer     with no `body.event_id`: 200 with an empty body\n", "\nanswer = {", "body = \"\""]
+        {
+            assert!(slack.contains(part), "{part}\n{slack}");
+        }
+    }
+
+    #[test]
+    fn each_of_several_answers_is_told() {
+        let discord = all_about(sender("discord").unwrap());
+        for part in [
+            "answer     with `body.event`: 204\n",
+            "answer     with `body.type` = `4`: 200 with `{",
+            "\nanswer = [{",
+            "when = { \"body.event\" = true } }",
+        ] {
+            assert!(discord.contains(part), "{part}\n{discord}");
+        }
+        let adyen = all_about(sender("adyen").unwrap());
+        assert!(adyen.contains("answer     200 with the text `[accepted]`\n"), "{adyen}");
     }
 
     #[test]

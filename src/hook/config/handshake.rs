@@ -1,16 +1,27 @@
 //! Reads `handshake`: what a sender asks before its deliveries, spelt out or by the sender's name. The handshakes in
 //! `senders.json` are written in the same words.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fields::{Reader, Table};
-use crate::hook::handshake::{Answer, Content, Handshake, Sign, Term, Trust};
+use crate::hook::handshake::{
+    ANSWER_BODY_BYTES_MAX, Answer, Content, Handshake, Sign, Term, Trust, may_have_body,
+};
 use crate::hook::mistake::nearest;
 use crate::hook::sender::{Sender, sender, sender_names};
 use crate::hook::verify::source::Source;
 
 /// The most handshakes of one hook.
 const HANDSHAKES_MAX: usize = 8;
+
+/// The most tables that `answer` may list.
+const ANSWERS_MAX: usize = 8;
+
+/// The fields of one `answer`.
+const ANSWER_FIELDS: &[&str] = &["when", "status", "text", "json", "body"];
+
+/// The fields of an answer of which at most one may be stated.
+const CONTENT_FIELDS: [&str; 3] = ["text", "json", "body"];
 
 const FIELDS: &[&str] = &[
     "method",
@@ -21,6 +32,7 @@ const FIELDS: &[&str] = &[
     "expect",
     "text",
     "json",
+    "body",
     "status",
     "remember",
     "visit",
@@ -109,38 +121,99 @@ impl Reader {
         signs
     }
 
-    /// What a sender wants to hear when its delivery was taken, where that is not what seedhook says by itself.
-    pub(super) fn accepted_answer(&mut self, table: &Table<'_>, known: Option<&Sender>) -> Option<Answer> {
-        let Some((value, path)) = table.get("answer") else {
-            let own = known?.answer.as_ref()?;
-            return self.answer(&Table { own, own_path: table.own_path, base: None });
-        };
-        let Some(own) = value.as_object() else {
-            self.mistake(&path, "is not a table", "write answer = { status = 200 }");
-            return None;
-        };
-        let table = Table { own, own_path: &path, base: None };
-        self.unknown_fields(&table, &["when", "status", "text", "json"]);
+    /// What a sender wants to hear when its delivery was taken, in place of seedhook's own answer: one table, or a list
+    /// of them of which the first counts whose `when` holds.
+    pub(super) fn accepted_answers(&mut self, table: &Table<'_>, known: Option<&Sender>) -> Vec<Answer> {
+        match (table.get("answer"), known.and_then(|sender| sender.answer.as_ref())) {
+            (Some((value, path)), _) => self.answers(value, &path),
+            (None, Some(value)) => self.answers(value, table.own_path),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn answers(&mut self, value: &Value, path: &[String]) -> Vec<Answer> {
+        match value {
+            Value::Object(own) => self.accepted_answer(own, path).into_iter().collect(),
+            Value::Array(items)
+                if (1..=ANSWERS_MAX).contains(&items.len()) && items.iter().all(Value::is_object) =>
+            {
+                let tables = items.iter().filter_map(Value::as_object).enumerate();
+                let mut all = Vec::new();
+                for (index, own) in tables {
+                    let path = [path, &[index.to_string()]].concat();
+                    all.extend(self.accepted_answer(own, &path));
+                }
+                all
+            }
+            _ => {
+                let problem = format!("must be a table, or a list of 1 to {ANSWERS_MAX} tables");
+                self.mistake(path, problem, "write answer = { status = 200 }");
+                Vec::new()
+            }
+        }
+    }
+
+    fn accepted_answer(&mut self, own: &Map<String, Value>, path: &[String]) -> Option<Answer> {
+        let table = Table { own, own_path: path, base: None };
+        self.unknown_fields(&table, ANSWER_FIELDS);
         self.answer(&table)
     }
 
-    /// `status`, and `text` or `json` or neither.
+    /// `status`, and at most one of `text`, `json` and `body`.
     fn answer(&mut self, table: &Table<'_>) -> Option<Answer> {
         let status = u16::try_from(self.number(table, "status", 200, 200, 299)).unwrap_or(200);
-        let content = match (table.get("text"), table.get("json")) {
-            (Some(_), _) => Content::Text(self.source(table, "text")?),
-            (None, Some((value, path))) => {
-                let Some(object) = value.as_object() else {
-                    self.mistake(&path, "is not a table", "write json = { challenge = \"body.challenge\" }");
-                    return None;
-                };
-                Content::Json(object.iter().map(|(name, value)| (name.clone(), term(value))).collect())
-            }
-            (None, None) => Content::Empty,
+        let content = self.content(table)?;
+        let has_body = match &content {
+            Content::Unstated => false,
+            Content::Literal(text) => !text.is_empty(),
+            Content::Text(_) | Content::Json(_) => true,
         };
+        if has_body && !may_have_body(status) {
+            let problem = format!("is {status}, an answer without a body, and a body is stated");
+            self.mistake_at(table, "status", &problem, "write status = 200, or remove the body");
+        }
         // Of a handshake, `when` tells the handshake; of an answer, the deliveries that it is for.
         let when = self.signs(table, "when");
         Some(Answer { when, status, content })
+    }
+
+    fn content(&mut self, table: &Table<'_>) -> Option<Content> {
+        let stated: Vec<&str> =
+            CONTENT_FIELDS.into_iter().filter(|field| table.get(field).is_some()).collect();
+        match stated.as_slice() {
+            [] => Some(Content::Unstated),
+            ["text"] => Some(Content::Text(self.source(table, "text")?)),
+            ["json"] => self.json_content(table),
+            ["body"] => self.literal_content(table),
+            [first, second, ..] => {
+                self.mistake_at(table, second, &format!("stands beside `{first}`"), "keep one of them");
+                None
+            }
+            [_] => None,
+        }
+    }
+
+    fn json_content(&mut self, table: &Table<'_>) -> Option<Content> {
+        let (value, path) = table.get("json")?;
+        let Some(object) = value.as_object() else {
+            self.mistake(&path, "is not a table", "write json = { challenge = \"body.challenge\" }");
+            return None;
+        };
+        Some(Content::Json(object.iter().map(|(name, value)| (name.clone(), term(value))).collect()))
+    }
+
+    fn literal_content(&mut self, table: &Table<'_>) -> Option<Content> {
+        let (value, path) = table.get("body")?;
+        let Some(text) = value.as_str() else {
+            self.mistake(&path, "must be a text", "write body = \"\" for an empty answer, or body = \"ok\"");
+            return None;
+        };
+        if text.len() > ANSWER_BODY_BYTES_MAX {
+            let problem = format!("has {} bytes, at most {ANSWER_BODY_BYTES_MAX} are allowed", text.len());
+            self.mistake(&path, problem, "senders want a word, or nothing: body = \"\"");
+            return None;
+        }
+        Some(Content::Literal(text.to_owned()))
     }
 }
 

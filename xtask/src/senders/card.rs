@@ -92,6 +92,15 @@ impl<'a> Card<'a> {
         self.0.handshakes.iter().map(handshake).collect()
     }
 
+    /// What the sender is answered when its delivery was taken; empty where that is seedhook's own answer.
+    pub(super) fn answers(self) -> Vec<String> {
+        match &self.0.answer {
+            Some(Value::Array(answers)) => answers.iter().filter_map(Value::as_object).map(answer).collect(),
+            Some(one) => one.as_object().map(answer).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// What a hook may say otherwise.
     pub(super) fn adjustable(self) -> Vec<&'static str> {
         ["tolerance", "url", "header"].into_iter().filter(|field| self.0.takes(field)).collect()
@@ -124,22 +133,48 @@ pub(super) fn bare(template: &str) -> &str {
 
 fn handshake(handshake: &Map<String, Value>) -> String {
     let text = |field: &str| handshake.get(field).and_then(Value::as_str);
-    let signs = handshake.get("when").and_then(Value::as_object).into_iter().flatten();
-    let signs: Vec<String> = signs
+    let content = match content(handshake) {
+        Some(content) => content,
+        None => status(handshake).to_string(),
+    };
+    let visit = text("visit").map(|place| format!(", after a visit to `{place}`")).unwrap_or_default();
+    let method = text("method").unwrap_or("POST");
+    format!("{method} with {} → {content}{visit}", signs(handshake).join(", "))
+}
+
+/// "200", "200 with an empty body", "with `body.event`: 204".
+fn answer(answer: &Map<String, Value>) -> String {
+    let signs = signs(answer);
+    let when = if signs.is_empty() { String::new() } else { format!("with {}: ", signs.join(", ")) };
+    let content = content(answer).map(|content| format!(" with {content}")).unwrap_or_default();
+    format!("{when}{}{content}", status(answer))
+}
+
+fn status(answer: &Map<String, Value>) -> u64 {
+    answer.get("status").and_then(Value::as_u64).unwrap_or(200)
+}
+
+/// What tells the requests that an answer is for.
+fn signs(answer: &Map<String, Value>) -> Vec<String> {
+    let signs = answer.get("when").and_then(Value::as_object).into_iter().flatten();
+    signs
         .map(|(place, sign)| match sign {
             Value::Bool(true) => format!("`{place}`"),
             Value::Bool(false) => format!("no `{place}`"),
             Value::String(text) => format!("`{place}` = `{text}`"),
             other => format!("`{place}` = `{other}`"),
         })
-        .collect();
-    let status = handshake.get("status").and_then(Value::as_u64).unwrap_or(200);
-    let answer = match (text("text"), handshake.get("json")) {
-        (Some(place), _) => format!("`{place}`"),
-        (None, Some(json)) => format!("`{json}`"),
-        (None, None) => format!("{status}"),
-    };
-    let visit = text("visit").map(|place| format!(", after a visit to `{place}`")).unwrap_or_default();
-    let method = text("method").unwrap_or("POST");
-    format!("{method} with {} → {answer}{visit}", signs.join(", "))
+        .collect()
+}
+
+/// The body that an answer states.
+fn content(answer: &Map<String, Value>) -> Option<String> {
+    let text = |field: &str| answer.get(field).and_then(Value::as_str);
+    match (text("text"), answer.get("json"), text("body")) {
+        (Some(place), _, _) => Some(format!("`{place}`")),
+        (None, Some(json), _) => Some(format!("`{json}`")),
+        (None, None, Some("")) => Some("an empty body".to_owned()),
+        (None, None, Some(body)) => Some(format!("the text `{body}`")),
+        (None, None, None) => None,
+    }
 }

@@ -17,15 +17,16 @@ pub(super) fn page() -> String {
 }
 
 fn table() -> String {
-    let head = "| sender | `verify` | the secret | the event's id | tolerance | handshakes | note |";
+    let head =
+        "| sender | `verify` | the secret | the event's id | tolerance | handshakes | the answer | note |";
     let rows = senders().iter().map(row);
-    let lines = [head.to_owned(), "|---|---|---|---|---|---|---|".to_owned()].into_iter().chain(rows);
+    let lines = [head.to_owned(), "|---|---|---|---|---|---|---|---|".to_owned()].into_iter().chain(rows);
     lines.map(|line| line + "\n").collect()
 }
 
 fn row(sender: &Sender) -> String {
     let card = Card(sender);
-    let handshakes = card.handshakes();
+    let (handshakes, answers) = (card.handshakes(), card.answers());
     let cells = [
         format!("[{}]({})", sender.name, sender.docs),
         format!("`{}`", card.line()),
@@ -33,6 +34,7 @@ fn row(sender: &Sender) -> String {
         card.ids().join("<br>else "),
         card.tolerance(),
         if handshakes.is_empty() { "–".to_owned() } else { handshakes.join("<br>") },
+        if answers.is_empty() { "the runs".to_owned() } else { answers.join("<br>") },
         sender.note.clone().unwrap_or_default(),
     ];
     format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))

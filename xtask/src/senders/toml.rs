@@ -38,7 +38,7 @@ fn hook(card: Card<'_>, proof: Proof<'_>) -> String {
         lines.push(format!("content_type = {}", Value::from(content_type.as_str())));
     }
     if let Some(answer) = &sender.answer {
-        lines.push(format!("answer = {}", inline(answer)));
+        lines.push(format!("answer = {}", of_value(answer)));
     }
     if lines.len() == 1 {
         lines.clear();
