@@ -9,7 +9,7 @@ use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
-use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
+use crate::run::{Run, RunId, Seen, Stage, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
 use super::Budget;
@@ -32,7 +32,7 @@ pub enum Advanced {
     KeyRefused,
     /// Fabricate takes no request for this workspace with this key (403).
     WorkspaceRefused,
-    /// No request was left for it, or Fabricate is not to be asked now.
+    /// No request was left for it, Fabricate is not to be asked now, or there was no room for a large answer.
     OutOfBudget,
 }
 
@@ -154,6 +154,7 @@ async fn poll<W: World>(
     match &answer {
         Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),
+        Err(StatusError::NoRoom) => Ok(Advanced::OutOfBudget),
         answer if summary.is_unchanged_by(answer, now) => Ok(Advanced::Unchanged),
         _ => Box::pin(follow(world, summary, task_id, answer, now, budget)).await,
     }
@@ -184,6 +185,10 @@ async fn follow<W: World>(
     let mut seen = match answer {
         Ok(task) => run.saw_task(task, now),
         Err(StatusError::NotFound) => run.missed_task(now),
+        Err(StatusError::TooLarge(reason)) => {
+            run.failed(Stage::Poll, reason, now);
+            Seen::Ended
+        }
         Err(error) => run.poll_failed(&error.to_string(), now),
     };
     let mut learned = None;
