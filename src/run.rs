@@ -278,6 +278,13 @@ impl Run {
         if polls == before.polls { Seen::Unchanged } else { Seen::Changed }
     }
 
+    /// Takes in that what Fabricate says of the task is more than is read: the run ends, because asking again would
+    /// bring the same.
+    pub fn answer_too_large(&mut self, reason: &str, now: Timestamp) -> Seen {
+        self.failed(Stage::Poll, reason, now);
+        Seen::Ended
+    }
+
     /// Takes in that the task could not be asked for at all.
     pub fn poll_failed(&mut self, reason: &str, now: Timestamp) -> Seen {
         if self.is_late(now) {

@@ -19,7 +19,8 @@ pub(super) enum Reach {
 }
 
 /// Endings of names that are resolved within one network or machine.
-const LOCAL_NAMES: [&str; 7] = ["localhost", "localdomain", "local", "internal", "lan", "home.arpa", "intranet"];
+const LOCAL_NAMES: [&str; 7] =
+    ["localhost", "localdomain", "local", "internal", "lan", "home.arpa", "intranet"];
 
 /// What a URL's host is. `Url` has spelled the host as WHATWG's URL standard says: `0x7f.1` is 127.0.0.1 by now.
 pub(super) fn reach(url: &Url) -> Reach {
@@ -90,20 +91,49 @@ mod tests {
     fn ordinary_hosts_are_public() {
         check(
             Reach::Public,
-            &["s3.example", "s3.example.", "locals.example", "mylocalhost.com", "internal.example", "8.8.8.8", "1.1.1.1."],
+            &[
+                "s3.example",
+                "s3.example.",
+                "locals.example",
+                "mylocalhost.com",
+                "internal.example",
+                "8.8.8.8",
+                "1.1.1.1.",
+            ],
         );
-        check(Reach::Public, &["9.255.255.255", "11.0.0.0", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1"]);
-        check(Reach::Public, &["192.0.1.1", "192.0.3.1", "198.17.0.1", "198.20.0.1", "223.255.255.255", "169.253.0.1"]);
-        check(Reach::Public, &["[2606:4700::1111]", "[2001:200::1]", "[2001:db9::1]", "[2003::1]", "[3ffe::1]"]);
+        check(
+            Reach::Public,
+            &["9.255.255.255", "11.0.0.0", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1"],
+        );
+        check(
+            Reach::Public,
+            &["192.0.1.1", "192.0.3.1", "198.17.0.1", "198.20.0.1", "223.255.255.255", "169.253.0.1"],
+        );
+        check(
+            Reach::Public,
+            &["[2606:4700::1111]", "[2001:200::1]", "[2001:db9::1]", "[2003::1]", "[3ffe::1]"],
+        );
     }
 
     #[test]
     fn hosts_of_one_network_are_local() {
         check(Reach::Local, &["10.0.0.1", "127.0.0.1", "127.255.255.255", "172.16.0.1", "172.31.255.255"]);
-        check(Reach::Local, &["192.168.1.1", "100.64.0.1", "100.127.255.255", "[::1]", "[fc00::1]", "[fdff::1]"]);
         check(
             Reach::Local,
-            &["localhost", "LOCALHOST", "localhost.", "a.localhost", "a.localhost.", "minio", "db.local", "metadata.google.internal"],
+            &["192.168.1.1", "100.64.0.1", "100.127.255.255", "[::1]", "[fc00::1]", "[fdff::1]"],
+        );
+        check(
+            Reach::Local,
+            &[
+                "localhost",
+                "LOCALHOST",
+                "localhost.",
+                "a.localhost",
+                "a.localhost.",
+                "minio",
+                "db.local",
+                "metadata.google.internal",
+            ],
         );
         check(Reach::Local, &["nas.lan", "x.home.arpa", "a.localdomain", "local.", "internal"]);
     }
@@ -111,7 +141,10 @@ mod tests {
     #[test]
     fn spellings_of_an_address_are_that_address() {
         check(Reach::Local, &["2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "127.0.0.1."]);
-        check(Reach::Local, &["１２７.0.0.1", "127。0。0。1", "%31%32%37.0.0.1", "ⓛocalhost", "%6cocalhost", "LocalHost"]);
+        check(
+            Reach::Local,
+            &["１２７.0.0.1", "127。0。0。1", "%31%32%37.0.0.1", "ⓛocalhost", "%6cocalhost", "LocalHost"],
+        );
         check(Reach::Special, &["2852039166", "0xa9fea9fe", "0251.0376.0251.0376"]);
     }
 
@@ -119,20 +152,55 @@ mod tests {
     fn addresses_that_are_special_or_embed_another_are_special() {
         check(
             Reach::Special,
-            &["0.0.0.0", "0.255.0.1", "169.254.169.254", "192.0.0.1", "192.0.2.1", "192.88.99.1", "198.18.0.1"],
+            &[
+                "0.0.0.0",
+                "0.255.0.1",
+                "169.254.169.254",
+                "192.0.0.1",
+                "192.0.2.1",
+                "192.88.99.1",
+                "198.18.0.1",
+            ],
         );
         check(
             Reach::Special,
-            &["198.19.255.255", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255"],
+            &[
+                "198.19.255.255",
+                "198.51.100.1",
+                "203.0.113.1",
+                "224.0.0.1",
+                "239.255.255.250",
+                "240.0.0.1",
+                "255.255.255.255",
+            ],
         );
         // 6to4 and Teredo.
-        check(Reach::Special, &["[2002:7f00:1::]", "[2002:808:808::1]", "[2001::1]", "[2001:0:4136:e378::1]"]);
-        // Mapped, compatible, translated, NAT64.
-        check(Reach::Special, &["[::ffff:10.0.0.1]", "[::ffff:8.8.8.8]", "[::7f00:1]", "[::8.8.8.8]", "[::]"]);
-        check(Reach::Special, &["[::ffff:0:808:808]", "[64:ff9b::7f00:1]", "[64:ff9b::808:808]", "[64:ff9b:1::a00:1]"]);
         check(
             Reach::Special,
-            &["[fe80::1]", "[fec0::1]", "[feff::1]", "[ff02::1]", "[ff0e::1]", "[2001:db8::1]", "[3fff::1]", "[100::1]", "[5f00::1]"],
+            &["[2002:7f00:1::]", "[2002:808:808::1]", "[2001::1]", "[2001:0:4136:e378::1]"],
+        );
+        // Mapped, compatible, translated, NAT64.
+        check(
+            Reach::Special,
+            &["[::ffff:10.0.0.1]", "[::ffff:8.8.8.8]", "[::7f00:1]", "[::8.8.8.8]", "[::]"],
+        );
+        check(
+            Reach::Special,
+            &["[::ffff:0:808:808]", "[64:ff9b::7f00:1]", "[64:ff9b::808:808]", "[64:ff9b:1::a00:1]"],
+        );
+        check(
+            Reach::Special,
+            &[
+                "[fe80::1]",
+                "[fec0::1]",
+                "[feff::1]",
+                "[ff02::1]",
+                "[ff0e::1]",
+                "[2001:db8::1]",
+                "[3fff::1]",
+                "[100::1]",
+                "[5f00::1]",
+            ],
         );
         check(Reach::Special, &["a..example", "localhost..", "10.0.0.1.."]);
     }

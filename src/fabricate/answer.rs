@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::task::MESSAGE_CHARS_MAX;
 use super::status::StatusReader;
+use super::task::MESSAGE_CHARS_MAX;
 use super::{Task, TaskId};
 use crate::timestamp::{SECOND_MS, Timestamp};
 

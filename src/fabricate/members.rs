@@ -292,8 +292,14 @@ mod tests {
         check("{}", &[]);
         check(r#" { "a" : 1 } "#, &[("a", Some("1"), 1, 0)]);
         check(r#"{"a":-1e9,"b":[1]}"#, &[("a", Some("-1e9"), 4, 0)]);
-        check(r#"{"a":"x\"}","b":"]}","result":null}"#, &[("a", Some(r#""x\"}""#), 6, 0), ("result", Some("null"), 4, 0)]);
-        check(r#"{"b":{"a":1},"result":{ "x": [ "}\\", [] ] }}"#, &[("result", Some(r#"{ "x": [ "}\\", [] ] }"#), 22, 3)]);
+        check(
+            r#"{"a":"x\"}","b":"]}","result":null}"#,
+            &[("a", Some(r#""x\"}""#), 6, 0), ("result", Some("null"), 4, 0)],
+        );
+        check(
+            r#"{"b":{"a":1},"result":{ "x": [ "}\\", [] ] }}"#,
+            &[("result", Some(r#"{ "x": [ "}\\", [] ] }"#), 22, 3)],
+        );
         check(r#"{"a":"\\","result":[]}"#, &[("a", Some(r#""\\""#), 4, 0), ("result", Some("[]"), 2, 1)]);
         check(r#"{"\u0061":true}"#, &[("a", Some("true"), 4, 0)]);
     }
@@ -316,9 +322,29 @@ mod tests {
     #[test]
     fn what_is_no_object_is_malformed() {
         for text in [
-            "", " ", "[]", "null", "<html>", "{", r#"{"a""#, r#"{"a":"#, r#"{"a":1"#, r#"{"a":1,"#, r#"{"a":1,}"#,
-            r#"{"a" 1}"#, r#"{"a":}"#, r#"{"a":,}"#, r#"{a:1}"#, r#"{"a":1 2}"#, r#"{"a":[] []}"#, "{}{}", "{} x",
-            r#"{"a":"x}"#, r#"{"a":[1}"#, r#"{"a":1]"#, r#"{,}"#,
+            "",
+            " ",
+            "[]",
+            "null",
+            "<html>",
+            "{",
+            r#"{"a""#,
+            r#"{"a":"#,
+            r#"{"a":1"#,
+            r#"{"a":1,"#,
+            r#"{"a":1,}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":}"#,
+            r#"{"a":,}"#,
+            r#"{a:1}"#,
+            r#"{"a":1 2}"#,
+            r#"{"a":[] []}"#,
+            "{}{}",
+            "{} x",
+            r#"{"a":"x}"#,
+            r#"{"a":[1}"#,
+            r#"{"a":1]"#,
+            r#"{,}"#,
         ] {
             assert!(read_all_ways(text).is_err(), "{text}");
         }
@@ -345,7 +371,23 @@ mod tests {
     #[test]
     fn pieces_make_no_difference() {
         let mut random = fastrand::Rng::with_seed(7);
-        let parts = ["{", "}", "[", "]", "\"", "\\", ",", ":", "\"a\":", "\"result\":", "1", "null", " ", "é", "\"x\""];
+        let parts = [
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            "\\",
+            ",",
+            ":",
+            "\"a\":",
+            "\"result\":",
+            "1",
+            "null",
+            " ",
+            "é",
+            "\"x\"",
+        ];
         let mut objects = 0;
         for _ in 0..20_000 {
             let length = random.usize(..14);

@@ -118,7 +118,16 @@ mod tests {
 
     #[test]
     fn private_addresses_are_refused_unless_fabricate_is_private() {
-        for host in ["10.0.0.1", "127.0.0.1", "100.64.0.1", "0x7f.1", "localhost.", "db.internal", "[::1]", "[fd00::1]"] {
+        for host in [
+            "10.0.0.1",
+            "127.0.0.1",
+            "100.64.0.1",
+            "0x7f.1",
+            "localhost.",
+            "db.internal",
+            "[::1]",
+            "[fd00::1]",
+        ] {
             check(OFFICIAL, &format!("https://{host}/x"), Err(RedirectError::Private));
         }
         check(LOCAL, "http://10.0.0.1/x", Ok(("http://10.0.0.1/x", false)));
@@ -128,7 +137,14 @@ mod tests {
 
     #[test]
     fn special_addresses_are_refused_from_everywhere() {
-        for host in ["169.254.169.254", "224.0.0.1", "[2002:7f00:1::]", "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[fec0::1]"] {
+        for host in [
+            "169.254.169.254",
+            "224.0.0.1",
+            "[2002:7f00:1::]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[fec0::1]",
+        ] {
             check(OFFICIAL, &format!("https://{host}/x"), Err(RedirectError::Special));
             check(LOCAL, &format!("http://{host}/x"), Err(RedirectError::Special));
         }
@@ -144,7 +160,9 @@ mod tests {
 
     #[test]
     fn an_address_with_a_user_is_refused() {
-        for address in ["https://me@s3.example/x", "https://me:secret@s3.example/x", "https://:secret@s3.example/x"] {
+        for address in
+            ["https://me@s3.example/x", "https://me:secret@s3.example/x", "https://:secret@s3.example/x"]
+        {
             check(OFFICIAL, address, Err(RedirectError::UserInfo));
         }
         check(OFFICIAL, "https://fabricate.tonic.ai@evil.example/x", Err(RedirectError::UserInfo));

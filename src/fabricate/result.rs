@@ -192,8 +192,14 @@ mod tests {
     #[test]
     fn a_text_is_taken_where_it_is_one_json_value() {
         let deep = "[".repeat(500_000) + &"]".repeat(500_000);
-        for text in ["null", "1e400", r#""cut \ud83d""#, r#"{"a":1, "a":2}"#, "340282366920938463463374607431768211455", &deep]
-        {
+        for text in [
+            "null",
+            "1e400",
+            r#""cut \ud83d""#,
+            r#"{"a":1, "a":2}"#,
+            "340282366920938463463374607431768211455",
+            &deep,
+        ] {
             assert_eq!(JsonText::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "NaN", "[1,]", "{\"a\"}", "1 2", "[}", "\"\u{1}\"", "'a'", "01"] {

@@ -332,7 +332,10 @@ mod tests {
         assert_eq!(error("1e400").unwrap(), "1e400");
         assert_eq!(error("false").unwrap(), "false");
         assert_eq!(error(&("[".repeat(9_000) + &"]".repeat(9_000))).unwrap().len(), 500);
-        assert_eq!(error(&format!("\"{}\"", "x".repeat(70_000))).unwrap(), "the task's error has 70002 bytes, more than 65536");
+        assert_eq!(
+            error(&format!("\"{}\"", "x".repeat(70_000))).unwrap(),
+            "the task's error has 70002 bytes, more than 65536"
+        );
     }
 
     #[test]

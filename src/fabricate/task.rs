@@ -309,8 +309,7 @@ mod tests {
         for text in [r#"{"b" : 1e400, "a":"cut \ud83d"}"#, "null", "[]", r#""{\"result\":1}""#] {
             let mut task = Task::just_started(TaskId::try_from("t".to_owned()).unwrap());
             task.result = JsonText::parse(text).unwrap();
-            task.result_omitted =
-                Some(ResultOmitted { bytes: 9_000_000, reason: "too large".into() });
+            task.result_omitted = Some(ResultOmitted { bytes: 9_000_000, reason: "too large".into() });
             let record = serde_json::to_string(&task).unwrap();
             assert_eq!(serde_json::from_str::<Task>(&record).unwrap(), task, "{record}");
             let buffered: Value = serde_json::from_str(&record).unwrap();

@@ -121,6 +121,17 @@ fn an_unchanged_task_writes_nothing_until_the_deadline() {
 }
 
 #[test]
+fn an_answer_that_is_too_large_ends_the_run_at_stage_poll() {
+    let mut run = started_run();
+    let reason = "the status answer has more than 67108864 bytes";
+    let answer = Err(crate::fabricate::StatusError::TooLarge(reason.into()));
+    assert!(!run.summary().is_unchanged_by(&answer, at(5)));
+    assert_eq!(run.answer_too_large(reason, at(5)), Seen::Ended);
+    let error = run.error.unwrap();
+    assert_eq!((run.status, error.stage, error.message.as_str()), (Status::Failed, Stage::Poll, reason));
+}
+
+#[test]
 fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
     let mut run = started_run();
     assert_eq!(run.missed_task(at(0)), Seen::Changed);
@@ -226,7 +237,8 @@ fn the_view_has_the_result_byte_for_byte() {
 fn a_result_that_is_left_out_is_shown_with_the_reason() {
     let mut run = with_files(1);
     let reason = "the result has more than 1048576 bytes".to_owned();
-    run.task.as_mut().unwrap().result_omitted = Some(ResultOmitted { bytes: 7_900_000, reason: reason.clone() });
+    run.task.as_mut().unwrap().result_omitted =
+        Some(ResultOmitted { bytes: 7_900_000, reason: reason.clone() });
     for run in [&run, &run.for_kv()] {
         let task = &view_of(run)["task"];
         assert_eq!(task["result"], json!(null));

@@ -9,7 +9,7 @@ use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
-use crate::run::{Run, RunId, Seen, Stage, Status, Step, Summary, Tick};
+use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
 use super::Budget;
@@ -185,10 +185,7 @@ async fn follow<W: World>(
     let mut seen = match answer {
         Ok(task) => run.saw_task(task, now),
         Err(StatusError::NotFound) => run.missed_task(now),
-        Err(StatusError::TooLarge(reason)) => {
-            run.failed(Stage::Poll, reason, now);
-            Seen::Ended
-        }
+        Err(StatusError::TooLarge(reason)) => run.answer_too_large(&reason, now),
         Err(error) => run.poll_failed(&error.to_string(), now),
     };
     let mut learned = None;

@@ -345,7 +345,10 @@ fn a_run_is_looked_up_as_its_journal_has_it() {
         "what is known of its task stays"
     );
     let other = look_up(&started, &[Decision::Start, task("another")]);
-    assert_eq!(other.task.map(|task| (task.id, task.result)), Some((task_id("another"), JsonText::default())));
+    assert_eq!(
+        other.task.map(|task| (task.id, task.result)),
+        Some((task_id("another"), JsonText::default()))
+    );
     let parked = look_up(&queued, &[Decision::Start, no_answer()]);
     assert_eq!(
         (parked.status, parked.error.as_ref().map(|error| error.at)),

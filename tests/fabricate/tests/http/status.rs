@@ -121,7 +121,7 @@ fn a_result_is_any_text() {
     let task_id = local.task("result-text", &parameters);
     local.server.advance(TASK);
     let answer = local.get(&format!("/api/v1/workflow_tasks/{task_id}"));
-    let body = String::from_utf8(answer.body).unwrap();
+    let body = String::from_utf8(answer.bytes().to_vec()).unwrap();
     assert!(body.contains(r#""result":[1e400,"\ud83d","\ud83d"],"#), "{body}");
 }
 
