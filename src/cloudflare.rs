@@ -20,6 +20,7 @@ mod rate_limit;
 mod respond;
 mod route;
 mod settings;
+mod status_body;
 mod stream;
 
 use std::cell::Cell;

@@ -3,16 +3,24 @@
 //! Pure: it makes URLs and reads answers, and never sends anything.
 //! Source: <https://docs.tonic.ai/fabricate/fabricate-api-and-cli/using-the-fabricate-api/api-run-workflow>.
 
+mod address;
 mod answer;
 mod download;
+mod large_answers;
+mod members;
 mod pace;
 mod redirect;
+mod result;
+mod status;
 mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
 pub use download::{Checksum, Head, Meaning, Offer, Resume, Validator, Wanted};
+pub use large_answers::{LEASE_MS, LargeAnswers, Lease};
 pub use pace::{FAILURES_MAX, Health, Pace};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
+pub use result::{JsonText, RESULT_BYTES_MAX, RESULT_DEPTH_MAX, ResultOmitted};
+pub use status::{SMALL_ANSWER_BYTES, STATUS_BYTES_MAX, StatusReader};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,8 +30,9 @@ use url::Url;
 /// How long an answer's headers may take. Cloudflare itself sets no limit here.
 pub const HEADERS_TIMEOUT_MS: u32 = 20_000;
 
-/// How large a JSON answer may be: a task's `result` is any JSON, and all of it enters memory.
-pub const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How large an answer may be that enters memory whole: to a start, or of an address that a handshake names. Answers to
+/// status requests have bounds of their own ([`StatusReader`]).
+pub const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Everything but the unreserved characters of RFC 3986.
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -67,6 +67,8 @@
 //! | a filter, an operator, what expressions see and may cost | `hook/expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
+//! | what is kept of a task, and how much of a status answer is read | `fabricate/status.rs`, `fabricate/result.rs` | bytes |
+//! | which network addresses a redirect may name | `fabricate/address.rs` | values only |
 //! | when Fabricate is asked no more, and how often in a minute | `fabricate/pace.rs` | values and the time it is given |
 //! | states, deadlines | [`run`] | values only |
 //! | when a file is tried again, when it is given up | `run/file.rs` | values and the time it is given |

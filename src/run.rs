@@ -17,6 +17,7 @@ pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
+pub use view::RunView;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fabricate::{Target, Task, TaskFile, TaskId, TaskStatus};
+use crate::fabricate::{JsonText, Target, Task, TaskFile, TaskId, TaskStatus};
 use crate::hook::archive_key::KeyParts;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
@@ -40,8 +41,9 @@ pub const MISSING_MS: i64 = 15 * MINUTE_MS;
 /// invocation. More fail the run, so that none is left out silently.
 pub const FILES_MAX: usize = 400;
 
-/// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes.
-pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+/// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes. One beyond
+/// [`crate::fabricate::RESULT_BYTES_MAX`] is kept nowhere.
+pub const KV_RESULT_BYTES_MAX: usize = 256 * 1024;
 
 /// The longest reason that an operator may give for abandoning a run, characters.
 const REASON_CHARS_MAX: usize = 300;
@@ -288,6 +290,13 @@ impl Run {
         if polls == before.polls { Seen::Unchanged } else { Seen::Changed }
     }
 
+    /// Takes in that what Fabricate says of the task is more than is read: the run ends, because asking again would
+    /// bring the same.
+    pub fn answer_too_large(&mut self, reason: &str, now: Timestamp) -> Seen {
+        self.failed(Stage::Poll, reason, now);
+        Seen::Ended
+    }
+
     /// Takes in that the task could not be asked for at all.
     pub fn poll_failed(&mut self, reason: &str, now: Timestamp) -> Seen {
         if self.is_late(now) {
@@ -353,9 +362,9 @@ impl Run {
     pub fn for_kv(&self) -> Self {
         let mut copy = self.clone();
         if let Some(task) = &mut copy.task
-            && task.result.to_string().len() > RESULT_BYTES_MAX
+            && task.result.as_str().len() > KV_RESULT_BYTES_MAX
         {
-            task.result = Value::Null;
+            task.result = JsonText::default();
             copy.result_in_journal = true;
         }
         copy

@@ -54,7 +54,7 @@ pub(super) async fn operate(
         Call::RetryMany => decide::retry_listed(&request, world()?, context, settings).await,
         Call::MakeLink(run_id, file_id) => links::make(request, env, settings, run_id, &file_id).await,
         Call::ListRuns => list(&world()?, &request).await,
-        Call::GetRun(run_id) => Ok(respond::json(200, &find(&world()?, run_id).await?.view())),
+        Call::GetRun(run_id) => Ok(respond::run(200, &find(&world()?, run_id).await?)),
         Call::GetFile(run_id, file_id) => {
             let world = world()?;
             let run = find(&world, run_id).await?;

@@ -68,7 +68,7 @@ pub(super) async fn decide(
             let force = read_force(&request)?;
             let retried = retry(&world, &hooks(settings), run_id, force, now).await;
             let retried = retried.map_err(|refusal| refused(&refusal))?;
-            let answer = respond::json(if retried.is_new { 202 } else { 200 }, &retried.run.view());
+            let answer = respond::run(if retried.is_new { 202 } else { 200 }, &retried.run);
             if retried.starts {
                 // Nobody waits for it: the answer is the new run as it was accepted.
                 drop(start_after_answer(world, context, vec![retried.run], now));
@@ -77,7 +77,7 @@ pub(super) async fn decide(
         }
     };
     let run = decided.map_err(|refusal| refused(&refusal))?;
-    Ok(respond::json(200, &run.view()))
+    Ok(respond::run(200, &run))
 }
 
 /// Retries the runs that the query selects, so many in one call: 200 with what became of each.

@@ -16,13 +16,13 @@ use super::clock::WorkerClock;
 use super::stream::{ReadError, read_capped};
 use crate::fabricate::{
     ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, Pace, StartOutcome, StatusError, Target, Task,
-    TaskId, read_start, read_status,
+    TaskId, read_start,
 };
 use crate::ports::{Clock, Fabricate};
 
 /// How long an answer's body may take once its headers are there. Together with the headers' time it stays below the
 /// 30 s that the runtime allows after an answer.
-const BODY_TIMEOUT_MS: u32 = 8_000;
+pub(super) const BODY_TIMEOUT_MS: u32 = 8_000;
 
 /// An answer whose headers are there, and the means to cut its body.
 pub(super) struct Reply {
@@ -46,10 +46,7 @@ impl Fabricate for Cloudflare {
         if self.key.is_none() {
             return Err(StatusError::Unauthorized);
         }
-        match self.ask(Method::Get, &self.api.status_url(task_id), true, None).await {
-            Ok(answer) => read_status(&answer, WorkerClock.now()),
-            Err(reason) => Err(StatusError::Unavailable(reason)),
-        }
+        self.ask_status(&self.api.status_url(task_id)).await
     }
 
     fn download_url(&self, task_id: &TaskId, file_id: &FileId) -> Url {

@@ -8,6 +8,7 @@ use crate::hook::admission::TurnedAway;
 use crate::hook::body::BodyError;
 use crate::hook::handshake::{Reply, may_have_body};
 use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
+use crate::run::Run;
 use crate::service::operate::Refusal;
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
@@ -211,8 +212,17 @@ pub(super) fn reply(reply: &Reply) -> worker::Result<Response> {
 
 /// A JSON answer.
 pub(super) fn json(status: u16, body: &Value) -> worker::Result<Response> {
+    json_text(status, body.to_string())
+}
+
+/// A run, whole.
+pub(super) fn run(status: u16, run: &Run) -> worker::Result<Response> {
+    json_text(status, run.view().into_json())
+}
+
+fn json_text(status: u16, body: String) -> worker::Result<Response> {
     let response = builder(status)?.with_header("Content-Type", "application/json")?;
-    Ok(response.fixed(body.to_string().into_bytes()))
+    Ok(response.fixed(body.into_bytes()))
 }
 
 /// What every answer of ours has unless it says otherwise: no cache keeps it, no browser guesses at it, and no address,

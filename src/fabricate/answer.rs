@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::status::StatusReader;
 use super::task::MESSAGE_CHARS_MAX;
 use super::{Task, TaskId};
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -18,7 +19,7 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// `Retry-After`, if any, as sent.
     pub retry_after: Option<String>,
-    /// The body, capped at [`super::ANSWER_BYTES_MAX`].
+    /// The body; of an answer that was asked for whole it has at most [`super::ANSWER_BYTES_MAX`] bytes.
     pub body: Vec<u8>,
 }
 
@@ -68,6 +69,12 @@ pub enum StatusError {
         /// How long it asked us to wait, milliseconds.
         retry_after_ms: Option<i64>,
     },
+    /// Another large answer is being read in this isolate: this one was not read, which says nothing about the task.
+    #[error("another large answer is being read")]
+    NoRoom,
+    /// A 2xx with more bytes than are read. Asking again brings the same.
+    #[error("{0}")]
+    TooLarge(String),
     /// Anything else; later may be better.
     #[error("{0}")]
     Unavailable(String),
@@ -94,23 +101,15 @@ pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
     }
 }
 
-/// Reads the answer to a status request.
+/// Reads the answer to a status request whose body is in memory. One that arrives in pieces is for [`StatusReader`].
 ///
 /// # Errors
-/// Everything that is not a 2xx with a task in it.
+/// [`StatusError`] for everything that is not a 2xx with a task in it.
 pub fn read_status(answer: &Answer, now: Timestamp) -> Result<Task, StatusError> {
-    match answer.status {
-        200..=299 => serde_json::from_slice(&answer.body).map_err(|error| {
-            StatusError::Unavailable(format!("{} without a readable task: {error}", answer.status))
-        }),
-        401 => Err(StatusError::Unauthorized),
-        403 => Err(StatusError::Forbidden),
-        404 => Err(StatusError::NotFound),
-        429 | 503 => {
-            Err(StatusError::Busy { reason: answer.message(), retry_after_ms: answer.retry_after_ms(now) })
-        }
-        _ => Err(StatusError::Unavailable(answer.message())),
-    }
+    let head = Answer { body: Vec::new(), ..answer.clone() };
+    let mut reader = StatusReader::new(head);
+    reader.push(&answer.body)?;
+    reader.finish(now)
 }
 
 impl Answer {
@@ -135,7 +134,7 @@ impl Answer {
         }
     }
 
-    fn retry_after_ms(&self, now: Timestamp) -> Option<i64> {
+    pub(super) fn retry_after_ms(&self, now: Timestamp) -> Option<i64> {
         self.retry_after.as_deref().and_then(|value| retry_after_ms(value, now))
     }
 }

@@ -134,9 +134,14 @@ impl Health {
         match answer {
             Err(StatusError::Unavailable(_)) => Self::Failing { wait_ms: None },
             Err(StatusError::Busy { retry_after_ms, .. }) => Self::Failing { wait_ms: *retry_after_ms },
-            Ok(_) | Err(StatusError::Unauthorized | StatusError::Forbidden | StatusError::NotFound) => {
-                Self::Well
-            }
+            Ok(_)
+            | Err(
+                StatusError::Unauthorized
+                | StatusError::Forbidden
+                | StatusError::NotFound
+                | StatusError::NoRoom
+                | StatusError::TooLarge(_),
+            ) => Self::Well,
         }
     }
 

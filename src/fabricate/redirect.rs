@@ -1,8 +1,8 @@
 //! Where a download may be redirected to: Fabricate answers with bytes, or sends us to signed storage.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use url::Url;
 
-use url::{Host, Url};
+use super::address::{Reach, reach};
 
 /// How many redirects one download may take.
 pub const REDIRECTS_MAX: usize = 3;
@@ -28,9 +28,16 @@ pub enum RedirectError {
     /// Neither https, nor http from a Fabricate that is http itself.
     #[error("redirect to an address that is not https")]
     NotHttps,
-    /// A literal private, loopback or link-local address. What a *name* resolves to, a Worker cannot see.
+    /// An address with a user or a password in it.
+    #[error("redirect to an address with a user name or password")]
+    UserInfo,
+    /// A private or loopback address or name, and Fabricate is not at such an address itself. What a *name* resolves to,
+    /// a Worker cannot see.
     #[error("redirect to a private address")]
     Private,
+    /// An address that no server has of its own, such as link-local, multicast, or one that embeds another.
+    #[error("redirect to a special-purpose address")]
+    Special,
 }
 
 /// Decides where the `hops_taken + 1`-th redirect leads.
@@ -59,51 +66,21 @@ pub fn follow_redirect(
     if !scheme_allowed {
         return Err(RedirectError::NotHttps);
     }
-    if is_private(&url) && !is_private(fabricate) {
-        return Err(RedirectError::Private);
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(RedirectError::UserInfo);
+    }
+    // Where Fabricate itself is, is the operator's to say.
+    if url.host() != fabricate.host() {
+        match reach(&url) {
+            Reach::Public => {}
+            Reach::Local if reach(fabricate) != Reach::Public => {}
+            Reach::Local => return Err(RedirectError::Private),
+            Reach::Special => return Err(RedirectError::Special),
+        }
     }
     // Once dropped, the key stays dropped: storage must not be able to send us back with it.
     let authorized = authorized && url.origin() == from.origin();
     Ok(Redirection { url, authorized })
-}
-
-fn is_private(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => is_private_v4(address),
-        Some(Host::Ipv6(address)) => is_private_v6(address),
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        None => true,
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
-    let shared = a == 100 && (64..128).contains(&b); // RFC 6598
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_unspecified()
-        || address.is_broadcast()
-        || a == 0
-        || shared
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    let embedded = address.to_ipv4_mapped().or_else(|| match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0, 0, 0, 0, 0, 0, _, _] => {
-            let [.., a, b, c, d] = address.octets();
-            Some(Ipv4Addr::new(a, b, c, d))
-        }
-        _ => None,
-    });
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_unique_local()
-        || address.is_unicast_link_local()
-        || embedded.is_some_and(is_private_v4)
 }
 
 #[cfg(test)]
@@ -144,24 +121,53 @@ mod tests {
         for host in [
             "10.0.0.1",
             "127.0.0.1",
-            "169.254.169.254",
-            "192.168.1.1",
-            "0.0.0.0",
             "100.64.0.1",
-            "2130706433",
             "0x7f.1",
-            "localhost",
-            "a.localhost",
             "localhost.",
+            "db.internal",
             "[::1]",
             "[fd00::1]",
-            "[fe80::1]",
-            "[::ffff:10.0.0.1]",
-            "[64:ff9b::7f00:1]",
-            "[::7f00:1]",
         ] {
             check(OFFICIAL, &format!("https://{host}/x"), Err(RedirectError::Private));
         }
+        check(LOCAL, "http://10.0.0.1/x", Ok(("http://10.0.0.1/x", false)));
+        check(LOCAL, "http://minio:9000/x", Ok(("http://minio:9000/x", false)));
+        check("http://fabricate:3000/api/v1/", "http://minio:9000/x", Ok(("http://minio:9000/x", false)));
+    }
+
+    #[test]
+    fn special_addresses_are_refused_from_everywhere() {
+        for host in [
+            "169.254.169.254",
+            "224.0.0.1",
+            "[2002:7f00:1::]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[fec0::1]",
+        ] {
+            check(OFFICIAL, &format!("https://{host}/x"), Err(RedirectError::Special));
+            check(LOCAL, &format!("http://{host}/x"), Err(RedirectError::Special));
+        }
+    }
+
+    #[test]
+    fn fabricates_own_host_is_allowed_whatever_it_is() {
+        let special = "http://198.18.0.5:8788/api/v1/";
+        check(special, "/files/1", Ok(("http://198.18.0.5:8788/files/1", true)));
+        check(special, "http://198.18.0.5:9000/x", Ok(("http://198.18.0.5:9000/x", false)));
+        check(special, "http://198.18.0.6:9000/x", Err(RedirectError::Special));
+    }
+
+    #[test]
+    fn an_address_with_a_user_is_refused() {
+        for address in
+            ["https://me@s3.example/x", "https://me:secret@s3.example/x", "https://:secret@s3.example/x"]
+        {
+            check(OFFICIAL, address, Err(RedirectError::UserInfo));
+        }
+        check(OFFICIAL, "https://fabricate.tonic.ai@evil.example/x", Err(RedirectError::UserInfo));
+        check(OFFICIAL, "//me@fabricate.tonic.ai/x", Err(RedirectError::UserInfo));
+        check(OFFICIAL, "https://s3.example/me@x", Ok(("https://s3.example/me@x", false)));
     }
 
     #[test]

@@ -2,8 +2,13 @@
 //!
 //! Tolerant where the API page promises nothing: what may be absent or null is optional here.
 
+use std::sync::Arc;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use super::result::{JsonText, ResultOmitted, read_plain};
 
 /// The longest task id that is taken: it must fit into a record's KV metadata.
 const TASK_ID_BYTES_MAX: usize = 128;
@@ -102,34 +107,78 @@ pub enum TaskStatus {
     Canceled,
 }
 
+/// So many files of a task are read, one more than a run may have (`run::FILES_MAX`); the rest is passed over.
+pub(super) const FILES_READ_MAX: usize = 401;
+
 /// One task. Times are kept as Fabricate wrote them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredTask")]
 pub struct Task {
     /// Its id.
     pub id: TaskId,
     /// The workflow's id; may be absent.
-    #[serde(default)]
     pub workflow_id: Option<String>,
     /// Status as Fabricate spelled it.
     pub status: String,
-    /// Any JSON, `null` until the task is completed.
-    #[serde(default)]
-    pub result: Value,
-    /// What it produced.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    /// Any JSON of at most [`super::RESULT_BYTES_MAX`] bytes; `null` until the task is completed. A record has it as
+    /// `result_text`, a string that holds the JSON.
+    #[serde(rename = "result_text", skip_serializing_if = "JsonText::is_null")]
+    pub result: JsonText,
+    /// Why `result` is `null` although Fabricate sent one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_omitted: Option<ResultOmitted>,
+    /// What it produced; at most 401 files are read.
     pub files: Vec<TaskFile>,
     /// Why it failed, in Fabricate's words.
-    #[serde(default)]
     pub error: Option<Value>,
     /// When it was created, RFC 3339.
-    #[serde(default)]
     pub created_at: Option<String>,
     /// When it began, RFC 3339.
-    #[serde(default)]
     pub started_at: Option<String>,
     /// When it ended, RFC 3339.
-    #[serde(default)]
     pub completed_at: Option<String>,
+}
+
+/// A task as it is read from a record: of this version, or of one that wrote `result` as plain JSON.
+#[derive(Deserialize)]
+struct StoredTask {
+    id: TaskId,
+    #[serde(default)]
+    workflow_id: Option<String>,
+    status: String,
+    #[serde(default, deserialize_with = "read_plain")]
+    result: JsonText,
+    #[serde(default)]
+    result_text: Option<Arc<str>>,
+    #[serde(default)]
+    result_omitted: Option<ResultOmitted>,
+    #[serde(default, deserialize_with = "read_files")]
+    files: Vec<TaskFile>,
+    #[serde(default)]
+    error: Option<Value>,
+    #[serde(default)]
+    created_at: Option<String>,
+    #[serde(default)]
+    started_at: Option<String>,
+    #[serde(default)]
+    completed_at: Option<String>,
+}
+
+impl From<StoredTask> for Task {
+    fn from(stored: StoredTask) -> Self {
+        Self {
+            id: stored.id,
+            workflow_id: stored.workflow_id,
+            status: stored.status,
+            result: stored.result_text.map_or(stored.result, JsonText::recorded),
+            result_omitted: stored.result_omitted,
+            files: stored.files,
+            error: stored.error,
+            created_at: stored.created_at,
+            started_at: stored.started_at,
+            completed_at: stored.completed_at,
+        }
+    }
 }
 
 impl Task {
@@ -140,7 +189,8 @@ impl Task {
             id,
             workflow_id: None,
             status: "in_progress".to_owned(),
-            result: Value::Null,
+            result: JsonText::default(),
+            result_omitted: None,
             files: Vec::new(),
             error: None,
             created_at: None,
@@ -189,8 +239,35 @@ pub struct TaskFile {
     pub content_type: Option<String>,
 }
 
-fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TaskFile>, D::Error> {
-    Ok(Option::<Vec<TaskFile>>::deserialize(deserializer)?.unwrap_or_default())
+/// Reads a list of files, or `null` for an empty one, and keeps the first [`FILES_READ_MAX`].
+fn read_files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TaskFile>, D::Error> {
+    struct Files;
+
+    impl<'de> Visitor<'de> for Files {
+        type Value = Vec<TaskFile>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of files or null")
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut files = Vec::new();
+            while files.len() < FILES_READ_MAX {
+                match items.next_element()? {
+                    Some(file) => files.push(file),
+                    None => return Ok(files),
+                }
+            }
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(files)
+        }
+    }
+
+    deserializer.deserialize_any(Files)
 }
 
 #[cfg(test)]
@@ -224,7 +301,37 @@ mod tests {
         .unwrap();
         assert_eq!(task.files[0].id.as_str(), "123");
         assert_eq!(task.files[0].size, Some(45678));
-        assert_eq!(task.result["rows_processed"], 1500);
+        assert_eq!(task.result.as_str(), r#"{"rows_processed":1500,"success":true}"#);
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_whatever_the_result_is() {
+        for text in [r#"{"b" : 1e400, "a":"cut \ud83d"}"#, "null", "[]", r#""{\"result\":1}""#] {
+            let mut task = Task::just_started(TaskId::try_from("t".to_owned()).unwrap());
+            task.result = JsonText::parse(text).unwrap();
+            task.result_omitted = Some(ResultOmitted { bytes: 9_000_000, reason: "too large".into() });
+            let record = serde_json::to_string(&task).unwrap();
+            assert_eq!(serde_json::from_str::<Task>(&record).unwrap(), task, "{record}");
+            let buffered: Value = serde_json::from_str(&record).unwrap();
+            assert_eq!(serde_json::from_value::<Task>(buffered).unwrap(), task, "{record}");
+        }
+    }
+
+    #[test]
+    fn a_record_with_its_result_as_plain_json_is_read() {
+        let record = r#"{"id":"t","workflow_id":null,"status":"completed","result":{"b":[1,2.5],"a":null},"files":[],
+            "error":null,"created_at":null,"started_at":null,"completed_at":null}"#;
+        let task: Task = serde_json::from_str(record).unwrap();
+        assert_eq!((task.result.as_str(), task.result_omitted), (r#"{"b":[1,2.5],"a":null}"#, None));
+    }
+
+    #[test]
+    fn no_more_files_are_read_than_show_that_there_are_too_many() {
+        assert_eq!(FILES_READ_MAX, crate::run::FILES_MAX + 1);
+        let files = vec![r#"{"id":1}"#; 5_000].join(",");
+        let task: Task =
+            serde_json::from_str(&format!(r#"{{"id":"t","status":"completed","files":[{files}]}}"#)).unwrap();
+        assert_eq!(task.files.len(), FILES_READ_MAX);
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Summary {
     pub fn is_unchanged_by(&self, answer: &Result<Task, StatusError>, now: Timestamp) -> bool {
         let waits = match answer {
             Ok(task) => task.status() == TaskStatus::InProgress && self.missing.is_none(),
-            Err(StatusError::NotFound) => false,
+            Err(StatusError::NotFound | StatusError::TooLarge(_)) => false,
             Err(_) => true,
         };
         waits && self.deadline_at.is_none_or(|deadline| now < deadline)

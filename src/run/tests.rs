@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::fabricate::Place;
+use crate::fabricate::{Place, ResultOmitted};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::{DEADLINE_DEFAULT_MS, START_ATTEMPTS_DEFAULT};
 
@@ -121,6 +121,17 @@ fn an_unchanged_task_writes_nothing_until_the_deadline() {
 }
 
 #[test]
+fn an_answer_that_is_too_large_ends_the_run_at_stage_poll() {
+    let mut run = started_run();
+    let reason = "the status answer has more than 67108864 bytes";
+    let answer = Err(crate::fabricate::StatusError::TooLarge(reason.into()));
+    assert!(!run.summary().is_unchanged_by(&answer, at(5)));
+    assert_eq!(run.answer_too_large(reason, at(5)), Seen::Ended);
+    let error = run.error.unwrap();
+    assert_eq!((run.status, error.stage, error.message.as_str()), (Status::Failed, Stage::Poll, reason));
+}
+
+#[test]
 fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
     let mut run = started_run();
     assert_eq!(run.missed_task(at(0)), Seen::Changed);
@@ -196,18 +207,73 @@ fn another_look_at_the_task_keeps_what_is_archived() {
 #[test]
 fn a_large_result_stays_out_of_kv() {
     let mut run = started_run();
-    run.task.as_mut().unwrap().result = json!("x".repeat(RESULT_BYTES_MAX));
+    run.task.as_mut().unwrap().result = json!("x".repeat(KV_RESULT_BYTES_MAX - 1)).into();
     let copy = run.for_kv();
     assert!(copy.result_in_journal && copy.task.unwrap().result.is_null());
-    run.task.as_mut().unwrap().result = json!("small");
+    run.task.as_mut().unwrap().result = json!("x".repeat(KV_RESULT_BYTES_MAX - 2)).into();
     assert_eq!(run.for_kv(), run);
+}
+
+fn view_of(run: &Run) -> serde_json::Value {
+    serde_json::from_str(&run.view().into_json()).unwrap()
+}
+
+#[test]
+fn the_view_has_the_result_byte_for_byte() {
+    let mut run = with_files(1);
+    let task = run.task.as_mut().unwrap();
+    task.result = JsonText::parse(r#"{"b" : 1e400, "a":["cut \ud83d",1.00]}"#).unwrap();
+    let text = run.view().into_json();
+    assert!(text.contains(r#""result":{"b" : 1e400, "a":["cut \ud83d",1.00]}"#), "{text}");
+    // The grammar is right, although no reader has a number for 1e400.
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).unwrap();
+    run.task.as_mut().unwrap().result = JsonText::default();
+    let view = view_of(&run);
+    assert_eq!(view["task"]["result"], json!(null));
+    assert!(view["task"].get("result_omitted").is_none());
+}
+
+#[test]
+fn a_result_that_is_left_out_is_shown_with_the_reason() {
+    let mut run = with_files(1);
+    let reason = "the result has more than 1048576 bytes".to_owned();
+    run.task.as_mut().unwrap().result_omitted =
+        Some(ResultOmitted { bytes: 7_900_000, reason: reason.clone() });
+    for run in [&run, &run.for_kv()] {
+        let task = &view_of(run)["task"];
+        assert_eq!(task["result"], json!(null));
+        assert_eq!(task["result_omitted"], json!({"bytes": 7_900_000, "reason": reason}));
+    }
+}
+
+#[test]
+fn an_end_with_any_result_is_read_as_it_was_entered() {
+    let mut run = with_files(1);
+    for text in [r#"{"n":1e400,"s":"\ud83d"}"#, r#"[340282366920938463463374607431768211455, 1.00]"#] {
+        run.task.as_mut().unwrap().result = JsonText::parse(text).unwrap();
+        let decision = crate::journal::Decision::End { run: Box::new(run.clone()) };
+        let entry = crate::journal::Entry { author: "a".into(), decision };
+        let record = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<crate::journal::Entry>(&record).unwrap(), entry);
+    }
+}
+
+#[test]
+fn records_of_older_versions_are_read() {
+    let mut run = with_files(1);
+    run.task.as_mut().unwrap().result = json!({"rows": [1, 2.5, "x"]}).into();
+    let mut record = serde_json::to_value(&run).unwrap();
+    let task = record["task"].as_object_mut().unwrap();
+    task.remove("result_text");
+    task.insert("result".to_owned(), json!({"rows": [1, 2.5, "x"]}));
+    assert_eq!(serde_json::from_str::<Run>(&record.to_string()).unwrap(), run);
 }
 
 #[test]
 fn the_view_has_the_contracts_fields() {
     let mut run = with_files(1);
     Arc::make_mut(&mut run.params).insert("rows".into(), json!(5));
-    let view = run.view();
+    let view = view_of(&run);
     let mut names: Vec<&str> = view.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(

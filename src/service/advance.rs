@@ -34,7 +34,7 @@ pub enum Advanced {
     KeyRefused,
     /// Fabricate takes no request for this workspace with this key (403).
     WorkspaceRefused,
-    /// No request was left for it, or Fabricate is not to be asked now.
+    /// No request was left for it, Fabricate is not to be asked now, or there was no room for a large answer.
     OutOfBudget,
 }
 
@@ -168,6 +168,7 @@ async fn poll<W: World>(
     match &answer {
         Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),
+        Err(StatusError::NoRoom) => Ok(Advanced::OutOfBudget),
         answer if summary.is_unchanged_by(answer, now) => Ok(Advanced::Unchanged),
         _ => Box::pin(follow(world, summary, task_id, answer, now, budget)).await,
     }
@@ -198,6 +199,7 @@ async fn follow<W: World>(
     let mut seen = match answer {
         Ok(task) => run.saw_task(task, now),
         Err(StatusError::NotFound) => run.missed_task(now),
+        Err(StatusError::TooLarge(reason)) => run.answer_too_large(&reason, now),
         Err(error) => run.poll_failed(&error.to_string(), now),
     };
     let mut learned = None;

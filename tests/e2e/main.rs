@@ -14,5 +14,6 @@ mod intake;
 mod main_job;
 mod operator;
 mod queue;
+mod results;
 mod senders;
 mod stage;

@@ -226,7 +226,7 @@ fn judge_end(
     let true_end = match (run.status, &run.error, job) {
         (Status::Completed, None, Some(job)) => {
             judge_files(state, run, job, breaks);
-            has_ended(job, run, slack_ms, TaskStatus::Completed)
+            has_ended(job, run, slack_ms, TaskStatus::Completed) && has_its_result(job, run)
         }
         (Status::Canceled, None, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Canceled),
         (Status::Failed, Some(error), None) if why_given_up(error).is_some() => {
@@ -247,6 +247,13 @@ fn judge_end(
 fn has_ended(job: &Job, run: &Run, slack_ms: i64, status: TaskStatus) -> bool {
     let late_enough = run.finished_at.is_some_and(|at| at.as_millis() >= job.ends_ms - slack_ms);
     job.truth == status && late_enough
+}
+
+/// Whether a run has its task's result to the byte, or the same reason why there is none.
+fn has_its_result(job: &Job, run: &Run) -> bool {
+    run.task
+        .as_ref()
+        .is_some_and(|task| task.result == job.end.result && task.result_omitted == job.end.result_omitted)
 }
 
 fn is_failure(state: &State, run: &Run, error: &RunError, job: Option<&Job>, slack_ms: i64) -> bool {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::*;
-use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task};
+use crate::fabricate::{FileId, JsonText, Pace, StartOutcome, StatusError, Target, Task};
 use crate::journal::{Entry, Recorded, START_LOST_MS};
 use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore};
 use crate::run::Stage;
@@ -338,14 +338,17 @@ fn a_run_is_looked_up_as_its_journal_has_it() {
     let queued = queued_run();
     let mut started = queued_run();
     started.started(task_id("one"), 1, at(0));
-    started.task.as_mut().unwrap().result = Value::from("seen");
+    started.task.as_mut().unwrap().result = Value::from("seen").into();
     assert_eq!(
         look_up(&started, &[Decision::Start, task("one")]),
         started,
         "what is known of its task stays"
     );
     let other = look_up(&started, &[Decision::Start, task("another")]);
-    assert_eq!(other.task.map(|task| (task.id, task.result)), Some((task_id("another"), Value::Null)));
+    assert_eq!(
+        other.task.map(|task| (task.id, task.result)),
+        Some((task_id("another"), JsonText::default()))
+    );
     let parked = look_up(&queued, &[Decision::Start, no_answer()]);
     assert_eq!(
         (parked.status, parked.error.as_ref().map(|error| error.at)),

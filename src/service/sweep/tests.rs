@@ -289,6 +289,20 @@ fn a_key_that_is_refused_is_not_used_again_in_this_sweep_and_that_is_told() {
 }
 
 #[test]
+fn a_large_answer_without_room_is_left_to_the_next_sweep_and_says_nothing_of_fabricate() {
+    let world = Fake::new(1_000);
+    world.fail(20, &StatusError::NoRoom);
+    let swept = world.sweep(100);
+    assert_eq!((swept.left, swept.moved, swept.failed), (20, 0, 0));
+    assert_eq!(
+        (world.asked(), world.reads.get()),
+        (100, 0),
+        "the others are asked for, and nothing is entered"
+    );
+    assert!(world.pace.is_asking() && world.told.borrow().is_empty());
+}
+
+#[test]
 fn retry_after_is_honoured_across_sweeps() {
     let world = Fake::new(1_000);
     world.fail(1, &StatusError::Busy { reason: "HTTP 429".into(), retry_after_ms: Some(5 * MINUTE_MS) });

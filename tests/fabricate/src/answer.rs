@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
@@ -18,6 +19,11 @@ pub(crate) struct HangUp;
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize, note: impl Into<String>) -> Response {
     noted((status, Json(body)).into_response(), note)
+}
+
+/// A JSON answer whose body is a text already: 200.
+pub(crate) fn json_text(body: String, note: impl Into<String>) -> Response {
+    noted(([(CONTENT_TYPE, "application/json")], body).into_response(), note)
 }
 
 /// An error as the API words it: `{"error": "…"}`.

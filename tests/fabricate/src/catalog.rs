@@ -18,6 +18,9 @@ const BIG_FILE_BYTES: u64 = 64 << 20;
 /// The largest `big-file`.
 const BIG_FILE_BYTES_MAX: u64 = 2 << 30;
 
+/// How often a text of a result may be repeated: with 1,000 characters, 100 MB.
+const REPEATS_MAX: u64 = 100_000;
+
 /// Every workflow of every database.
 #[must_use]
 pub fn workflows() -> &'static [Workflow] {
@@ -71,6 +74,20 @@ const WORKFLOWS: &[Workflow] = &[
     Workflow {
         result: large_result,
         ..Workflow::plain("large-result", "completes with a result of about 400 KB")
+    },
+    Workflow {
+        parameters: &[
+            Parameter::optional("before", Kind::String),
+            Parameter::required("text", Kind::String),
+            Parameter::optional("times", Kind::Integer { min: 0, max: REPEATS_MAX }),
+            Parameter::optional("after", Kind::String),
+            Parameter::optional("after_times", Kind::Integer { min: 0, max: REPEATS_MAX }),
+        ],
+        result_text: Some(repeated_text),
+        ..Workflow::plain(
+            "result-text",
+            "completes with a result that is `before`, `text` so many times, `after` so many times, as it is",
+        )
     },
     // Which files it makes.
     Workflow { files: |_| vec![], ..Workflow::plain("no-files", "completes without files") },
@@ -190,6 +207,13 @@ fn text<'a>(parameters: &'a Parameters, name: &str) -> &'a str {
 fn large_result(_: &Parameters) -> Value {
     let row = |id: u64| json!({ "id": id, "note": format!("account {id:05}, seeded with its orders, invoices and payments") });
     json!({ "rows_processed": 5_000, "success": true, "rows": (0..5_000).map(row).collect::<Vec<_>>() })
+}
+
+fn repeated_text(parameters: &Parameters) -> String {
+    let times = |name| usize::try_from(integer(parameters, name, 1)).unwrap_or_default();
+    let text = text(parameters, "text").repeat(times("times"));
+    let after = self::text(parameters, "after").repeat(times("after_times"));
+    [self::text(parameters, "before"), &text, &after].concat()
 }
 
 fn many_files(_: &Parameters) -> Vec<File> {

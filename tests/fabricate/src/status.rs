@@ -19,7 +19,10 @@ pub(crate) async fn status(State(app): State<Arc<App>>, Path(task_id): Path<Stri
     match found {
         Some((task, workflow)) => {
             let note = format!("task {task_id} is {}: {workflow}", task.status);
-            answer::json(StatusCode::OK, &task, note)
+            match task.body() {
+                Ok(body) => answer::json_text(body, note),
+                Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            }
         }
         None => answer::error(StatusCode::NOT_FOUND, format!("task not found: {task_id}")),
     }

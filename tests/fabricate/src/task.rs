@@ -36,7 +36,10 @@ pub(crate) struct TaskView {
     id: Uuid,
     workflow_id: String,
     pub(crate) status: &'static str,
+    /// `null` where there is a text.
     result: Option<Value>,
+    #[serde(skip)]
+    result_text: Option<String>,
     files: Vec<FileView>,
     error: Option<&'static str>,
     started_at: String,
@@ -136,6 +139,7 @@ impl Task {
     fn view(&self, id: Uuid, now_ms: u64) -> TaskView {
         let status = self.status(now_ms);
         let ended = !matches!(status, "in_progress" | "paused");
+        let completed = status == "completed";
         let error = match self.workflow.outcome {
             Outcome::Fails(error) | Outcome::CompletesWithError(error) if ended => Some(error),
             _ => None,
@@ -144,13 +148,26 @@ impl Task {
             id,
             workflow_id: self.workflow.id(),
             status,
-            result: (status == "completed").then(|| (self.workflow.result)(&self.parameters)),
+            result: (completed && self.workflow.result_text.is_none())
+                .then(|| (self.workflow.result)(&self.parameters)),
+            result_text: self.workflow.result_text.filter(|_| completed).map(|text| text(&self.parameters)),
             files: self.shown_files(now_ms).iter().map(|stored| FileView::of(stored)).collect(),
             error,
             started_at: rfc3339(self.created_ms),
             completed_at: ended.then(|| rfc3339(self.ends_ms)),
             created_at: rfc3339(self.created_ms),
         }
+    }
+}
+
+impl TaskView {
+    /// The answer's body. A result that is a text stands in it as it is.
+    pub(crate) fn body(&self) -> Result<String, serde_json::Error> {
+        let body = serde_json::to_string(self)?;
+        Ok(match &self.result_text {
+            Some(text) => body.replacen(r#""result":null"#, &format!(r#""result":{text}"#), 1),
+            None => body,
+        })
     }
 }
 

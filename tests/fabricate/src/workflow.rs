@@ -23,6 +23,8 @@ pub struct Workflow {
     pub(crate) outcome: Outcome,
     /// What its task reports when it completed.
     pub(crate) result: fn(&Parameters) -> Value,
+    /// The result as its text instead, which no JSON value may be able to hold.
+    pub(crate) result_text: Option<fn(&Parameters) -> String>,
     /// The files of a completed task.
     pub(crate) files: fn(&Parameters) -> Vec<File>,
 }
@@ -79,6 +81,7 @@ impl Workflow {
             duration: None,
             outcome: Outcome::Completes,
             result: |_| json!({ "rows_processed": 3, "success": true }),
+            result_text: None,
             files: |_| vec![files::small_report("report.csv")],
         }
     }

@@ -115,6 +115,17 @@ fn a_large_result_arrives_whole() {
 }
 
 #[test]
+fn a_result_is_any_text() {
+    let local = Local::start();
+    let parameters = json!({"before": "[1e400", "text": ",\"\\ud83d\"", "times": 2, "after": "]"});
+    let task_id = local.task("result-text", &parameters);
+    local.server.advance(TASK);
+    let answer = local.get(&format!("/api/v1/workflow_tasks/{task_id}"));
+    let body = String::from_utf8(answer.bytes().to_vec()).unwrap();
+    assert!(body.contains(r#""result":[1e400,"\ud83d","\ud83d"],"#), "{body}");
+}
+
+#[test]
 fn forgets_is_seen_once() {
     let local = Local::start();
     let task_id = local.task("forgets", &json!({}));
