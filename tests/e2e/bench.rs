@@ -125,7 +125,7 @@ fn cost(group: u32, work: impl FnOnce()) -> Cost {
 }
 
 /// The processor time of a process group so far, in the kernel's ticks of 10 ms (proc(5)).
-fn cpu_of(group: u32) -> Duration {
+pub(crate) fn cpu_of(group: u32) -> Duration {
     let ticks_of = |process: &Path| {
         let stat = fs::read_to_string(process.join("stat")).ok()?;
         // The name before may have spaces; then: state, parent, group, …, user and system time as 14th and 15th.

@@ -15,6 +15,8 @@ pub const WORKSPACES: &[(&str, &str)] = &[("acme", "sales-demo"), ("big corp/eu"
 const ROWS_MAX: u64 = 10_000_000;
 /// The size of `big-file`, if the start does not say.
 const BIG_FILE_BYTES: u64 = 64 << 20;
+/// The rows of `huge-result`.
+const HUGE_RESULT_ROWS: u64 = 122_000;
 /// The largest `big-file`.
 const BIG_FILE_BYTES_MAX: u64 = 2 << 30;
 
@@ -71,6 +73,10 @@ const WORKFLOWS: &[Workflow] = &[
     Workflow {
         result: large_result,
         ..Workflow::plain("large-result", "completes with a result of about 400 KB")
+    },
+    Workflow {
+        result: huge_result,
+        ..Workflow::plain("huge-result", "completes with a result of 7.9 MiB")
     },
     // Which files it makes.
     Workflow { files: |_| vec![], ..Workflow::plain("no-files", "completes without files") },
@@ -192,6 +198,12 @@ fn large_result(_: &Parameters) -> Value {
     json!({ "rows_processed": 5_000, "success": true, "rows": (0..5_000).map(row).collect::<Vec<_>>() })
 }
 
+/// Just below what a client may want to read: 8 MiB.
+fn huge_result(_: &Parameters) -> Value {
+    let row = |id: u64| json!({ "id": id, "name": format!("account {id:06}"), "amount": 12.5, "tags": ["a", "b"] });
+    json!({ "rows": (0..HUGE_RESULT_ROWS).map(row).collect::<Vec<_>>() })
+}
+
 fn many_files(_: &Parameters) -> Vec<File> {
     let file = |n: u64| files::small(&format!("part-{n:02}.csv"), &format!("part,of\n{n},20\n"));
     (1..=20).map(file).collect()
@@ -247,6 +259,12 @@ mod tests {
     fn a_large_result_is_about_400_kilobytes() {
         let bytes = large_result(&Parameters::new()).to_string().len();
         assert!((380_000..460_000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn a_huge_result_is_7_9_mebibytes() {
+        let bytes = huge_result(&Parameters::new()).to_string().len();
+        assert!((8_200_000..8_360_000).contains(&bytes), "{bytes}");
     }
 
     #[test]
