@@ -112,9 +112,5 @@ fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: KvError) -> StoreError {
     let reason = error.to_string();
-    if reason.contains("429") {
-        StoreError::Busy("RUNS")
-    } else {
-        unavailable(one_line(&reason))
-    }
+    if reason.contains("429") { StoreError::Busy("RUNS") } else { unavailable(one_line(&reason)) }
 }

@@ -70,6 +70,10 @@ async fn read_stream(mut stream: ByteStream, mut incoming: Incoming) -> Result<I
 
 fn full(error: Full) -> Problem {
     let fields = json!({"bytes_in_flight": error.bytes, "bytes_needed": error.more, "bytes_max": BYTES_MAX});
-    WorkerLog.log(Level::Warn, "request body refused: the bodies in flight fill this isolate's share", fields);
+    WorkerLog.log(
+        Level::Warn,
+        "request body refused: the bodies in flight fill this isolate's share",
+        fields,
+    );
     Problem::busy()
 }

@@ -212,7 +212,8 @@ impl Problem {
     }
 
     pub(super) fn too_many_attempts() -> Self {
-        let detail = "too many calls from this address had another token than the operator's, try again later";
+        let detail =
+            "too many calls from this address had another token than the operator's, try again later";
         Self::new(429, "too-many-attempts", "Too many attempts", detail)
             .with("Retry-After", RATE_PERIOD_S.to_string())
     }

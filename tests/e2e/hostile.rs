@@ -86,7 +86,13 @@ fn hostile_requests_harm_no_honest_run() {
         let path = format!("/hooks/{}", input.hook);
         let answer = stage.send("POST", &path, &input.headers, &input.body);
         let cpu = cpu_of(stage.group()).saturating_sub(before);
-        println!("{:40} {} {:>5} ms of CPU, {} bytes", input.name, answer.status, cpu.as_millis(), input.body.len());
+        println!(
+            "{:40} {} {:>5} ms of CPU, {} bytes",
+            input.name,
+            answer.status,
+            cpu.as_millis(),
+            input.body.len()
+        );
         assert!(matches!(answer.status, 200..=299 | 400..=499 | 503), "{}: {}", input.name, answer.status);
         assert!(cpu <= CPU_MAX, "{}: {cpu:?} of CPU", input.name);
         assert_survived(&stage, input.name);
@@ -129,7 +135,8 @@ fn unfinished(address: &str) -> TcpStream {
         "POST /hooks/open HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {UNFINISHED_BYTES}\r\n\r\n"
     );
     // One that is refused may be answered, and closed, before all is sent.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; UNFINISHED_BYTES - 1]));
+    let _ =
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; UNFINISHED_BYTES - 1]));
     stream
 }
 
@@ -152,7 +159,12 @@ fn a_huge_result_keeps_no_other_run_waiting() {
 fn the_operators_bodies_have_the_same_bounds() {
     let stage = Stage::with_hooks(&json!({"open": open_hook("no-files")}));
     let (address, id) = (stage.base_address(), "0197f1a2-0000-7000-8000-000000000000");
-    let paths = ["hooks/open/preview", "hooks/open/runs", &format!("runs/{id}/adopt"), &format!("runs/{id}/files/1/link")];
+    let paths = [
+        "hooks/open/preview",
+        "hooks/open/runs",
+        &format!("runs/{id}/adopt"),
+        &format!("runs/{id}/files/1/link"),
+    ];
     let silent = |path: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -166,6 +178,9 @@ fn the_operators_bodies_have_the_same_bounds() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-        assert!(answer.contains("application/problem+json") && answer.contains("send the request again"), "{answer}");
+        assert!(
+            answer.contains("application/problem+json") && answer.contains("send the request again"),
+            "{answer}"
+        );
     }
 }

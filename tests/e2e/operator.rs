@@ -40,7 +40,10 @@ fn a_short_operator_token_opens_nothing() {
         let answer = stage.send("GET", path, &[("authorization", "Bearer guess-me")], b"");
         assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true), "{path}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains("at least 32 characters") && detail.contains("openssl rand -hex 32"), "{detail}");
+        assert!(
+            detail.contains("at least 32 characters") && detail.contains("openssl rand -hex 32"),
+            "{detail}"
+        );
     }
     assert_eq!(stage.post("open", &json!({"id": 1}), &[]).status, 202, "hooks go on");
     assert_eq!(stage.wait_for_log("the operator token is too short", 1), 1);
@@ -51,9 +54,11 @@ fn a_short_operator_token_opens_nothing() {
 fn failed_operator_calls_are_limited_where_a_limiter_is_bound() {
     let stage = Stage::with_config(&json!({"open": open_hook("no-files")}), |config| {
         let simple = json!({"limit": 3, "period": 60});
-        config["ratelimits"] = json!([{"name": "OPERATOR_LIMITER", "namespace_id": "1002", "simple": simple}]);
+        config["ratelimits"] =
+            json!([{"name": "OPERATOR_LIMITER", "namespace_id": "1002", "simple": simple}]);
     });
-    let call = |token: &str| stage.send("GET", "/api/runs", &[("authorization", &format!("Bearer {token}"))], b"");
+    let call =
+        |token: &str| stage.send("GET", "/api/runs", &[("authorization", &format!("Bearer {token}"))], b"");
     let statuses: Vec<u16> = (0..8).map(|_| call("wrong").status).collect();
     assert!(statuses.starts_with(&[401]) && statuses.ends_with(&[429]), "{statuses:?}");
     let refused = call("wrong");

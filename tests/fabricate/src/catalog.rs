@@ -74,10 +74,7 @@ const WORKFLOWS: &[Workflow] = &[
         result: large_result,
         ..Workflow::plain("large-result", "completes with a result of about 400 KB")
     },
-    Workflow {
-        result: huge_result,
-        ..Workflow::plain("huge-result", "completes with a result of 7.9 MiB")
-    },
+    Workflow { result: huge_result, ..Workflow::plain("huge-result", "completes with a result of 7.9 MiB") },
     // Which files it makes.
     Workflow { files: |_| vec![], ..Workflow::plain("no-files", "completes without files") },
     Workflow {
@@ -200,7 +197,8 @@ fn large_result(_: &Parameters) -> Value {
 
 /// Just below what a client may want to read: 8 MiB.
 fn huge_result(_: &Parameters) -> Value {
-    let row = |id: u64| json!({ "id": id, "name": format!("account {id:06}"), "amount": 12.5, "tags": ["a", "b"] });
+    let row =
+        |id: u64| json!({ "id": id, "name": format!("account {id:06}"), "amount": 12.5, "tags": ["a", "b"] });
     json!({ "rows": (0..HUGE_RESULT_ROWS).map(row).collect::<Vec<_>>() })
 }
 
