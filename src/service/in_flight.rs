@@ -199,13 +199,16 @@ mod tests {
     #[test]
     fn a_crowd_of_large_bodies_leaves_room_for_small_ones() {
         let in_flight = Rc::new(InFlight::default());
-        let large = leases(&in_flight, 60, MIB);
+        let mut large = leases(&in_flight, 60, MIB);
         assert_eq!(large.len(), 19);
         let small = leases(&in_flight, 60, 60 * KIB);
         assert_eq!(small.len(), 60);
         // One that grows beyond small gets no more although there is room.
         let mut growing = in_flight.lease(at(0)).unwrap();
         assert!(growing.hold(SMALL_BYTES_MAX).is_err());
+        // One that needs less than before is never refused.
+        let [first, ..] = large.as_mut_slice() else { panic!("no large bodies") };
+        assert_eq!(first.hold(MIB - 1), Ok(()));
     }
 
     #[test]

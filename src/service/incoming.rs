@@ -117,7 +117,7 @@ impl Arrival {
         match (idle, whole) {
             (_, ..=0) => Err(TimedOut::Whole),
             (..=0, _) => Err(TimedOut::Idle),
-            (idle, whole) => Ok(u32::try_from(idle.min(whole).min(IDLE_MS_MAX)).unwrap_or(1)),
+            (idle, whole) => Ok(u32::try_from(idle.min(whole)).unwrap_or(1)),
         }
     }
 }
