@@ -92,7 +92,7 @@ const OBSERVED: &str = include_str!("bench/observed.js");
 const INSTANCES: &str = include_str!("bench/instances.js");
 
 /// Where a module is, written out beside those that it imports.
-fn written(name: &str, module: &str) -> Value {
+pub(crate) fn written(name: &str, module: &str) -> Value {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/build/index.js");
     fs::write(folder.join("instances.js"), INSTANCES).unwrap();

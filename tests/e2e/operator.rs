@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bench::written;
 use crate::stage::{Answer, FABRICATE_KEY, OPERATOR_TOKEN, SECRET, Stage, open_hook};
 
 #[test]
@@ -67,20 +68,25 @@ fn failed_operator_calls_are_limited_where_a_limiter_is_bound() {
     assert_eq!(call(OPERATOR_TOKEN).status, 200, "who has the token is not limited");
 }
 
+const KV_METADATA: &str = include_str!("operator/kv_metadata.js");
+
 #[test]
-fn what_a_payload_says_is_in_no_log_line_of_the_runtime() {
-    let mut stage = Stage::with_hooks(&json!({"open": open_hook("no-files")}));
+fn metadata_is_ascii_and_reads_as_it_was() {
+    let mut stage = Stage::with_config(&json!({"open": open_hook("no-files")}), |config| {
+        config["main"] = written("kv_metadata.js", KV_METADATA);
+    });
     let id = "Xanthippe é 日本 🎉 \u{7f}\"\\";
     let run_id = stage.post("open", &json!({"id": id}), &[]).run_id();
     let run = stage.sweep_until_final(&run_id);
     assert_eq!((&run["delivery_id"], &run["status"]), (&json!(id), &json!("completed")));
-    std::thread::sleep(Duration::from_secs(6));
-    let listed = stage.operator("/api/runs").json();
-    assert_eq!(listed["runs"][0]["delivery_id"], json!(id), "{listed}");
+    stage.wait_for_log("kv metadata", 2);
     let log = stage.log();
-    for part in ["Xanthippe", "日本", "🎉", "non-ASCII"] {
-        assert!(!log.contains(part), "{part}\n{log}");
-    }
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("kv metadata")).collect();
+    let is_escaped =
+        |line: &&str| line.is_ascii() && line.contains(r"Xanthippe \u00e9 \u65e5\u672c \ud83c\udf89");
+    assert!(lines.iter().all(is_escaped), "{lines:?}");
+    let listed = stage.operator("/api/runs?hook=open").json();
+    assert_eq!(listed["runs"][0]["delivery_id"], json!(id), "{listed}");
 }
 
 #[test]
