@@ -10,6 +10,7 @@ mod files;
 mod handshake;
 mod http_fabricate;
 mod intake;
+mod kv_put;
 mod kv_runs;
 mod links;
 mod queue;
@@ -17,6 +18,7 @@ mod r2_files;
 mod r2_inbox;
 mod r2_uploads;
 mod rate_limit;
+mod request_body;
 mod respond;
 mod route;
 mod settings;
@@ -27,6 +29,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use serde_json::json;
+use wasm_bindgen::JsValue;
 use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
 
 use crate::fabricate::{Api, Pace};
@@ -45,6 +48,8 @@ use settings::{Settings, settings};
 #[derive(Clone)]
 struct Cloudflare {
     runs: KvStore,
+    /// The same KV namespace, for [`kv_put`].
+    runs_namespace: JsValue,
     inbox: Bucket,
     files: Bucket,
     api: Api,
@@ -67,6 +72,8 @@ impl Cloudflare {
         };
         Ok(Self {
             runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error))?,
+            // `env.kv` has found it.
+            runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
             inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error))?,
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error))?,
             api,
@@ -87,7 +94,12 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Ok(Route::Operator(call)) => api::operate(call, request, &env, &context, &settings).await,
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(Problem::into_response)
+    answer.unwrap_or_else(Problem::into_response).or_else(|error| {
+        // Left to the runtime, its text would be logged as it is.
+        let fields = json!({"error": http_fabricate::one_line(&error)});
+        WorkerLog.log(Level::Error, "answer not made", fields);
+        Problem::not_ready().into_response()
+    })
 }
 
 /// 200 or 503, no details: whether the Worker has what it needs. Reads and lists nothing.

@@ -2,6 +2,8 @@
 //!
 //! It reads variables alone, never a secret's value, so that what it says can be shown.
 
+mod operator_token;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -11,6 +13,8 @@ use crate::fabricate::Api;
 use crate::hook::config::read_hook;
 use crate::hook::mistake::Mistake;
 use crate::hook::{Hook, HookName};
+
+pub use operator_token::{InvalidToken, MAKE_OPERATOR_TOKEN, OPERATOR_TOKEN_CHARS_MIN, OperatorToken};
 
 /// The official Fabricate, asked unless `FABRICATE_URL` names another.
 pub const FABRICATE_URL_DEFAULT: &str = "https://fabricate.tonic.ai";

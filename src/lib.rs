@@ -5,9 +5,9 @@
 //! stores the files that it produced. This page is the map: read it, and you know where a change goes.
 //!
 //! # Life of a delivery
-//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read up to the hook's limit. The hook's door
-//!    ([`hook::admission`]) answers a handshake, or verifies the raw bytes ([`hook::verify`]), and only then is the
-//!    body parsed ([`hook::body`], [`hook::delivery`]).
+//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read within its bounds of size, time and memory
+//!    (`cloudflare/request_body.rs`). The hook's door ([`hook::admission`]) answers a handshake, or verifies the raw
+//!    bytes ([`hook::verify`]), and only then is the body parsed ([`hook::body`], [`hook::delivery`]).
 //! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
 //!    parameters ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
 //! 3. [`service::receive`] **claims** the delivery and its runs: one create-only put in the inbox, which exactly one
@@ -82,10 +82,12 @@
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |
+//! | how long a body may take to arrive, and how much memory all bodies in flight may take | `service/incoming.rs`, [`service::in_flight`] | values, bytes and the time they are given |
 //! | how much one invocation may do, and how much of it at once | `service/budget.rs`, `service/at_once.rs` | nothing: they count |
 //! | fairness and budget of a sweep, what the queue gets | [`service::sweep`]: whose turn it is in `turns.rs`, advancing many in `pass.rs` | the same |
 //! | lists and look-ups | [`service::look`] | the same, reading |
 //! | what the service needs of the world | [`ports`] | nothing: traits |
+//! | what the log may say of an address | [`redact`] | values only |
 //! | the proof that a rule is needed | [`mutation`] and a word where the rule stands | nothing, in a Worker |
 //! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
 //!
@@ -108,6 +110,7 @@ pub mod journal;
 pub mod link;
 pub mod mutation;
 pub mod ports;
+pub mod redact;
 pub mod run;
 pub mod service;
 pub mod timestamp;

@@ -3,6 +3,7 @@
 //! Pure. A run never reaches out; it is told what was seen ([`Run::saw_task`] and its neighbours) and says what
 //! to do ([`Summary::next_step`]). Its final states never change.
 
+mod ascii_json;
 mod file;
 mod id;
 mod origin;
@@ -11,6 +12,7 @@ mod status;
 mod summary;
 mod view;
 
+pub use ascii_json::{ascii_json, is_ascii_json};
 pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use origin::Origin;

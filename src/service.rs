@@ -12,6 +12,8 @@ mod archive;
 mod at_once;
 mod budget;
 mod decide;
+pub mod in_flight;
+pub mod incoming;
 pub mod look;
 pub mod operate;
 pub mod plan;

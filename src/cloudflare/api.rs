@@ -11,11 +11,11 @@ use super::intake::{accept, find_hook, fresh_id, read_delivery, wait_of};
 use super::respond::{self, Problem};
 use super::route::Call;
 use super::settings::{OPERATOR_TOKEN, Settings, secret};
-use super::{Cloudflare, WorkerLog, decide, files, handshake, links};
-use crate::configuration::Configuration;
+use super::{Cloudflare, WorkerLog, decide, files, handshake, links, rate_limit};
+use crate::configuration::{Configuration, OperatorToken};
 use crate::hook::delivery::Event;
 use crate::hook::mistake::Mistake;
-use crate::hook::verify::{Means, Verified, bearer_token, is_same_secret};
+use crate::hook::verify::{Means, Verified, bearer_token};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::run::{Run, RunId, Status};
@@ -38,7 +38,7 @@ pub(super) async fn operate(
     context: &Context,
     settings: &Settings,
 ) -> Result<worker::Result<Response>, Problem> {
-    authenticate(&request, env)?;
+    authenticate(&request, env).await?;
     let world = || Cloudflare::new(env, settings);
     match call {
         Call::Nothing(problem) => Err(problem),
@@ -63,12 +63,18 @@ pub(super) async fn operate(
     }
 }
 
-/// Lets in who has the token. Without a token configured nobody gets in.
-fn authenticate(request: &Request, env: &Env) -> Result<(), Problem> {
-    let token = secret(env, OPERATOR_TOKEN).ok_or_else(Problem::no_operator)?;
+/// Lets in who has the token. Without a token that nobody can guess nobody gets in.
+///
+/// 503 no token is configured, or a short one; 401 the caller has another; 429 too many callers at this address had
+/// another ([`rate_limit::check_operator`]). Who has the token is never limited.
+async fn authenticate(request: &Request, env: &Env) -> Result<(), Problem> {
+    let token = OperatorToken::new(secret(env, OPERATOR_TOKEN).as_deref()).map_err(Problem::no_operator)?;
     let header = request.headers().get("authorization").ok().flatten().unwrap_or_default();
-    let given = bearer_token(&header).unwrap_or_default();
-    is_same_secret(given, &token).then_some(()).ok_or_else(Problem::no_token)
+    if token.is(bearer_token(&header).unwrap_or_default()) {
+        return Ok(());
+    }
+    rate_limit::check_operator(env, request).await?;
+    Err(Problem::no_token())
 }
 
 /// What a delivery would do, told by the code that would do it. The request is as a sender would send it.
@@ -79,7 +85,7 @@ async fn show_preview(
     name: String,
 ) -> Result<worker::Result<Response>, Problem> {
     let hook = find_hook(settings, name)?;
-    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, _lease) = read_delivery(request, hook.body_bytes_max).await?;
     let address = delivery.url.replacen("/api/hooks/", "/hooks/", 1).replacen("/preview", "", 1);
     // The request's own Authorization is the operator's.
     let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
@@ -101,10 +107,10 @@ async fn start_by_hand(
     let hook = find_hook(settings, name)?;
     let world = Cloudflare::new(env, settings)?;
     let wait_s = wait_of(&request);
-    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, lease) = read_delivery(request, hook.body_bytes_max).await?;
     let delivery = Verified::by_operator(delivery.with_content_type(hook.content_type.as_deref()));
     let event = Event::parse(delivery, hook, &fresh_id()).map_err(|error| Problem::not_parsed(&error))?;
-    accept(world, context, hook, event.by_hand(), wait_s, None).await
+    accept(world, context, hook, event.by_hand(), lease, wait_s, None).await
 }
 
 pub(super) async fn find(world: &Cloudflare, run_id: RunId) -> Result<Run, Problem> {

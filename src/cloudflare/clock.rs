@@ -7,6 +7,7 @@ use worker::{Date, Delay};
 
 use super::Cloudflare;
 use crate::ports::{Clock, Level, Log};
+use crate::redact::redact_queries;
 use crate::timestamp::Timestamp;
 
 /// The runtime's clock; it stands still between two I/O operations.
@@ -32,7 +33,8 @@ impl Clock for WorkerClock {
     }
 }
 
-/// The Worker's log: one JSON object a line, so that `wrangler tail` and Workers Logs can filter by field.
+/// The Worker's log: one JSON object a line, so that `wrangler tail` and Workers Logs can filter by field. Here, in one
+/// place for all lines, addresses lose their queries and user information.
 pub(super) struct WorkerLog;
 
 impl Log for WorkerLog {
@@ -41,6 +43,7 @@ impl Log for WorkerLog {
         if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
             line.extend(fields);
         }
+        redact_queries(&mut line);
         match level {
             Level::Info => worker::console_log!("{line}"),
             Level::Warn => worker::console_warn!("{line}"),

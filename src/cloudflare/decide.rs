@@ -8,7 +8,8 @@ use worker::{Context, Request, Response};
 use super::Cloudflare;
 use super::api::{read_cursor, read_hook_name, read_limit, read_status, store_failed};
 use super::clock::WorkerClock;
-use super::intake::{read_delivery, start_after_answer};
+use super::intake::start_after_answer;
+use super::request_body::read_body;
 use super::respond::{self, Problem};
 use super::route::Decide;
 use super::settings::Settings;
@@ -56,12 +57,12 @@ pub(super) async fn decide(
     let now = WorkerClock.now();
     let decided = match what {
         Decide::Adopt => {
-            let Adopt { task_id } = read_body(request).await?;
+            let Adopt { task_id } = read_object(request).await?;
             let task_id = TaskId::try_from(task_id).map_err(|error| Problem::bad_body(error.to_string()))?;
             adopt(&world, run_id, &task_id, now).await
         }
         Decide::Abandon => {
-            let Abandon { reason } = read_body(request).await?;
+            let Abandon { reason } = read_object(request).await?;
             abandon(&world, run_id, reason.as_deref(), now).await
         }
         Decide::Retry => {
@@ -116,8 +117,8 @@ fn refused(refusal: &Refusal) -> Problem {
 }
 
 /// A JSON object; nothing at all is an empty one.
-async fn read_body<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
-    let mut body = read_delivery(request, BODY_BYTES_MAX).await?.body;
+async fn read_object<T: DeserializeOwned>(mut request: Request) -> Result<T, Problem> {
+    let (mut body, _lease) = read_body(&mut request, BODY_BYTES_MAX).await?;
     if body.is_empty() {
         body = b"{}".to_vec();
     }

@@ -19,6 +19,7 @@ use crate::fabricate::{
     TaskId, read_start,
 };
 use crate::ports::{Clock, Fabricate};
+use crate::redact::without_queries;
 
 /// How long an answer's body may take once its headers are there. Together with the headers' time it stays below the
 /// 30 s that the runtime allows after an answer.
@@ -158,9 +159,10 @@ pub(super) fn delay(millis: u32) -> Delay {
     Delay::from(Duration::from_millis(millis.into()))
 }
 
-/// An error's first line: what follows is a JavaScript stack.
+/// An error's first line, without queries of addresses, as it may be logged or kept in a run: what follows is a
+/// JavaScript stack.
 pub(super) fn one_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    without_queries(error.to_string().lines().next().unwrap_or_default()).into_owned()
 }
 
 fn no_key() -> String {

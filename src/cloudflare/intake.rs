@@ -10,9 +10,9 @@ use worker::{Context, Env, Request, Response};
 
 use super::clock::{WorkerClock, WorkerLog};
 use super::http_fabricate::delay;
+use super::request_body::read_body;
 use super::respond::{self, Problem};
 use super::settings::{Settings, secret};
-use super::stream::{ReadError, read_capped};
 use super::{Cloudflare, certificates, handshake, rate_limit};
 use crate::fabricate::TaskId;
 use crate::hook::admission::{Admitted, TurnedAway};
@@ -22,6 +22,7 @@ use crate::hook::verify::{Means, VerifyError};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
 use crate::run::{Run, RunId, Status};
+use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
 use crate::service::receive::{Received, receive, start_accepted};
 use crate::timestamp::Timestamp;
@@ -34,9 +35,10 @@ const WAIT_MAX_S: u32 = 25;
 
 /// Answers a sender.
 ///
-/// 404 no such hook, 405, 429 over its rate, 415, 413, then what the hook's door says ([`Hook::admit`]): a handshake's
-/// answer, 401 not verified, 403 or 400 a bad handshake, 503 misconfigured; then 503 paused, 400 or 415 not parsed, and
-/// what [`receive`] says: 200 ignored, 202 accepted, 200 duplicate, 202 retried, 413 too many runs, 503 when a store fails.
+/// 404 no such hook, 405, 429 over its rate, 408, 413, 415 or 503 the body is not read ([`read_body`]), then what the
+/// hook's door says ([`Hook::admit`]): a handshake's answer, 401 not verified, 403 or 400 a bad handshake, 503
+/// misconfigured; then 503 paused, 400 or 415 not parsed, and what [`receive`] says: 200 ignored, 202 accepted, 200
+/// duplicate, 202 retried, 413 too many runs, 503 when a store fails.
 pub(super) async fn intake(
     request: Request,
     env: &Env,
@@ -56,7 +58,7 @@ pub(super) async fn intake(
     }
     let world = Cloudflare::new(env, settings)?;
     let wait_s = wait_of(&request);
-    let delivery = read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, lease) = read_delivery(request, hook.body_bytes_max).await?;
     let verified = match admit(&world, env, hook, delivery).await? {
         Admitted::Handshake(reply) => return handshake::answer(&world, hook, reply).await,
         Admitted::Delivery(verified) => verified,
@@ -66,15 +68,17 @@ pub(super) async fn intake(
     }
     let answer = hook.answer_to(verified.delivery());
     let event = Event::parse(verified, hook, &fresh_id()).map_err(|error| Problem::not_parsed(&error))?;
-    accept(world, context, hook, event, wait_s, answer).await
+    accept(world, context, hook, event, lease, wait_s, answer).await
 }
 
-/// Takes in an event, and says what became of it; `answer` is what its sender wants to hear instead.
+/// Takes in an event, and says what became of it; `answer` is what its sender wants to hear instead. The event's lease
+/// ends once it is stored.
 pub(super) async fn accept(
     world: Cloudflare,
     context: &Context,
     hook: &Hook,
     event: Event,
+    lease: Lease,
     wait_s: Option<u32>,
     answer: Option<Reply>,
 ) -> Result<worker::Result<Response>, Problem> {
@@ -88,6 +92,7 @@ pub(super) async fn accept(
         WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
         Problem::not_ready()
     })?;
+    drop(lease);
     tell(hook, &received);
     let (status, outcome, mut runs, pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
@@ -159,27 +164,16 @@ pub(super) fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Prob
     }
 }
 
-/// Reads a request with a body of at most `bytes_max` bytes.
-pub(super) async fn read_delivery(mut request: Request, bytes_max: u64) -> Result<RawDelivery, Problem> {
-    let header = |name: &str| request.headers().get(name).ok().flatten();
-    if header("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Problem::encoded());
-    }
-    let stated: Option<u64> = header("content-length").and_then(|length| length.parse().ok());
-    if stated.is_some_and(|length| length > bytes_max) {
-        return Err(Problem::too_large(bytes_max));
-    }
-    let body = match request.stream() {
-        Ok(stream) => read_capped(stream, bytes_max).await.map_err(|error| match error {
-            ReadError::TooLarge => Problem::too_large(bytes_max),
-            ReadError::Broken(_) => Problem::unreadable_body(),
-        })?,
-        // A request without a body has no stream.
-        Err(_) => Vec::new(),
-    };
+/// Reads a request with a body of at most `bytes_max` bytes. The lease counts the memory of the body and of what is made
+/// of it, until it is dropped.
+pub(super) async fn read_delivery(
+    mut request: Request,
+    bytes_max: u64,
+) -> Result<(RawDelivery, Lease), Problem> {
+    let (body, lease) = read_body(&mut request, bytes_max).await?;
     let (method, url) = (request.inner().method(), request.inner().url());
     let headers: Vec<(String, String)> = request.headers().entries().collect();
-    Ok(RawDelivery::new(&method, &url, headers, body, WorkerClock.now()))
+    Ok((RawDelivery::new(&method, &url, headers, body, WorkerClock.now()), lease))
 }
 
 /// Lets a request through the hook's door, with the certificate that it may need.

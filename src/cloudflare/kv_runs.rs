@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use serde::Serialize;
 use serde_json::Value;
 use worker::kv::{Key, KvError};
 
-use super::Cloudflare;
+use super::http_fabricate::one_line;
+use super::{Cloudflare, kv_put};
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunPage, RunStore, StoreError};
 use crate::run::{Run, RunId, Summary};
@@ -61,14 +61,12 @@ impl RunStore for Cloudflare {
 
 impl Cloudflare {
     async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u64>) -> Result<(), StoreError> {
+        let unwritable = |error: serde_json::Error| unavailable(error.to_string());
         // As a text: `put` of a struct would store "{}".
-        let value = to_json(&run.for_kv())?;
-        let put = self.runs.put(key, value).and_then(|put| put.metadata(run.summary())).map_err(failed)?;
-        let put = match ttl_s {
-            Some(ttl_s) => put.expiration_ttl(ttl_s),
-            None => put,
-        };
-        put.execute().await.map_err(failed)
+        let value = serde_json::to_string(&run.for_kv()).map_err(unwritable)?;
+        let metadata = serde_json::to_value(run.summary()).map_err(unwritable)?;
+        let put = kv_put::put(&self.runs_namespace, key, &value, &metadata, ttl_s).await;
+        put.map_err(|error| failed(KvError::from(error)))
     }
 
     async fn get_record(&self, key: &str) -> Result<Option<Run>, StoreError> {
@@ -103,9 +101,8 @@ fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
     read.map(Rc::new).map_err(|error| unreadable(&name, &error))
 }
 
-fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Unavailable { store: "RUNS", reason: error.to_string() })
+fn unavailable(reason: String) -> StoreError {
+    StoreError::Unavailable { store: "RUNS", reason }
 }
 
 fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
@@ -116,12 +113,5 @@ fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: KvError) -> StoreError {
     let reason = error.to_string();
-    if reason.contains("429") {
-        StoreError::Busy("RUNS")
-    } else {
-        StoreError::Unavailable {
-            store: "RUNS",
-            reason: reason.lines().next().unwrap_or_default().to_owned(),
-        }
-    }
+    if reason.contains("429") { StoreError::Busy("RUNS") } else { unavailable(one_line(&reason)) }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use worker::{Env, Request, Response};
 
 use super::clock::WorkerClock;
-use super::intake::read_delivery;
+use super::request_body::read_body;
 use super::respond::{self, Problem};
 use super::settings::{LINK_SECRET, Settings, secret};
 use super::{Cloudflare, api, files};
@@ -19,9 +19,10 @@ const BODY_BYTES_MAX: u64 = 1024;
 
 /// Makes a link to an archived file: 200 `{"url", "expires_at"}`.
 ///
-/// 400 the body is not understood; 404 the run has no such file; 503 there is no usable `LINK_SECRET`, or a store fails.
+/// 400, 408, 413, 415 or 503 the body is not read, or not understood; 404 the run has no such file; 503 there is no
+/// usable `LINK_SECRET`, or a store fails.
 pub(super) async fn make(
-    request: Request,
+    mut request: Request,
     env: &Env,
     settings: &Settings,
     run_id: RunId,
@@ -29,7 +30,7 @@ pub(super) async fn make(
 ) -> Result<worker::Result<Response>, Problem> {
     let secret = link_secret(env)?;
     let here = request.url().map_err(|_| Problem::no_such_page())?;
-    let body = read_delivery(request, BODY_BYTES_MAX).await?.body;
+    let (body, _lease) = read_body(&mut request, BODY_BYTES_MAX).await?;
     let expires_in = ExpiresIn::read(&body).map_err(|error| Problem::bad_body(error.to_string()))?;
     let world = Cloudflare::new(env, settings)?;
     files::must_exist(&world, &api::find(&world, run_id).await?, file_id).await?;

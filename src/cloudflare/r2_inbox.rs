@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use worker::{Conditional, Object};
 
 use super::Cloudflare;
+use super::http_fabricate::one_line;
 use crate::hook::HookName;
 use crate::journal::{Entry, Recorded};
 use crate::ports::{Claim, DeliveryKey, Inbox, Page, Retry, StoreError};
@@ -118,6 +119,5 @@ fn read_delivery_key(key: &str) -> Option<DeliveryKey> {
 }
 
 pub(super) fn failed(error: &dyn std::fmt::Display) -> StoreError {
-    let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
-    StoreError::Unavailable { store: "INBOX", reason }
+    StoreError::Unavailable { store: "INBOX", reason: one_line(error) }
 }

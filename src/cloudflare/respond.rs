@@ -4,18 +4,26 @@
 use serde_json::{Value, json};
 use worker::{Response, ResponseBuilder};
 
+use super::settings::OPERATOR_TOKEN;
+use crate::configuration::InvalidToken;
 use crate::hook::admission::TurnedAway;
 use crate::hook::body::BodyError;
 use crate::hook::handshake::{Reply, may_have_body};
 use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::run::Run;
+use crate::service::incoming::{IDLE_MS_MAX, TimedOut, WHOLE_MS_MAX};
 use crate::service::operate::Refusal;
+use crate::timestamp::SECOND_MS;
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
 const RATE_PERIOD_S: u32 = 60;
 
 /// How long a sender is asked to wait when we cannot take its delivery, seconds.
 const RETRY_AFTER_S: u32 = 30;
+
+/// How long a sender is asked to wait when too many bytes are in flight, seconds: by then the slowest of them have timed
+/// out or ended.
+const BUSY_RETRY_AFTER_S: u32 = 30;
 
 /// An error as its caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +54,27 @@ impl Problem {
 
     pub(super) fn unreadable_body() -> Self {
         Self::new(400, "unreadable-body", "Unreadable body", "the body ended before it was complete")
+    }
+
+    /// The body stopped arriving, or arrived too slowly.
+    pub(super) fn timed_out(timed_out: TimedOut) -> Self {
+        let detail = match timed_out {
+            TimedOut::Idle => format!(
+                "no byte of the body came for {} s: send the request again, without pauses",
+                IDLE_MS_MAX / SECOND_MS
+            ),
+            TimedOut::Whole => format!(
+                "the body was not complete after {} s: send the request again, faster or with a smaller body",
+                WHOLE_MS_MAX / SECOND_MS
+            ),
+        };
+        Self::new(408, "body-timeout", "Body took too long", detail)
+    }
+
+    /// The bodies in flight take all the memory that they may take.
+    pub(super) fn busy() -> Self {
+        let detail = "too many bytes of other requests are being received: send the request again later";
+        Self::new(503, "busy", "Busy", detail).with("Retry-After", BUSY_RETRY_AFTER_S.to_string())
     }
 
     pub(super) fn not_parsed(error: &BodyError) -> Self {
@@ -174,10 +203,20 @@ impl Problem {
             .with("Retry-After", "300")
     }
 
-    pub(super) fn no_operator() -> Self {
-        let detail = "no OPERATOR_TOKEN is configured: run `npx wrangler secret put OPERATOR_TOKEN`";
-        Self::new(503, "no-operator", "No operator token configured", detail)
-            .with("Retry-After", RETRY_AFTER_S.to_string())
+    pub(super) fn no_operator(error: InvalidToken) -> Self {
+        let (kind, title) = match error {
+            InvalidToken::Missing => ("no-operator", "No operator token configured"),
+            InvalidToken::TooShort(_) => ("short-token", "Operator token too short"),
+        };
+        let detail = format!("{error}, and set it with `npx wrangler secret put {OPERATOR_TOKEN}`");
+        Self::new(503, kind, title, detail).with("Retry-After", RETRY_AFTER_S.to_string())
+    }
+
+    pub(super) fn too_many_attempts() -> Self {
+        let detail =
+            "too many calls from this address had another token than the operator's, try again later";
+        Self::new(429, "too-many-attempts", "Too many attempts", detail)
+            .with("Retry-After", RATE_PERIOD_S.to_string())
     }
 
     pub(super) fn into_response(self) -> worker::Result<Response> {

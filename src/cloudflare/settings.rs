@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::configuration::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
+use crate::configuration::{Configuration, ENV, FABRICATE_RATE, InvalidToken, OperatorToken, SWEEP_REQUESTS};
 use crate::fabricate::Pace;
 use crate::ports::{Level, Log};
 
@@ -39,6 +39,15 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
     let configuration = Configuration::read(&variables(env));
     for mistake in configuration.mistakes() {
         WorkerLog.log(Level::Error, "configuration mistake", json!({"mistake": mistake.to_string()}));
+    }
+    if let Err(error @ InvalidToken::TooShort(_)) = OperatorToken::new(secret(env, OPERATOR_TOKEN).as_deref())
+    {
+        let fields = json!({"error": error.to_string()});
+        WorkerLog.log(
+            Level::Error,
+            "every call under /api/ is answered 503: the operator token is too short",
+            fields,
+        );
     }
     let pace = Rc::new(Pace::new(configuration.fabricate_rate));
     let settings = Rc::new(Settings { configuration, pace });

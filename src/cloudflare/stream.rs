@@ -3,6 +3,8 @@
 use futures_util::StreamExt;
 use worker::ByteStream;
 
+use super::http_fabricate::one_line;
+
 /// Why a body was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReadError {
@@ -17,7 +19,7 @@ pub(super) async fn read_capped(mut stream: ByteStream, bytes_max: u64) -> Resul
     let limit = usize::try_from(bytes_max).unwrap_or(usize::MAX);
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| ReadError::Broken(error.to_string()))?;
+        let chunk = chunk.map_err(|error| ReadError::Broken(one_line(&error)))?;
         if chunk.len() > limit - body.len() {
             return Err(ReadError::TooLarge);
         }

@@ -1,7 +1,8 @@
-//! What lists and sweeps know of a run without reading its record: the KV metadata, under 1,024 bytes.
+//! What lists and sweeps know of a run without reading its record: the KV metadata, under 1,024 bytes of ASCII.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::ascii_json::ascii_json_bytes;
 use super::{Missing, Run, RunError, RunId, Stage, Status};
 use crate::fabricate::{Place, StatusError, Target, Task, TaskId, TaskStatus};
 use crate::timestamp::Timestamp;
@@ -173,15 +174,11 @@ impl BriefError {
     }
 }
 
-/// Cuts a text so that it takes at most `bytes_max` bytes as JSON, escapes counted.
+/// Cuts a text so that it takes at most `bytes_max` bytes as JSON in ASCII: an emoji takes 12.
 fn cap(text: &str, bytes_max: usize) -> String {
     let mut bytes = 0;
     let mut is_beyond = |character: char| {
-        bytes += match character {
-            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-            control if control.is_ascii_control() => 6,
-            other => other.len_utf8(),
-        };
+        bytes += ascii_json_bytes(character);
         bytes > bytes_max
     };
     let end = text.find(&mut is_beyond).unwrap_or(text.len());
@@ -224,6 +221,7 @@ mod option_millis {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ascii_json::ascii_json;
     use super::super::tests::{at, started_run};
     use super::*;
     use crate::hook::HookName;
@@ -231,7 +229,11 @@ mod tests {
 
     /// A run each of whose texts is as long as it may be and made of what JSON writes longest.
     fn largest() -> Run {
-        let long = "\u{1}\"é".repeat(200);
+        with_texts("\u{1}\"é")
+    }
+
+    fn with_texts(text: &str) -> Run {
+        let long = text.repeat(200);
         let mut run = started_run();
         run.hook = HookName::try_from("h".repeat(63)).unwrap();
         run.delivery_id = DeliveryId::from(long.as_str());
@@ -255,8 +257,22 @@ mod tests {
 
     #[test]
     fn it_fits_into_kv_metadata_whatever_the_payload() {
-        let written = serde_json::to_string(&largest().summary()).unwrap();
-        assert!(written.len() <= 1024, "{} bytes: {written}", written.len());
+        for text in ["\u{1}\"é", "é", "日本", "🎉", "\u{7f}", "a", "a🎉"] {
+            let summary = with_texts(text).summary();
+            let written = ascii_json(&summary).unwrap();
+            assert!(written.is_ascii() && written.len() <= 1024, "{} bytes: {written}", written.len());
+            let read = serde_json::from_str(&written).unwrap();
+            assert_eq!(Summary::read(summary.run_id, read).unwrap(), summary);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_where_its_escapes_end() {
+        assert_eq!(cap("🎉🎉", 23), "🎉");
+        assert_eq!(cap("🎉🎉", 24), "🎉🎉");
+        assert_eq!(cap("éa", 6), "é");
+        assert_eq!(cap("éa", 5), "");
+        assert_eq!(cap("ab", 2), "ab");
     }
 
     #[test]

@@ -92,7 +92,7 @@ const OBSERVED: &str = include_str!("bench/observed.js");
 const INSTANCES: &str = include_str!("bench/instances.js");
 
 /// Where a module is, written out beside those that it imports.
-fn written(name: &str, module: &str) -> Value {
+pub(crate) fn written(name: &str, module: &str) -> Value {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/build/index.js");
     fs::write(folder.join("instances.js"), INSTANCES).unwrap();
@@ -125,7 +125,7 @@ fn cost(group: u32, work: impl FnOnce()) -> Cost {
 }
 
 /// The processor time of a process group so far, in the kernel's ticks of 10 ms (proc(5)).
-fn cpu_of(group: u32) -> Duration {
+pub(crate) fn cpu_of(group: u32) -> Duration {
     let ticks_of = |process: &Path| {
         let stat = fs::read_to_string(process.join("stat")).ok()?;
         // The name before may have spaces; then: state, parent, group, …, user and system time as 14th and 15th.

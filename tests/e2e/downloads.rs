@@ -6,7 +6,7 @@ use sha2::Sha256;
 
 use crate::stage::{Answer, FABRICATE_KEY, LINK_SECRET, OPERATOR_TOKEN, Stage, now_ms, open_hook};
 
-const AUTHORIZATION: (&str, &str) = ("authorization", "Bearer operator-token");
+const AUTHORIZATION: (&str, &str) = ("authorization", "Bearer an-operator-token-of-at-least-32-characters");
 
 /// The headers that a file has, and a part of one, and `HEAD` of either.
 const HEADERS: [&str; 9] = [

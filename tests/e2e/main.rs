@@ -10,6 +10,7 @@ mod chaos;
 mod copies;
 mod downloads;
 mod files;
+mod hostile;
 mod intake;
 mod main_job;
 mod operator;

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, OPERATOR_TOKEN, Stage, open_hook};
+use crate::bench::written;
+use crate::stage::{Answer, FABRICATE_KEY, OPERATOR_TOKEN, SECRET, Stage, open_hook};
 
 #[test]
 fn nothing_under_api_is_open() {
     let stage = Stage::with_hooks(&json!({"open": open_hook("no-files")}));
     for path in ["/api/runs", "/api/hooks", "/api/elsewhere", "/api/runs/x", "/api/"] {
-        for header in ["", "Bearer", "Bearer wrong", "Basic operator-token", OPERATOR_TOKEN] {
+        for header in ["", "Bearer", "Bearer wrong", &format!("Basic {OPERATOR_TOKEN}"), OPERATOR_TOKEN] {
             let answer = stage.send("GET", path, &[("authorization", header)], b"");
             assert_eq!(answer.status, 401, "{path} {header}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -30,6 +31,62 @@ fn without_a_token_the_api_is_closed_and_hooks_go_on() {
     assert!(answer.json()["detail"].as_str().unwrap().contains("OPERATOR_TOKEN"));
     assert_eq!(stage.post("open", &json!({"id": 1}), &[]).status, 202);
     assert_eq!(stage.send("GET", "/health", &[], b"").status, 200);
+}
+
+#[test]
+fn a_short_operator_token_opens_nothing() {
+    let secrets = [("FABRICATE_API_KEY", FABRICATE_KEY), ("SECRET", SECRET), ("OPERATOR_TOKEN", "guess-me")];
+    let stage = Stage::new(&json!({"open": open_hook("no-files")}), |_| (), &secrets);
+    for path in ["/api/runs", "/api/hooks", "/api/elsewhere"] {
+        let answer = stage.send("GET", path, &[("authorization", "Bearer guess-me")], b"");
+        assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true), "{path}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.contains("at least 32 characters") && detail.contains("openssl rand -hex 32"),
+            "{detail}"
+        );
+    }
+    assert_eq!(stage.post("open", &json!({"id": 1}), &[]).status, 202, "hooks go on");
+    assert_eq!(stage.wait_for_log("the operator token is too short", 1), 1);
+    assert!(!stage.log().contains("guess-me"), "{}", stage.log());
+}
+
+#[test]
+fn failed_operator_calls_are_limited_where_a_limiter_is_bound() {
+    let stage = Stage::with_config(&json!({"open": open_hook("no-files")}), |config| {
+        let simple = json!({"limit": 3, "period": 60});
+        config["ratelimits"] =
+            json!([{"name": "OPERATOR_LIMITER", "namespace_id": "1002", "simple": simple}]);
+    });
+    let call =
+        |token: &str| stage.send("GET", "/api/runs", &[("authorization", &format!("Bearer {token}"))], b"");
+    let statuses: Vec<u16> = (0..8).map(|_| call("wrong").status).collect();
+    assert!(statuses.starts_with(&[401]) && statuses.ends_with(&[429]), "{statuses:?}");
+    let refused = call("wrong");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("60")));
+    assert_eq!(refused.json()["type"], "urn:seedhook:problem:too-many-attempts");
+    assert_eq!(call(OPERATOR_TOKEN).status, 200, "who has the token is not limited");
+}
+
+const KV_METADATA: &str = include_str!("operator/kv_metadata.js");
+
+#[test]
+fn metadata_is_ascii_and_reads_as_it_was() {
+    let mut stage = Stage::with_config(&json!({"open": open_hook("no-files")}), |config| {
+        config["main"] = written("kv_metadata.js", KV_METADATA);
+    });
+    let id = "Xanthippe é 日本 🎉 \u{7f}\"\\";
+    let run_id = stage.post("open", &json!({"id": id}), &[]).run_id();
+    let run = stage.sweep_until_final(&run_id);
+    assert_eq!((&run["delivery_id"], &run["status"]), (&json!(id), &json!("completed")));
+    stage.wait_for_log("kv metadata", 2);
+    let log = stage.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("kv metadata")).collect();
+    let is_escaped =
+        |line: &&str| line.is_ascii() && line.contains(r"Xanthippe \u00e9 \u65e5\u672c \ud83c\udf89");
+    assert!(lines.iter().all(is_escaped), "{lines:?}");
+    let listed = stage.operator("/api/runs?hook=open").json();
+    assert_eq!(listed["runs"][0]["delivery_id"], json!(id), "{listed}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) use answer::{Answer, Caller};
 /// How many sweeps a run may need to its end.
 const SWEEPS_MAX: u32 = 60;
 
-pub(crate) const OPERATOR_TOKEN: &str = "operator-token";
+pub(crate) const OPERATOR_TOKEN: &str = "an-operator-token-of-at-least-32-characters";
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const LINK_SECRET: &str = "a-link-secret-of-at-least-32-bytes";
 pub(crate) const FABRICATE_KEY: &str = "fabricate-key";

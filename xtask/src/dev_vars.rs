@@ -44,7 +44,7 @@ fn unquoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::Configuration;
+    use seedhook::configuration::{Configuration, OperatorToken};
     use seedhook::link::LinkSecret;
 
     use super::*;
@@ -62,6 +62,7 @@ mod tests {
     fn the_example_has_every_secret_of_wrangler_toml() {
         let example = parse(&fs::read_to_string(project::path(".dev.vars.example")).unwrap());
         assert!(LinkSecret::new(example.get("LINK_SECRET").map(String::as_str)).is_ok());
+        assert!(OperatorToken::new(example.get("OPERATOR_TOKEN").map(String::as_str)).is_ok());
         let vars = check::variables(&project::path("wrangler.toml")).unwrap();
         for name in Configuration::read(&vars).secret_names() {
             assert!(example.contains_key(name), "{name}");

@@ -15,6 +15,8 @@ pub const WORKSPACES: &[(&str, &str)] = &[("acme", "sales-demo"), ("big corp/eu"
 const ROWS_MAX: u64 = 10_000_000;
 /// The size of `big-file`, if the start does not say.
 const BIG_FILE_BYTES: u64 = 64 << 20;
+/// The rows of `huge-result`.
+const HUGE_RESULT_ROWS: u64 = 122_000;
 /// The largest `big-file`.
 const BIG_FILE_BYTES_MAX: u64 = 2 << 30;
 
@@ -89,6 +91,7 @@ const WORKFLOWS: &[Workflow] = &[
             "completes with a result that is `before`, `text` so many times, `after` so many times, as it is",
         )
     },
+    Workflow { result: huge_result, ..Workflow::plain("huge-result", "completes with a result of 7.9 MiB") },
     // Which files it makes.
     Workflow { files: |_| vec![], ..Workflow::plain("no-files", "completes without files") },
     Workflow {
@@ -214,6 +217,11 @@ fn repeated_text(parameters: &Parameters) -> String {
     let text = text(parameters, "text").repeat(times("times"));
     let after = self::text(parameters, "after").repeat(times("after_times"));
     [self::text(parameters, "before"), &text, &after].concat()
+/// Just below what a client may want to read: 8 MiB.
+fn huge_result(_: &Parameters) -> Value {
+    let row =
+        |id: u64| json!({ "id": id, "name": format!("account {id:06}"), "amount": 12.5, "tags": ["a", "b"] });
+    json!({ "rows": (0..HUGE_RESULT_ROWS).map(row).collect::<Vec<_>>() })
 }
 
 fn many_files(_: &Parameters) -> Vec<File> {
@@ -271,6 +279,12 @@ mod tests {
     fn a_large_result_is_about_400_kilobytes() {
         let bytes = large_result(&Parameters::new()).to_string().len();
         assert!((380_000..460_000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn a_huge_result_is_7_9_mebibytes() {
+        let bytes = huge_result(&Parameters::new()).to_string().len();
+        assert!((8_200_000..8_360_000).contains(&bytes), "{bytes}");
     }
 
     #[test]

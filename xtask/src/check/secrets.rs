@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use seedhook::configuration::{InvalidToken, OperatorToken};
 use seedhook::hook::Hook;
 use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use serde_json::Map;
@@ -14,7 +15,10 @@ use super::scope::Scope;
 use crate::dev_vars::Secrets;
 
 /// Secrets that the Worker reads whatever the hooks say.
-const OWN: &[&str] = &["FABRICATE_API_KEY", "OPERATOR_TOKEN"];
+const OWN: &[&str] = &["FABRICATE_API_KEY", OPERATOR_TOKEN];
+
+/// The secret that opens everything under `/api/`.
+const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 
 /// The secret that signed links to files need, and nothing else.
 const LINK_SECRET: &str = "LINK_SECRET";
@@ -25,6 +29,7 @@ pub(super) fn find(scope: &Scope<'_>, local: &Secrets) -> Vec<Finding> {
     found.extend(undeclared(scope));
     found.extend(missing_here(scope, local));
     found.extend(no_links(scope, local));
+    found.extend(short_operator_token(scope, local));
     found
 }
 
@@ -100,6 +105,19 @@ fn no_links(scope: &Scope<'_>, local: &Secrets) -> Option<Finding> {
          wrangler secret put LINK_SECRET`"
     );
     Some(Finding::warning(scope.at(&[]), problem, remedy))
+}
+
+/// An operator token of this machine that the Worker refuses. Environments are for what is deployed.
+fn short_operator_token(scope: &Scope<'_>, local: &Secrets) -> Option<Finding> {
+    let error = OperatorToken::new(local.get(OPERATOR_TOKEN).map(String::as_str)).err()?;
+    let is_short = matches!(error, InvalidToken::TooShort(_)) && scope.path.is_empty();
+    is_short.then(|| {
+        let problem = format!("{error}; every call under /api/ is answered 503 on this machine");
+        let remedy = format!(
+            "put a new token into .dev.vars as OPERATOR_TOKEN=\"…\"; deployed: `npx wrangler secret put {OPERATOR_TOKEN}`"
+        );
+        Finding::warning(scope.at(&[]), problem, remedy)
+    })
 }
 
 /// The secrets that wrangler.toml lists, if it lists any.

@@ -306,6 +306,20 @@ fn links_without_a_long_secret_are_a_warning() {
 }
 
 #[test]
+fn a_short_operator_token_is_a_warning_with_the_command_that_makes_one() {
+    let secrets = |token: &str| format!("CRM_SECRET=a\nOLD=b\nLINK_SECRET={}\n{token}", "l".repeat(32));
+    let of = |token: &str| report(GOOD, "w.toml", &dev_vars::parse(&secrets(token)));
+    let short = of("OPERATOR_TOKEN=guess-me\n");
+    let expected = "w.toml:1:1: warning: OPERATOR_TOKEN must have at least 32 characters, got 8: make one with \
+                    `openssl rand -hex 32`";
+    assert!(short.is_good && short.text.starts_with(expected), "{}", short.text);
+    assert!(!short.text.contains("guess-me"), "{}", short.text);
+    let long = of(&format!("OPERATOR_TOKEN={}\n", "t".repeat(32)));
+    assert!(!long.text.contains("OPERATOR_TOKEN"), "{}", long.text);
+    assert!(!of("").text.contains("OPERATOR_TOKEN"), "a token that is not set is no warning");
+}
+
+#[test]
 fn a_list_of_secrets_has_all_of_them() {
     let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"LINK_SECRET\", \"CRM_SECRET\", \"OLD\"";
     let with = |names: &str| format!("secrets = {{ required = [{names}] }}{GOOD}");

@@ -5,6 +5,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
+use seedhook::configuration::OperatorToken;
 
 use super::options::Options;
 use crate::hooks::Hooks;
@@ -38,6 +39,9 @@ impl Settings {
             value.with_context(|| format!(".dev.vars has no {name}: write one as in .dev.vars.example"))
         };
         let (operator_token, key) = (secret("OPERATOR_TOKEN")?, secret("FABRICATE_API_KEY"));
+        if let Err(error) = OperatorToken::new(Some(&operator_token)) {
+            bail!("{error}, and put it into .dev.vars (the Worker refuses every call under /api/ otherwise)");
+        }
         let settings = Self { hooks, operator_token };
         if options.live {
             let of_example = dev_vars::parse(&example).remove("FABRICATE_API_KEY");

@@ -79,7 +79,7 @@ fn worker(gate: &Gate) -> Result<()> {
 fn end_to_end(gate: &Gate) -> Result<()> {
     let tools = gate.tools()?;
     // Without a step `build` before it, as when it is asked for alone.
-    build::worker(tools, false)?;
+    build::worker_and_hostile(tools)?;
     command::run(&mut e2e(tools)?)
 }
 

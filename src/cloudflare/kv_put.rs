@@ -1,0 +1,55 @@
+//! A put to KV whose metadata travels as ASCII: the runtime writes metadata into an HTTP header, and logs a header that
+//! is not ASCII whole.
+//!
+//! By the runtime's own interface: the `worker` crate takes metadata as values alone, and the runtime makes of their
+//! texts what `JSON.stringify` makes. Raw JSON it leaves as it is
+//! (<https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/JSON/rawJSON>).
+
+use js_sys::{Array, Function, Object, Promise, Reflect, global};
+use serde_json::Value;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::run::{ascii_json, is_ascii_json};
+
+/// Puts `value` under `key` in the KV namespace `namespace`, to expire after `ttl_s` seconds if there are any.
+pub(super) async fn put(
+    namespace: &JsValue,
+    key: &str,
+    value: &str,
+    metadata: &Value,
+    ttl_s: Option<u64>,
+) -> Result<(), JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"metadata".into(), &ascii(metadata)?)?;
+    if let Some(ttl_s) = ttl_s.and_then(|ttl_s| u32::try_from(ttl_s).ok()) {
+        Reflect::set(&options, &"expirationTtl".into(), &ttl_s.into())?;
+    }
+    let put: Function = Reflect::get(namespace, &"put".into())?.dyn_into()?;
+    let promise: Promise = put.call3(namespace, &key.into(), &value.into(), &options)?.dyn_into()?;
+    JsFuture::from(promise).await.map(drop)
+}
+
+/// A value of which `JSON.stringify` makes what [`ascii_json`] makes. The names in it are ours, and ASCII.
+fn ascii(value: &Value) -> Result<JsValue, JsValue> {
+    Ok(match value {
+        Value::Null => JsValue::NULL,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => number.as_f64().into(),
+        Value::String(text) if text.chars().all(is_ascii_json) => text.into(),
+        Value::String(text) => {
+            let text = ascii_json(text).map_err(|error| JsValue::from(error.to_string()))?;
+            let json = Reflect::get(&global(), &"JSON".into())?;
+            let raw: Function = Reflect::get(&json, &"rawJSON".into())?.dyn_into()?;
+            raw.call1(&json, &text.into())?
+        }
+        Value::Array(items) => items.iter().map(ascii).collect::<Result<Array, _>>()?.into(),
+        Value::Object(fields) => {
+            let object = Object::new();
+            for (name, value) in fields {
+                Reflect::set(&object, &name.into(), &ascii(value)?)?;
+            }
+            object.into()
+        }
+    })
+}
