@@ -94,7 +94,10 @@ impl<'a> Card<'a> {
 
     /// What a hook may say otherwise.
     pub(super) fn adjustable(self) -> Vec<&'static str> {
-        ["tolerance", "url", "header"].into_iter().filter(|field| self.0.takes(field)).collect()
+        ["tolerance", "url", "header", "signature_version"]
+            .into_iter()
+            .filter(|field| self.0.takes(field))
+            .collect()
     }
 
     /// What is so of each proof, told once where it is the same.
@@ -139,6 +142,10 @@ fn handshake(handshake: &Map<String, Value>) -> String {
         (None, Some(json)) => format!("`{json}`"),
         (None, None) => format!("{status}"),
     };
+    let headers = handshake.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let headers: Vec<String> =
+        headers.map(|(name, value)| format!("`{name}: {}`", value.as_str().unwrap_or_default())).collect();
+    let answer = if headers.is_empty() { answer } else { format!("{answer} with {}", headers.join(", ")) };
     let visit = text("visit").map(|place| format!(", after a visit to `{place}`")).unwrap_or_default();
     let method = text("method").unwrap_or("POST");
     format!("{method} with {} → {answer}{visit}", signs.join(", "))
