@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod archive_key;
 pub mod body;
+pub mod brought;
 pub mod config;
 pub mod delivery;
 pub mod expression;
@@ -224,10 +225,16 @@ impl Hook {
         self.handshakes.iter().any(Handshake::brings_the_secret)
     }
 
-    /// Whether it answers anything but `POST`.
+    /// The methods that it answers, as the header `Allow` lists them.
     #[must_use]
-    pub fn answers_get(&self) -> bool {
-        self.handshakes.iter().any(|handshake| handshake.method == "GET")
+    pub fn methods(&self) -> &'static str {
+        let answers = |method: &str| self.handshakes.iter().any(|handshake| handshake.method == method);
+        match (answers("GET"), answers("OPTIONS")) {
+            (false, false) => "POST",
+            (true, false) => "GET, POST",
+            (false, true) => "POST, OPTIONS",
+            (true, true) => "GET, POST, OPTIONS",
+        }
     }
 }
 

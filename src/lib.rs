@@ -61,6 +61,8 @@
 //! | a sender: what it signs, its ids and handshakes | `hook/senders.json`; new words in `hook/config/` | data only |
 //! | how signatures and tokens are checked | [`hook::verify`] | bytes, secrets and the time it is given |
 //! | how handshakes are answered, who gets in | [`hook::handshake`], [`hook::admission`] | the same |
+//! | which token of a handshake is kept for the operator | [`hook::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
+//! | which handshakes would sign for strangers | `hook/verify/oracle.rs` | values only |
 //! | which bodies are understood | [`hook::body`] | values only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
 //! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |

@@ -12,6 +12,7 @@ use super::clock::{WorkerClock, WorkerLog};
 use super::http_fabricate::delay;
 use super::request_body::read_body;
 use super::respond::{self, Problem};
+use super::route::allow;
 use super::settings::{Settings, secret};
 use super::{Cloudflare, certificates, handshake, rate_limit};
 use crate::fabricate::TaskId;
@@ -47,12 +48,7 @@ pub(super) async fn intake(
     name: String,
 ) -> Result<worker::Result<Response>, Problem> {
     let hook = find_hook(settings, name)?;
-    match request.inner().method().as_str() {
-        "POST" => {}
-        "GET" if hook.answers_get() => {}
-        _ if hook.answers_get() => return Err(Problem::wrong_method("GET, POST")),
-        _ => return Err(Problem::wrong_method("POST")),
-    }
+    allow(&request.inner().method(), hook.methods())?;
     if let Some(limit) = &hook.rate_limit {
         rate_limit::check(env, hook, limit, &request).await?;
     }

@@ -1,5 +1,5 @@
 //! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}`, `retries/{run_id}` and `journal/{run_id}/{k}`, each written
-//! once.
+//! once. (`handshakes/{hook}` is written by [`handshake`](super::handshake).)
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

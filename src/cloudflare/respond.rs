@@ -243,6 +243,9 @@ pub(super) fn reply(reply: &Reply) -> worker::Result<Response> {
     if let Some(content_type) = reply.content_type {
         response = response.with_header("Content-Type", content_type)?;
     }
+    for (name, value) in &reply.headers {
+        response = response.with_header(name, value)?;
+    }
     if !may_have_body(reply.status) {
         return Ok(response.empty());
     }

@@ -7,7 +7,7 @@ use crate::run::RunId;
 
 /// A call.
 pub(super) enum Route {
-    /// `POST /hooks/{hook}`, and `GET` for senders whose handshake it is.
+    /// `POST /hooks/{hook}`, and `GET` or `OPTIONS` for senders whose handshake it is.
     Hook(String),
     /// `GET /health`
     Health,
@@ -104,7 +104,8 @@ fn decode_file_id(part: &str) -> FileId {
     FileId::from(&*percent_encoding::percent_decode_str(part).decode_utf8_lossy())
 }
 
-fn allow(method: &str, allowed: &'static str) -> Result<(), Problem> {
+/// 405 with `Allow`, unless a method is in the list.
+pub(super) fn allow(method: &str, allowed: &'static str) -> Result<(), Problem> {
     let known = allowed.split(", ").any(|name| name == method);
     known.then_some(()).ok_or_else(|| Problem::wrong_method(allowed))
 }

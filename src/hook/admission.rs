@@ -28,7 +28,7 @@ pub enum TurnedAway {
     /// A handshake without a usable challenge.
     #[error("the handshake has no challenge, or one that is too long")]
     NoChallenge,
-    /// A `GET` that is no handshake of this sender.
+    /// A `GET` or `OPTIONS` that is no handshake of this sender.
     #[error("the request is no handshake of this hook's sender")]
     NoHandshake,
 }
@@ -64,19 +64,33 @@ impl Hook {
         let request = request.with_content_type(self.content_type.as_deref());
         let secrets = self.handshake_secrets(means);
         if let Some(handshake) = self.handshake(&request, &secrets, false) {
-            return Ok(Admitted::Handshake(handshake.answer(&request, &secrets)?));
+            return self.reply(handshake, &request, &secrets);
         }
         let verified = self.verify.verify(request, means)?;
         let request = verified.delivery();
         if let Some(handshake) = self.handshake(request, &secrets, true) {
             // While a secret is rotated, the answer is made with the one that the sender signs with.
             let secrets = Secrets { first: self.verify.matching_secret(request, means), ..secrets };
-            return Ok(Admitted::Handshake(handshake.answer(request, &secrets)?));
+            return self.reply(handshake, request, &secrets);
         }
-        if request.method == "GET" {
+        if request.method != "POST" {
             return Err(TurnedAway::NoHandshake);
         }
         Ok(Admitted::Delivery(verified))
+    }
+
+    /// A handshake's answer. One to `OPTIONS` lists the methods that the hook answers (RFC 9110, section 9.3.7).
+    fn reply(
+        &self,
+        handshake: &Handshake,
+        request: &RawDelivery,
+        secrets: &Secrets,
+    ) -> Result<Admitted, TurnedAway> {
+        let mut reply = handshake.answer(request, secrets)?;
+        if request.method == "OPTIONS" {
+            reply.headers.push(("allow".to_owned(), self.methods().to_owned()));
+        }
+        Ok(Admitted::Handshake(reply))
     }
 
     /// The handshake that a request is, among those that are verified first, or among the others.

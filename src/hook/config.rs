@@ -80,7 +80,7 @@ pub fn read_hook(
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
     let caller = reader.caller(&table);
     let sender = caller.as_ref().and_then(|caller| caller.sender);
-    let handshakes = reader.handshakes(&table, sender);
+    let handshakes = reader.handshakes(&table, sender, caller.as_ref().map(|caller| &caller.verify));
     let answers = reader.accepted_answers(&table, sender);
     let delivery_id = reader.template(&table, "delivery_id");
     let stated_ids = reader.stated_ids(sender, caller.as_ref().and_then(|caller| caller.id.as_ref()));

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::delivery::RawDelivery;
 use super::verify::is_same_secret;
 use super::verify::key::hmac_sha256_hex;
-use super::verify::sns::sns_url;
 use super::verify::source::{Source, View};
+use super::verify::topic::Topic;
 
 /// The longest challenge that is answered, bytes: the longest known ones have some hundreds.
 const CHALLENGE_BYTES_MAX: usize = 4096;
@@ -23,11 +23,13 @@ pub const ANSWER_BODY_BYTES_MAX: usize = 4096;
 pub fn may_have_body(status: u16) -> bool {
     !matches!(status, 204 | 205)
 }
+/// The longest value of an answer's header, bytes: a DNS name has at most 253 (RFC 1035, section 2.3.4).
+const HEADER_BYTES_MAX: usize = 256;
 
 /// One handshake that a hook answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handshake {
-    /// `GET` or `POST`.
+    /// `GET`, `OPTIONS` or `POST`.
     pub method: String,
     /// How a request is told from a delivery: each of these stands there.
     pub(super) when: Vec<(Source, Sign)>,
@@ -74,6 +76,8 @@ pub struct Answer {
     pub(super) when: Vec<(Source, Sign)>,
     pub(super) status: u16,
     pub(super) content: Content,
+    /// Headers of the answer: names in lower case, and what each holds. One whose place has nothing is left out.
+    pub(super) headers: Vec<(String, Term)>,
 }
 
 /// What an answer holds.
@@ -111,6 +115,8 @@ pub struct Reply {
     pub body: String,
     /// The configuration states a status and no body.
     pub is_status_alone: bool,
+    /// Further headers: names in lower case, values of visible ASCII (see [`is_header_value`]).
+    pub headers: Vec<(String, String)>,
     /// What the operator has to be shown.
     pub remember: Option<String>,
     /// The address that has to be called before the answer.
@@ -227,11 +233,47 @@ impl Answer {
             }
         };
         let is_status_alone = self.content == Content::Unstated;
-        Ok(Reply { status: self.status, content_type, body, is_status_alone, remember: None, visit: None })
+        let headers = self.headers(request, secrets)?;
+        let status = self.status;
+        Ok(Reply { status, content_type, body, is_status_alone, headers, remember: None, visit: None })
+    }
+
+    /// The answer's headers. A value that may not stand in a header is refused, not cut.
+    fn headers(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Vec<(String, String)>, Refused> {
+        let mut headers = Vec::new();
+        for (name, term) in &self.headers {
+            if term.is_absent(request) {
+                continue;
+            }
+            let value = term.value(request, secrets)?;
+            let text = value.as_str().filter(|text| is_header_value(text)).ok_or(Refused::NoChallenge)?;
+            headers.push((name.clone(), text.to_owned()));
+        }
+        Ok(headers)
+    }
+
+    /// The places of which it holds an HMAC under the hook's secret, each with the field that it stands in.
+    pub(super) fn hmac_sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        let body = match &self.content {
+            Content::Json(terms) => terms.as_slice(),
+            Content::Unstated | Content::Literal(_) | Content::Text(_) => &[],
+        };
+        let terms = body.iter().map(|(_, term)| ("json", term));
+        terms.chain(self.headers.iter().map(|(_, term)| ("headers", term))).filter_map(|(field, term)| {
+            match term {
+                Term::Hmac(source) => Some((field, source)),
+                Term::Literal(_) | Term::Copy(_) => None,
+            }
+        })
     }
 }
 
 impl Term {
+    /// Whether it copies from a place that has nothing.
+    fn is_absent(&self, request: &RawDelivery) -> bool {
+        matches!(self, Self::Copy(source) if source.find(View::of(request)).is_none())
+    }
+
     fn value(&self, request: &RawDelivery, secrets: &Secrets) -> Result<Value, Refused> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
@@ -261,16 +303,17 @@ fn all_stand(signs: &[(Source, Sign)], request: &RawDelivery) -> bool {
     })
 }
 
-/// The address that confirms a subscription to the topic of the message, at SNS itself: nothing else is ever called.
+/// Whether a text may be the value of an answer's header: 1 to [`HEADER_BYTES_MAX`] bytes of visible ASCII, with spaces
+/// only inside (RFC 9110, section 5.5). A line break would begin another header.
+pub(super) fn is_header_value(text: &str) -> bool {
+    let is_short = (1..=HEADER_BYTES_MAX).contains(&text.len());
+    is_short && text.trim() == text && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// Whether an address confirms a subscription to the topic of the message, at SNS itself. Nothing else is ever called.
 fn is_confirmation(address: &str, request: &RawDelivery) -> bool {
     let topic = request.value().and_then(|message| message.get("TopicArn")?.as_text());
-    sns_url(address).is_some_and(|url| {
-        let has = |name: &str, wanted: Option<&str>| {
-            let mut values = url.query_pairs().filter(|(found, _)| found == name).map(|(_, value)| value);
-            values.next().as_deref() == wanted && wanted.is_some() && values.next().is_none()
-        };
-        has("Action", Some("ConfirmSubscription")) && has("TopicArn", topic)
-    })
+    topic.and_then(|topic| Topic::parse(topic).ok()).is_some_and(|topic| topic.confirms(address))
 }
 
 fn challenge(source: &Source, request: &RawDelivery) -> Result<String, Refused> {

@@ -6,12 +6,15 @@
 pub(super) mod age;
 pub(super) mod jwt;
 pub(crate) mod key;
+mod oracle;
 mod sign;
 pub(super) mod signature;
 pub(super) mod signed;
 pub(super) mod sns;
+mod sns_message;
 pub mod source;
 pub(super) mod token;
+pub(super) mod topic;
 
 pub use key::is_same_secret;
 pub use sign::Draft;

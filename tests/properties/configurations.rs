@@ -136,13 +136,14 @@ fn good_hook(choices: &mut Choices<'_>) -> Value {
 fn handshake(choices: &mut Choices<'_>) -> Value {
     let mut handshake = json!({"method": "POST", "when": {"body.type": "x"}, "text": "body.challenge"});
     for _ in 0..choices.below(3) {
-        let (name, value) = match choices.below(7) {
-            0 => ("method", json!("GET")),
+        let (name, value) = match choices.below(8) {
+            0 => ("method", json!(choices.pick(&["GET", "OPTIONS"]))),
             1 => ("verified", json!(true)),
             2 => ("open_until_set", json!(true)),
             3 => ("token", json!("query.token")),
             4 => ("json", json!({"a": "hmac-sha256 body.a", "b": 1})),
             5 => ("visit", json!("body.SubscribeURL")),
+            6 => ("headers", json!({"webhook-allowed-origin": "headers.webhook-request-origin"})),
             _ => ("remember", json!("body.token")),
         };
         handshake[name] = value;

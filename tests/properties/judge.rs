@@ -220,11 +220,13 @@ fn signatures(case: &Case, seen: Seen<'_>) -> Vec<(usize, Vec<u8>)> {
 fn items(case: &Case, text: &str) -> Vec<(String, String)> {
     let Some(label_separator) = case.label_separator() else { return Vec::new() };
     let items: Vec<&str> = match case.word("item_separator") {
-        Some(separator) => text.split(separator).collect(),
+        // Blanks around separators do not count; a separator may itself be one.
+        Some(separator) if separator.trim().is_empty() => text.split(separator).collect(),
+        Some(separator) => text.split(separator.trim()).collect(),
         None => vec![text],
     };
     let halves = items.into_iter().filter_map(|item| item.split_once(label_separator));
-    halves.map(|(label, value)| (label.to_owned(), value.to_owned())).collect()
+    halves.map(|(label, value)| (label.trim().to_owned(), value.trim().to_owned())).collect()
 }
 
 /// The address that was called. Where its port may be left out it is.

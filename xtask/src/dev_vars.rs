@@ -24,22 +24,95 @@ pub(crate) fn read(folder: &Path) -> Result<Secrets> {
     Ok(Secrets::new())
 }
 
-/// Reads lines `NAME=value`; the value may stand in quotes. What is no such line is passed over.
+/// Reads `NAME=value` lines by the rules of dotenv 16, with which wrangler reads the file
+/// (<https://github.com/motdotla/dotenv/blob/v16.3.1/lib/main.js>). What is no such line is passed over; of a name that
+/// stands there twice the last counts.
+///
+/// - `export ` may stand before the name, blanks and line breaks around `=`, and `: ` in place of `=`.
+/// - Without quotes the value ends at `#` or at the end of the line, and is trimmed.
+/// - In `'…'`, `"…"` or a pair of backticks it may have `#` and line breaks; `\` before the quote does not end it, and
+///   stays. Only in `"…"` is `\n` a line feed and `\r` a carriage return.
+/// - After the closing quote only a comment may follow; else the quotes are part of the value.
 pub(crate) fn parse(text: &str) -> Secrets {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    let pairs = lines.filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='));
-    pairs.map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()))).collect()
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut secrets = Secrets::new();
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        rest = rest.trim_start_matches(is_blank);
+        if let Some((name, value, after)) = read_line(rest) {
+            secrets.insert(name.to_owned(), value);
+            rest = after;
+        }
+        rest = rest.split_once('\n').map_or("", |(_, next)| next);
+    }
+    secrets
 }
 
-fn unquoted(value: &str) -> String {
-    for quote in ['"', '\'', '`'] {
-        let inside = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote));
-        if let Some((inside, _)) = inside {
-            return inside.to_owned();
-        }
+/// The pair that begins at the beginning of a line, and what follows it from the end of its last line on.
+fn read_line(text: &str) -> Option<(&str, String, &str)> {
+    let exported = text.strip_prefix("export").filter(|rest| rest.starts_with(is_blank));
+    // A variable may be called `export`, too.
+    exported.and_then(|rest| read_pair(rest.trim_start_matches(is_blank))).or_else(|| read_pair(text))
+}
+
+fn read_pair(text: &str) -> Option<(&str, String, &str)> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-');
+    let (name, rest) = text.split_at_checked(text.find(|character| !is_name(character))?)?;
+    let equals = rest.trim_start_matches(is_blank).strip_prefix('=');
+    let colon = || rest.strip_prefix(':')?.strip_prefix(is_blank);
+    let rest = equals.or_else(colon).filter(|_| !name.is_empty())?;
+    if let Some((value, after)) = quoted(rest) {
+        return Some((name, value, after));
     }
-    // Without quotes a comment may follow.
-    value.split('#').next().unwrap_or_default().trim().to_owned()
+    let (bare, after) = rest.split_at_checked(rest.find(['#', '\n']).unwrap_or(rest.len()))?;
+    // Nothing but blanks may stand between a value and a comment, and no value is cut there.
+    Some((name, unquoted(bare.trim_matches(is_blank)), end_of_pair(after)?))
+}
+
+/// A value in quotes, and what follows it; `None` where the quote is not closed, or something else stands behind it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let text = text.trim_start_matches(is_blank);
+    let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'))?;
+    // The last quote that may close it, and before it those that a `\` escapes.
+    let mut closing = Vec::new();
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        if character == quote {
+            closing.push(at + 1);
+            if !escaped {
+                break;
+            }
+        }
+        escaped = character == '\\';
+    }
+    closing.into_iter().rev().find_map(|end| {
+        let (value, rest) = text.split_at_checked(end)?;
+        Some((unquoted(value), end_of_pair(rest)?))
+    })
+}
+
+/// What follows a value: blanks, line breaks, and one comment. From the end of its last line on; `None` where something
+/// else stands on the value's own line.
+fn end_of_pair(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(is_blank);
+    if rest.starts_with('#') {
+        return rest.get(rest.find('\n').unwrap_or(rest.len())..);
+    }
+    let blanks = text.get(..text.len() - rest.len())?;
+    if rest.is_empty() { Some(rest) } else { text.get(blanks.rfind('\n')?..) }
+}
+
+/// A value without its quotes, where it has a pair of them.
+fn unquoted(value: &str) -> String {
+    let pairs = ['\'', '"', '`'].into_iter();
+    let inside = pairs.filter_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).next();
+    let inside = inside.unwrap_or(value);
+    if value.starts_with('"') { inside.replace("\\n", "\n").replace("\\r", "\r") } else { inside.to_owned() }
+}
+
+/// What `\s` is in JavaScript.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() && character != '\u{85}' || character == '\u{feff}'
 }
 
 #[cfg(test)]
@@ -50,12 +123,60 @@ mod tests {
     use super::*;
     use crate::{check, project};
 
+    /// What dotenv 16.3.1 makes of a text, as it was run in Node.
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert_eq!(parse(text), expected.collect(), "{text:?}");
+    }
+
     #[test]
-    fn secrets_are_read_as_wrangler_reads_them() {
-        let text = "# A=1\nB=plain # why\n C = \"quo#ted=\" # x\nexport D='d'\nE=\n\nno line\n";
-        let secrets = parse(text);
-        let expected = [("B", "plain"), ("C", "quo#ted="), ("D", "d"), ("E", "")];
-        assert_eq!(secrets, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    fn values_without_quotes_end_at_a_comment_or_a_line() {
+        check(
+            "# A=1\nB=plain # why\nC= a b \nE=\n\nno line\nF=1",
+            &[("B", "plain"), ("C", "a b"), ("E", ""), ("F", "1")],
+        );
+        check("A=a#b\r\nB=x\\ny\rC=1", &[("A", "a"), ("B", "x\\ny"), ("C", "1")]);
+        check("A=it's\nB=a=b=", &[("A", "it's"), ("B", "a=b=")]);
+        check("A=# nothing\nB=1", &[("A", ""), ("B", "1")]);
+        check("A=1\nA=2", &[("A", "2")]);
+    }
+
+    #[test]
+    fn only_double_quotes_know_line_breaks() {
+        check(r#"A="a\nb\r" # x"#, &[("A", "a\nb\r")]);
+        check(r"A='a\nb'", &[("A", r"a\nb")]);
+        check(r"A=`a\nb`", &[("A", r"a\nb")]);
+        check("A=\"-----BEGIN\nb#c\n-----END\"\nB=1", &[("A", "-----BEGIN\nb#c\n-----END"), ("B", "1")]);
+        check("A=''\nB=\"\"\nC=``", &[("A", ""), ("B", ""), ("C", "")]);
+    }
+
+    #[test]
+    fn an_escaped_quote_does_not_end_a_value_and_keeps_its_backslash() {
+        check(r#"A="a\"b""#, &[("A", r#"a\"b"#)]);
+        check(r"A='a\'b' # c", &[("A", r"a\'b")]);
+        check("A=\"it's `so`\"", &[("A", "it's `so`")]);
+        check(r"A='a\' # c", &[("A", r"a\")]);
+    }
+
+    #[test]
+    fn quotes_that_do_not_enclose_the_value_are_part_of_it() {
+        check("A='x' y", &[("A", "'x' y")]);
+        check("A='x' y'", &[("A", "x' y")]);
+        check("A=\"open\\n\nB=1", &[("A", "\"open\n"), ("B", "1")]);
+        check("A=\"", &[("A", "\"")]);
+        check("A=\"a#b", &[("A", "\"a")]);
+    }
+
+    #[test]
+    fn names_may_be_exported_and_blanks_stand_around_the_sign() {
+        check(
+            " export D='d'\n export = 2\nexport\tA.b-C = 1",
+            &[("D", "d"), ("export", "2"), ("A.b-C", "1")],
+        );
+        check("A: 1\nB:2\nC\n=\n'3'\nD E=4", &[("A", "1"), ("C", "3")]);
+        check("A=\nB=1", &[("A", ""), ("B", "1")]);
+        check("\u{feff}A=1\n\u{a0}B=\u{a0}2", &[("A", "1"), ("B", "2")]);
     }
 
     #[test]

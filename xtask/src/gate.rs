@@ -4,7 +4,7 @@
 
 mod steps;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,6 +32,8 @@ Steps:
 #[derive(Debug, Default)]
 struct Gate {
     tools: OnceCell<Tools>,
+    /// What a step that passed could not check here; one entry a step at the most.
+    unchecked: RefCell<Vec<&'static str>>,
 }
 
 impl Gate {
@@ -40,6 +42,11 @@ impl Gate {
             let _ = self.tools.set(setup::tools()?);
         }
         self.tools.get().map_or_else(|| bail!("the tools are not ready"), Ok)
+    }
+
+    /// Notes for the summary what a step could not check.
+    fn not_checked(&self, what: &'static str) {
+        self.unchecked.borrow_mut().push(what);
     }
 }
 
@@ -67,8 +74,9 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         bail!("there is no step `{unknown}`; the steps are\n{}", list());
     }
     let chosen: Vec<&Step> = STEPS.iter().filter(|step| is_chosen(step, quick, &names)).collect();
-    let outcomes = all(&chosen);
-    let text = summary(&chosen, &outcomes);
+    let gate = Gate::default();
+    let outcomes = all(&chosen, &gate);
+    let text = summary(&chosen, &outcomes, &gate.unchecked.borrow());
     print!("\n{text}");
     let good = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Passed(_)));
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -80,8 +88,7 @@ fn is_chosen(step: &Step, quick: bool, names: &[String]) -> bool {
 }
 
 /// Runs the steps up to the first that fails.
-fn all(chosen: &[&Step]) -> Vec<Outcome> {
-    let gate = Gate::default();
+fn all(chosen: &[&Step], gate: &Gate) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for step in chosen {
         if matches!(outcomes.last(), Some(Outcome::Failed(_) | Outcome::NotRun)) {
@@ -90,7 +97,7 @@ fn all(chosen: &[&Step]) -> Vec<Outcome> {
         }
         println!("\n=== {}: {}", step.name, step.what);
         let watch = Stopwatch::start();
-        let result = (step.run)(&gate);
+        let result = (step.run)(gate);
         let time = watch.elapsed();
         outcomes.push(match result {
             Ok(()) => {
@@ -106,8 +113,8 @@ fn all(chosen: &[&Step]) -> Vec<Outcome> {
     outcomes
 }
 
-/// The table of steps, and a last line that counts them.
-fn summary(steps: &[&Step], outcomes: &[Outcome]) -> String {
+/// The table of steps, and a last line that counts them and says what was not checked.
+fn summary(steps: &[&Step], outcomes: &[Outcome], unchecked: &[&str]) -> String {
     let mut text = String::new();
     for (step, outcome) in steps.iter().zip(outcomes) {
         let (word, time) = match outcome {
@@ -126,7 +133,8 @@ fn summary(steps: &[&Step], outcomes: &[Outcome]) -> String {
     for (step, _) in failures {
         let _ = writeln!(text, "failed: {} (again, alone: cargo xtask test {0})", step.name);
     }
-    let _ = writeln!(text, "{passed} passed, {failed} failed");
+    let unchecked = unchecked.iter().fold(String::new(), |text, what| format!("{text}; {what} not checked"));
+    let _ = writeln!(text, "{passed} passed, {failed} failed{unchecked}");
     text
 }
 
@@ -154,14 +162,27 @@ mod tests {
     fn the_first_failure_ends_it() {
         let steps = [step("a", |_| Ok(())), step("b", |_| bail!("no")), step("c", |_| Ok(()))];
         let chosen: Vec<&Step> = steps.iter().collect();
-        let outcomes = all(&chosen);
+        let gate = Gate::default();
+        let outcomes = all(&chosen, &gate);
         assert!(matches!(outcomes.as_slice(), [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]));
-        let text = summary(&chosen, &outcomes);
+        let text = summary(&chosen, &outcomes, &gate.unchecked.borrow());
         let last: Vec<&str> = text.lines().rev().take(3).collect();
         assert_eq!(
             last,
             ["1 passed, 1 failed", "failed: b (again, alone: cargo xtask test b)", "c        not run"]
         );
+    }
+
+    #[test]
+    fn the_last_line_says_what_was_not_checked() {
+        let step = step("deny", |gate| {
+            gate.not_checked("advisories");
+            Ok(())
+        });
+        let gate = Gate::default();
+        let outcomes = all(&[&step], &gate);
+        let text = summary(&[&step], &outcomes, &gate.unchecked.borrow());
+        assert_eq!(text.lines().last(), Some("1 passed, 0 failed; advisories not checked"));
     }
 
     #[test]

@@ -109,6 +109,88 @@ fn a_handshake_can_be_spelt_out() {
     check(&own, request("POST", "", &token, "{}"), "delivery");
 }
 
+/// The headers of a handshake's answer, `name: value` each.
+fn headers(hook: &Hook, request: RawDelivery) -> Vec<String> {
+    match hook.admit(request, &MEANS) {
+        Ok(Admitted::Handshake(reply)) => {
+            reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+const ORIGIN: (&str, &str) = ("WebHook-Request-Origin", "eventemitter.example.com");
+
+#[test]
+fn cloudevents_own_handshake_is_answered() {
+    let cloudevents = hook(&json!({"verify": {"scheme": "cloudevents", "secret": "S"}}));
+    assert_eq!(cloudevents.methods(), "POST, OPTIONS");
+    let callback = ("WebHook-Request-Callback", "https://evil.example/confirm?id=1");
+    let ask = |headers: &[(&str, &str)]| request("OPTIONS", "", headers, "");
+    check(&cloudevents, ask(&[ORIGIN]), "200 ");
+    let allowed = "webhook-allowed-origin: eventemitter.example.com".to_owned();
+    let allow = "allow: POST, OPTIONS".to_owned();
+    assert_eq!(headers(&cloudevents, ask(&[ORIGIN, callback])), [allowed.clone(), allow.clone()]);
+    let rate = ("WebHook-Request-Rate", "120");
+    let expected = [allowed, "webhook-allowed-rate: 120".to_owned(), allow];
+    assert_eq!(headers(&cloudevents, ask(&[ORIGIN, rate])), expected);
+    let Ok(Admitted::Handshake(reply)) = cloudevents.admit(ask(&[ORIGIN, callback]), &MEANS) else {
+        panic!()
+    };
+    assert_eq!(reply.visit, None, "the callback is never called");
+}
+
+#[test]
+fn options_without_an_origin_is_no_handshake_and_never_a_delivery() {
+    let cloudevents = hook(&json!({"verify": {"scheme": "cloudevents", "secret": "S"}}));
+    let token = ("authorization", "Bearer s3cret");
+    check(&cloudevents, request("OPTIONS", "", &[], ""), "401");
+    check(&cloudevents, request("OPTIONS", "", &[token], "{}"), "400");
+    check(&cloudevents, request("POST", "", &[token, ORIGIN], "{}"), "delivery");
+    check(&cloudevents, request("POST", "", &[ORIGIN], "{}"), "401");
+    let open = hook(&json!({"verify": {"scheme": "none"}, "handshake": "cloudevents"}));
+    check(&open, request("OPTIONS", "", &[], "{}"), "400");
+}
+
+#[test]
+fn a_handshake_of_options_can_be_spelt_out() {
+    let own = hook(&json!({
+        "verify": {"scheme": "query", "parameter": "key", "secret": "S"},
+        "handshake": [
+            {"method": "OPTIONS", "when": {"headers.webhook-request-origin": "eventgrid.azure.net"},
+             "headers": {"WebHook-Allowed-Origin": "*", "webhook-allowed-rate": "query.rate|headers.webhook-request-rate"}},
+            {"method": "GET", "text": "query.challenge"},
+        ],
+    }));
+    let grid = ("webhook-request-origin", "eventgrid.azure.net");
+    let expected = ["webhook-allowed-origin: *".to_owned(), "allow: GET, POST, OPTIONS".to_owned()];
+    assert_eq!(headers(&own, request("OPTIONS", "", &[grid], "")), expected);
+    check(&own, request("OPTIONS", "", &[ORIGIN], ""), "401");
+    check(&own, request("GET", "?challenge=c", &[], ""), "200 c");
+    for query in
+        ["?rate=1%0d%0aset-cookie:%20a", "?rate=%C3%A9", &format!("?rate={}", "1".repeat(257)), "?rate=+1"]
+    {
+        check(&own, request("OPTIONS", query, &[grid], ""), "400");
+    }
+    check(&own, request("OPTIONS", &format!("?rate={}", "1".repeat(256)), &[grid], ""), "200 ");
+}
+
+#[test]
+fn an_hmac_is_made_only_where_it_cannot_be_a_signature() {
+    // What Zoom signs covers the token, and a stranger cannot ask.
+    let zoom = hook(&json!({"verify": {"scheme": "zoom", "secret": "S"}}));
+    let body = r#"{"event":"endpoint.url_validation","payload":{"plainToken":"{\"event\":\"forged\"}"}}"#;
+    check(&zoom, request("POST", "", &[], body), "401");
+    let own = hook(&json!({
+        "verify": {"scheme": "hmac", "secret": "S", "header": "x-sig", "algorithm": "sha512"},
+        "handshake": {"method": "GET", "json": {"token": "hmac-sha256 query.crc_token"}},
+    }));
+    let Ok(Admitted::Handshake(reply)) = own.admit(request("GET", "?crc_token=x", &[], ""), &MEANS) else {
+        panic!()
+    };
+    assert_eq!((reply.status, reply.body.len()), (200, r#"{"token":""}"#.len() + 64));
+}
+
 #[test]
 fn a_sender_hears_what_it_wants_to_hear() {
     let discord = hook(

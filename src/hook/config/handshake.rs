@@ -3,12 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Reader, Table};
+use super::fields::{Reader, Table, is_header_name};
 use crate::hook::handshake::{
-    ANSWER_BODY_BYTES_MAX, Answer, Content, Handshake, Sign, Term, Trust, may_have_body,
+    ANSWER_BODY_BYTES_MAX, Answer, Content, Handshake, Sign, Term, Trust, is_header_value, may_have_body,
 };
 use crate::hook::mistake::nearest;
 use crate::hook::sender::{Sender, sender, sender_names};
+use crate::hook::verify::Verification;
 use crate::hook::verify::source::Source;
 
 /// The most handshakes of one hook.
@@ -33,23 +34,50 @@ const FIELDS: &[&str] = &[
     "text",
     "json",
     "body",
+    "headers",
     "status",
     "remember",
     "visit",
+];
+
+const METHODS: &[(&str, &str)] = &[("POST", "POST"), ("GET", "GET"), ("OPTIONS", "OPTIONS")];
+
+/// The most headers of one answer.
+const HEADERS_MAX: usize = 8;
+
+/// Headers that an answer must not set: they say how it is sent, or keep a browser that opens it from harm.
+const OWN_HEADERS: &[&str] = &[
+    "allow",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "location",
+    "referrer-policy",
+    "set-cookie",
+    "transfer-encoding",
+    "x-content-type-options",
 ];
 
 const EXAMPLE: &str =
     "write handshake = \"monday\", or handshake = { method = \"GET\", text = \"query.challenge\" }";
 
 impl Reader {
-    /// The sender's own handshakes, and those that the hook adds.
-    pub(super) fn handshakes(&mut self, table: &Table<'_>, known: Option<&Sender>) -> Vec<Handshake> {
-        let mut all = known.map(|sender| self.of_sender(sender, table.own_path)).unwrap_or_default();
+    /// The sender's own handshakes, and those that the hook adds. `verify` is what deliveries prove, where that can be
+    /// read: no handshake may make signatures for them ([`Verification::oracle`]).
+    pub(super) fn handshakes(
+        &mut self,
+        table: &Table<'_>,
+        known: Option<&Sender>,
+        verify: Option<&Verification>,
+    ) -> Vec<Handshake> {
+        let mut all = known.map(|sender| self.of_sender(sender, table.own_path, verify)).unwrap_or_default();
         let Some((value, path)) = table.get("handshake") else { return all };
         match value {
             Value::String(name) => {
                 if let Some(sender) = sender(name).filter(|sender| !sender.handshakes.is_empty()) {
-                    all.extend(self.of_sender(sender, &path));
+                    all.extend(self.of_sender(sender, &path, verify));
                 } else {
                     let names: Vec<&str> = sender_names().collect();
                     let near = nearest(name, &names).map(|near| format!("did you mean \"{near}\"?"));
@@ -58,12 +86,12 @@ impl Reader {
                 }
             }
             Value::Object(own) => {
-                all.extend(self.handshake(&Table { own, own_path: &path, base: None }));
+                all.extend(self.handshake(&Table { own, own_path: &path, base: None }, verify));
             }
             Value::Array(items) if items.len() <= HANDSHAKES_MAX && items.iter().all(Value::is_object) => {
                 for (index, own) in items.iter().filter_map(Value::as_object).enumerate() {
                     let path = [path.as_slice(), &[index.to_string()]].concat();
-                    all.extend(self.handshake(&Table { own, own_path: &path, base: None }));
+                    all.extend(self.handshake(&Table { own, own_path: &path, base: None }, verify));
                 }
             }
             _ => self.mistake(&path, "is neither a sender's name nor a table", EXAMPLE),
@@ -71,24 +99,33 @@ impl Reader {
         all
     }
 
-    fn of_sender(&mut self, sender: &Sender, path: &[String]) -> Vec<Handshake> {
+    fn of_sender(
+        &mut self,
+        sender: &Sender,
+        path: &[String],
+        verify: Option<&Verification>,
+    ) -> Vec<Handshake> {
         let tables = sender.handshakes.iter();
-        tables.filter_map(|own| self.handshake(&Table { own, own_path: path, base: None })).collect()
+        tables.filter_map(|own| self.handshake(&Table { own, own_path: path, base: None }, verify)).collect()
     }
 
-    fn handshake(&mut self, table: &Table<'_>) -> Option<Handshake> {
+    fn handshake(&mut self, table: &Table<'_>, verify: Option<&Verification>) -> Option<Handshake> {
         self.unknown_fields(table, FIELDS);
-        let method = self.optional_text(table, "method").unwrap_or_else(|| "POST".to_owned());
-        if !matches!(method.as_str(), "GET" | "POST") {
-            self.mistake_at(table, "method", "is neither GET nor POST", "write method = \"GET\"");
-        }
+        let method = self.word(table, "method", METHODS)?.to_owned();
         let trust = match self.source(table, "token") {
             Some(source) => Trust::Token(source),
             None if self.boolean(table, "verified") => Trust::Verified,
             None if self.boolean(table, "open_until_set") => Trust::OpenUntilSet,
             None => Trust::Open,
         };
-        let answer = self.answer(table)?;
+        let mut answer = self.answer(table)?;
+        answer.headers = self.answer_headers(table);
+        for (field, input) in answer.hmac_sources() {
+            if let Some((problem, remedy)) = verify.and_then(|verify| verify.oracle(&trust, input)) {
+                let path = [table.own_path, &[field.to_owned()]].concat();
+                self.mistake(&path, format!("hmac-sha256 {} {problem}", input.as_str()), remedy);
+            }
+        }
         let (when, expect) = (self.signs(table, "when"), self.signs(table, "expect"));
         if when.is_empty() && method == "POST" {
             let remedy =
@@ -156,7 +193,52 @@ impl Reader {
     fn accepted_answer(&mut self, own: &Map<String, Value>, path: &[String]) -> Option<Answer> {
         let table = Table { own, own_path: path, base: None };
         self.unknown_fields(&table, ANSWER_FIELDS);
-        self.answer(&table)
+        let answer = self.answer(&table)?;
+        if answer.hmac_sources().next().is_some() {
+            let remedy = "remove it: only the answer to a handshake may hold an HMAC";
+            self.mistake_at(&table, "json", "holds an HMAC, which no delivery is answered with", remedy);
+        }
+        Some(answer)
+    }
+
+    /// `headers = { "webhook-allowed-origin" = "headers.webhook-request-origin" }`
+    fn answer_headers(&mut self, table: &Table<'_>) -> Vec<(String, Term)> {
+        let Some((value, path)) = table.get("headers") else { return Vec::new() };
+        let Some(object) = value.as_object().filter(|object| (1..=HEADERS_MAX).contains(&object.len()))
+        else {
+            let problem = format!("is not a table of 1 to {HEADERS_MAX} headers");
+            let remedy =
+                "write headers = { \"webhook-allowed-origin\" = \"headers.webhook-request-origin\" }";
+            self.mistake(&path, problem, remedy);
+            return Vec::new();
+        };
+        let mut headers = Vec::new();
+        for (name, value) in object {
+            let path = [path.as_slice(), std::slice::from_ref(name)].concat();
+            let name = name.to_ascii_lowercase();
+            if !is_header_name(&name) || OWN_HEADERS.contains(&name.as_str()) {
+                self.mistake(
+                    &path,
+                    "is a header that no handshake sets",
+                    "name another header, or leave it out",
+                );
+                continue;
+            }
+            let term = term(value);
+            if let Term::Literal(value) = &term
+                && !value.as_str().is_some_and(is_header_value)
+            {
+                let remedy =
+                    "write a place (headers.NAME, query.NAME, body.PATH), or a text as it is to be sent";
+                self.mistake(
+                    &path,
+                    "is neither a place nor a text of 1 to 256 bytes of visible ASCII",
+                    remedy,
+                );
+            }
+            headers.push((name, term));
+        }
+        headers
     }
 
     /// `status`, and at most one of `text`, `json` and `body`.
@@ -174,7 +256,7 @@ impl Reader {
         }
         // Of a handshake, `when` tells the handshake; of an answer, the deliveries that it is for.
         let when = self.signs(table, "when");
-        Some(Answer { when, status, content })
+        Some(Answer { when, status, content, headers: Vec::new() })
     }
 
     fn content(&mut self, table: &Table<'_>) -> Option<Content> {

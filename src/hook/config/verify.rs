@@ -41,7 +41,7 @@ const SCHEMES: &[(&str, &[&[&str]])] = &[
     ("header", &[&["secret", "header"]]),
     ("query", &[&["secret", "parameter"]]),
     ("field", &[&["secret", "field", "each"]]),
-    ("aws-sns", &[&["topic_arn", "tolerance"]]),
+    ("aws-sns", &[&["topic_arn", "tolerance", "signature_version"]]),
     ("none", &[]),
 ];
 
@@ -89,7 +89,9 @@ impl Reader {
     fn known_sender(&mut self, table: &Table<'_>, sender: &'static Sender) -> Option<Caller> {
         let asked: Vec<&str> = sender.asks.iter().map(String::as_str).collect();
         let mut known = vec!["scheme", "secret"];
-        let adjustable = ["tolerance", "url", "header"].into_iter().filter(|field| sender.takes(field));
+        let adjustable = ["tolerance", "url", "header", "signature_version"]
+            .into_iter()
+            .filter(|field| sender.takes(field));
         known.extend(adjustable.chain(asked.iter().copied()));
         self.unknown_fields(table, &known);
         let secret_names = self.secret_names(table, sender.needs_secret())?;
@@ -174,7 +176,9 @@ impl Reader {
     fn sns(&mut self, table: &Table<'_>) -> Option<Sns> {
         let written = self.text(table, "topic_arn")?;
         let tolerance_ms = self.tolerance(table, Some(SNS_TOLERANCE_MS));
-        Sns::new(&written, tolerance_ms)
+        // 1: either version; 2: only that.
+        let version_2_only = self.number(table, "signature_version", 1, 1, 2) == 2;
+        Sns::new(&written, tolerance_ms, version_2_only)
             .map_err(|problem| {
                 let remedy = "write topic_arn = \"arn:aws:sns:us-east-1:123456789012:name\": a signature proves AWS, \
                               not whose topic it is";

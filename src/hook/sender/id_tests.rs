@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Sender, senders};
 use crate::configuration::Configuration;
 use crate::hook::Hook;
-use crate::hook::delivery::{DeliveryId, Event, RawDelivery};
+use crate::hook::delivery::{Event, RawDelivery};
 use crate::hook::verify::Verified;
 use crate::timestamp::Timestamp;
 
@@ -158,8 +158,7 @@ fn every_way_in_which_a_sender_states_an_id_has_an_example() {
             .filter_map(|event| {
                 let event = event.first(&hook);
                 hook.stated_ids.iter().position(|template| {
-                    let value = hook.expressions.evaluate(template, event.scope());
-                    value.ok().and_then(|value| DeliveryId::of_value(&value)).is_some()
+                    hook.expressions.evaluate_id(template, event.scope()).is_ok_and(|id| id.is_some())
                 })
             })
             .collect();

@@ -46,13 +46,13 @@ impl Jwt {
         let bearer =
             super::token::bearer_token(&token).filter(|_| self.at.header_name() == Some("authorization"));
         let token = bearer.unwrap_or(&token);
-        let parts: Vec<&str> = token.split('.').collect();
-        let [header, claims, signature] = parts.as_slice() else {
-            return Err(refuse("is no JSON Web Token"));
-        };
         if token.len() > TOKEN_BYTES_MAX {
             return Err(refuse("is too long"));
         }
+        let parts: Vec<&str> = token.splitn(4, '.').collect();
+        let [header, claims, signature] = parts.as_slice() else {
+            return Err(refuse("is no JSON Web Token"));
+        };
         let header_value = read_part(header).unwrap_or_default();
         // RFC 7515, section 4.1.11: extensions that must be understood, and are not.
         if header_value.get("crit").is_some() {

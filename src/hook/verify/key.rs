@@ -99,7 +99,7 @@ impl Algorithm {
         }
     }
 
-    fn is_hmac(self) -> bool {
+    pub(super) fn is_hmac(self) -> bool {
         !matches!(self, Self::Ed25519 | Self::EcdsaP256)
     }
 

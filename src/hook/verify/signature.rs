@@ -3,12 +3,16 @@
 
 use super::age::{TimeUnit, check_age};
 use super::key::{Algorithm, Encoding, Key, KeyForm, sha256_hex};
-use super::signed::{Parts, SignedText};
+use super::signed::{Parts, SignedText, has_too_many_fields};
 use super::source::{Source, View};
 use super::{Evidence, Refusal};
+use crate::hook::body::FIELDS_MAX;
 
 /// The most signatures that one header may list; senders list two while they rotate a secret.
 const SIGNATURES_MAX: usize = 16;
+
+/// The most items of one header that are looked at: signatures, and what stands beside them.
+const ITEMS_MAX: usize = 4 * SIGNATURES_MAX;
 
 /// How a sender signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +65,19 @@ pub(in crate::hook) struct Stamp {
 impl Signature {
     /// Proves a delivery genuine under any of the secrets.
     pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), Refusal> {
+        self.check_form(evidence)?;
         let keys: Vec<Key> = secrets.iter().filter_map(|secret| self.key(secret).ok()).collect();
         let parts = View::of(evidence.delivery).parts(self.each.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(evidence, part, &keys))
+    }
+
+    /// Anybody can send a form: it is not sorted before its fields are counted.
+    fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), Refusal> {
+        let is_sorted = self.signed.has_form() && evidence.delivery.is_form();
+        if is_sorted && has_too_many_fields(&evidence.delivery.body) {
+            return Err(Refusal::new(format!("the form has more than {FIELDS_MAX} fields")));
+        }
+        Ok(())
     }
 
     /// The key of a secret.
@@ -81,7 +95,10 @@ impl Signature {
         let whole_view = View { items: &items, ..view };
         let timestamp = match &self.timestamp {
             None => String::new(),
-            Some(stamp) => stamp.check(whole_view, evidence)?,
+            Some(stamp) => stamp.check(whole_view, evidence).map_err(|refusal| {
+                let is_item = stamp.at.item_label().is_some();
+                is_item.then(|| self.list_problem(first)).flatten().unwrap_or(refusal)
+            })?,
         };
         let id = match &self.id {
             Some(source) => source
@@ -135,14 +152,68 @@ impl Signature {
         if text.is_empty() {
             return Err(Refusal::new(format!("{place} is empty")));
         }
-        if self.list.was_doubled(text) {
-            return Err(Refusal::new(format!("{place} was sent twice")));
+        // A header that was sent twice is refused, even where one of the two is right.
+        if self.was_doubled(text) {
+            return Err(self
+                .list_problem(text)
+                .unwrap_or_else(|| Refusal::new(format!("{place} was sent twice"))));
         }
         let signatures = self.signatures(&self.list.items(text));
         if signatures.is_empty() {
-            return Err(Refusal::new(format!("{place} holds no {}", self.form())));
+            let problem = self.list_problem(text);
+            return Err(problem.unwrap_or_else(|| Refusal::new(format!("{place} holds no {}", self.form()))));
         }
         Ok(signatures)
+    }
+
+    /// Whether a header is two of its kind, which reach us joined by a comma and a space: whether two of the parts
+    /// between `", "` are each a whole header, with a signature and, where the signed time is an item, with that.
+    fn was_doubled(&self, text: &str) -> bool {
+        let separator = self.list.item_separator.as_deref();
+        if separator.is_some_and(|separator| separator.contains(", ")) {
+            return false;
+        }
+        let is_whole = |part: &&str| {
+            let items = self.list.items(part);
+            let has_label = |label: &str| items.iter().any(|(found, _)| *found == label);
+            match separator {
+                None => !self.signatures(&items).is_empty(),
+                Some(_) => has_label(self.list.signature_label()) && self.stamp_label().is_none_or(has_label),
+            }
+        };
+        text.split(", ").take(ITEMS_MAX).filter(is_whole).nth(1).is_some()
+    }
+
+    /// What is wrong with how a header lists its items, where something is.
+    fn list_problem(&self, text: &str) -> Option<Refusal> {
+        let place = self.places();
+        let items = self.list.items(text);
+        let count = |label: &str| items.iter().filter(|(found, _)| *found == label).count();
+        let separator = self.list.item_separator.as_deref();
+        if self.stamp_label().is_some_and(|label| count(label) > 1) {
+            return Some(Refusal::new(format!("{place} was sent twice")));
+        }
+        if self.was_doubled(text) {
+            // Items without a time between them: nothing tells two headers from one list.
+            let or = separator.filter(|_| self.stamp_label().is_none()).map(|separator| {
+                format!(", or separates its items with \", \" where item_separator is \"{separator}\"")
+            });
+            return Some(Refusal::new(format!("{place} was sent twice{}", or.unwrap_or_default())));
+        }
+        let (between, label) = self.list.label.as_ref()?;
+        let is_there = text.contains(&format!("{label}{between}"));
+        let problem = match separator {
+            Some(separator) => {
+                format!("does not separate its items with \"{separator}\", as item_separator says")
+            }
+            None => "has several items, and no item_separator says what stands between them".to_owned(),
+        };
+        (is_there && count(label) == 0).then(|| Refusal::new(format!("{place} {problem}")))
+    }
+
+    /// The label of the signed time, where that is an item beside the signature.
+    fn stamp_label(&self) -> Option<&str> {
+        self.timestamp.as_ref().and_then(|stamp| stamp.at.item_label())
     }
 
     fn check_expected(&self, view: View<'_>) -> Result<(), Refusal> {
@@ -169,7 +240,7 @@ impl Signature {
     }
 
     fn signatures(&self, items: &[(&str, &str)]) -> Vec<Vec<u8>> {
-        let wanted = self.list.label.as_ref().map_or("", |(_, label)| label);
+        let wanted = self.list.signature_label();
         let values = items.iter().filter(|(label, _)| *label == wanted).map(|(_, value)| *value);
         let bytes = values.filter_map(|value| {
             self.encoding.decode(value.strip_prefix(self.prefix.as_str())?).filter(|bytes| !bytes.is_empty())
@@ -209,22 +280,28 @@ impl Stamp {
 }
 
 impl List {
-    /// Two headers of the same name reach us joined by a comma and a space, which no list of a sender contains.
-    fn was_doubled(&self, text: &str) -> bool {
-        let separates = self.item_separator.as_deref().is_some_and(|separator| separator.contains(", "));
-        !separates && text.contains(", ")
+    /// The label of items that are signatures; empty where items have no labels.
+    fn signature_label(&self) -> &str {
+        self.label.as_ref().map_or("", |(_, label)| label)
     }
 
-    /// The items with their labels; without a list one item, whose label is empty.
+    /// The items with their labels; without a list one item, whose label is empty. Blanks around separators are passed
+    /// over: no signature, timestamp or label begins or ends with one.
     fn items<'a>(&self, text: &'a str) -> Vec<(&'a str, &'a str)> {
-        let texts: Vec<&str> = match &self.item_separator {
-            Some(separator) => text.split(separator.as_str()).take(4 * SIGNATURES_MAX).collect(),
+        let texts: Vec<&str> = match self.item_separator.as_deref() {
+            Some(separator) => {
+                let bare = separator.trim();
+                let separator = if bare.is_empty() { separator } else { bare };
+                text.split(separator).map(str::trim).filter(|item| !item.is_empty()).take(ITEMS_MAX).collect()
+            }
             None => vec![text],
         };
         match &self.label {
-            Some((separator, _)) => {
-                texts.into_iter().filter_map(|item| item.split_once(separator.as_str())).collect()
-            }
+            Some((separator, _)) => texts
+                .into_iter()
+                .filter_map(|item| item.split_once(separator.as_str()))
+                .map(|(label, value)| (label.trim(), value.trim()))
+                .collect(),
             None => texts.into_iter().map(|item| ("", item)).collect(),
         }
     }
@@ -238,5 +315,104 @@ fn other_port(url: &str) -> Option<String> {
     match host.rsplit_once(':').filter(|(_, port)| is_port(port)) {
         Some((host, _)) => Some(format!("{scheme}://{host}{path}")),
         None => Some(format!("{scheme}://{host}:{}{path}", if scheme == "https" { 443 } else { 80 })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::configuration::Configuration;
+    use crate::hook::delivery::RawDelivery;
+    use crate::hook::verify::Means;
+    use crate::hook::verify::key::hmac_sha256_hex;
+    use crate::timestamp::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+    /// The text in `header`, with `SIG` for the right signature of the body, judged under `verify`: `ok`, or why not.
+    #[track_caller]
+    fn check(verify: &Value, header: &str, expected: &str) {
+        let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
+        let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
+        let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+        let hook =
+            configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"));
+        let signed = if verify.get("timestamp").is_some() { "1760000000.{}" } else { "{}" };
+        let signature = hmac_sha256_hex("s3cret", signed.as_bytes()).unwrap();
+        let headers = [("x-sig".to_owned(), header.replace("SIG", &signature))];
+        let delivery = RawDelivery::new("POST", "https://a.example/", headers, b"{}".to_vec(), NOW);
+        let secret = |_: &str| Some("s3cret".to_owned());
+        let means = Means { secret: &secret, certificate: None, now: NOW };
+        let got =
+            hook.verify.check(&delivery, &means).map_or_else(|error| error.to_string(), |()| "ok".to_owned());
+        assert_eq!(got, expected, "{header}");
+    }
+
+    fn with_time(separator: &str) -> Value {
+        json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "item_separator": separator, "label": "v1",
+               "signed": "{timestamp}.{body}", "timestamp": "items.t"})
+    }
+
+    #[test]
+    fn blanks_around_separators_are_passed_over() {
+        for header in ["t=1760000000,v1=SIG", "t=1760000000, v1=SIG", "t=1760000000 ,\tv1 = SIG , v0=x,"] {
+            check(&with_time(","), header, "ok");
+        }
+        check(&with_time(";"), "t=1760000000; v1=SIG", "ok");
+        check(&with_time(", "), "t=1760000000,v1=SIG", "ok");
+    }
+
+    #[test]
+    fn other_separators_are_called_that() {
+        let problem = "x-sig does not separate its items with \";\", as item_separator says";
+        for header in ["t=1760000000,v1=SIG", "t=1760000000, v1=SIG", "t=1760000000 v1=SIG"] {
+            check(&with_time(";"), header, problem);
+        }
+        let one = json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "label": "v1"});
+        let problem = "x-sig has several items, and no item_separator says what stands between them";
+        check(&one, "t=1760000000, v1=SIG", problem);
+        let bare = json!({"scheme": "hmac", "secret": "S", "header": "x-sig"});
+        check(&bare, "t=1760000000, v1=SIG", "x-sig holds no <hex>");
+        check(&bare, "t=1760000000; v1=SIG", "x-sig holds no <hex>");
+    }
+
+    #[test]
+    fn a_header_that_was_sent_twice_is_called_that_and_refused() {
+        let twice = "x-sig was sent twice";
+        for header in
+            ["t=1760000000,v1=SIG, t=1760000000,v1=SIG", "t=1760000000, v1=SIG, t=1760000000, v1=SIG"]
+        {
+            check(&with_time(","), header, twice);
+        }
+        check(&with_time(";"), "t=1760000000;v1=SIG, t=1760000000;v1=SIG", twice);
+        let bare = json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "prefix": "sha256="});
+        check(&bare, "sha256=SIG, sha256=SIG", twice);
+        let listed =
+            json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "item_separator": ",", "label": "v1"});
+        let either = "x-sig was sent twice, or separates its items with \", \" where item_separator is \",\"";
+        check(&listed, "v1=00, v1=SIG", either);
+        check(&listed, "v1=00,v1=SIG", "ok");
+    }
+
+    #[test]
+    fn a_form_of_too_many_fields_is_refused_before_it_is_sorted() {
+        let hook = json!({"workspace": "w", "database": "d", "workflow": "f",
+                          "verify": {"scheme": "twilio", "secret": "S"}});
+        let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
+        let hook = configuration.hooks.into_values().next().unwrap().unwrap();
+        let secret = |_: &str| Some("s3cret".to_owned());
+        let means = Means { secret: &secret, certificate: None, now: NOW };
+        let why = |count: usize| {
+            let headers = [
+                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+                ("x-twilio-signature".to_owned(), "uP595zUlc214T/lBeD2Tr2G/mwM=".to_owned()),
+            ];
+            let body = (0..count).map(|number| format!("f{number}=1&")).collect::<String>();
+            let delivery = RawDelivery::new("POST", "https://a.example/", headers, body.into(), NOW);
+            hook.verify.check(&delivery, &means).unwrap_err().to_string()
+        };
+        assert_eq!(why(1_001), "the form has more than 1000 fields");
+        assert!(why(1_000).starts_with("no signature in x-twilio-signature is that of"), "{}", why(1_000));
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! It puts bytes together and compares none.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::key::{sha256, sha256_hex};
 use super::source::{Source, View};
+use crate::hook::body::FIELDS_MAX;
 
 /// A template of what is signed, over the raw bytes of the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +97,22 @@ impl SignedText {
         whole.iter().any(|piece| self.pieces.contains(piece))
     }
 
+    /// Whether it covers every body, whatever that is.
+    pub(super) fn has_any_body(&self) -> bool {
+        let any = [Piece::Body, Piece::BodySha256, Piece::BodySha256Bytes];
+        any.iter().any(|piece| self.pieces.contains(piece))
+    }
+
+    /// Whether it covers the address that was called.
+    pub(super) fn has_url(&self) -> bool {
+        self.pieces.contains(&Piece::Url) || self.pieces.contains(&Piece::UrlDecoded)
+    }
+
+    /// Whether it covers a place, as that is written.
+    pub(super) fn has_value(&self, place: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Value(source) if source.as_str() == place))
+    }
+
     pub(super) fn has_form(&self) -> bool {
         self.pieces.contains(&Piece::Form)
     }
@@ -123,7 +141,9 @@ impl SignedText {
                 Piece::Method => bytes.extend(delivery.method.as_bytes()),
                 Piece::Url => bytes.extend(parts.url.as_bytes()),
                 Piece::UrlDecoded => bytes.extend(url_decoded(parts.url).as_bytes()),
-                Piece::Form if delivery.is_form() => bytes.extend(sorted_form(&delivery.body).as_bytes()),
+                Piece::Form if delivery.is_form() => {
+                    bytes.extend(sorted_form(&delivery.body).iter().flat_map(|text| text.bytes()));
+                }
                 Piece::Form => {}
                 Piece::Value(source) => {
                     bytes.extend(source.find(parts.view).unwrap_or_default().as_bytes());
@@ -154,32 +174,44 @@ impl Piece {
     }
 }
 
-/// Twilio's rule: parameters sorted by name, a repeated one once for each of its different values, sorted too.
-fn sorted_form(body: &[u8]) -> String {
-    let fields: BTreeSet<_> = url::form_urlencoded::parse(body).collect();
+/// Whether a form has more fields than are sorted. It only counts: nothing is decoded or kept.
+pub(super) fn has_too_many_fields(form: &[u8]) -> bool {
+    form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).nth(FIELDS_MAX).is_some()
+}
+
+/// Twilio's rule: parameters sorted by name, a repeated one once for each of its different values, sorted too. Texts of
+/// names and values in turn; of a form with more than [`FIELDS_MAX`] fields only the first of them.
+fn sorted_form(body: &[u8]) -> Vec<Cow<'_, str>> {
+    let fields: BTreeSet<_> = url::form_urlencoded::parse(body).take(FIELDS_MAX).collect();
     fields.into_iter().flat_map(|(name, value)| [name, value]).collect()
 }
 
-/// `HubSpot` decodes these, and only these, before it signs.
+/// `HubSpot` decodes these, and only these, before it signs. None of them is `%`, so one pass is enough.
 fn url_decoded(url: &str) -> String {
-    const DECODED: &[(&str, &str)] = &[
-        ("%3A", ":"),
-        ("%2F", "/"),
-        ("%3F", "?"),
-        ("%40", "@"),
-        ("%21", "!"),
-        ("%24", "$"),
-        ("%27", "'"),
-        ("%28", "("),
-        ("%29", ")"),
-        ("%2A", "*"),
-        ("%2C", ","),
-        ("%3B", ";"),
+    const DECODED: &[(&str, char)] = &[
+        ("3A", ':'),
+        ("2F", '/'),
+        ("3F", '?'),
+        ("40", '@'),
+        ("21", '!'),
+        ("24", '$'),
+        ("27", '\''),
+        ("28", '('),
+        ("29", ')'),
+        ("2A", '*'),
+        ("2C", ','),
+        ("3B", ';'),
     ];
-    let mut decoded = url.to_owned();
-    for (code, character) in DECODED {
-        decoded = decoded.replace(code, character).replace(&code.to_ascii_lowercase(), character);
+    let mut decoded = String::with_capacity(url.len());
+    let mut rest = url;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let code = after.get(..2).unwrap_or_default();
+        let found = DECODED.iter().find(|(known, _)| known.eq_ignore_ascii_case(code));
+        decoded.push(found.map_or('%', |(_, character)| *character));
+        rest = after.get(if found.is_some() { 2 } else { 0 }..).unwrap_or_default();
     }
+    decoded.push_str(rest);
     decoded
 }
 
@@ -211,6 +243,20 @@ mod tests {
         check("{url_decoded}|{body}", "x", "https://a.example/:?b=,|x");
         check("{headers.x-a}{headers.x-b}{query.x}{body.y}", "y=3", "A13");
         check("{url}{form}", "b=2&a=1&b=1&b=1&c+d=%26", "https://a.example/%3A?b=%2ca1b1b2c d&");
+    }
+
+    #[test]
+    fn hubspot_decodes_its_own_list_and_nothing_else() {
+        let decoded = "https://a.example/:?/@!$'()*,;%20%2b%25%3";
+        assert_eq!(url_decoded("https://a.example/%3a%3F%2F%40%21%24%27%28%29%2A%2c%3B%20%2b%25%3"), decoded);
+        assert_eq!(url_decoded("%253A%é%"), "%253A%é%");
+    }
+
+    #[test]
+    fn fields_are_counted_as_the_body_counts_them() {
+        assert!(!has_too_many_fields("a=1&".repeat(FIELDS_MAX).as_bytes()));
+        assert!(has_too_many_fields("a=1&".repeat(FIELDS_MAX + 1).as_bytes()));
+        assert!(!has_too_many_fields("&".repeat(1_000_000).as_bytes()));
     }
 
     #[test]

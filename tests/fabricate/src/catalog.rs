@@ -217,6 +217,8 @@ fn repeated_text(parameters: &Parameters) -> String {
     let text = text(parameters, "text").repeat(times("times"));
     let after = self::text(parameters, "after").repeat(times("after_times"));
     [self::text(parameters, "before"), &text, &after].concat()
+}
+
 /// Just below what a client may want to read: 8 MiB.
 fn huge_result(_: &Parameters) -> Value {
     let row =

@@ -103,7 +103,10 @@ impl<'a> Card<'a> {
 
     /// What a hook may say otherwise.
     pub(super) fn adjustable(self) -> Vec<&'static str> {
-        ["tolerance", "url", "header"].into_iter().filter(|field| self.0.takes(field)).collect()
+        ["tolerance", "url", "header", "signature_version"]
+            .into_iter()
+            .filter(|field| self.0.takes(field))
+            .collect()
     }
 
     /// What is so of each proof, told once where it is the same.
@@ -137,6 +140,11 @@ fn handshake(handshake: &Map<String, Value>) -> String {
         Some(content) => content,
         None => status(handshake).to_string(),
     };
+    let headers = handshake.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let headers: Vec<String> =
+        headers.map(|(name, value)| format!("`{name}: {}`", value.as_str().unwrap_or_default())).collect();
+    let content =
+        if headers.is_empty() { content } else { format!("{content} with {}", headers.join(", ")) };
     let visit = text("visit").map(|place| format!(", after a visit to `{place}`")).unwrap_or_default();
     let method = text("method").unwrap_or("POST");
     format!("{method} with {} → {content}{visit}", signs(handshake).join(", "))

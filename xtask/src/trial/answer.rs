@@ -27,10 +27,8 @@ pub(super) struct Answer {
 impl Answer {
     /// To a request.
     pub(super) fn to(hook: &Hook, request: RawDelivery, means: &Means<'_>) -> Self {
-        match request.method.as_str() {
-            "POST" => {}
-            "GET" if hook.answers_get() => {}
-            method => return Self::bad(405, format!("the hook takes no {method}")),
+        if !hook.methods().split(", ").any(|method| method == request.method) {
+            return Self::bad(405, format!("the hook takes no {}", request.method));
         }
         if u64::try_from(request.body.len()).is_ok_and(|bytes| bytes > hook.body_bytes_max) {
             return Self::bad(413, format!("the body has more than {} bytes", hook.body_bytes_max));
@@ -39,7 +37,9 @@ impl Answer {
         match hook.admit(request.clone(), means) {
             Ok(Admitted::Handshake(reply)) => {
                 let body = if reply.body.is_empty() { "an empty body" } else { &reply.body };
-                Self::good(reply.status, format!("the answer to a handshake: {body}"))
+                let headers = reply.headers.iter().map(|(name, value)| format!(", {name}: {value}"));
+                let headers: String = headers.collect();
+                Self::good(reply.status, format!("the answer to a handshake: {body}{headers}"))
             }
             Ok(Admitted::Delivery(verified)) => Self::to_verified(hook, verified),
             Err(error @ TurnedAway::Verify(_)) => {
