@@ -97,7 +97,8 @@ pub async fn settle<W: World>(
     match if believed { Standing::Fresh } else { standing } {
         Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
         Standing::Ended(ended) => follow_end(world, &ended).await?,
-        Standing::UnderWay => return Ok(Advanced::Unchanged),
+        // An expired one has a task here: the entries before that expired just now, and the next sweep enters it anew.
+        Standing::UnderWay | Standing::Expired(_) => return Ok(Advanced::Unchanged),
         Standing::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
             return Ok(Advanced::Unchanged);
         }
@@ -128,8 +129,6 @@ pub async fn settle<W: World>(
             put_open(world, &mut run, TRIES).await?;
             tell(world, Level::Error, UNCONFIRMED, &run);
         }
-        // It has a task, and the entries before that expired just now: the next sweep enters it anew.
-        Standing::Expired(_) => return Ok(Advanced::Unchanged),
     }
     Ok(Advanced::Moved)
 }

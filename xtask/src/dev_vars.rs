@@ -104,8 +104,8 @@ fn end_of_pair(text: &str) -> Option<&str> {
 
 /// A value without its quotes, where it has a pair of them.
 fn unquoted(value: &str) -> String {
-    let pairs = ['\'', '"', '`'].into_iter();
-    let inside = pairs.filter_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).next();
+    let mut quotes = ['\'', '"', '`'].into_iter();
+    let inside = quotes.find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     let inside = inside.unwrap_or(value);
     if value.starts_with('"') { inside.replace("\\n", "\n").replace("\\r", "\r") } else { inside.to_owned() }
 }

@@ -37,8 +37,8 @@ pub(super) struct Origin<'a> {
 pub(super) struct Message<'a> {
     #[serde(borrow, rename = "Type")]
     kind: Field<'a>,
-    #[serde(borrow)]
-    message_id: Field<'a>,
+    #[serde(borrow, rename = "MessageId")]
+    id: Field<'a>,
     #[serde(borrow)]
     pub(super) topic_arn: Field<'a>,
     #[serde(borrow)]
@@ -76,7 +76,7 @@ impl<'a> Message<'a> {
     /// out where there is none.
     pub(super) fn signed_text(&self) -> Result<String, Refusal> {
         let message = ("Message", &self.text);
-        let message_id = ("MessageId", &self.message_id);
+        let message_id = ("MessageId", &self.id);
         let end = [("Timestamp", &self.timestamp), ("TopicArn", &self.topic_arn), ("Type", &self.kind)];
         let [timestamp, topic_arn, kind] = end;
         let fields = match self.kind.as_deref() {
