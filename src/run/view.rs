@@ -26,6 +26,9 @@ impl Run {
             ("error", json!(self.error)),
         ];
         view.extend(whole.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(item_id) = &self.item_id {
+            view.insert("item_id".to_owned(), json!(item_id));
+        }
         Value::Object(view)
     }
 

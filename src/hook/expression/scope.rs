@@ -89,6 +89,13 @@ impl Scope {
         Self { fuel_spent: Cell::new(0), fuel_max: share.max(ITEM_FUEL_MIN), ..self }
     }
 
+    /// The same for what names an event: it may do as much wherever the event stands, so that an item has one id in
+    /// every batch. Ids are few and short: what they take is charged to no other expression.
+    #[must_use]
+    pub fn for_id(&self) -> Self {
+        Self { fuel_spent: Cell::new(0), fuel_max: ITEM_FUEL_MIN, ..self.clone() }
+    }
+
     /// Whether nothing more may be done.
     pub(super) fn is_spent(&self) -> bool {
         self.fuel_spent.get() >= self.fuel_max

@@ -11,7 +11,9 @@ use url::Url;
 use super::*;
 use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task};
 use crate::journal::{Entry, Recorded, START_LOST_MS};
-use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, Fabricate, Inbox, ItemClaim, ItemKey, Log, Page, Retry, RunPage, RunStore,
+};
 use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
 
@@ -22,6 +24,7 @@ pub(in crate::service) struct Stores {
     pub(in crate::service) done: RefCell<BTreeMap<RunId, Run>>,
     pub(in crate::service) journals: RefCell<BTreeMap<(RunId, u32), Recorded>>,
     pub(in crate::service) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
+    pub(in crate::service) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
     pub(in crate::service) retries: RefCell<BTreeMap<RunId, Retry>>,
     /// Somebody else's decision, entered just before ours.
     pub(in crate::service) faster: RefCell<Option<Decision>>,
@@ -106,6 +109,13 @@ impl Inbox for Stores {
     }
     async fn list_claims(&self, _: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
         unreachable!("only a reconcile pass lists")
+    }
+    async fn create_item(&self, _: &ItemKey, _: &ItemClaim) -> Result<bool, StoreError> {
+        unreachable!("an operator delivers nothing")
+    }
+    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        let items = self.items.borrow();
+        Ok(items.iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
     }
     async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
         Ok(self.retries.borrow_mut().try_insert_new(run_id, retry))

@@ -7,8 +7,9 @@ use super::super::operate::tests::{Stores, task_id};
 use super::super::retry_many::{Selection, retry_many};
 use super::*;
 use crate::configuration::Configuration;
-use crate::hook::delivery::{Body, Delivery};
+use crate::hook::delivery::Body;
 use crate::journal::Decision;
+use crate::ports::Claim;
 use crate::run::tests::{at, queued_run};
 use crate::run::{FileState, Stage};
 
@@ -47,7 +48,7 @@ fn stored(run: &Run, decisions: &[Decision]) -> Stores {
         query: std::collections::BTreeMap::new(),
         body: Body::Text(r#"{"seats": 21}"#.into()),
     };
-    let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()] };
+    let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()], items: Vec::new() };
     stores.claims.borrow_mut().push((DeliveryKey::of(&run.hook, &run.delivery_id), claim));
     stores
 }
