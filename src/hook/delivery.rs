@@ -271,7 +271,8 @@ impl Event {
     }
 
     /// How many items its batch has; an event that is none is one.
-    pub(crate) fn item_count(&self, hook: &Hook) -> usize {
+    #[must_use]
+    pub fn item_count(&self, hook: &Hook) -> usize {
         hook.each.as_ref().map_or(1, |each| self.items(each).len())
     }
 

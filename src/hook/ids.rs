@@ -87,3 +87,6 @@ fn is_cloud_events_batch(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/cloudevents-batch+json")
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,3 +194,6 @@ async fn finish<W: World>(
     let runs: Vec<KnownRun> = stream::iter(runs).buffered(RECORDS_AT_ONCE).try_collect().await?;
     Ok(Received::of(runs, is_new))
 }
+
+#[cfg(test)]
+mod tests;

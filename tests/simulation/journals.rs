@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use seedhook::fabricate::TaskId;
 use seedhook::journal::{Decision, Recorded};
-use seedhook::ports::{Claim, DeliveryKey, Retry};
+use seedhook::ports::{Claim, DeliveryKey, ItemClaim, ItemKey, Retry};
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -16,6 +16,7 @@ const CONFIRMED_MS_MAX: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct Journals {
     pub(crate) claims: Vec<Claimed>,
+    pub(crate) items: Vec<ClaimedItem>,
     /// The latest last.
     pub(crate) retries: Vec<Retried>,
     pub(crate) runs: BTreeMap<RunId, Journal>,
@@ -28,6 +29,27 @@ pub(crate) struct Claimed {
     pub(crate) at: Timestamp,
     /// The invocation that created it.
     pub(crate) author: usize,
+}
+
+/// The claim of an item as it stands.
+pub(crate) struct ClaimedItem {
+    pub(crate) key: ItemKey,
+    pub(crate) claim: Rc<ItemClaim>,
+    pub(crate) at: Timestamp,
+    /// The invocation that created it.
+    pub(crate) author: usize,
+}
+
+/// Runs that were accepted together, by one claim.
+pub(crate) struct Accepted<'a> {
+    pub(crate) runs: &'a [Run],
+    at: Timestamp,
+    author: usize,
+}
+
+/// The event that a run is for.
+pub(crate) fn event_of(run: &Run) -> &str {
+    run.item_id.as_ref().unwrap_or(&run.delivery_id).as_str()
 }
 
 /// A retry as it stands.
@@ -70,15 +92,34 @@ pub(crate) enum Leave {
 }
 
 impl Journals {
-    /// Every claim.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.claims.iter().map(|claimed| &*claimed.claim)
+    /// The runs of every claim, of deliveries and of items.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = Accepted<'_>> {
+        let claims = self.claims.iter().map(|claimed| Accepted {
+            runs: &claimed.claim.runs,
+            at: claimed.at,
+            author: claimed.author,
+        });
+        let items = self.items.iter().map(|claimed| Accepted {
+            runs: &claimed.claim.runs,
+            at: claimed.at,
+            author: claimed.author,
+        });
+        claims.chain(items)
     }
 
-    /// Every run that was accepted: those of deliveries, then retries.
+    /// The runs of an event, by the claims that accepted them: more than one is a broken promise.
+    pub(crate) fn claims_of(&self, event: &str) -> Vec<Vec<RunId>> {
+        let runs = self.accepted().map(|accepted| {
+            let own = accepted.runs.iter().filter(|run| event_of(run) == event);
+            own.map(|run| run.run_id).collect::<Vec<_>>()
+        });
+        runs.filter(|runs| !runs.is_empty()).collect()
+    }
+
+    /// Every run that was accepted: those of deliveries and items, then retries.
     pub(crate) fn all_runs(&self) -> impl Iterator<Item = &Run> {
         let retries = self.retries.iter().map(|retried| &retried.retry.run);
-        self.claims().flat_map(|claim| &claim.runs).chain(retries)
+        self.accepted().flat_map(|accepted| accepted.runs).chain(retries)
     }
 
     /// The run of a delivery that a run repeats in the end, or itself.
@@ -92,18 +133,14 @@ impl Journals {
 
     /// Whether an invocation created the claim of an event.
     pub(crate) fn has_claimed(&self, event: &str, author: usize) -> bool {
-        let is_author = |claimed: &Claimed| claimed.author == author;
-        self.claims
-            .iter()
-            .filter(|claimed| is_author(claimed))
-            .any(|claimed| claimed.claim.delivery.delivery_id.as_str() == event)
+        let mut own = self.accepted().filter(|accepted| accepted.author == author);
+        own.any(|accepted| accepted.runs.iter().any(|run| event_of(run) == event))
     }
 
     /// The runs of an event that was claimed by then.
-    pub(crate) fn claimed_by(&self, event: &str, at: Timestamp) -> Option<&[Run]> {
-        let claims = |claimed: &&Claimed| claimed.claim.delivery.delivery_id.as_str() == event;
-        let claimed = self.claims.iter().find(claims).filter(|claimed| claimed.at <= at)?;
-        Some(&claimed.claim.runs)
+    pub(crate) fn claimed_by<'a>(&'a self, event: &'a str, at: Timestamp) -> impl Iterator<Item = &'a Run> {
+        let claims = self.accepted().filter(move |accepted| accepted.at <= at);
+        claims.flat_map(|accepted| accepted.runs).filter(move |run| event_of(run) == event)
     }
 
     /// The author of a run's last entry, if that is a `start` it knew of in time and yet did not use.
@@ -163,8 +200,7 @@ impl Journals {
         event: &'a str,
         workflow: &'a str,
     ) -> impl Iterator<Item = &'a Run> + 'a {
-        self.all_runs()
-            .filter(move |run| run.delivery_id.as_str() == event && run.target.workflow == workflow)
+        self.all_runs().filter(move |run| event_of(run) == event && run.target.workflow == workflow)
     }
 
     /// Uses the entry that allows an invocation to start a run.

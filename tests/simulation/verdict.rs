@@ -8,6 +8,7 @@ use seedhook::run::{
 };
 
 use crate::chance::Profile;
+use crate::journals::event_of;
 use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
@@ -30,9 +31,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     let state = &mut *world.state.borrow_mut();
     let mut found = Vec::new();
     for event in &state.events {
-        let claims = state.journals.claims().filter(|claim| claim.delivery.delivery_id.as_str() == event.id);
-        let runs: Vec<_> =
-            claims.map(|claim| claim.runs.iter().map(|run| run.run_id).collect::<Vec<_>>()).collect();
+        let runs = state.journals.claims_of(&event.id);
         if event.acknowledged && event.runs() > 0 && runs.is_empty() {
             found.push((Promise::AcceptedIsDurable, format!("{} is acknowledged, not stored", event.id)));
         }
@@ -47,7 +46,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     }
     let mut ends = Vec::new();
     for run in state.journals.all_runs() {
-        let id = run.delivery_id.as_str();
+        let id = event_of(run);
         let mapped = state.events.iter().any(|event| event.id == id && event.is_mapped());
         ends.push(judge_run(state, run, mapped, world, &mut found));
     }
@@ -267,9 +266,10 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
 /// What the runs of a life without faults cost, by the design's own words.
 fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     let mut due = Tally { files: state.tally.files, requests: state.tally.requests, ..Tally::default() };
-    for claim in state.journals.claims() {
-        due.inbox_creates += 1;
-        for run in &claim.runs {
+    // A delivery is one object, and so is each item that is claimed by itself.
+    due.inbox_creates += u32::try_from(state.journals.claims.len() + state.journals.items.len()).unwrap_or(0);
+    for accepted in state.journals.accepted() {
+        for run in accepted.runs {
             let started = !run.status.is_final();
             due.kv_puts += if started { 3 } else { 1 };
             due.kv_deletes += u32::from(started);

@@ -87,6 +87,11 @@ impl<'a> Card<'a> {
         if ids.is_empty() { vec!["none: each delivery is an event of its own".to_owned()] } else { ids }
     }
 
+    /// What names an item of a batch, where the sender sends batches.
+    pub(super) fn item_ids(self) -> Vec<String> {
+        self.0.item_id.iter().map(|template| format!("`{}`", bare(template))).collect()
+    }
+
     /// What it asks beside its deliveries, and what it is answered.
     pub(super) fn handshakes(self) -> Vec<String> {
         self.0.handshakes.iter().map(handshake).collect()
