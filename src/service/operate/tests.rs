@@ -39,7 +39,7 @@ pub(in crate::service) struct Stores {
     pub(in crate::service) seen: RefCell<Option<Task>>,
     /// Made when Fabricate is first to be asked.
     pub(in crate::service) pace: OnceCell<Pace>,
-    random: Cell<u8>,
+    random: Cell<u16>,
 }
 
 impl Stores {
@@ -204,7 +204,8 @@ impl Clock for Stores {
     }
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);
-        [self.random.get(); 16]
+        let [high, low] = self.random.get().to_be_bytes();
+        [low, high, low, high, low, high, low, high, low, high, low, high, low, high, low, high]
     }
 }
 
