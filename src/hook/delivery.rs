@@ -249,7 +249,7 @@ impl Event {
             Named::Id(id) => id,
             Named::Unnamed => DeliveryId::from(format!("{}#{index}", self.delivery.delivery_id).as_str()),
             Named::Unusable(_) => {
-                let item = self.items(each).get(index).map(|item| item.to_string()).unwrap_or_default();
+                let item = self.items(each).get(index).map(ToString::to_string).unwrap_or_default();
                 DeliveryId::from(format!("sha256:{}", sha256_hex(item.as_bytes())).as_str())
             }
         })

@@ -9,8 +9,8 @@ use super::Hook;
 use super::delivery::DeliveryId;
 use super::expression::{Expressions, Scope, Template};
 
-/// What names a `CloudEvent` (CloudEvents 1.0, "source" and "id": both together are unique for each distinct event). No
-/// URI has a space in it.
+/// What names a `CloudEvent`: by section "id" of the specification, version 1.0, source and id together are unique for
+/// each distinct event. No URI has a space in it.
 pub(super) const CLOUD_EVENT_ID: &str = "{{ event.source }} {{ event.id }}";
 
 /// What names an item of a batch.
