@@ -165,18 +165,12 @@ fn an_items_id_that_fails_is_its_content_and_fails_no_run() {
 }
 
 #[test]
-fn an_item_has_one_id_however_much_the_others_take() {
-    let batch = hook(&json!({"each": "body", "item_id": "{{ item.id }}",
-        "params": {"x": "{% for a in item.a %}{% for b in item.a %}{{ b }}{% endfor %}{% endfor %}"}}));
-    let heavy = json!({"id": "a", "a": vec![1; 150]});
-    let body = Value::from(
-        vec![heavy.clone(); 1]
-            .into_iter()
-            .chain((0..499).map(|n| json!({"id": n, "a": vec![1; 150]})))
-            .collect::<Vec<_>>(),
-    );
-    assert_eq!(item_ids(&batch, &body)[0], item_ids(&batch, &json!([heavy]))[0]);
-    assert_eq!(item_ids(&batch, &body)[499], "498");
+fn an_item_has_one_id_however_much_is_done_about_the_others() {
+    let batch =
+        hook(&json!({"each": "body", "item_id": "{{ item.id }}", "when": "range(5000) | list | length > 0"}));
+    let body: Value = (0..500).map(|n| json!({ "id": n })).collect();
+    assert_eq!(item_ids(&batch, &body)[7], "7");
+    assert_eq!(item_ids(&batch, &json!([{"id": 7}])), ["7"]);
 }
 
 #[test]
