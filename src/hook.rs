@@ -10,6 +10,7 @@ pub mod config;
 pub mod delivery;
 pub mod expression;
 pub mod handshake;
+pub mod ids;
 pub mod mapping;
 pub mod mistake;
 pub mod sender;
@@ -22,9 +23,10 @@ use serde::{Deserialize, Serialize};
 use crate::fabricate::Target;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
 use archive_key::KeyTemplate;
-use delivery::{DeliveryId, RawDelivery};
-use expression::{Condition, Expressions, Scope, Template};
+use delivery::RawDelivery;
+use expression::{Condition, Expressions, Template};
 use handshake::{Answer, Handshake, Reply, Secrets};
+use ids::ItemIds;
 use mapping::Params;
 use verify::Verification;
 use verify::source::Source;
@@ -181,6 +183,8 @@ pub struct Hook {
     pub stated_ids: Vec<Template>,
     /// The list in the body of which every item is an event; `None`: the body is one.
     pub each: Option<Source>,
+    /// What names an item of such a list.
+    pub item_ids: ItemIds,
     /// The media type that bodies really have, where the sender states another.
     pub content_type: Option<String>,
     /// How often it may be called.
@@ -196,22 +200,6 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// What names the event: the hook's own expression, else what the sender states. `None`: neither.
-    ///
-    /// # Errors
-    /// In words, when the hook's own expression has no usable value.
-    pub fn delivery_id(&self, scope: &Scope) -> Result<Option<DeliveryId>, String> {
-        let Some(template) = &self.delivery_id else {
-            let stated = |template| self.expressions.evaluate_id(template, scope).ok().flatten();
-            return Ok(self.stated_ids.iter().find_map(stated).map(|id| DeliveryId::from(id.as_str())));
-        };
-        let id = self.expressions.evaluate_id(template, scope);
-        match id.map_err(|error| format!("delivery_id: {error}"))? {
-            Some(id) => Ok(Some(DeliveryId::from(id.as_str()))),
-            None => Err("delivery_id: neither a text nor a number".to_owned()),
-        }
-    }
-
     /// What the sender wants to hear when this delivery was taken; `None`: seedhook's own answer, the runs.
     #[must_use]
     pub fn answer_to(&self, delivery: &RawDelivery) -> Option<Reply> {

@@ -11,7 +11,8 @@
 //! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
 //!    parameters ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
 //! 3. [`service::receive`] **claims** the delivery and its runs: one create-only put in the inbox, which exactly one
-//!    of any number of simultaneous redeliveries wins. From here on nothing is lost.
+//!    of any number of simultaneous redeliveries wins. From here on nothing is lost. Where the items of a batch have ids
+//!    of their own, the delivery is stored once and each item is claimed by itself (`service/batch.rs`).
 //! 4. The runs are shown in KV as `queued`, and the sender has its 202.
 //! 5. After the answer, [`service::advance`] starts them; every two minutes [`service::sweep`] advances each open
 //!    run that is due: polls its task, archives its files, closes it; or hands the runs to a queue, where one is
@@ -65,6 +66,7 @@
 //! | which handshakes would sign for strangers | `hook/verify/oracle.rs` | values only |
 //! | which bodies are understood | [`hook::body`] | values only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
+//! | what names an event, or an item of a batch | [`hook::ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
 //! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
 //! | a filter, an operator, what expressions see and may cost | `hook/expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |

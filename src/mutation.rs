@@ -12,6 +12,12 @@ pub enum Mutation {
     ClaimsAreNotReadBack,
     /// `receive`: a claim that could not be made is answered as if it had been.
     FailedClaimsAreAcknowledged,
+    /// `receive`: the items of a batch are claimed together, by the delivery's id.
+    BatchesAreClaimedWhole,
+    /// `receive`: a batch is answered as accepted although the claims of some items failed.
+    FailedItemsAreAcknowledged,
+    /// `receive`: a claim of an item that stands is taken for one's own.
+    ItemsAreNotConditional,
     /// `accept`: the end of a run whose mapping failed is shown, and not entered.
     MappingEndsAreNotEntered,
     /// `receive`: a redelivery heals nothing.
@@ -22,6 +28,8 @@ pub enum Mutation {
     HealingIsHasty,
     /// `reconcile`: there is no such pass.
     NothingIsReconciled,
+    /// `reconcile`: claims of items are not looked up.
+    ItemsAreNotReconciled,
     /// `decide`: an entry whose put failed, or lost, is not read back for its author.
     EntriesAreNotReadBack,
     /// `decide`: whoever finds a place taken goes on as its author.

@@ -93,6 +93,12 @@ impl DeliveryKey {
     pub fn of(hook: &HookName, id: &DeliveryId) -> Self {
         Self { hook: hook.clone(), digest: id.digest() }
     }
+
+    /// A key of its own for the attempt `author`, where the delivery's key is taken by an earlier attempt.
+    #[must_use]
+    pub fn of_attempt(&self, author: &str) -> Self {
+        Self { hook: self.hook.clone(), digest: format!("{}-{author}", self.digest) }
+    }
 }
 
 /// What is stored of an accepted delivery: dedupe gate, write-ahead log and replay source in one.
@@ -102,7 +108,40 @@ pub struct Claim {
     pub author: String,
     /// The delivery, whole.
     pub delivery: Delivery,
-    /// The runs that it became, as they were when accepted.
+    /// The runs that it became, as they were when accepted; none where each item of the batch has a claim of its own.
+    pub runs: Vec<Run>,
+    /// The items of the batch that this attempt found unclaimed, as [`ItemKey::digest`], at most 500. A listed item may
+    /// be claimed by another delivery all the same: its own [`ItemClaim`] decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+}
+
+/// Under what one item of a batch is claimed: every delivery that holds the item finds the same claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemKey {
+    /// The hook.
+    pub hook: HookName,
+    /// [`DeliveryId::digest`] of the item's id.
+    pub digest: String,
+}
+
+impl ItemKey {
+    /// The key of an item.
+    #[must_use]
+    pub fn of(hook: &HookName, id: &DeliveryId) -> Self {
+        Self { hook: hook.clone(), digest: id.digest() }
+    }
+}
+
+/// What is stored of an item of a batch. The delivery, which may have megabytes, is stored once for all its items.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemClaim {
+    /// Names the attempt to write, see [`Entry::author`].
+    pub author: String,
+    /// [`DeliveryKey::digest`] of the claim that holds the delivery. It was written just before this one, so both expire
+    /// together.
+    pub delivery: String,
+    /// The runs that the item became, one for each rule that held, as they were when accepted.
     pub runs: Vec<Run>,
 }
 
@@ -122,8 +161,12 @@ pub trait Inbox {
     async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError>;
     /// Reads a claim and when R2 took it.
     async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError>;
-    /// Every claim's key and when R2 took it, in no useful order.
+    /// Every claim's key and when R2 took it, in no useful order. Claims of items are not listed.
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError>;
+    /// Creates the claim of an item; `false` when there is one already.
+    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError>;
+    /// Reads the claim of an item and when R2 took it.
+    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError>;
     /// Creates the retry of a run; `false` when there is one already.
     async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError>;
     /// Reads the retry of a run and when R2 took it.
@@ -224,6 +267,12 @@ pub trait World: RunStore + Inbox + Fabricate + Archive + Clock + Log {}
 impl<W: RunStore + Inbox + Fabricate + Archive + Clock + Log> World for W {}
 
 impl fmt::Display for DeliveryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.hook, self.digest)
+    }
+}
+
+impl fmt::Display for ItemKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.hook, self.digest)
     }

@@ -72,6 +72,10 @@ pub struct Run {
     pub hook: HookName,
     /// The event it is for; with the hook's name the key of the stored delivery.
     pub delivery_id: DeliveryId,
+    /// The item of a batch that it is for, where items are claimed one by one; with the hook's name the key of the item's
+    /// claim, which names the stored delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<DeliveryId>,
     /// What it runs.
     pub target: Arc<Target>,
     /// The part of its hook and of its event that it is for; not known of runs from before it was kept.

@@ -10,6 +10,7 @@ mod accept;
 pub mod advance;
 mod archive;
 mod at_once;
+mod batch;
 mod budget;
 mod decide;
 pub mod in_flight;

@@ -93,7 +93,9 @@ pub(super) async fn accept(
     let (status, outcome, mut runs, pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
         Received::TooMany(runs_max) => return Err(Problem::too_many_runs(runs_max)),
-        Received::Accepted(runs) => (202, "accepted", runs.iter().map(RunAnswer::of).collect(), runs),
+        Received::Accepted { runs, to_start } => {
+            (202, "accepted", runs.iter().map(RunAnswer::of).collect(), to_start)
+        }
         Received::Duplicate { runs, to_start, retried } => {
             let (status, outcome) = if retried > 0 { (202, "retried") } else { (200, "duplicate") };
             (status, outcome, runs.iter().map(RunAnswer::of).collect(), to_start)
@@ -244,7 +246,7 @@ fn tell(hook: &Hook, received: &Received) {
     let (message, runs): (&str, Vec<RunId>) = match received {
         Received::Ignored => ("delivery ignored", Vec::new()),
         Received::TooMany(_) => ("delivery refused: it would become too many runs", Vec::new()),
-        Received::Accepted(runs) => ("delivery accepted", ids(runs)),
+        Received::Accepted { runs, .. } => ("delivery accepted", ids(runs)),
         Received::Duplicate { runs, retried: 0, .. } => ("delivery known", ids(runs)),
         Received::Duplicate { runs, .. } => ("delivery known, and its failed runs retried", ids(runs)),
     };

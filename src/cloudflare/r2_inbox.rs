@@ -1,5 +1,6 @@
-//! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}`, `retries/{run_id}` and `journal/{run_id}/{k}`, each written
-//! once. (`handshakes/{hook}` is written by [`handshake`](super::handshake).)
+//! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}`, `deliveries/~items/{hook}/{sha256 of item id}`,
+//! `retries/{run_id}` and `journal/{run_id}/{k}`, each written once. (`handshakes/{hook}` is written by
+//! [`handshake`](super::handshake).)
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,15 +10,22 @@ use super::Cloudflare;
 use super::http_fabricate::one_line;
 use crate::hook::HookName;
 use crate::journal::{Entry, Recorded};
-use crate::ports::{Claim, DeliveryKey, Inbox, Page, Retry, StoreError};
+use crate::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
 
 const DELIVERIES: &str = "deliveries/";
+/// Below [`DELIVERIES`], so that one lifecycle rule ends both. No hook's name begins with `~`, and in R2's lists, which are
+/// in the order of the keys' bytes, `~` comes after every hook.
+const ITEMS: &str = "deliveries/~items/";
 const RETRIES: &str = "retries/";
 
 fn delivery_key(key: &DeliveryKey) -> String {
     format!("{DELIVERIES}{key}")
+}
+
+fn item_key(key: &ItemKey) -> String {
+    format!("{ITEMS}{key}")
 }
 
 fn retry_key(run_id: RunId) -> String {
@@ -38,7 +46,19 @@ impl Inbox for Cloudflare {
     }
 
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
-        self.list_created(DELIVERIES, cursor, read_delivery_key).await
+        let page = self.list_created(DELIVERIES, cursor, |key| Some(key.to_owned())).await?;
+        // Claims of items are the end of the list, and may be many: no further page of them is read.
+        let is_end = page.items.iter().any(|(key, _)| key.starts_with(ITEMS));
+        let claims = page.items.iter().filter_map(|(key, at)| Some((read_delivery_key(key)?, *at)));
+        Ok(Page { items: claims.collect(), cursor: page.cursor.filter(|_| !is_end) })
+    }
+
+    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
+        self.create(item_key(key), claim).await
+    }
+
+    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        self.read(item_key(key)).await
     }
 
     async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {

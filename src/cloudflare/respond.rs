@@ -113,7 +113,9 @@ impl Problem {
     }
 
     pub(super) fn too_many_runs(runs_max: usize) -> Self {
-        let detail = format!("the delivery would become more than {runs_max} runs: send smaller batches");
+        let detail = format!(
+            "a delivery has at most {runs_max} items, and becomes at most {runs_max} runs: send smaller batches"
+        );
         Self::new(413, "too-many-runs", "Too many runs", detail)
     }
 

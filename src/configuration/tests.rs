@@ -100,6 +100,16 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(|hook| hook["answer"] = json!({"status": 404}), "is no whole number from 200 to 299");
     check(|hook| hook["each"] = json!("items"), "HOOKS.crm.each: names no place");
     check(|hook| hook["each"] = json!("headers.x"), "HOOKS.crm.each: is no place in the body");
+    check(|hook| hook["item_id"] = json!("{{ item.id }}"), "HOOKS.crm.item_id: stands without `each`");
+    let item_id = |id: &'static str| {
+        move |hook: &mut Value| {
+            hook["each"] = json!("body");
+            hook["item_id"] = json!(id);
+        }
+    };
+    check(item_id("{{ body.id }}"), "HOOKS.crm.item_id: does not mention `item`");
+    check(item_id("{{ itm.id }}"), "HOOKS.crm.item_id: unknown variable `itm`; did you mean `item`?");
+    check(item_id("x"), "HOOKS.crm.item_id: is the same for every delivery");
     check(
         |hook| hook["rate_limit"] = json!({"binding": "L", "by": "ip"}),
         "it is one of \"hook\", \"sender\"",

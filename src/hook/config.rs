@@ -4,6 +4,7 @@
 
 mod fields;
 mod handshake;
+mod ids;
 mod signature;
 mod verify;
 
@@ -12,10 +13,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::archive_key::KeyTemplate;
-use super::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE, Template};
+use super::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
 use super::mapping::Params;
 use super::mistake::Mistake;
-use super::sender::Sender;
 use super::verify::source::Source;
 use super::{
     BODY_BYTES_DEFAULT, BODY_BYTES_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook,
@@ -47,6 +47,7 @@ const HOOK_FIELDS: &[&str] = &[
     "answer",
     "delivery_id",
     "each",
+    "item_id",
     "content_type",
     "rules",
     "rate_limit",
@@ -82,9 +83,10 @@ pub fn read_hook(
     let sender = caller.as_ref().and_then(|caller| caller.sender);
     let handshakes = reader.handshakes(&table, sender, caller.as_ref().map(|caller| &caller.verify));
     let answers = reader.accepted_answers(&table, sender);
-    let delivery_id = reader.template(&table, "delivery_id");
+    let delivery_id = reader.template(&table, "delivery_id", "{{ body.id }}");
     let stated_ids = reader.stated_ids(sender, caller.as_ref().and_then(|caller| caller.id.as_ref()));
     let each = reader.each(&table);
+    let item_ids = reader.item_ids(&table, sender);
     let content_type = reader.optional_text(&table, "content_type");
     let content_type = content_type.or_else(|| sender.and_then(|sender| sender.content_type.clone()));
     let rate_limit = reader.rate_limit(&table);
@@ -101,6 +103,7 @@ pub fn read_hook(
             delivery_id,
             stated_ids,
             each,
+            item_ids,
             content_type,
             rate_limit,
             rules,
@@ -113,14 +116,6 @@ pub fn read_hook(
 }
 
 impl Reader {
-    /// Where the sender states an event's id: by its name, or as `verify` says.
-    fn stated_ids(&mut self, sender: Option<&Sender>, id: Option<&Source>) -> Vec<Template> {
-        let of_sender = sender.into_iter().flat_map(|sender| sender.delivery_id.clone());
-        let sources: Vec<String> = of_sender.chain(id.into_iter().flat_map(Source::templates)).collect();
-        // A sender's own templates are sound: `senders.json` has a test.
-        sources.iter().filter_map(|source| self.expressions.template(source).ok()).collect()
-    }
-
     /// `each = "body"` or `"body.events"`: the list of which every item is an event of its own.
     fn each(&mut self, table: &Table<'_>) -> Option<Source> {
         let source = self.source(table, "each")?;
@@ -316,26 +311,6 @@ impl Reader {
             Ok(condition) => Some(condition),
             Err(problem) => {
                 self.mistake_at(table, field, &problem, "write a bare expression: body.type == 'deal.won'");
-                None
-            }
-        }
-    }
-
-    fn template(&mut self, table: &Table<'_>, field: &str) -> Option<Template> {
-        let source = self.optional_text(table, field)?;
-        match self.expressions.template(&source) {
-            Ok(template) if template.is_literal() => {
-                self.mistake_at(
-                    table,
-                    field,
-                    "is the same for every delivery",
-                    "write an expression: {{ body.id }}",
-                );
-                None
-            }
-            Ok(template) => Some(template),
-            Err(problem) => {
-                self.mistake_at(table, field, &problem, "write an expression: {{ body.id }}");
                 None
             }
         }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{self, Attribute, BodyError, CloudEvent};
 use super::expression::{Given, Lazy, Scope};
+use super::ids::Named;
 use super::verify::Verified;
 use super::verify::key::sha256_hex;
 use super::verify::source::Source;
@@ -30,7 +31,7 @@ const CREDENTIAL_HEADERS: &[&str] = &["authorization", "proxy-authorization", "c
 const DELIVERY_ID_CHARS_MAX: usize = 512;
 
 /// What a sender calls an event; redeliveries share it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeliveryId(String);
 
@@ -70,6 +71,7 @@ pub struct Event {
     /// The delivery, without credentials.
     pub delivery: Delivery,
     body: Arc<Lazy>,
+    body_sha256: String,
     scope: Scope,
     /// Whether its id is the operator's to say.
     by_hand: bool,
@@ -168,7 +170,7 @@ impl Event {
             ];
             Scope::named(others.into_iter().chain(event))
         });
-        Ok(Self { delivery, body, scope, by_hand: false })
+        Ok(Self { delivery, body, body_sha256, scope, by_hand: false })
     }
 
     /// The event of a stored delivery, read as its hook reads bodies now; its id stays.
@@ -195,18 +197,56 @@ impl Event {
         Self { by_hand: true, ..self }
     }
 
-    /// Takes the id that its hook or its sender gives it.
+    /// Takes the id that its hook or its sender gives it. Where an expression fails otherwise than for a missing field,
+    /// and wherever the hook's own has no usable value, that is the body's SHA-256: the same for each redelivery.
     ///
     /// # Errors
-    /// In words, when the hook's own expression has no usable value.
+    /// The expression and the reason, when the hook's own expression has no usable value.
     pub fn take_id(&mut self, hook: &Hook) -> Result<(), String> {
-        if !self.by_hand
-            && let Some(id) = hook.delivery_id(&self.scope)?
-        {
-            self.delivery.delivery_id = id;
-            self.scope = self.delivery.show(|shown| self.scope.with("delivery", shown));
+        if self.by_hand {
+            return Ok(());
         }
-        Ok(())
+        let (id, problem) = match hook.own_id(&self.scope) {
+            Some(Named::Id(id)) => (id, None),
+            Some(Named::Unusable(reason)) => (self.content_id(), Some(reason)),
+            Some(Named::Unnamed) => (self.content_id(), Some("a field is missing, null or empty".to_owned())),
+            None => match hook.stated_id(&self.scope) {
+                Named::Id(id) => (id, None),
+                Named::Unusable(_) => (self.content_id(), None),
+                Named::Unnamed => return Ok(()),
+            },
+        };
+        self.delivery.delivery_id = id;
+        self.scope = self.delivery.show(|shown| self.scope.with("delivery", shown));
+        problem.map_or(Ok(()), |problem| Err(format!("delivery_id: {problem}")))
+    }
+
+    fn content_id(&self) -> DeliveryId {
+        DeliveryId::from(self.body_sha256.as_str())
+    }
+
+    /// What names the item at `index` of its batch, of which expressions see `scope`. `None`: items have no ids of their
+    /// own here, and the batch is claimed as a whole.
+    ///
+    /// An item without an id is named by the delivery's id and its place in the batch, and so is new where the delivery
+    /// is. Where the expression fails otherwise, the item's SHA-256 is its id.
+    #[must_use]
+    pub(crate) fn item_id(&self, hook: &Hook, scope: &Scope, index: usize) -> Option<DeliveryId> {
+        let each = hook.each.as_ref()?;
+        let content_type = self.delivery.headers.get("content-type").map(String::as_str);
+        // What is sent by hand is a new event, and so is each item of it.
+        if self.by_hand || !hook.names_items(content_type) {
+            return None;
+        }
+        Some(match hook.item_id(&scope.for_id()) {
+            Named::Id(id) => id,
+            Named::Unnamed => DeliveryId::from(format!("{}#{index}", self.delivery.delivery_id).as_str()),
+            Named::Unusable(_) => {
+                let item = self.items(each).get(index).map(|item| self.body.document().element(*item));
+                let content = item.map(|item| item.to_value().to_string()).unwrap_or_default();
+                DeliveryId::from(format!("sha256:{}", sha256_hex(content.as_bytes())).as_str())
+            }
+        })
     }
 
     /// What expressions see of it.
@@ -222,6 +262,12 @@ impl Event {
             Some(event) => scope.with("event", shown(event, &self.body)),
             None => scope,
         }
+    }
+
+    /// How many items its batch has; an event that is none is one.
+    #[must_use]
+    pub fn item_count(&self, hook: &Hook) -> usize {
+        hook.each.as_ref().map_or(1, |each| self.items(each).len())
     }
 
     /// The items of a batch by their indexes in the body: what stands at `each`, or that alone where it is no list.

@@ -52,6 +52,9 @@ pub const SINGLE_EVENT_SCOPE: &[&str] =
 pub const EVENT_SCOPE: &[&str] =
     &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", "item", ENV];
 
+/// Why a value is no id.
+const NO_ID: &str = "neither a text nor a number";
+
 /// What begins something that is evaluated.
 const DELIMITERS: [&str; 3] = ["{{", "{%", "{#"];
 
@@ -187,20 +190,27 @@ impl Expressions {
         json.map_err(|error| program.failed(&error))
     }
 
-    /// A template's value as an id: a text, or a number with all its digits; `None` for anything else, and for an empty
-    /// text.
+    /// A template's value as an id: a text, or a number with all its digits; `None` for null and for an empty text.
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// As [`evaluate`](Self::evaluate), and when the value is neither a text nor a number.
     pub fn evaluate_id(&self, template: &Template, scope: &Scope) -> Result<Option<String>, EvaluationError> {
         let (program, value) = match self.run(template, scope)? {
             Ran::Literal(text) => return Ok(Some(text).filter(|text| !text.is_empty())),
             Ran::Program(program, value) => (program, value),
         };
-        if !matches!(value.kind(), ValueKind::String | ValueKind::Number | ValueKind::Plain) {
+        if value.kind() == ValueKind::None {
             return Ok(None);
         }
-        let text = arguments::written(&value).map_err(|error| program.failed(&error))?;
+        let named = match value.kind() {
+            ValueKind::Bool => Err(arguments::refuse(NO_ID)),
+            _ => arguments::written(&value),
+        };
+        let text = named.map_err(|error| match error.kind() {
+            ErrorKind::UndefinedError => program.failed(&error),
+            _ if matches!(value.kind(), ValueKind::Plain) => program.failed(&error),
+            _ => program.failed(&arguments::refuse(NO_ID)),
+        })?;
         Ok(Some(text.into_owned()).filter(|text| !text.is_empty()))
     }
 

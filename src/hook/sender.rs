@@ -26,6 +26,10 @@ pub struct Sender {
     /// The event's id, as templates; the first that has a value counts. None: it states none.
     #[serde(default)]
     pub delivery_id: Vec<String>,
+    /// The id of an item where a body is a batch of events, as templates over `item`; the first that has a value counts.
+    /// None: a batch is claimed as a whole.
+    #[serde(default)]
+    pub item_id: Vec<String>,
     /// Its handshakes, in the words of `handshake`.
     #[serde(default)]
     pub handshakes: Vec<Map<String, Value>>,
@@ -116,7 +120,7 @@ mod tests {
                 let topic = "arn:aws:sns:us-east-1:123456789012:deals";
                 verify[asked] = json!(if asked == "topic_arn" { topic } else { "VERIFY_TOKEN" });
             }
-            let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
+            let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify.clone()});
             let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
             let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
             assert!(mistakes.is_empty(), "{}: {mistakes:?}", sender.name);
@@ -125,6 +129,17 @@ mod tests {
                 hook.stated_ids.len(),
                 sender.delivery_id.len(),
                 "{}: an id cannot be read",
+                sender.name
+            );
+            let batch =
+                json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify, "each": "body"});
+            let batch = Configuration::read(json!({"HOOKS": {"h": batch}}).as_object().unwrap());
+            let batch = batch.hooks.values().next().unwrap().as_ref().unwrap();
+            let names = |content_type| batch.names_items(Some(content_type));
+            assert_eq!(names("application/json"), !sender.item_id.is_empty(), "{}", sender.name);
+            assert!(
+                names("application/cloudevents-batch+json"),
+                "{}: an item's id cannot be read",
                 sender.name
             );
             assert_eq!(hook.handshakes.len(), sender.handshakes.len(), "{}", sender.name);

@@ -17,6 +17,7 @@ pub(crate) fn queued_run() -> Run {
         run_id: RunId::new(at(0), [7; 16]),
         hook: HookName::try_from("hook".to_owned()).unwrap(),
         delivery_id: DeliveryId::from("delivery"),
+        item_id: None,
         target: Arc::new(Target {
             workspace: "acme".into(),
             place: Place::Database("sales-demo".into()),

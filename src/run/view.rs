@@ -44,6 +44,9 @@ impl Run {
             ("error", json!(self.error)),
         ];
         fields.extend(whole.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(item_id) = &self.item_id {
+            fields.insert("item_id".to_owned(), json!(item_id));
+        }
         RunView { fields, task: self.task.as_ref() }
     }
 

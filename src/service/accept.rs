@@ -38,6 +38,7 @@ pub(super) fn queued<W: World>(
         run_id: RunId::new(now, world.random()),
         hook: hook.name.clone(),
         delivery_id: delivery_id.clone(),
+        item_id: plan.item_id,
         target: Arc::clone(&plan.rule.target),
         origin: Some(plan.origin),
         params: Arc::default(),

@@ -1,9 +1,11 @@
 //! From an event to the runs that it becomes: which rules hold, for which items, with which parameters. Pure, so that
 //! what is previewed is what would run.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use crate::hook::delivery::Event;
+use crate::hook::delivery::{DeliveryId, Event};
 use crate::hook::expression::{EvaluationError, Scope};
 use crate::hook::{Hook, Rule};
 use crate::run::{Origin, Run};
@@ -25,29 +27,41 @@ pub struct Plan<'a> {
     pub rule: &'a Rule,
     /// Which rule, and for which item.
     pub origin: Origin,
+    /// What names that item, where items are claimed one by one.
+    pub item_id: Option<DeliveryId>,
     /// The workflow's parameters, or why there are none.
     pub params: Result<Map<String, Value>, String>,
 }
 
-/// The runs that an event becomes: one for each rule that holds, for each item of a batch. More than [`RUNS_MAX`] are
-/// one more than that.
+/// The runs that an event becomes: one for each rule that holds, for each item of a batch. Of several items with one id
+/// the first for which a rule holds counts. More than [`RUNS_MAX`] are one more than that.
 #[must_use]
 pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<Plan<'a>> {
     let mut plans = Vec::new();
     let mut bytes = 0;
-    for (item, scope) in scopes(hook, event).enumerate() {
-        let item = hook.each.as_ref().map(|_| item);
+    let mut item_ids = BTreeSet::new();
+    for (place, scope) in scopes(hook, event).enumerate() {
+        let item = hook.each.as_ref().map(|_| place);
+        let mut item_id = None;
+        let mut holds_first = true;
         for (index, rule) in hook.rules.iter().enumerate() {
             let held = holds(hook, rule, &scope);
             if held == Ok(false) {
                 continue;
+            }
+            if std::mem::take(&mut holds_first) {
+                item_id = event.item_id(hook, &scope, place);
+                if item_id.as_ref().is_some_and(|item_id| !item_ids.insert(item_id.clone())) {
+                    break;
+                }
             }
             let params = match (id_problem, held) {
                 (Some(problem), _) => Err(problem.to_owned()),
                 (None, Err(problem)) => Err(format!("when: {problem}")),
                 (None, Ok(_)) => map(hook, rule, &scope).and_then(|params| bounded(params, &mut bytes)),
             };
-            plans.push(Plan { rule, origin: Origin { rule: index, item }, params });
+            let origin = Origin { rule: index, item };
+            plans.push(Plan { rule, origin, item_id: item_id.clone(), params });
             if plans.len() > RUNS_MAX {
                 return plans;
             }

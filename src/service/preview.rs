@@ -60,6 +60,7 @@ fn outcome(hook: &Hook, api: Option<&Api>, mut event: Event) -> Value {
                 shown.insert("rule".to_owned(), json!(index));
                 if hook.each.is_some() {
                     shown.insert("item".to_owned(), json!(item));
+                    shown.insert("item_id".to_owned(), json!(event.item_id(hook, &scope, item)));
                 }
             }
             rules.push(shown);

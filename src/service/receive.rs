@@ -2,6 +2,8 @@
 //!
 //! The claim is one create-only put: of any number of simultaneous redeliveries exactly one wins.
 
+use std::cell::Cell;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
@@ -17,12 +19,13 @@ use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, queued, show_accepted};
 use super::advance::settle;
 use super::at_once::each_at_once;
+use super::batch::receive_batch;
 use super::decide::create_once;
 use super::plan::{RUNS_MAX, plan};
 use super::redeliver::follow_retries;
 
 /// How many records are written at once, of the six connections that a Worker may have.
-const RECORDS_AT_ONCE: usize = 6;
+pub(super) const RECORDS_AT_ONCE: usize = 6;
 
 /// How many runs of one delivery are started at once, of the six connections that a Worker may have.
 const STARTS_AT_ONCE: usize = 4;
@@ -33,7 +36,7 @@ const START_WINDOW_MS: i64 = SECOND_MS;
 
 /// The most runs that one redelivery retries; a later one retries more. Each takes some ten operations of the free plan's
 /// 1,000.
-const RETRIES_EACH_MAX: usize = 20;
+pub(super) const RETRIES_EACH_MAX: usize = 20;
 
 /// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
 const START_REQUESTS: u32 = 40;
@@ -43,10 +46,15 @@ const START_REQUESTS: u32 = 40;
 pub enum Received {
     /// No rule's `when` held: nothing is stored.
     Ignored,
-    /// More runs than one delivery may become ([`RUNS_MAX`]): nothing is stored.
+    /// More items, or more runs, than one delivery may have ([`RUNS_MAX`]): nothing is stored.
     TooMany(usize),
-    /// Stored; these runs are to be started now ([`start_accepted`]).
-    Accepted(Vec<Run>),
+    /// Stored; of a batch, at least one item was not known before.
+    Accepted {
+        /// The runs of the delivery, those of known items too.
+        runs: Vec<Run>,
+        /// Those of them that are to be started now ([`start_accepted`]).
+        to_start: Vec<Run>,
+    },
     /// Stored before.
     Duplicate {
         /// The runs of the first delivery, as well as is known; of one that was retried for its sender the last retry.
@@ -70,6 +78,9 @@ pub async fn receive<W: World>(
 ) -> Result<Received, StoreError> {
     // Without a usable id the mapping fails, and nothing is lost.
     let id_problem = event.take_id(hook).err();
+    if event.item_count(hook) > RUNS_MAX {
+        return Ok(Received::TooMany(RUNS_MAX));
+    }
     let plans = plan(hook, &event, id_problem.as_deref());
     if plans.is_empty() {
         return Ok(Received::Ignored);
@@ -78,15 +89,20 @@ pub async fn receive<W: World>(
         return Ok(Received::TooMany(RUNS_MAX));
     }
     let delivery_id = &event.delivery.delivery_id;
+    let is_batch =
+        plans.iter().any(|plan| plan.item_id.is_some()) && !makes(Mutation::BatchesAreClaimedWhole);
     let runs = plans.into_iter().map(|plan| queued(world, hook, plan, delivery_id, now)).collect();
+    if is_batch {
+        return Box::pin(receive_batch(world, hook, event.delivery, runs, now)).await;
+    }
     let key = DeliveryKey::of(&hook.name, &event.delivery.delivery_id);
-    let claim = Claim { author: super::author(world), delivery: event.delivery, runs };
+    let claim = Claim { author: super::author(world), delivery: event.delivery, runs, items: Vec::new() };
     match take_claim(world, &key, &claim).await? {
         None => {
             let mut runs = claim.runs;
             let shown = runs.iter_mut().map(|run| show_accepted(world, run));
             stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).try_collect::<()>().await?;
-            Ok(Received::Accepted(runs))
+            Ok(Received::Accepted { to_start: runs.clone(), runs })
         }
         Some((standing, at)) => Box::pin(duplicate(world, hook, standing, at, now)).await,
     }
@@ -112,7 +128,7 @@ pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp)
 }
 
 /// `None`: the claim is ours. `Some`: the one that stands, and when R2 took it.
-async fn take_claim<W: World>(
+pub(super) async fn take_claim<W: World>(
     world: &W,
     key: &DeliveryKey,
     claim: &Claim,
@@ -128,37 +144,69 @@ async fn take_claim<W: World>(
     if makes(Mutation::FailedClaimsAreAcknowledged) { claimed.or(Ok(None)) } else { claimed }
 }
 
-async fn duplicate<W: World>(
+/// The answer to a delivery whose claim stands since `at`.
+pub(super) async fn duplicate<W: World>(
     world: &W,
     hook: &Hook,
     claim: Claim,
     at: Timestamp,
     now: Timestamp,
 ) -> Result<Received, StoreError> {
+    let retries_left = Cell::new(RETRIES_EACH_MAX);
     let mut runs = Vec::new();
-    let mut to_start = Vec::new();
-    let mut retried = 0;
     for run in claim.runs {
-        let young = now.since_ms(at) < CLAIM_YOUNG_MS && !makes(Mutation::YoungClaimsAreHealed);
-        if young || makes(Mutation::RedeliveriesDoNotHeal) {
-            runs.push(run);
-            continue;
-        }
-        let follows = run.settings.on_redelivery == OnRedelivery::RetryFailed;
-        let (run, starts) = match heal(world, run, at, now).await? {
-            Healing::Known(run) if follows => {
-                let may_retry = retried < RETRIES_EACH_MAX;
-                let last = Box::pin(follow_retries(world, hook, *run, may_retry, now)).await?;
-                retried += usize::from(last.is_new);
-                (last.run, last.starts)
-            }
-            Healing::Known(run) => (*run, false),
-            Healing::Healed(run) => (*run, true),
-        };
-        if starts {
-            to_start.push(run.clone());
-        }
-        runs.push(run);
+        runs.push(known_run(world, hook, run, at, now, &retries_left).await?);
     }
-    Ok(Received::Duplicate { runs, to_start, retried })
+    Ok(Received::of(runs, false))
+}
+
+/// A run of the answer to a delivery.
+pub(super) struct KnownRun {
+    /// The run; of one that was retried for its sender the last retry.
+    pub(super) run: Run,
+    /// Whether it is to be started now.
+    pub(super) starts: bool,
+    /// Whether it was made now, as the retry of one that failed.
+    pub(super) is_retry: bool,
+}
+
+/// What a redelivery makes of a run that was accepted at `at`: heals it, and retries it where its hook wants that and
+/// `retries_left` allows it.
+pub(super) async fn known_run<W: World>(
+    world: &W,
+    hook: &Hook,
+    run: Run,
+    at: Timestamp,
+    now: Timestamp,
+    retries_left: &Cell<usize>,
+) -> Result<KnownRun, StoreError> {
+    let young = now.since_ms(at) < CLAIM_YOUNG_MS && !makes(Mutation::YoungClaimsAreHealed);
+    if young || makes(Mutation::RedeliveriesDoNotHeal) {
+        return Ok(KnownRun { run, starts: false, is_retry: false });
+    }
+    let follows = run.settings.on_redelivery == OnRedelivery::RetryFailed;
+    match heal(world, run, at, now).await? {
+        Healing::Known(run) if follows => {
+            // Taken before it is used: runs of a batch are looked at side by side.
+            let left = retries_left.get();
+            retries_left.set(left.saturating_sub(1));
+            let last = Box::pin(follow_retries(world, hook, *run, left > 0, now)).await?;
+            if left > 0 && !last.is_new {
+                retries_left.set(retries_left.get() + 1);
+            }
+            Ok(KnownRun { run: last.run, starts: last.starts, is_retry: last.is_new })
+        }
+        Healing::Known(run) => Ok(KnownRun { run: *run, starts: false, is_retry: false }),
+        Healing::Healed(run) => Ok(KnownRun { run: *run, starts: true, is_retry: false }),
+    }
+}
+
+impl Received {
+    /// What became of a delivery with these runs; `is_new`: at least one of its items was claimed now.
+    pub(super) fn of(known: Vec<KnownRun>, is_new: bool) -> Self {
+        let retried = known.iter().filter(|known| known.is_retry).count();
+        let to_start = known.iter().filter(|known| known.starts).map(|known| known.run.clone()).collect();
+        let runs = known.into_iter().map(|known| known.run).collect();
+        if is_new { Self::Accepted { runs, to_start } } else { Self::Duplicate { runs, to_start, retried } }
+    }
 }

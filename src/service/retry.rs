@@ -3,11 +3,11 @@
 //! `retries/{run_id}` is the gate: created once, with the new run whole in it, so that two clicks make one new run. It
 //! never starts anything.
 
-use crate::hook::delivery::Event;
+use crate::hook::delivery::{Delivery, Event};
 use crate::hook::{Hook, HookName};
 use crate::journal::Standing;
 use crate::mutation::{Mutation, makes};
-use crate::ports::{Claim, DeliveryKey, Level, Retry, StoreError, World};
+use crate::ports::{DeliveryKey, ItemKey, Level, Retry, StoreError, World};
 use crate::run::{Origin, Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
@@ -90,22 +90,36 @@ async fn renew<W: World>(world: &W, hooks: &Hooks<'_>, old: &Run, now: Timestamp
     }
     let hook =
         hook.ok_or(Refusal::NotConfigured("the hook of this run is not configured any more, or broken"))?;
-    let key = DeliveryKey::of(&old.hook, &old.delivery_id);
-    let (claim, _) = world.get_claim(&key).await?.ok_or(Refusal::NoDelivery)?;
-    let plan = plan_again(hook, claim, old)
+    let (delivery, siblings) = stored_delivery(world, old).await?.ok_or(Refusal::NoDelivery)?;
+    let plan = plan_again(hook, delivery, &siblings, old)
         .ok_or(Refusal::NotConfigured("no rule of the hook is for this run's workflow any more"))?;
     let mut run = queued(world, hook, plan, &old.delivery_id, now);
     run.retry_of = Some(old.run_id);
     Ok(run)
 }
 
-fn plan_again<'h>(hook: &'h Hook, claim: Claim, old: &Run) -> Option<Plan<'h>> {
-    let (index, rule) = rule_again(hook, old, &claim.runs)?;
+/// The delivery that a run was accepted with, and the runs that were accepted in the same claim. `None`: it has expired.
+async fn stored_delivery<W: World>(world: &W, run: &Run) -> Result<Option<(Delivery, Vec<Run>)>, StoreError> {
+    let mut key = DeliveryKey::of(&run.hook, &run.delivery_id);
+    let mut siblings = None;
+    if let Some(item_id) = &run.item_id {
+        let Some((item, _)) = world.get_item(&ItemKey::of(&run.hook, item_id)).await? else {
+            return Ok(None);
+        };
+        key.digest = item.delivery;
+        siblings = Some(item.runs);
+    }
+    let claim = world.get_claim(&key).await?;
+    Ok(claim.map(|(claim, _)| (claim.delivery, siblings.unwrap_or(claim.runs))))
+}
+
+fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
+    let (index, rule) = rule_again(hook, old, siblings)?;
     let item = old.origin.and_then(|origin| origin.item);
-    let params = Event::of_stored(claim.delivery, hook)
+    let params = Event::of_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
-    Some(Plan { rule, origin: Origin { rule: index, item }, params })
+    Some(Plan { rule, origin: Origin { rule: index, item }, item_id: old.item_id.clone(), params })
 }
 
 /// Takes the gate for `new`, and shows it; or answers with the run of whoever was there first.

@@ -123,6 +123,9 @@ fn good_hook(choices: &mut Choices<'_>) -> Value {
             7 => ("deadline", json!(choices.pick(&["90m", "2d", "1s", "8d", "m"]))),
             8 => ("rate_limit", json!({"binding": "LIMIT", "by": "sender"})),
             9 => ("each", json!(choices.pick(&["body", "body.items", "headers.x"]))),
+            10 if choices.below(2) == 0 => {
+                ("item_id", json!(choices.pick(&["{{ item.id }}", "{{ body.id }}", "id"])))
+            }
             10 => ("delivery_id", json!("{{ body.id }}")),
             11 => ("max_body_bytes", json!(choices.number())),
             12 => ("content_type", json!("application/json")),

@@ -6,8 +6,11 @@ use seedhook::configuration::Configuration;
 use seedhook::hook::Hook;
 use serde_json::{Value, json};
 
-/// How many configurations there are.
+/// How many configurations there are for one event at a time.
 pub(crate) const HOOKS: usize = 7;
+
+/// How many there are, after those, for batches whose items are claimed one by one.
+pub(crate) const BATCH_HOOKS: usize = 3;
 
 /// The secret of the hook that Standard Webhooks sign for.
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -49,7 +52,23 @@ pub(crate) fn hooks() -> Vec<Rc<Hook>> {
         json!({"on_redelivery": "retry_failed", "deadline": "30m"}),
     ];
     assert_eq!(changes.len(), HOOKS);
-    changes.into_iter().map(|changes| read(&with(changes))).collect()
+    let batch = |more: Value| {
+        let mut changes = json!({
+            "each": "body", "item_id": "{{ item.id }}", "when": "item.type == 'won'",
+            "params": {"event": "{{ item.id }}", "rows": "{{ item.seats * 10 }}"},
+        });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            changes[field] = value.clone();
+        }
+        changes
+    };
+    let batches = [
+        batch(json!({})),
+        batch(json!({"rules": [{"workflow": "seed"}, {"workflow": "big", "when": "item.seats > 4"}]})),
+        batch(json!({"on_redelivery": "retry_failed", "deadline": "30m"})),
+    ];
+    assert_eq!(batches.len(), BATCH_HOOKS);
+    changes.into_iter().chain(batches).map(|changes| read(&with(changes))).collect()
 }
 
 fn read(hook: &Value) -> Rc<Hook> {

@@ -4,12 +4,12 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use seedhook::journal::{Decision, Entry, Recorded};
-use seedhook::ports::{Claim, DeliveryKey, Inbox, Page, Retry, StoreError};
-use seedhook::run::RunId;
+use seedhook::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};
+use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
-use crate::journals::{Claimed, Placed, Retried};
+use crate::journals::{Claimed, ClaimedItem, Placed, Retried, event_of};
 use crate::operation::Port;
 use crate::promises::Promise;
 use crate::strangers::{self, Strangers};
@@ -28,19 +28,18 @@ impl State {
             return false;
         }
         self.judge_claim(on, claim);
+        self.judge_accepted(&claim.runs);
         if on.world.breaks(Breakage::ClaimsAreLost) {
             return true;
         }
         self.tally.inbox_creates += 1;
         self.journals.register(&claim.runs);
-        let id = claim.delivery.delivery_id.as_str();
-        if let Some(event) = self.events.iter_mut().find(|event| !is_first && event.id == id) {
-            // The event is a new one once its delivery has expired, or the world is wrong.
-            event.told = event.told.take().filter(|_| taken);
+        if !is_first {
+            self.renew(claim.delivery.delivery_id.as_str(), taken);
         }
         on.tell(self, || {
-            let runs = claim.runs.iter().map(|run| format!("{} {}", run.run_id, run.status.as_str()));
-            format!("R2 claim {} := {}", claim.delivery.delivery_id, runs.collect::<Vec<_>>().join(", "))
+            let (id, items) = (&claim.delivery.delivery_id, claim.items.len());
+            format!("R2 claim {id} := {} and {items} items", in_words(&claim.runs))
         });
         let claim = self.as_read(on, claim);
         let claimed =
@@ -49,20 +48,62 @@ impl State {
         true
     }
 
-    /// What is claimed must be an event that counts, from a sender who is who it says.
+    fn claim_item(&mut self, on: &Invocation, key: &ItemKey, claim: &ItemClaim) -> bool {
+        let (weeks, now) = (on.world.profile.weeks.as_ref(), on.world.now());
+        let mut before = self.journals.items.iter().filter(|claimed| claimed.key == *key).peekable();
+        let is_first = before.peek().is_none();
+        let taken = before.any(|claimed| !claimed.is_deleted(weeks, now));
+        if taken && !on.world.breaks(Breakage::ClaimsAreNotConditional) {
+            return false;
+        }
+        self.judge_accepted(&claim.runs);
+        if on.world.breaks(Breakage::ClaimsAreLost) {
+            return true;
+        }
+        self.tally.inbox_creates += 1;
+        self.journals.register(&claim.runs);
+        if let Some(run) = claim.runs.first().filter(|_| !is_first) {
+            self.renew(event_of(run), taken);
+        }
+        on.tell(self, || {
+            let id = claim.runs.first().map(event_of).unwrap_or_default();
+            format!("R2 claim of item {id} := {}", in_words(&claim.runs))
+        });
+        let claim = Rc::new(self.as_read(on, claim));
+        let claimed = ClaimedItem { key: key.clone(), claim, at: on.world.now(), author: on.number };
+        self.journals.items.insert(0, claimed);
+        true
+    }
+
+    /// An event that is claimed again is a new one once its claim has expired, or the world is wrong.
+    fn renew(&mut self, id: &str, taken: bool) {
+        if let Some(event) = self.events.iter_mut().find(|event| event.id == id) {
+            event.told = event.told.take().filter(|_| taken);
+        }
+    }
+
+    /// A claim has runs, or names items; and no credential.
     fn judge_claim(&mut self, on: &Invocation, claim: &Claim) {
-        let id = claim.delivery.delivery_id.as_str();
-        match self.events.iter().find(|event| event.id == id) {
-            Some(event) if event.runs() == claim.runs.len() => {}
-            _ => {
-                let how = format!("claimed {} runs for {id}", claim.runs.len());
-                self.breaks(Promise::OnlyTheSenderGetsIn, how);
-            }
+        if claim.runs.is_empty() && claim.items.is_empty() {
+            let how = format!("claimed nothing for {}", claim.delivery.delivery_id);
+            self.breaks(Promise::OnlyTheSenderGetsIn, how);
         }
         if on.world.profile.wire {
             let text = format!("{:?}", claim.delivery);
             if text.contains(crate::hooks::TOKEN) {
                 self.breaks(Promise::OnlyTheSenderGetsIn, format!("a credential is stored: {text}"));
+            }
+        }
+    }
+
+    /// What is accepted must be an event that counts, from a sender who is who it says.
+    fn judge_accepted(&mut self, runs: &[Run]) {
+        for id in runs.iter().map(event_of) {
+            let count = runs.iter().filter(|run| event_of(run) == id).count();
+            let event = self.events.iter().find(|event| event.id == id);
+            if event.is_none_or(|event| event.runs() != count) {
+                self.breaks(Promise::OnlyTheSenderGetsIn, format!("claimed {count} runs for {id}"));
+                return;
             }
         }
     }
@@ -146,6 +187,11 @@ impl State {
     }
 }
 
+fn in_words(runs: &[Run]) -> String {
+    let runs = runs.iter().map(|run| format!("{} {}", run.run_id, run.status.as_str()));
+    runs.collect::<Vec<_>>().join(", ")
+}
+
 fn describe(decision: &Decision) -> String {
     match decision {
         Decision::End { run } => format!("end {}", crate::kv::describe(run)),
@@ -172,6 +218,24 @@ impl Inbox for Invocation {
             let stands = |claimed: &&Claimed| claimed.key == *key && !claimed.is_deleted(weeks, now);
             let found = state.journals.claims.iter().find(stands);
             let mut found = found.map(|claimed| (Claim::clone(&claimed.claim), claimed.at));
+            if let (true, Some((claim, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
+                claim.author.clear();
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
+        self.operate_beside("R2 create item", |state| Ok(state.claim_item(self, key, claim))).await
+    }
+
+    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        self.operate_beside("R2 get item", |state| {
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+            let stands = |claimed: &&ClaimedItem| claimed.key == *key && !claimed.is_deleted(weeks, now);
+            let found = state.journals.items.iter().find(stands);
+            let mut found = found.map(|claimed| (ItemClaim::clone(&claimed.claim), claimed.at));
             if let (true, Some((claim, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
                 claim.author.clear();
             }

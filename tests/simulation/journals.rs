@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use seedhook::fabricate::TaskId;
 use seedhook::journal::{Decision, Recorded};
-use seedhook::ports::{Claim, DeliveryKey, Retry};
+use seedhook::ports::{Claim, DeliveryKey, ItemClaim, ItemKey, Retry};
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -18,6 +18,7 @@ const CONFIRMED_MS_MAX: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct Journals {
     pub(crate) claims: Vec<Claimed>,
+    pub(crate) items: Vec<ClaimedItem>,
     /// The latest last.
     pub(crate) retries: Vec<Retried>,
     pub(crate) runs: BTreeMap<RunId, Journal>,
@@ -30,6 +31,27 @@ pub(crate) struct Claimed {
     pub(crate) at: Timestamp,
     /// The invocation that created it.
     pub(crate) author: usize,
+}
+
+/// The claim of an item as it stands.
+pub(crate) struct ClaimedItem {
+    pub(crate) key: ItemKey,
+    pub(crate) claim: Rc<ItemClaim>,
+    pub(crate) at: Timestamp,
+    /// The invocation that created it.
+    pub(crate) author: usize,
+}
+
+/// Runs that were accepted together, by one claim.
+pub(crate) struct Accepted<'a> {
+    pub(crate) runs: &'a [Run],
+    at: Timestamp,
+    author: usize,
+}
+
+/// The event that a run is for.
+pub(crate) fn event_of(run: &Run) -> &str {
+    run.item_id.as_ref().unwrap_or(&run.delivery_id).as_str()
 }
 
 /// A retry as it stands.
@@ -98,6 +120,12 @@ impl Claimed {
     }
 }
 
+impl ClaimedItem {
+    pub(crate) fn is_deleted(&self, weeks: Option<&Weeks>, now: Timestamp) -> bool {
+        weeks.is_some_and(|weeks| weeks.has_deleted_delivery(self.at, now))
+    }
+}
+
 impl Retried {
     pub(crate) fn is_deleted(&self, weeks: Option<&Weeks>, now: Timestamp) -> bool {
         weeks.is_some_and(|weeks| weeks.has_deleted_retry(self.at, now))
@@ -125,15 +153,47 @@ impl Journals {
         Some(self.runs.get(&run_id)?.entries.first()?.recorded.at)
     }
 
-    /// Every claim.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.claims.iter().map(|claimed| &*claimed.claim)
+    /// The runs of every claim, of deliveries and of items.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = Accepted<'_>> {
+        let claims = self.claims.iter().map(|claimed| Accepted {
+            runs: &claimed.claim.runs,
+            at: claimed.at,
+            author: claimed.author,
+        });
+        let items = self.items.iter().map(|claimed| Accepted {
+            runs: &claimed.claim.runs,
+            at: claimed.at,
+            author: claimed.author,
+        });
+        claims.chain(items)
     }
 
-    /// Every run that was accepted: those of deliveries, then retries.
+    /// The claims by which an event was accepted.
+    fn accepted_for(&self, event: &str) -> impl Iterator<Item = Accepted<'_>> {
+        self.accepted().filter(move |accepted| accepted.runs.iter().any(|run| event_of(run) == event))
+    }
+
+    /// The runs of an event, by the claims that accepted them, the latest first: more than one is a broken promise. Claims
+    /// that had expired when the latest was made are of another event.
+    pub(crate) fn claims_of(&self, event: &str, weeks: Option<&Weeks>) -> Vec<Vec<RunId>> {
+        let mut claims: Vec<_> = self.accepted_for(event).collect();
+        claims.sort_by_key(|accepted| std::cmp::Reverse(accepted.at));
+        let latest = claims.first().map(|accepted| accepted.at);
+        let had_expired =
+            |at| weeks.zip(latest).is_some_and(|(weeks, now)| weeks.has_deleted_delivery(at, now));
+        let of_event =
+            claims.iter().enumerate().filter(|(index, claim)| *index == 0 || !had_expired(claim.at));
+        let runs = of_event.map(|(_, accepted)| {
+            let own = accepted.runs.iter().filter(|run| event_of(run) == event);
+            own.map(|run| run.run_id).collect()
+        });
+        runs.collect()
+    }
+
+    /// Every run that was accepted: those of deliveries and items, then retries.
     pub(crate) fn all_runs(&self) -> impl Iterator<Item = &Run> {
         let retries = self.retries.iter().map(|retried| &retried.retry.run);
-        self.claims().flat_map(|claim| &claim.runs).chain(retries)
+        self.accepted().flat_map(|accepted| accepted.runs).chain(retries)
     }
 
     /// The run of a delivery that a run repeats in the end, or itself.
@@ -147,19 +207,16 @@ impl Journals {
 
     /// Whether an invocation created the claim of an event.
     pub(crate) fn has_claimed(&self, event: &str, author: usize) -> bool {
-        let is_author = |claimed: &Claimed| claimed.author == author;
-        self.claims
-            .iter()
-            .filter(|claimed| is_author(claimed))
-            .any(|claimed| claimed.claim.delivery.delivery_id.as_str() == event)
+        let mut own = self.accepted().filter(|accepted| accepted.author == author);
+        own.any(|accepted| accepted.runs.iter().any(|run| event_of(run) == event))
     }
 
     /// The runs of an event that was claimed by then.
-    pub(crate) fn claimed_by(&self, event: &str, at: Timestamp) -> Option<&[Run]> {
-        let claims = |claimed: &&Claimed| claimed.claim.delivery.delivery_id.as_str() == event;
-        // The latest is the first; one before it has expired.
-        let claimed = self.claims.iter().find(claims).filter(|claimed| claimed.at <= at)?;
-        Some(&claimed.claim.runs)
+    pub(crate) fn claimed_by<'a>(&'a self, event: &'a str, at: Timestamp) -> impl Iterator<Item = &'a Run> {
+        // Those before the latest have expired.
+        let latest = self.accepted_for(event).max_by_key(|accepted| accepted.at);
+        let claimed = latest.filter(|accepted| accepted.at <= at);
+        claimed.into_iter().flat_map(|accepted| accepted.runs).filter(move |run| event_of(run) == event)
     }
 
     /// The author of a run's last entry, if that is a `start` it knew of in time and yet did not use.
@@ -219,8 +276,7 @@ impl Journals {
         event: &'a str,
         workflow: &'a str,
     ) -> impl Iterator<Item = &'a Run> + 'a {
-        self.all_runs()
-            .filter(move |run| run.delivery_id.as_str() == event && run.target.workflow == workflow)
+        self.all_runs().filter(move |run| event_of(run) == event && run.target.workflow == workflow)
     }
 
     /// Uses the entry that allows an invocation to start a run.

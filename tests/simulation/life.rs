@@ -16,6 +16,8 @@ use crate::breakage::Breakage;
 use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
+use crate::hooks::{BATCH_HOOKS, HOOKS};
+use crate::parcel::Parcel;
 use crate::promises::Promise;
 use crate::sender::{Event, begin, deliver};
 use crate::verdict::judge;
@@ -51,15 +53,27 @@ pub(crate) struct Ended {
 /// Lives the life of `seed`; the same each time, with or without its history.
 pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, keep_history: bool) -> Ended {
     let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let profile = Profile::draw(&mut rng);
+    let mut profile = Profile::draw(&mut rng);
+    let mut batches = batches(seed);
+    if let Some(rng) = &mut batches {
+        profile.hook = HOOKS + rng.usize(..BATCH_HOOKS);
+    }
     let hook = Rc::clone(&hooks[profile.hook]);
-    let count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
+    let mut count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
+    if let Some(rng) = &mut batches {
+        count = rng.usize(1..=4);
+    }
     let draw = |number| Event::draw(&mut rng, number, hook.verify.is_open(), hook.rules.len() > 1);
-    let events = (1..=count).map(draw).collect();
+    let events: Vec<Event> = (1..=count).map(draw).collect();
+    let parcels = match &mut batches {
+        Some(rng) => Parcel::batches(rng, &events),
+        None => events.iter().enumerate().map(Parcel::of).collect(),
+    };
     let state = State {
         rng,
         calm: false,
         events,
+        parcels,
         records: crate::kv::Records::default(),
         journals: crate::journals::Journals::default(),
         workflows: crate::workflows::Workflows::default(),
@@ -86,6 +100,12 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
     let ends = judge(&world);
     let state = &mut *world.state.borrow_mut();
     Ended { broken: std::mem::take(&mut state.broken), history: state.history.text(), ends }
+}
+
+/// One life in sixteen is about batches. Its dice are its own, so that all other lives are what they were without.
+fn batches(seed: u64) -> Option<fastrand::Rng> {
+    let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ 0xba7c);
+    (rng.u8(..16) == 0).then_some(rng)
 }
 
 fn run(world: &Rc<World>) {
@@ -259,17 +279,17 @@ async fn quiet(world: &Rc<World>, mut at_ms: i64) {
                 .breaks(Promise::NothingIsLeftBehind, format!("word of copies: {left:?}"));
         }
     }
-    let count = world.state.borrow().events.len();
+    let count = world.state.borrow().parcels.len();
     // A redelivery that retries is no idle one.
     let retries =
         world.hook.rules.iter().any(|rule| rule.settings.on_redelivery == OnRedelivery::RetryFailed);
     if retries || world.state.borrow_mut().rng.u8(..4) > 0 {
         return;
     }
-    for event in 0..count {
+    for parcel in 0..count {
         at_ms += world.state.borrow_mut().rng.i64(HOUR_MS..60 * HOUR_MS);
         world.executor.sleep_until(at_ms).await;
-        deliver(world, event).await;
+        deliver(world, parcel).await;
         at_ms = world.now_ms();
     }
     let after = world.state.borrow().tally;

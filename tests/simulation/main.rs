@@ -13,7 +13,7 @@
 //! [`life`] is one life, [`weeks`] what is so of a long one; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
-//! [`strangers`] among what is stored; [`hooks`], [`sender`], [`reply`] and [`operator`] are what comes in;
+//! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] and [`mistakes`] the proof that it
 //! would be noticed; [`history`] tells one life, [`search`] lives many.
 #![cfg(not(target_arch = "wasm32"))]
@@ -37,6 +37,7 @@ mod life;
 mod mistakes;
 mod operation;
 mod operator;
+mod parcel;
 mod promises;
 mod queue;
 mod reply;

@@ -16,9 +16,11 @@ use crate::breakage::Breakage;
 use crate::chance::REQUESTS;
 use crate::executor::FOREVER;
 use crate::hooks::secret;
+use crate::journals::event_of;
+use crate::parcel::Parcel;
 use crate::promises::Promise;
 use crate::reply::{Letter, Reply};
-use crate::world::{Invocation, World};
+use crate::world::{Invocation, State, World};
 
 /// What is left to an invocation after its answer (`waitUntil`).
 const AFTER_ANSWER_MS: i64 = 30_000;
@@ -31,7 +33,7 @@ const HEALED_MS: i64 = 70_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) id: String,
-    body: String,
+    pub(crate) body: String,
     /// Its seats, unless they are left out and the mapping fails.
     seats: Option<u8>,
     /// How many rules hold for it.
@@ -70,6 +72,13 @@ impl Event {
         self.seats.is_some()
     }
 
+    /// The event as an item of a batch: the same with its id.
+    pub(crate) fn item(&self) -> String {
+        self.body.replacen('{', &format!(r#"{{"id":"{}","#, self.id), 1)
+    }
+}
+
+impl Parcel {
     /// The request that its sender makes; a forger's is signed with another secret.
     fn request(&self, hook: &Hook, now: Timestamp, forged: bool) -> RawDelivery {
         let headers = [("Content-Type", "application/json"), ("Idempotency-Key", self.id.as_str())];
@@ -82,11 +91,11 @@ impl Event {
     }
 }
 
-/// Delivers an event until it is taken, as senders do; it gives up after a day or so.
-pub(crate) async fn insist(world: Rc<World>, event: usize, first_ms: i64) {
+/// Delivers a parcel until it is taken, as senders do; it gives up after a day or so.
+pub(crate) async fn insist(world: Rc<World>, parcel: usize, first_ms: i64) {
     world.executor.sleep_until(first_ms).await;
     for attempt in 0..40 {
-        let status = deliver(&world, event).await;
+        let status = deliver(&world, parcel).await;
         if status < 500 {
             break;
         }
@@ -96,8 +105,8 @@ pub(crate) async fn insist(world: Rc<World>, event: usize, first_ms: i64) {
     world.state.borrow_mut().senders -= 1;
 }
 
-/// Delivers an event once; says what the sender hears.
-pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
+/// Delivers a parcel once; says what the sender hears.
+pub(crate) async fn deliver(world: &Rc<World>, parcel: usize) -> u16 {
     if world.is_off() {
         return 503;
     }
@@ -111,7 +120,7 @@ pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
     };
     let reply = Reply { world: Rc::clone(world), letter: Rc::clone(&letter) };
     let give_up_ms = world.now_ms() + patience_ms;
-    let call = call(on, event, reply);
+    let call = call(on, parcel, reply);
     let call = world.executor.spawn(Box::pin(call), world.now_ms() + ANSWER_MS_MAX);
     let mut asked = false;
     let heard = std::future::poll_fn(|cx| {
@@ -143,96 +152,85 @@ pub(crate) async fn deliver(world: &Rc<World>, event: usize) -> u16 {
 }
 
 /// One request to the hook, step by step as the edge takes it.
-async fn call(on: Invocation, event: usize, reply: Reply) {
+async fn call(on: Invocation, parcel: usize, reply: Reply) {
     let world = Rc::clone(&on.world);
     let hook = Rc::clone(&world.hook);
     let now = on.now();
     let raw = {
         let state = &mut *world.state.borrow_mut();
-        let sent = &state.events[event];
+        let sent = &state.parcels[parcel];
         state.history.tell(
             world.now_ms(),
             || on.to_string(),
             || format!("receives {} {}", sent.id, sent.body),
         );
-        let forged = sent.forged && !world.breaks(Breakage::ForgersKnowTheSecret);
+        let forged = sent.events.iter().any(|event| state.events[*event].forged)
+            && !world.breaks(Breakage::ForgersKnowTheSecret);
         sent.request(&hook, Timestamp::from_millis(world.now_ms()), forged)
     };
     let means = Means { secret: &secret, certificate: None, now };
     let Ok(verified) = hook.verify.verify(raw, &means) else {
-        return refuse(&on, event, 401, &reply);
+        return refuse(&on, parcel, 401, &reply);
     };
     let received_ms = world.now_ms();
     let fresh_id = base16ct::lower::encode_string(&on.random());
     let Ok(parsed) = Parsed::parse(verified, &hook, &fresh_id) else {
-        return refuse(&on, event, 400, &reply);
+        return refuse(&on, parcel, 400, &reply);
     };
     let (status, runs, to_start) = match receive(&on, &hook, parsed, now).await {
         Err(error) => {
             on.tell(&mut world.state.borrow_mut(), || format!("receive: {error}"));
-            return refuse(&on, event, 503, &reply);
+            return refuse(&on, parcel, 503, &reply);
         }
         Ok(Received::Ignored) => (200, None, Vec::new()),
-        Ok(Received::TooMany(_)) => return refuse(&on, event, 413, &reply),
-        Ok(Received::Accepted(runs)) => (202, Some(runs.iter().map(|run| run.run_id).collect()), runs),
+        Ok(Received::TooMany(_)) => return refuse(&on, parcel, 413, &reply),
+        Ok(Received::Accepted { runs, to_start }) => {
+            judge_healed(&on, parcel, received_ms - HEALED_MS);
+            (202, Some(runs.iter().map(|run| run.run_id).collect()), to_start)
+        }
         Ok(Received::Duplicate { runs, to_start, retried }) => {
-            judge_healed(&on, event, received_ms - HEALED_MS);
+            judge_healed(&on, parcel, received_ms - HEALED_MS);
             let status = if retried > 0 { 202 } else { 200 };
             (status, Some(runs.iter().map(|run| run.run_id).collect()), to_start)
         }
     };
-    answer(&on, event, status, runs, &reply);
+    answer(&on, parcel, status, runs, &reply);
     world.executor.end_at(world.executor.current(), world.now_ms() + AFTER_ANSWER_MS);
     start_accepted(&on, to_start, now).await;
     on.finished.set(true);
 }
 
-/// A redelivery leaves no run of its event without a record, if the claim was made by `claimed_ms`.
-fn judge_healed(on: &Invocation, event: usize, claimed_ms: i64) {
+/// A redelivery leaves no run of its events without a record, if the claim was made by `claimed_ms`.
+fn judge_healed(on: &Invocation, parcel: usize, claimed_ms: i64) {
     let state = &mut *on.world.state.borrow_mut();
-    let (id, records) = (&state.events[event].id, &state.records);
+    let (records, claimed_at) = (&state.records, Timestamp::from_millis(claimed_ms));
     let lost = |run: &&Run| records.open(run.run_id).is_none() && records.done(run.run_id).is_none();
-    let runs = state.journals.claimed_by(id, Timestamp::from_millis(claimed_ms));
-    if let Some(run_id) = runs.into_iter().flatten().find(lost).map(|run| run.run_id) {
+    let ids = state.parcels[parcel].events.iter().map(|event| state.events[*event].id.as_str());
+    let mut runs = ids.flat_map(|id| state.journals.claimed_by(id, claimed_at));
+    let found = runs.find(lost).map(|run| run.run_id);
+    drop(runs);
+    if let Some(run_id) = found {
         let how = format!("{on} leaves {} without a record", state.name(run_id));
         state.breaks(Promise::AcceptedIsDurable, how);
     }
 }
 
 /// Answers without anything to do after.
-fn refuse(on: &Invocation, event: usize, status: u16, reply: &Reply) {
-    answer(on, event, status, None, reply);
+fn refuse(on: &Invocation, parcel: usize, status: u16, reply: &Reply) {
+    answer(on, parcel, status, None, reply);
     on.finished.set(true);
 }
 
 /// Answers, and judges what a 2xx promises at this very moment.
-fn answer(on: &Invocation, event: usize, status: u16, runs: Option<Vec<RunId>>, reply: &Reply) {
+fn answer(on: &Invocation, parcel: usize, status: u16, runs: Option<Vec<RunId>>, reply: &Reply) {
     let state = &mut *on.world.state.borrow_mut();
     on.tell(state, || format!("answers {status}"));
-    let sent = &mut state.events[event];
-    let id = sent.id.as_str();
+    // A retry is told in place of the run that it repeats.
+    let runs: Option<Vec<RunId>> =
+        runs.map(|runs| runs.into_iter().map(|run_id| state.journals.root(run_id)).collect());
     let mut broken = Vec::new();
-    let refused = (400..500).contains(&status);
-    if refused != sent.forged && status != 503 {
-        broken.push((Promise::OnlyTheSenderGetsIn, format!("{id} is answered {status}")));
-    }
-    if status < 300 && runs.is_none() && sent.runs() > 0 {
-        broken.push((Promise::AcceptedIsDurable, format!("{id} is ignored")));
-    }
-    if let Some(runs) = runs {
-        if !state.journals.claims().any(|claim| claim.delivery.delivery_id.as_str() == id) {
-            broken.push((Promise::AcceptedIsDurable, format!("{id} is acknowledged, not stored")));
-        }
-        // A retry is told in place of the run that it repeats.
-        let runs: Vec<RunId> = runs.into_iter().map(|run_id| state.journals.root(run_id)).collect();
-        if let Some(told) = sent.told.as_ref().filter(|told| **told != runs) {
-            broken.push((Promise::OneEventOneRun, format!("{id} was told {told:?}, and now {runs:?}")));
-        }
-        sent.told = Some(runs);
-        sent.acknowledged = true;
-    }
-    if status == 200 && state.journals.has_claimed(id, on.number) {
-        broken.push((Promise::OwnWritesAreKnown, format!("{on} takes its own claim of {id} for another's")));
+    for event in state.parcels[parcel].events.clone() {
+        state.judge_answer(on, event, status, runs.as_deref(), &mut broken);
     }
     for (promise, how) in broken {
         state.breaks(promise, how);
@@ -240,32 +238,79 @@ fn answer(on: &Invocation, event: usize, status: u16, runs: Option<Vec<RunId>>, 
     reply.send(status);
 }
 
-/// Starts a sender for each copy of each event; some at the same moment, some later.
+impl State {
+    /// What an answer says of one of the events that it is for.
+    fn judge_answer(
+        &mut self,
+        on: &Invocation,
+        event: usize,
+        status: u16,
+        runs: Option<&[RunId]>,
+        broken: &mut Vec<(Promise, String)>,
+    ) {
+        let sent = &mut self.events[event];
+        let id = sent.id.as_str();
+        let refused = (400..500).contains(&status);
+        if refused != sent.forged && status != 503 {
+            broken.push((Promise::OnlyTheSenderGetsIn, format!("{id} is answered {status}")));
+        }
+        if status < 300 && runs.is_none() && sent.runs() > 0 {
+            broken.push((Promise::AcceptedIsDurable, format!("{id} is ignored")));
+        }
+        if let Some(runs) = runs
+            && sent.runs() > 0
+        {
+            if self.journals.claims_of(id, None).is_empty() {
+                broken.push((Promise::AcceptedIsDurable, format!("{id} is acknowledged, not stored")));
+            }
+            let own = |run_id: &&RunId| {
+                self.journals
+                    .accepted()
+                    .flat_map(|accepted| accepted.runs)
+                    .any(|run| run.run_id == **run_id && event_of(run) == id)
+            };
+            let runs: Vec<RunId> = runs.iter().filter(own).copied().collect();
+            if let Some(told) = sent.told.as_ref().filter(|told| **told != runs) {
+                broken.push((Promise::OneEventOneRun, format!("{id} was told {told:?}, and now {runs:?}")));
+            }
+            sent.told = Some(runs);
+            sent.acknowledged = true;
+        }
+        if status == 200 && self.journals.has_claimed(id, on.number) {
+            broken.push((
+                Promise::OwnWritesAreKnown,
+                format!("{on} takes its own claim of {id} for another's"),
+            ));
+        }
+    }
+}
+
+/// Starts a sender for each copy of each parcel; some at the same moment, some later.
 pub(crate) fn begin(world: &Rc<World>) {
     let mut copies = Vec::new();
     {
         let state = &mut *world.state.borrow_mut();
         let chaos_ms = world.profile.lasts_ms();
         let rng = &mut state.rng;
-        for event in 0..state.events.len() {
+        for parcel in 0..state.parcels.len() {
             let first_ms = world.executor.now_ms() + rng.i64(0..50_000);
             // What a life costs is counted where no sweep comes upon a delivery that is being taken in.
             let widest_ms = if world.profile.clean { 5_000 } else { 90_000 };
             let spread_ms = [50, 5_000, widest_ms][rng.usize(..3)];
             for _ in 0..[1, 1, 1, 2, 4][rng.usize(..5)] {
-                copies.push((event, first_ms + rng.i64(0..spread_ms)));
+                copies.push((parcel, first_ms + rng.i64(0..spread_ms)));
             }
             for _ in 0..[0, 0, 0, 0, 1, 3][rng.usize(..6)] {
                 let later_ms = if rng.bool() { rng.i64(60_000..600_000) } else { rng.i64(0..chaos_ms) };
                 let at_ms = first_ms + later_ms;
                 // The same: between two sweeps.
                 let between_ms = at_ms - at_ms % world.profile.cron_ms + world.profile.cron_ms / 2;
-                copies.push((event, if world.profile.clean { between_ms } else { at_ms }));
+                copies.push((parcel, if world.profile.clean { between_ms } else { at_ms }));
             }
         }
         state.senders = copies.len();
     }
-    for (event, at_ms) in copies {
-        world.executor.spawn(Box::pin(insist(Rc::clone(world), event, at_ms)), FOREVER);
+    for (parcel, at_ms) in copies {
+        world.executor.spawn(Box::pin(insist(Rc::clone(world), parcel, at_ms)), FOREVER);
     }
 }

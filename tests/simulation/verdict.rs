@@ -10,6 +10,7 @@ use seedhook::run::{
 use seedhook::timestamp::Timestamp;
 
 use crate::chance::Profile;
+use crate::journals::event_of;
 use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
@@ -34,17 +35,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     let mut found = Vec::new();
     let weeks = world.profile.weeks.as_ref();
     for event in &state.events {
-        let id = event.id.as_str();
-        let claims = state.journals.claims.iter();
-        let claims: Vec<_> =
-            claims.filter(|claimed| claimed.claim.delivery.delivery_id.as_str() == id).collect();
-        // The latest is the first. Those before it are of other events if they had expired.
-        let latest = claims.first().map(|claimed| claimed.at);
-        let of_event = claims.iter().enumerate().filter(|(index, claimed)| {
-            *index == 0 || !latest.is_some_and(|at| claimed.is_deleted(weeks, at))
-        });
-        let runs: Vec<Vec<RunId>> =
-            of_event.map(|(_, claimed)| claimed.claim.runs.iter().map(|run| run.run_id).collect()).collect();
+        let runs = state.journals.claims_of(&event.id, weeks);
         if event.acknowledged && event.runs() > 0 && runs.is_empty() {
             found.push((Promise::AcceptedIsDurable, format!("{} is acknowledged, not stored", event.id)));
         }
@@ -59,7 +50,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     }
     let mut ends = Vec::new();
     for run in state.journals.all_runs() {
-        let id = run.delivery_id.as_str();
+        let id = event_of(run);
         let mapped = state.events.iter().any(|event| event.id == id && event.is_mapped());
         ends.push(judge_run(state, run, mapped, world, &mut found));
     }
@@ -341,9 +332,10 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
 /// What the runs of a life without faults cost, by the design's own words.
 fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     let mut due = Tally { files: state.tally.files, requests: state.tally.requests, ..Tally::default() };
-    for claim in state.journals.claims() {
-        due.inbox_creates += 1;
-        for run in &claim.runs {
+    // A delivery is one object, and so is each item that is claimed by itself.
+    due.inbox_creates += u32::try_from(state.journals.claims.len() + state.journals.items.len()).unwrap_or(0);
+    for accepted in state.journals.accepted() {
+        for run in accepted.runs {
             let started = !run.status.is_final();
             due.kv_puts += if started { 3 } else { 1 };
             due.kv_deletes += u32::from(started);

@@ -20,6 +20,7 @@ use crate::history::History;
 use crate::journals::Journals;
 use crate::kv::Records;
 use crate::operator::Told;
+use crate::parcel::Parcel;
 use crate::promises::Promise;
 use crate::sender::Event;
 use crate::strangers::Strangers;
@@ -46,6 +47,8 @@ pub(crate) struct State {
     /// Faults have stopped, and KV has converged.
     pub(crate) calm: bool,
     pub(crate) events: Vec<Event>,
+    /// What their senders post.
+    pub(crate) parcels: Vec<Parcel>,
     pub(crate) records: Records,
     pub(crate) journals: Journals,
     pub(crate) workflows: Workflows,

@@ -79,6 +79,7 @@ fn all_about(sender: &Sender) -> String {
     let card = Card(sender);
     let mut rows = vec![("proves", card.how()), ("secret", card.secret()), ("tolerance", card.tolerance())];
     rows.extend(card.ids().into_iter().map(|id| ("id", id)));
+    rows.extend(card.item_ids().into_iter().map(|id| ("item's id", id)));
     rows.extend(card.handshakes().into_iter().map(|handshake| ("handshake", handshake)));
     rows.extend(card.answers().into_iter().map(|answer| ("answer", answer)));
     rows.extend(sender.note.clone().map(|note| ("note", note)));

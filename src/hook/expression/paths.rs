@@ -7,7 +7,7 @@ use std::fmt;
 use minijinja::machinery::{Instruction, Instructions};
 use serde_json::Value;
 
-use super::{Condition, ENV, Expressions, Scope, json};
+use super::{Condition, ENV, Expressions, Form, Scope, Template, json};
 
 /// The most paths that are told.
 const PATHS_MAX: usize = 32;
@@ -61,6 +61,18 @@ pub(super) fn paths(program: &Instructions<'_>) -> Vec<Path> {
         }
     }
     once
+}
+
+impl Template {
+    /// Whether it names one of these variables.
+    pub(in crate::hook) fn names_any(&self, variables: &[&str]) -> bool {
+        match &self.0 {
+            Form::Literal(_) => false,
+            Form::Typed(program) | Form::Text(program) => {
+                paths(program.instructions()).iter().any(|path| variables.contains(&path.root.as_str()))
+            }
+        }
+    }
 }
 
 impl Expressions {

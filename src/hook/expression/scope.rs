@@ -106,6 +106,13 @@ impl Scope {
         Self { fuel_left: Cell::new((share + ITEM_FUEL).min(EVENT_FUEL)), ..self }
     }
 
+    /// The same for what names an event: it may do as much wherever the event stands, so that an item has one id in
+    /// every batch. Ids are few and short: what they take is charged to no other expression.
+    #[must_use]
+    pub fn for_id(&self) -> Self {
+        Self { fuel_left: Cell::new(ITEM_FUEL), ..self.clone() }
+    }
+
     /// How much may still be done.
     pub(super) fn fuel_left(&self) -> u64 {
         self.fuel_left.get()

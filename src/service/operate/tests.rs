@@ -11,7 +11,9 @@ use url::Url;
 use super::*;
 use crate::fabricate::{FileId, JsonText, Pace, StartOutcome, StatusError, Target, Task};
 use crate::journal::{Entry, Recorded, START_LOST_MS};
-use crate::ports::{Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, Fabricate, Inbox, ItemClaim, ItemKey, Log, Page, Retry, RunPage, RunStore,
+};
 use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
 
@@ -22,6 +24,11 @@ pub(in crate::service) struct Stores {
     pub(in crate::service) done: RefCell<BTreeMap<RunId, Run>>,
     pub(in crate::service) journals: RefCell<BTreeMap<(RunId, u32), Recorded>>,
     pub(in crate::service) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
+    pub(in crate::service) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
+    /// How many claims of items are written now, and how many were at most at once.
+    pub(in crate::service) items_at_once: Cell<(usize, usize)>,
+    /// From how many items on no further one can be claimed.
+    pub(in crate::service) items_max: Cell<Option<usize>>,
     pub(in crate::service) retries: RefCell<BTreeMap<RunId, Retry>>,
     /// Somebody else's decision, entered just before ours.
     pub(in crate::service) faster: RefCell<Option<Decision>>,
@@ -32,7 +39,7 @@ pub(in crate::service) struct Stores {
     pub(in crate::service) seen: RefCell<Option<Task>>,
     /// Made when Fabricate is first to be asked.
     pub(in crate::service) pace: OnceCell<Pace>,
-    random: Cell<u8>,
+    random: Cell<u16>,
 }
 
 impl Stores {
@@ -97,8 +104,12 @@ impl RunStore for Stores {
 }
 
 impl Inbox for Stores {
-    async fn create_claim(&self, _: &DeliveryKey, _: &Claim) -> Result<bool, StoreError> {
-        unreachable!("an operator delivers nothing")
+    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
+        let is_new = self.get_claim(key).await?.is_none();
+        if is_new {
+            self.claims.borrow_mut().push((key.clone(), claim.clone()));
+        }
+        Ok(is_new)
     }
     async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
         let claims = self.claims.borrow();
@@ -106,6 +117,29 @@ impl Inbox for Stores {
     }
     async fn list_claims(&self, _: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
         unreachable!("only a reconcile pass lists")
+    }
+    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
+        let at_once = self.items_at_once.get();
+        self.items_at_once.set((at_once.0 + 1, at_once.1.max(at_once.0 + 1)));
+        let mut waits = true;
+        std::future::poll_fn(|cx| {
+            cx.waker().wake_by_ref();
+            if std::mem::take(&mut waits) { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        })
+        .await;
+        self.items_at_once.set((self.items_at_once.get().0 - 1, self.items_at_once.get().1));
+        if self.items_max.get().is_some_and(|max| self.items.borrow().len() >= max) {
+            return Err(StoreError::Busy("inbox"));
+        }
+        let is_new = self.get_item(key).await?.is_none();
+        if is_new {
+            self.items.borrow_mut().push((key.clone(), claim.clone()));
+        }
+        Ok(is_new)
+    }
+    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        let items = self.items.borrow();
+        Ok(items.iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
     }
     async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
         Ok(self.retries.borrow_mut().try_insert_new(run_id, retry))
@@ -170,7 +204,8 @@ impl Clock for Stores {
     }
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);
-        [self.random.get(); 16]
+        let [high, low] = self.random.get().to_be_bytes();
+        [low, high, low, high, low, high, low, high, low, high, low, high, low, high, low, high]
     }
 }
 

@@ -7,8 +7,9 @@ use super::super::operate::tests::{Stores, task_id};
 use super::super::retry_many::{Selection, retry_many};
 use super::*;
 use crate::configuration::Configuration;
-use crate::hook::delivery::{Body, Delivery};
+use crate::hook::delivery::Body;
 use crate::journal::Decision;
+use crate::ports::{Claim, ItemClaim};
 use crate::run::tests::{at, queued_run};
 use crate::run::{FileState, Stage};
 
@@ -47,7 +48,7 @@ fn stored(run: &Run, decisions: &[Decision]) -> Stores {
         query: std::collections::BTreeMap::new(),
         body: Body::Text(r#"{"seats": 21}"#.into()),
     };
-    let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()] };
+    let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()], items: Vec::new() };
     stores.claims.borrow_mut().push((DeliveryKey::of(&run.hook, &run.delivery_id), claim));
     stores
 }
@@ -106,6 +107,27 @@ fn an_unconfirmed_run_is_abandoned_first_and_only_if_it_can_be_retried() {
     stores.claims.borrow_mut().clear();
     assert_eq!(retry_with(&stores, &hook(&json!({})), false, at(10)), Err(Refusal::NoDelivery));
     assert_eq!(stores.last(old), Some(no_answer));
+}
+
+#[test]
+fn an_item_is_retried_from_the_delivery_that_its_own_claim_names() {
+    let batch =
+        hook(&json!({"each": "body", "item_id": "{{ item.id }}", "params": {"rows": "{{ item.seats }}"}}));
+    let mut run = failed(Stage::Mapping);
+    let item_id = crate::hook::delivery::DeliveryId::from("b");
+    run.item_id = Some(item_id.clone());
+    run.origin = Some(Origin { rule: 0, item: Some(1) });
+    let stores = ended(&run);
+    let (mut key, mut claim) = stores.claims.borrow_mut().remove(0);
+    key.digest = "of-another-attempt".to_owned();
+    claim.delivery.body = Body::Text(r#"[{"id": "a", "seats": 1}, {"id": "b", "seats": 2}]"#.into());
+    claim.runs.clear();
+    stores.claims.borrow_mut().push((key.clone(), claim));
+    assert_eq!(retry_with(&stores, &batch, false, at(10)), Err(Refusal::NoDelivery), "its claim has expired");
+    let item = ItemClaim { author: "a".into(), delivery: key.digest, runs: vec![run.clone()] };
+    stores.items.borrow_mut().push((ItemKey::of(&run.hook, &item_id), item));
+    let retried = retry_with(&stores, &batch, false, at(10)).unwrap().run;
+    assert_eq!((retried.params.get("rows"), &retried.item_id), (Some(&json!(2)), &Some(item_id)));
 }
 
 #[test]

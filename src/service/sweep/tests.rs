@@ -11,7 +11,8 @@ use super::*;
 use crate::fabricate::{FAILURES_MAX, FileId, Health, Pace, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::journal::{Entry, Recorded};
 use crate::ports::{
-    Claim, Clock, DeliveryKey, Fabricate, Inbox, Log, Page, Retry, RunPage, RunStore, StoreError,
+    Claim, Clock, DeliveryKey, Fabricate, Inbox, ItemClaim, ItemKey, Log, Page, Retry, RunPage, RunStore,
+    StoreError,
 };
 use crate::run::tests::{at, queued_run, started_run};
 use crate::run::{Run, RunId};
@@ -147,6 +148,12 @@ impl Inbox for Fake {
     }
     async fn list_claims(&self, _: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
         unreachable!("a sweep lists no claims")
+    }
+    async fn create_item(&self, _: &ItemKey, _: &ItemClaim) -> Result<bool, StoreError> {
+        unreachable!("a sweep claims nothing")
+    }
+    async fn get_item(&self, _: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        unreachable!("a sweep reads no claim")
     }
     async fn create_retry(&self, _: RunId, _: &Retry) -> Result<bool, StoreError> {
         unreachable!("a sweep retries nothing")

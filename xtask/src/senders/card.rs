@@ -87,6 +87,11 @@ impl<'a> Card<'a> {
         if ids.is_empty() { vec!["none: each delivery is an event of its own".to_owned()] } else { ids }
     }
 
+    /// What names an item of a batch, where the sender sends batches.
+    pub(super) fn item_ids(self) -> Vec<String> {
+        self.0.item_id.iter().map(|template| format!("`{}`", bare(template))).collect()
+    }
+
     /// What it asks beside its deliveries, and what it is answered.
     pub(super) fn handshakes(self) -> Vec<String> {
         self.0.handshakes.iter().map(handshake).collect()
@@ -143,8 +148,7 @@ fn handshake(handshake: &Map<String, Value>) -> String {
     let headers = handshake.get("headers").and_then(Value::as_object).into_iter().flatten();
     let headers: Vec<String> =
         headers.map(|(name, value)| format!("`{name}: {}`", value.as_str().unwrap_or_default())).collect();
-    let content =
-        if headers.is_empty() { content } else { format!("{content} with {}", headers.join(", ")) };
+    let content = if headers.is_empty() { content } else { format!("{content} with {}", headers.join(", ")) };
     let visit = text("visit").map(|place| format!(", after a visit to `{place}`")).unwrap_or_default();
     let method = text("method").unwrap_or("POST");
     format!("{method} with {} → {content}{visit}", signs(handshake).join(", "))

@@ -31,13 +31,18 @@ fn row(sender: &Sender) -> String {
         format!("[{}]({})", sender.name, sender.docs),
         format!("`{}`", card.line()),
         card.secret(),
-        card.ids().join("<br>else "),
+        [card.ids().join("<br>else "), items(card)].concat(),
         card.tolerance(),
         if handshakes.is_empty() { "–".to_owned() } else { handshakes.join("<br>") },
         if answers.is_empty() { "the runs".to_owned() } else { answers.join("<br>") },
         sender.note.clone().unwrap_or_default(),
     ];
     format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
+}
+
+fn items(card: Card<'_>) -> String {
+    let ids = card.item_ids();
+    if ids.is_empty() { String::new() } else { format!("<br>of an item: {}", ids.join(", else ")) }
 }
 
 #[cfg(test)]

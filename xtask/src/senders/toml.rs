@@ -28,6 +28,12 @@ fn hook(card: Card<'_>, proof: Proof<'_>) -> String {
         let or = if index == 0 { "" } else { "# or: " };
         lines.push(format!("{or}delivery_id = {}", Value::from(template.as_str())));
     }
+    for template in &sender.item_id {
+        lines.push(format!(
+            "# with each = \"body\" or the like: item_id = {}",
+            Value::from(template.as_str())
+        ));
+    }
     let name = &sender.name;
     if sender.handshakes.iter().any(|handshake| handshake.contains_key("token")) {
         lines.push(format!("# its handshake needs verify_token, which only scheme = \"{name}\" takes"));

@@ -70,6 +70,9 @@ impl Answer {
             Err(error) => return Self::bad(400, error.to_string()),
         };
         let id_problem = event.take_id(hook).err();
+        if event.item_count(hook) > RUNS_MAX {
+            return Self::bad(413, format!("it has more than {RUNS_MAX} items"));
+        }
         let plans = plan(hook, &event, id_problem.as_deref());
         let failing = plans.iter().filter(|plan| plan.params.is_err()).count();
         match plans.len() {

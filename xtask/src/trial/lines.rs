@@ -89,12 +89,16 @@ fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
 }
 
 /// What a rule runs, and which one it is where there are several.
-fn heading(rule: &Value, rules: usize) -> String {
-    let target = at(rule, "/target");
+fn heading(rule_view: &Value, rules: usize) -> String {
+    let target = at(rule_view, "/target");
     let place = [text(target, "/database"), text(target, "/project")].concat();
     let target = format!("{}/{place}/{}", text(target, "/workspace"), text(target, "/workflow"));
-    let which = match (rule.get("item"), rule.get("rule")) {
-        (Some(item), Some(rule)) => format!("item {item}, rule {rule}: "),
+    let which = match (rule_view.get("item"), rule_view.get("rule")) {
+        (Some(item), Some(rule)) => {
+            let id = text(rule_view, "/item_id");
+            let id = if id.is_empty() { String::new() } else { format!(" ({})", shortened(id)) };
+            format!("item {item}{id}, rule {rule}: ")
+        }
         (None, Some(rule)) if rules > 1 => format!("rule {rule}: "),
         _ => String::new(),
     };
@@ -172,8 +176,10 @@ mod tests {
         rule["starts"] = json!(false);
         rule["item"] = json!(2);
         rule["when"] = json!({"expression": "body.a", "holds": false, "error": null, "values": {}});
+        rule["item_id"] = json!("e-17");
         let no_run = ["  when body.a", "    is false", "  no run: this rule is not for this event"];
-        let mut expected = vec!["anybody may call", "delivery id: d1", "", "item 2, rule 0: acme/p/seed"];
+        let mut expected =
+            vec!["anybody may call", "delivery id: d1", "", "item 2 (e-17), rule 0: acme/p/seed"];
         expected.extend(no_run);
         check(&preview(&[&rule]), &expected);
     }

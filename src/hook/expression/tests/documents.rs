@@ -120,17 +120,22 @@ fn an_id_is_a_text_or_a_number_with_all_its_digits() {
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let mut id = |template: &str, body: &str| {
         let template = expressions.template(template).unwrap();
-        expressions.evaluate_id(&template, &scope(body)).unwrap()
+        expressions.evaluate_id(&template, &scope(body)).map_err(|error| error.reason)
     };
     let wide = "340282366920938463463374607431768211455";
-    assert_eq!(id("{{ body }}", wide).as_deref(), Some(wide));
-    assert_eq!(id("{{ body }}", &"7".repeat(60)), Some("7".repeat(60)));
-    assert_eq!(id("{{ body }}", "\"evt\"").as_deref(), Some("evt"));
-    assert_eq!(id("{{ body }}", "1.5").as_deref(), Some("1.5"));
-    assert_eq!(id("fixed", "1").as_deref(), Some("fixed"));
-    for unusable in ["\"\"", "null", "true", "[1]", "{}"] {
-        assert_eq!(id("{{ body }}", unusable), None, "{unusable}");
+    for number in [wide, &"7".repeat(60), "1.5"] {
+        assert_eq!(id("{{ body }}", number), Ok(Some(number.to_owned())));
     }
+    assert_eq!(id("{{ body }}", "\"evt\""), Ok(Some("evt".to_owned())));
+    assert_eq!(id("fixed", "1"), Ok(Some("fixed".to_owned())));
+    for nothing in ["\"\"", "null"] {
+        assert_eq!(id("{{ body }}", nothing), Ok(None), "{nothing}");
+    }
+    for unusable in ["true", "[1]", "{}"] {
+        assert_eq!(id("{{ body }}", unusable), Err("neither a text nor a number".to_owned()), "{unusable}");
+    }
+    assert!(id("{{ body }}", "1e400").unwrap_err().contains("64-bit floating point"));
+    assert_eq!(id("{{ body.absent }}", "{}"), Err("a field is missing".to_owned()));
 }
 
 #[test]
