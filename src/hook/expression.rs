@@ -4,16 +4,26 @@
 //! by the size of what goes in and comes out.
 
 mod arguments;
+mod arithmetic;
 mod builtins;
+mod date_shapes;
 mod dates;
+mod headers;
 mod json;
+mod lists;
+mod methods;
 mod mistakes;
 mod numbers;
 mod operators;
 mod paths;
+mod pieces;
 mod program;
 mod scope;
+mod signatures;
+mod strict;
+mod syntax;
 mod text;
+mod whole;
 
 pub use scope::{Given, Scope};
 
@@ -104,7 +114,10 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     operators::add_to(&mut environment);
     dates::add_to(&mut environment);
     json::add_to(&mut environment);
+    lists::add_to(&mut environment);
+    methods::add_to(&mut environment);
     numbers::add_to(&mut environment);
+    pieces::add_to(&mut environment);
     text::add_to(&mut environment);
     environment
 });

@@ -7,6 +7,7 @@ use minijinja::{Environment, Error, State};
 use serde_json::{Map, Number, Value as Json};
 
 use super::arguments::{TEXT_BYTES_MAX, charge, missing, refuse, text, too_long};
+use super::signatures::add_filter;
 
 /// How deep a value may nest that an expression gives out: a little deeper than any body, which ends at 128.
 const DEPTH_MAX: usize = 160;
@@ -15,13 +16,13 @@ const DEPTH_MAX: usize = 160;
 const JSON_WORK: usize = 2;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("tojson", |state: &State, value: &Value| {
+    add_filter(environment, "tojson", |state: &State, value: &Value| {
         let mut bytes_left = TEXT_BYTES_MAX;
         let json = to_json(value, &mut bytes_left)?.to_string();
         charge(state, json.len() * JSON_WORK)?;
         Ok::<_, Error>(json)
     });
-    environment.add_filter("fromjson", |state: &State, value: &Value| {
+    add_filter(environment, "fromjson", |state: &State, value: &Value| {
         let text = text(state, "fromjson", value)?;
         charge(state, text.len() * JSON_WORK)?;
         let json: Json = serde_json::from_str(&text).map_err(|error| {

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::machinery::{self, CodeGenerator, Instructions};
+use minijinja::machinery::{self, Instructions};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use self_cell::self_cell;
 
-use super::{EvaluationError, FUEL, Scope, in_words, operators};
+use super::{EvaluationError, FUEL, Scope, in_words, strict};
 
 /// What an evaluation is taken to have done that failed, other than for want of fuel: the engine does not say. So the
 /// conditions of 32 rules may all miss a field.
 const FAILURE_FUEL: u64 = FUEL / 64;
 
 /// The name under which a single expression leaves its typed value.
-const RESULT: &str = "__result";
+pub(super) const RESULT: &str = "__result";
 
 /// The engine's name for a program, of which no message speaks.
-const NAME: &str = "program";
+pub(super) const NAME: &str = "program";
 
 self_cell! {
     /// The engine's instructions, which point into their source.
@@ -52,7 +52,7 @@ pub(super) fn single(expression: &str) -> String {
 impl Program {
     /// Compiles `template`, which is `source` as the engine takes it.
     pub(super) fn new(template: String, source: &str) -> Result<Self, Error> {
-        let code = Code::try_new(template, |template| strict(template))?;
+        let code = Code::try_new(template, |template| compiled(template))?;
         Ok(Self { code: Arc::new(code), source: source.to_owned() })
     }
 
@@ -103,10 +103,7 @@ impl fmt::Debug for Program {
     }
 }
 
-fn strict(template: &str) -> Result<Instructions<'_>, Error> {
+fn compiled(template: &str) -> Result<Instructions<'_>, Error> {
     let parsed = machinery::parse(template, NAME, SyntaxConfig::default())?;
-    let mut generator = CodeGenerator::new(NAME, template);
-    generator.compile_stmt(&parsed);
-    let (instructions, _) = generator.finish();
-    Ok(operators::made_strict(&instructions))
+    Ok(strict::compiled(&parsed, NAME, template))
 }

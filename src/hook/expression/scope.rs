@@ -7,6 +7,7 @@ use minijinja::value::merge_maps;
 use serde_json::Value;
 
 use super::FUEL;
+use super::headers::headers;
 use super::json::{from_json, from_text};
 
 /// How much all evaluations over one event may do, together with what they give out.
@@ -34,6 +35,8 @@ pub enum Given<'a> {
     Fields(&'a [(&'a str, &'a str)]),
     /// As many as there are, by name.
     Texts(&'a BTreeMap<String, String>),
+    /// Headers, found by name in upper or lower case.
+    Headers(&'a BTreeMap<String, String>),
 }
 
 impl<'a> From<&'a Value> for Given<'a> {
@@ -48,6 +51,7 @@ impl Given<'_> {
             Self::Json(json) => from_json(json),
             Self::Text(text) => from_text(text),
             Self::Fields(fields) => object(fields.iter().copied()),
+            Self::Headers(texts) => headers(texts),
             Self::Texts(texts) => object(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
         }
     }

@@ -1,0 +1,1 @@
+//! Which mistakes are found.
