@@ -3,6 +3,9 @@
 mod bounds;
 mod dates;
 mod documentation;
+mod exactness;
+mod headers;
+mod methods;
 mod strictness;
 mod values;
 

@@ -180,6 +180,8 @@ fn operands<'a, 's>(expr: &'a Expr<'s>) -> Option<Vec<&'a Expr<'s>>> {
         {
             None
         }
+        // How many arguments a pattern takes is known where the pattern is.
+        Expr::Filter(node) if node.name == "format" && !node.expr.as_ref().is_some_and(is_constant) => None,
         Expr::Filter(node) => with_arguments(vec![node.expr.as_ref()?], &node.args),
         Expr::Test(node) => with_arguments(vec![&node.expr], &node.args),
         Expr::Call(node) => match node.identify_call() {
@@ -212,6 +214,7 @@ fn is_constant(expr: &Expr<'_>) -> bool {
     }
 }
 
+/// Whether an argument is given by its place.
 fn is_positional(argument: &CallArg<'_>) -> bool {
     matches!(argument, CallArg::Pos(_))
 }
