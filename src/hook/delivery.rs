@@ -164,7 +164,7 @@ impl Event {
                 ("body", Given::Element(&body, 0)),
                 ("body_sha256", Given::Text(&body_sha256)),
                 ("delivery", shown),
-                ("headers", Given::Texts(&delivery.headers)),
+                ("headers", Given::Headers(&delivery.headers)),
                 ("hook", Given::Text(delivery.hook.as_str())),
                 ("query", Given::Texts(&delivery.query)),
             ];

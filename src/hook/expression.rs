@@ -4,17 +4,27 @@
 //! by the size of what goes in and comes out.
 
 mod arguments;
+mod arithmetic;
 mod builtins;
+mod date_shapes;
 mod dates;
+mod headers;
 mod json;
 mod lazy;
+mod lists;
+mod methods;
 mod mistakes;
 mod numbers;
 mod operators;
 mod paths;
+mod pieces;
 mod program;
 mod scope;
+mod signatures;
+mod strict;
+mod syntax;
 mod text;
+mod whole;
 
 pub use lazy::Lazy;
 pub use scope::{Given, Scope};
@@ -110,7 +120,10 @@ static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     operators::add_to(&mut environment);
     dates::add_to(&mut environment);
     json::add_to(&mut environment);
+    lists::add_to(&mut environment);
+    methods::add_to(&mut environment);
     numbers::add_to(&mut environment);
+    pieces::add_to(&mut environment);
     text::add_to(&mut environment);
     environment
 });

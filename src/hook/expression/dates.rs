@@ -15,6 +15,8 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, State};
 
 use super::arguments::{refuse, text, unfit};
+use super::date_shapes;
+use super::signatures::add_filter;
 
 /// The longest text that is read as a date, a span or a pattern, bytes.
 const TEXT_BYTES_MAX: usize = 256;
@@ -31,23 +33,23 @@ const DATE_FUEL: u64 = 16;
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("date", |state: &State, value: &Value| {
+    add_filter(environment, "date", |state: &State, value: &Value| {
         Ok::<_, Error>(read(state, "date", value)?.date.to_string())
     });
-    environment.add_filter("datetime", |state: &State, value: &Value| {
+    add_filter(environment, "datetime", |state: &State, value: &Value| {
         Ok::<_, Error>(read(state, "datetime", value)?.timestamp("datetime")?.to_string())
     });
-    environment.add_filter("unix", |state: &State, value: &Value| {
+    add_filter(environment, "unix", |state: &State, value: &Value| {
         Ok::<_, Error>(read(state, "unix", value)?.timestamp("unix")?.as_second())
     });
-    environment.add_filter("unix_ms", |state: &State, value: &Value| {
+    add_filter(environment, "unix_ms", |state: &State, value: &Value| {
         Ok::<_, Error>(read(state, "unix_ms", value)?.timestamp("unix_ms")?.as_millisecond())
     });
-    environment.add_filter("shift", shift);
-    environment.add_filter("at_offset", at_offset);
-    environment.add_filter("strftime", strftime);
-    environment.add_filter("strptime", strptime);
-    environment.add_filter("days_until", days_until);
+    add_filter(environment, "shift", shift);
+    add_filter(environment, "at_offset", at_offset);
+    add_filter(environment, "strftime", strftime);
+    add_filter(environment, "strptime", strptime);
+    add_filter(environment, "days_until", days_until);
 }
 
 /// A day, or a moment as it was written: with its own offset.
@@ -82,7 +84,8 @@ impl fmt::Display for When {
     }
 }
 
-/// RFC 3339 or RFC 2822, a day, or Unix time as a number or as digits. Without an offset it is UTC.
+/// RFC 3339 or RFC 2822, or one of [`date_shapes`]; a day; or Unix time as a number or as digits. Without an offset it
+/// is UTC.
 fn read(state: &State, name: &str, value: &Value) -> Result<When, Error> {
     let wanted = "a time of RFC 3339 or RFC 2822, a day such as 2024-01-31, or Unix time";
     if !matches!(value.kind(), ValueKind::String | ValueKind::Number) {
@@ -96,7 +99,7 @@ fn read(state: &State, name: &str, value: &Value) -> Result<When, Error> {
     } else if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         from_unix(text)
     } else {
-        from_rfc3339(text).or_else(|| from_rfc2822(text))
+        from_either_rfc(text).or_else(|| from_either_rfc(&date_shapes::standard(text)?))
     };
     when.ok_or_else(|| refuse(format!("`{name}` takes {wanted}, not any other text or number")))
 }
@@ -113,6 +116,10 @@ fn from_unix(text: &str) -> Option<When> {
     let moment =
         Timestamp::from_nanosecond(i128::from(whole) * unit + fraction * unit / NANOS_PER_SECOND).ok()?;
     Some(When::of(Offset::UTC.to_datetime(moment), Offset::UTC))
+}
+
+fn from_either_rfc(text: &str) -> Option<When> {
+    from_rfc3339(text).or_else(|| from_rfc2822(text))
 }
 
 fn from_rfc3339(text: &str) -> Option<When> {

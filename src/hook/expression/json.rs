@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::arguments::{TEXT_BYTES_MAX, charge, missing, oversized, refuse, text, too_long};
 use super::lazy::{Lazy, Oversized};
+use super::signatures::add_filter;
 use crate::document::Document;
 
 /// How deep a value may nest that an expression gives out: a little deeper than any body, which ends at 128.
@@ -23,13 +24,13 @@ const OBJECT_BYTES: usize = 48;
 const JSON_WORK: usize = 2;
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("tojson", |state: &State, value: &Value| {
+    add_filter(environment, "tojson", |state: &State, value: &Value| {
         let mut bytes_left = TEXT_BYTES_MAX;
         let json = to_json(value, &mut bytes_left)?.to_string();
         charge(state, json.len() * JSON_WORK)?;
         Ok::<_, Error>(json)
     });
-    environment.add_filter("fromjson", |state: &State, value: &Value| {
+    add_filter(environment, "fromjson", |state: &State, value: &Value| {
         let text = text(state, "fromjson", value)?;
         charge(state, text.len() * JSON_WORK)?;
         let document = Document::parse(text.into_owned());

@@ -1,100 +1,289 @@
-//! Filters that make numbers of texts, and whole numbers of others.
+//! Filters that make numbers of texts, and round them.
 //!
-//! They never guess: what is no decimal number is an error, or the default that the template states.
+//! They never guess: a text that is not a decimal number is an error, or the default that the template states. They
+//! never lose a digit of a whole number: one of more than 128 bits is an error, whatever the default.
 
-use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, State};
 
-use super::arguments::{refuse, text, unfit};
+use super::arguments::{charge, refuse, unfit};
+use super::signatures::add_filter;
+use super::whole::{Rounding, Whole};
 
 /// The longest text that is read as a number, bytes.
 const NUMBER_BYTES_MAX: usize = 64;
 
+/// What rounding a fraction costs, in fuel: it is written with at most 17 digits, and read again.
+const ROUND_FUEL: u64 = 4;
+
+/// Significant digits that tell any two 64-bit floating-point numbers apart.
+const DIGITS_MAX: i64 = 17;
+
+/// The most places before or after the point that a number is rounded to: more than any number has.
+const PLACES_MAX: i64 = 400;
+
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("number", |state: &State, value: &Value| number(state, "number", value));
-    environment.add_filter("int", int);
-    environment.add_filter("float", float);
-    environment.add_filter("ceil", |state: &State, value: &Value| {
-        rounded("ceil", &number(state, "ceil", value)?, f64::ceil)
+    add_filter(environment, "number", |state: &State, value: &Value| {
+        numeral(state, "number", value)?.ok_or_else(|| not_a_number("number"))?.value("number")
     });
-    environment.add_filter("floor", |state: &State, value: &Value| {
-        rounded("floor", &number(state, "floor", value)?, f64::floor)
+    add_filter(environment, "int", |state: &State, value: &Value, default: Option<Value>| {
+        or_default(state, "int", value, default, |numeral| numeral.whole("int", Rounding::Down, true))
     });
-    environment.add_filter("clamp", clamp);
+    add_filter(environment, "float", |state: &State, value: &Value, default: Option<Value>| {
+        or_default(state, "float", value, default, |numeral| numeral.real("float").map(Value::from))
+    });
+    add_filter(environment, "ceil", |state: &State, value: &Value| {
+        let numeral = numeral(state, "ceil", value)?.ok_or_else(|| not_a_number("ceil"))?;
+        numeral.whole("ceil", Rounding::Up, false)
+    });
+    add_filter(environment, "floor", |state: &State, value: &Value| {
+        let numeral = numeral(state, "floor", value)?.ok_or_else(|| not_a_number("floor"))?;
+        numeral.whole("floor", Rounding::Down, false)
+    });
+    add_filter(environment, "clamp", clamp);
+    add_filter(environment, "round", round);
+    add_filter(environment, "abs", |value: &Value| match Numeral::of(value) {
+        Some(Numeral::Whole(number)) => number.abs().value().ok_or_else(|| too_large("abs")),
+        Some(Numeral::Real(number)) => Ok(Value::from(number.abs())),
+        _ => Err(unfit("abs", "a number", value)),
+    });
 }
 
-/// A number, or a text that is one: an optional sign, digits, an optional fraction.
-fn number(state: &State, name: &str, value: &Value) -> Result<Value, Error> {
-    let wanted = "a number, or a text such as -12 or 12.50";
-    match value.kind() {
-        ValueKind::Number => return Ok(value.clone()),
-        ValueKind::String => {}
-        _ => return Err(unfit(name, wanted, value)),
+/// A number as it was read.
+#[derive(Debug, Clone, Copy)]
+enum Numeral<'a> {
+    Whole(Whole),
+    Real(f64),
+    /// A text with a decimal point: the text, the number before the point, the digits after it.
+    Decimal {
+        text: &'a str,
+        negative: bool,
+        whole: Whole,
+        fraction: &'a str,
+    },
+}
+
+impl Numeral<'_> {
+    fn of(value: &Value) -> Option<Self> {
+        if value.kind() != ValueKind::Number {
+            return None;
+        }
+        let whole = Whole::of(value).map(Self::Whole);
+        whole.or_else(|| f64::try_from(value.clone()).ok().map(Self::Real))
     }
-    let text = text(state, name, value)?;
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if text.len() > NUMBER_BYTES_MAX || !all_digits(whole) || !all_digits(fraction) {
-        return Err(refuse(format!("`{name}` takes {wanted}, not any other text")));
+
+    fn value(self, name: &str) -> Result<Value, Error> {
+        match self {
+            Self::Whole(number) => number.value().ok_or_else(|| too_large(name)),
+            _ => self.real(name).map(Value::from),
+        }
     }
-    let number = if digits.contains('.') {
-        text.parse::<f64>().ok().map(Value::from)
-    } else {
-        text.parse::<i64>().ok().map(Value::from)
+
+    fn real(self, name: &str) -> Result<f64, Error> {
+        let exact = match self {
+            Self::Whole(number) => number.real(),
+            Self::Real(number) => Some(number),
+            Self::Decimal { text, whole, .. } => whole.real().and_then(|_| text.parse().ok()),
+        };
+        exact.ok_or_else(|| {
+            refuse(format!("`{name}`: a whole number of more than 53 bits has no exact fraction"))
+        })
+    }
+
+    /// The whole number above or below; or without the fraction, if `truncated`.
+    fn whole(self, name: &str, rounding: Rounding, truncated: bool) -> Result<Value, Error> {
+        let number = match self {
+            Self::Whole(number) => Some(number),
+            Self::Real(number) if truncated => Whole::of_real(number.trunc()),
+            Self::Real(number) if rounding == Rounding::Up => Whole::of_real(number.ceil()),
+            Self::Real(number) => Whole::of_real(number.floor()),
+            Self::Decimal { negative, whole, fraction, .. } => {
+                let has_fraction = !truncated && fraction.bytes().any(|digit| digit != b'0');
+                match (has_fraction, negative, rounding) {
+                    (true, false, Rounding::Up) => whole.add(Whole::new(false, 1)),
+                    (true, true, Rounding::Down) => whole.add(Whole::new(true, 1)),
+                    _ => Some(whole),
+                }
+            }
+        };
+        number.and_then(Whole::value).ok_or_else(|| too_large(name))
+    }
+}
+
+/// A number, or a text that is one: an optional sign, digits, an optional fraction. `None` for any other text.
+fn numeral<'a>(state: &State, name: &str, value: &'a Value) -> Result<Option<Numeral<'a>>, Error> {
+    if let Some(numeral) = Numeral::of(value) {
+        return Ok(Some(numeral));
+    }
+    let Some(text) = value.as_str().filter(|_| value.kind() == ValueKind::String) else {
+        return Err(unfit(name, WANTED, value));
     };
-    number.ok_or_else(|| too_large(name))
+    charge(state, text.len())?;
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (digits, fraction) = match digits.split_once('.') {
+        Some((digits, fraction)) => (digits, Some(fraction)),
+        None => (digits, None),
+    };
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(digits) || fraction.is_some_and(|fraction| !all_digits(fraction)) {
+        return Ok(None);
+    }
+    if text.len() > NUMBER_BYTES_MAX {
+        return Err(refuse(format!("`{name}` takes numbers of at most {NUMBER_BYTES_MAX} digits")));
+    }
+    let negative = text.starts_with('-');
+    let whole = Whole::parse(negative, digits).ok_or_else(|| too_large(name))?;
+    Ok(Some(match fraction {
+        Some(fraction) => Numeral::Decimal { text, negative, whole, fraction },
+        None => Numeral::Whole(whole),
+    }))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the engine gives keyword arguments by value")]
-fn int(state: &State, value: &Value, default: Option<Value>, named: Kwargs) -> Result<Value, Error> {
-    let whole = number(state, "int", value).and_then(|number| rounded("int", &number, f64::trunc));
-    or_default(whole, value, default, &named)
+/// What is read as a number.
+const WANTED: &str = "a number, or a text such as -12 or 12.50";
+
+fn not_a_number(name: &str) -> Error {
+    refuse(format!("`{name}` takes {WANTED}, not any other text"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the engine gives keyword arguments by value")]
-fn float(state: &State, value: &Value, default: Option<Value>, named: Kwargs) -> Result<Value, Error> {
-    let real = number(state, "float", value).and_then(|number| f64::try_from(number).map(Value::from));
-    or_default(real, value, default, &named)
-}
-
-/// The default stands in for what is no number, not for a missing field: that is what `default` is for.
+/// The default stands in for what is not a number: not for a missing field, that is what `default` is for, and not
+/// for a number that is too large.
 fn or_default(
-    number: Result<Value, Error>,
+    state: &State,
+    name: &str,
     value: &Value,
     default: Option<Value>,
-    named: &Kwargs,
+    convert: impl FnOnce(Numeral) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
-    let default = match default {
-        Some(default) => Some(default),
-        None => named.get("default")?,
-    };
-    named.assert_all_used()?;
+    let is_taken = matches!(value.kind(), ValueKind::Number | ValueKind::String);
+    let is_there = !matches!(value.kind(), ValueKind::Undefined | ValueKind::Invalid);
     match default {
-        Some(default) if number.is_err() && !value.is_undefined() => Ok(default),
-        _ => number,
+        Some(default) if is_there && !is_taken => Ok(default),
+        default => match (numeral(state, name, value)?, default) {
+            (Some(numeral), _) => convert(numeral),
+            (None, Some(default)) => Ok(default),
+            (None, None) => Err(not_a_number(name)),
+        },
     }
-}
-
-/// A number without its fraction, as a whole number.
-fn rounded(name: &str, number: &Value, round: fn(f64) -> f64) -> Result<Value, Error> {
-    if number.is_integer() {
-        return Ok(number.clone());
-    }
-    let whole = format!("{:.0}", round(f64::try_from(number.clone())?));
-    whole.parse::<i64>().map(Value::from).map_err(|_| too_large(name))
 }
 
 fn clamp(state: &State, value: &Value, low: &Value, high: &Value) -> Result<Value, Error> {
-    let value = number(state, "clamp", value)?;
-    let low = number(state, "clamp", low)?;
-    let high = number(state, "clamp", high)?;
+    let read = |value| numeral(state, "clamp", value)?.ok_or_else(|| not_a_number("clamp"))?.value("clamp");
+    let (value, low, high) = (read(value)?, read(low)?, read(high)?);
     if low > high {
         return Err(refuse("`clamp` takes the lower bound first"));
     }
+    // The engine compares whole numbers and fractions exactly.
     Ok(value.max(low).min(high))
 }
 
+/// Rounded to so many places after the point, or before it where `places` is negative. Halves go to the even
+/// neighbour; `ceil` and `floor` round up and down. A whole number stays one.
+fn round(state: &State, value: &Value, places: Option<i64>, method: Option<&str>) -> Result<Value, Error> {
+    state.consume_fuel(ROUND_FUEL)?;
+    let rounding = match method.unwrap_or("common") {
+        "common" => Rounding::Nearest,
+        "ceil" => Rounding::Up,
+        "floor" => Rounding::Down,
+        _ => return Err(refuse("`round` takes the method 'common', 'ceil' or 'floor'")),
+    };
+    let places = places.unwrap_or(0).clamp(-PLACES_MAX, PLACES_MAX);
+    match Numeral::of(value) {
+        Some(Numeral::Whole(number)) => {
+            let zeros = u32::try_from(-places).unwrap_or(0);
+            number.rounded(zeros, rounding).and_then(Whole::value).ok_or_else(|| too_large("round"))
+        }
+        Some(Numeral::Real(number)) => Ok(Value::from(round_real(number, places, rounding))),
+        _ => Err(unfit("round", "a number", value)),
+    }
+}
+
+/// A fraction's decimal digits are rounded, as Python does it; at most 17 of them are written.
+fn round_real(number: f64, places: i64, rounding: Rounding) -> f64 {
+    let written = format!("{number:e}");
+    let exponent = written.split_once('e').and_then(|(_, exponent)| exponent.parse::<i64>().ok());
+    // Zero has no digits; infinity has none either.
+    let Some(exponent) = exponent.filter(|_| number != 0.0 && number.is_finite()) else {
+        return number;
+    };
+    let digits = places + exponent + 1;
+    if digits > DIGITS_MAX {
+        return number;
+    }
+    let unit = format!("1e{}", -places).parse::<f64>().unwrap_or(0.0);
+    let nearest = match usize::try_from(digits - 1) {
+        Ok(after_first) => format!("{number:.after_first$e}").parse().unwrap_or(number),
+        // Less than one unit: whether it is more than half of one.
+        Err(_) if digits == 0 && number.abs() > unit / 2.0 => unit.copysign(number),
+        Err(_) => 0.0_f64.copysign(number),
+    };
+    let moved = match rounding {
+        Rounding::Up if nearest < number => nearest + unit,
+        Rounding::Down if nearest > number => nearest - unit,
+        _ => return nearest,
+    };
+    // The sum is inexact: its digits end where those of the unit do.
+    round_real(moved, places, Rounding::Nearest)
+}
+
 fn too_large(name: &str) -> Error {
-    refuse(format!("`{name}` takes numbers of at most 64 bits"))
+    refuse(format!("`{name}` takes numbers of at most 128 bits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_rounded_as_python_rounds_them() {
+        for (number, places, expected) in [
+            (2.675, 2, 2.67),
+            (1.005, 2, 1.0),
+            (0.5, 0, 0.0),
+            (1.5, 0, 2.0),
+            (2.5, 0, 2.0),
+            (-0.5, 0, -0.0),
+            (-2.5, 0, -2.0),
+            (0.6, 0, 1.0),
+            (9.995, 1, 10.0),
+            (99.99, 1, 100.0),
+            (1234.5, -2, 1200.0),
+            (1250.0, -2, 1200.0),
+            (1350.0, -2, 1400.0),
+            (50.0, -2, 0.0),
+            (51.0, -2, 100.0),
+            (1e308, 2, 1e308),
+            (1e308, -307, 1e308),
+            (1e308, -308, 1e308),
+            (5e-324, 2, 0.0),
+            (5e-324, 400, 5e-324),
+            (0.1, 20, 0.1),
+            (1e23, -22, 1e23),
+            (123_456.789, 400, 123_456.789),
+            (0.0, 2, 0.0),
+        ] {
+            let rounded = round_real(number, places, Rounding::Nearest);
+            assert_eq!(rounded.to_bits(), f64::to_bits(expected), "{number} to {places}: {rounded}");
+        }
+    }
+
+    #[test]
+    fn fractions_are_rounded_up_and_down_when_asked() {
+        for (number, places, up, down) in [
+            (1.25, 1, 1.3, 1.2),
+            (-1.25, 1, -1.2, -1.3),
+            (1.2, 1, 1.2, 1.2),
+            (0.001, 2, 0.01, 0.0),
+            (-0.001, 2, -0.0, -0.01),
+            (1e308, 2, 1e308, 1e308),
+            (1234.5, -2, 1300.0, 1200.0),
+        ] {
+            assert_eq!(round_real(number, places, Rounding::Up).to_bits(), f64::to_bits(up), "{number} up");
+            assert_eq!(
+                round_real(number, places, Rounding::Down).to_bits(),
+                f64::to_bits(down),
+                "{number} down"
+            );
+        }
+    }
 }

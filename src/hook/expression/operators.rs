@@ -1,15 +1,15 @@
 //! The operators that make values or put them in order: strict, and paid for before they work.
 //!
 //! The engine's own are neither: there `'500' >= 1000` holds, `'x' ~ none` is `xNone`, and `[1] * 100000000` is a list
-//! that only shows its size when it is written. So its instructions for them become calls of the functions here.
+//! that only shows its size when it is written. So [`strict`](super::strict) makes calls of the functions here of them.
 
 use std::cmp::Ordering;
 
-use minijinja::machinery::{Instruction, Instructions};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::arguments::{charge, missing, oversized, refuse, too_long, unfit, word, written};
+use super::arguments::{TEXT_BYTES_MAX, charge, missing, oversized, refuse, too_long, unfit, word, written};
+use super::arithmetic::{Operation, calculate};
 use super::lazy::Oversized;
 
 /// What comparing two items of lists or objects costs, in fuel.
@@ -36,7 +36,20 @@ const COMPARISONS: &[(&str, &[&str], Comparison)] = &[
 /// field that a test asks for does not pass it, so that `selectattr` passes it over.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("operator +", add);
-    environment.add_function("operator *", multiply);
+    environment
+        .add_function("operator -", |left: &Value, right: &Value| numeric(Operation::Subtract, left, right));
+    environment
+        .add_function("operator *", |left: &Value, right: &Value| numeric(Operation::Multiply, left, right));
+    environment
+        .add_function("operator /", |left: &Value, right: &Value| numeric(Operation::Divide, left, right));
+    environment.add_function("operator //", |left: &Value, right: &Value| {
+        numeric(Operation::FloorDivide, left, right)
+    });
+    environment
+        .add_function("operator %", |left: &Value, right: &Value| numeric(Operation::Remainder, left, right));
+    environment
+        .add_function("operator **", |left: &Value, right: &Value| numeric(Operation::Power, left, right));
+    environment.add_function("operator -x", negate);
     environment.add_function("operator ~", concatenate);
     environment.add_function("operator [:]", slice);
     for (operator, tests, holds) in COMPARISONS {
@@ -52,44 +65,18 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
             });
         }
     }
-}
-
-/// The same program with our operators in place of the engine's.
-pub(super) fn made_strict<'source>(program: &Instructions<'source>) -> Instructions<'source> {
-    let mut strict = Instructions::new(program.name(), program.source());
-    for instruction in (0..).map_while(|index| program.get(index)) {
-        strict.add(match operator(instruction) {
-            Some((name, operands)) => Instruction::CallFunction(name, Some(operands)),
-            None => instruction.clone(),
-        });
-    }
-    strict
-}
-
-/// The name of our operator for one of the engine's, and how many operands it takes.
-fn operator(instruction: &Instruction<'_>) -> Option<(&'static str, u16)> {
-    let name = match instruction {
-        Instruction::Slice => return Some(("operator [:]", 4)),
-        Instruction::Add => "operator +",
-        Instruction::Mul => "operator *",
-        Instruction::StringConcat => "operator ~",
-        Instruction::In => "operator in",
-        Instruction::Eq => "operator ==",
-        Instruction::Ne => "operator !=",
-        Instruction::Lt => "operator <",
-        Instruction::Lte => "operator <=",
-        Instruction::Gt => "operator >",
-        Instruction::Gte => "operator >=",
-        _ => return None,
-    };
-    Some((name, 2))
+    environment.add_test("divisibleby", |left: &Value, right: &Value| match (kind(left)?, kind(right)?) {
+        (ValueKind::Number, ValueKind::Number) => {
+            let remainder = calculate(Operation::Remainder, left, right)?;
+            Ok(remainder.cmp(&Value::from(0)).is_eq())
+        }
+        _ => Err(mixed("divisibleby", "two numbers", left, right)),
+    });
 }
 
 fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
     match (kind(left)?, kind(right)?) {
-        (ValueKind::Number, ValueKind::Number) => {
-            arithmetic(left, right, i128::checked_add, std::ops::Add::add)
-        }
+        (ValueKind::Number, ValueKind::Number) => calculate(Operation::Add, left, right),
         (ValueKind::String, ValueKind::String) => concatenate(state, left, right),
         (ValueKind::Seq, ValueKind::Seq) => {
             let mut items = Vec::new();
@@ -103,34 +90,28 @@ fn add(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
     }
 }
 
-fn multiply(left: &Value, right: &Value) -> Result<Value, Error> {
+/// An operator that takes two numbers and nothing else.
+fn numeric(operation: Operation, left: &Value, right: &Value) -> Result<Value, Error> {
     match (kind(left)?, kind(right)?) {
-        (ValueKind::Number, ValueKind::Number) => {
-            arithmetic(left, right, i128::checked_mul, std::ops::Mul::mul)
-        }
-        _ => Err(mixed("*", "two numbers", left, right)),
+        (ValueKind::Number, ValueKind::Number) => calculate(operation, left, right),
+        _ => Err(mixed(operation.sign(), "two numbers", left, right)),
+    }
+}
+
+fn negate(value: &Value) -> Result<Value, Error> {
+    match kind(value)? {
+        ValueKind::Number => calculate(Operation::Subtract, &Value::from(0), value),
+        _ => Err(unfit("-", "a number", value)),
     }
 }
 
 fn concatenate(state: &State, left: &Value, right: &Value) -> Result<Value, Error> {
     let (left, right) = (written(left)?, written(right)?);
     charge(state, left.len() + right.len())?;
-    Ok(Value::from(format!("{left}{right}")))
-}
-
-/// Whole numbers stay whole.
-fn arithmetic(
-    left: &Value,
-    right: &Value,
-    whole: fn(i128, i128) -> Option<i128>,
-    real: fn(f64, f64) -> f64,
-) -> Result<Value, Error> {
-    if left.is_integer() && right.is_integer() {
-        let number = whole(i128::try_from(left.clone())?, i128::try_from(right.clone())?)
-            .ok_or_else(|| refuse("a number too large to calculate with"))?;
-        return Ok(i64::try_from(number).map_or_else(|_| Value::from(number), Value::from));
+    if left.len() + right.len() > TEXT_BYTES_MAX {
+        return Err(too_long());
     }
-    Ok(Value::from(real(f64::try_from(left.clone())?, f64::try_from(right.clone())?)))
+    Ok(Value::from(format!("{left}{right}")))
 }
 
 /// `text[:10]`, `list[1:]`, `list[-3:]`, `list[::2]`.
@@ -207,7 +188,7 @@ fn is_in(state: &State, value: &Value, container: &Value) -> Result<bool, Error>
     }
 }
 
-fn is_equal(state: &State, left: &Value, right: &Value) -> Result<bool, Error> {
+pub(super) fn is_equal(state: &State, left: &Value, right: &Value) -> Result<bool, Error> {
     equal(state, left, right, 0)
 }
 
@@ -242,6 +223,8 @@ fn equal(state: &State, left: &Value, right: &Value, depth: usize) -> Result<boo
             }
             _ => Ok(left == right),
         },
+        // The engine compares whole numbers with fractions exactly where it puts them in order.
+        (ValueKind::Number, ValueKind::Number) => Ok(left.cmp(right).is_eq()),
         (left_kind, right_kind) => Ok(left_kind == right_kind && left == right),
     }
 }

@@ -15,6 +15,9 @@ const PATHS_MAX: usize = 32;
 /// The longest value that is told whole, bytes as JSON.
 const VALUE_BYTES_MAX: usize = 256;
 
+/// The function that `.get(…)` is.
+const GET: &str = "method get";
+
 /// A variable, and the constant keys that lead from it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Path {
@@ -39,14 +42,20 @@ impl fmt::Display for Path {
 pub(super) fn paths(program: &Instructions<'_>) -> Vec<Path> {
     let mut paths: Vec<Path> = Vec::new();
     let mut open: Option<Path> = None;
-    let mut key: Option<minijinja::Value> = None;
+    // Constants since the path's last key: what `[…]` or `.get(…)` takes next.
+    let mut constants: Vec<minijinja::Value> = Vec::new();
     for instruction in (0..).map_while(|index| program.get(index)) {
-        match (instruction, &mut open, key.take()) {
-            (Instruction::GetAttr(name), Some(path), None) => path.keys.push(minijinja::Value::from(*name)),
-            (Instruction::GetItem, Some(path), Some(key)) => path.keys.push(key),
-            (Instruction::LoadConst(constant), Some(_), None) => key = Some(constant.clone()),
+        match (instruction, &mut open, constants.as_slice()) {
+            (Instruction::GetAttr(name), Some(path), []) => path.keys.push(minijinja::Value::from(*name)),
+            (Instruction::GetItem | Instruction::CallFunction(GET, Some(2)), Some(path), [key])
+            | (Instruction::CallFunction(GET, Some(3)), Some(path), [key, _]) => {
+                path.keys.push(key.clone());
+                constants.clear();
+            }
+            (Instruction::LoadConst(constant), Some(_), [] | [_]) => constants.push(constant.clone()),
             (other, ..) => {
                 paths.extend(open.take());
+                constants.clear();
                 if let Instruction::Lookup(name) = other {
                     open = Some(Path { root: (*name).to_owned(), keys: Vec::new() });
                 }

@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::machinery::{self, CodeGenerator, Instructions};
+use minijinja::machinery::{self, Instructions};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use self_cell::self_cell;
 
-use super::{EvaluationError, FUEL, Scope, in_words, operators};
+use super::{EvaluationError, FUEL, Scope, in_words, strict};
 
 /// The engine does not say how much work a failed evaluation did, so that it is repeated with less fuel until it runs
 /// out: these are the amounts. Most conditions that miss a field do so within the first.
 const FAILURE_FUEL: [u64; 3] = [64, 512, 4096];
 
 /// The name under which a single expression leaves its typed value.
-const RESULT: &str = "__result";
+pub(super) const RESULT: &str = "__result";
 
 /// What is said where the expressions over an event have used up their fuel.
 const OUT_OF_FUEL: &str = "the expressions over one event took too much work together";
 
 /// The engine's name for a program, of which no message speaks.
-const NAME: &str = "program";
+pub(super) const NAME: &str = "program";
 
 self_cell! {
     /// The engine's instructions, which point into their source.
@@ -55,7 +55,7 @@ pub(super) fn single(expression: &str) -> String {
 impl Program {
     /// Compiles `template`, which is `source` as the engine takes it.
     pub(super) fn new(template: String, source: &str) -> Result<Self, Error> {
-        let code = Code::try_new(template, |template| strict(template))?;
+        let code = Code::try_new(template, |template| compiled(template))?;
         Ok(Self { code: Arc::new(code), source: source.to_owned() })
     }
 
@@ -138,10 +138,7 @@ impl fmt::Debug for Program {
     }
 }
 
-fn strict(template: &str) -> Result<Instructions<'_>, Error> {
+fn compiled(template: &str) -> Result<Instructions<'_>, Error> {
     let parsed = machinery::parse(template, NAME, SyntaxConfig::default())?;
-    let mut generator = CodeGenerator::new(NAME, template);
-    generator.compile_stmt(&parsed);
-    let (instructions, _) = generator.finish();
-    Ok(operators::made_strict(&instructions))
+    Ok(strict::compiled(&parsed, NAME, template))
 }

@@ -9,6 +9,7 @@ use minijinja::value::merge_maps;
 use serde_json::Value;
 
 use super::FUEL;
+use super::headers::headers;
 use super::json::{from_json, from_text};
 use super::lazy::Lazy;
 use crate::document::Document;
@@ -38,6 +39,8 @@ pub enum Given<'a> {
     Fields(&'a [(&'a str, &'a str)]),
     /// As many as there are, by name.
     Texts(&'a BTreeMap<String, String>),
+    /// Headers, found by name in upper or lower case.
+    Headers(&'a BTreeMap<String, String>),
     /// A whole document.
     Document(Arc<Document>),
     /// A value of a document by its index.
@@ -58,6 +61,7 @@ impl Given<'_> {
             Self::Json(json) => from_json(json),
             Self::Text(text) => from_text(text),
             Self::Fields(fields) => object(fields.iter().copied()),
+            Self::Headers(texts) => headers(texts),
             Self::Texts(texts) => object(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
             Self::Document(document) => Lazy::new(document).value(0),
             Self::Element(lazy, index) => lazy.value(index),

@@ -4,6 +4,9 @@ mod bounds;
 mod dates;
 mod documentation;
 mod documents;
+mod exactness;
+mod headers;
+mod methods;
 mod strictness;
 mod values;
 
@@ -36,11 +39,14 @@ fn check_missing(source: &str) {
     assert!(error.to_string().contains(source), "{error}");
 }
 
-/// There is no value, and the reason is told so.
+/// There is no value, for this reason: found when it is compiled, if it holds for every event.
 #[track_caller]
 fn check_refused(source: &str, expected: &str) {
     let mut expressions = Expressions::new(EVENT_SCOPE);
-    let template = expressions.template(source).unwrap();
+    let template = match expressions.template(source) {
+        Ok(template) => template,
+        Err(mistake) => return assert!(mistake.contains(expected), "{source}: {mistake}"),
+    };
     let error = expressions.evaluate(&template, &scope()).expect_err(source);
     assert!(error.reason.contains(expected), "{source}: {}", error.reason);
     assert!(!error.missing_field, "{source}");

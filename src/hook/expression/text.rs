@@ -13,6 +13,7 @@ use minijinja::{Environment, Error, State};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::arguments::{charge, refuse, text, written};
+use super::signatures::add_filter;
 use crate::hook::verify::key::sha256_hex;
 
 /// The longest slug unless the template says otherwise, bytes: DNS labels and names in `PostgreSQL` end here.
@@ -35,27 +36,27 @@ const STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, IN
 const URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, INDIFFERENT);
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("string", |value: &Value| written(value).map(Cow::into_owned));
-    environment.add_filter("slug", slug);
-    environment.add_filter("truncate", truncate);
-    environment.add_filter("removeprefix", |state: &State, value: &Value, prefix: &str| {
+    add_filter(environment, "string", |value: &Value| written(value).map(Cow::into_owned));
+    add_filter(environment, "slug", slug);
+    add_filter(environment, "truncate", truncate);
+    add_filter(environment, "removeprefix", |state: &State, value: &Value, prefix: &str| {
         let text = text(state, "removeprefix", value)?;
         Ok::<_, Error>(text.strip_prefix(prefix).unwrap_or(&text).to_owned())
     });
-    environment.add_filter("removesuffix", |state: &State, value: &Value, suffix: &str| {
+    add_filter(environment, "removesuffix", |state: &State, value: &Value, suffix: &str| {
         let text = text(state, "removesuffix", value)?;
         Ok::<_, Error>(text.strip_suffix(suffix).unwrap_or(&text).to_owned())
     });
-    environment.add_filter("b64encode", |state: &State, value: &Value| {
+    add_filter(environment, "b64encode", |state: &State, value: &Value| {
         text(state, "b64encode", value).map(|text| STANDARD.encode(text.as_bytes()))
     });
-    environment.add_filter("b64decode", b64decode);
-    environment.add_filter("urlencode", |state: &State, value: &Value| {
+    add_filter(environment, "b64decode", b64decode);
+    add_filter(environment, "urlencode", |state: &State, value: &Value| {
         text(state, "urlencode", value).map(|text| utf8_percent_encode(&text, RESERVED).to_string())
     });
-    environment.add_filter("urldecode", urldecode);
-    environment.add_filter("sha256", |state: &State, value: &Value| sha256(state, "sha256", value));
-    environment.add_filter("short_hash", short_hash);
+    add_filter(environment, "urldecode", urldecode);
+    add_filter(environment, "sha256", |state: &State, value: &Value| sha256(state, "sha256", value));
+    add_filter(environment, "short_hash", short_hash);
 }
 
 /// Lower-case ASCII letters and digits, with one `-` for each run of anything else; accents are dropped.

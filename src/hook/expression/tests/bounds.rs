@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, check_refused};
+use super::check_refused;
 use crate::hook::expression::arguments::TEXT_BYTES_MAX;
 use crate::hook::expression::scope::EVENT_FUEL;
 use crate::hook::expression::{EVENT_SCOPE, Expressions, FUEL, Scope};
@@ -26,9 +26,11 @@ fn large() -> Scope {
 #[track_caller]
 fn check_stops(source: &str, scope: &Scope, expected: &str) {
     let mut expressions = Expressions::new(EVENT_SCOPE);
-    let template = expressions.template(source).unwrap();
-    let error = expressions.evaluate(&template, &scope.clone()).expect_err(source);
-    assert!(error.reason.contains(expected), "{source}: {}", error.reason);
+    let reason = match expressions.template(source) {
+        Ok(template) => expressions.evaluate(&template, &scope.clone()).expect_err(source).reason,
+        Err(mistake) => mistake,
+    };
+    assert!(reason.contains(expected), "{source}: {reason}");
 }
 
 #[test]
@@ -38,7 +40,6 @@ fn an_endless_expression_runs_out_of_fuel() {
         "{% for a in range(100000) %}{% set x = a * 2 %}{% endfor %}",
         "{{ range(100000) | sum }}",
         "{{ range(100000) | list }}",
-        "{{ '%0999999d' | format(5) | upper }}",
         "{% set ns = namespace(x='x') %}{% for a in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{% set ns = namespace(x='x') %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
         "{% set ns = namespace(x=[1]) %}{% for a in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
@@ -61,7 +62,6 @@ fn a_large_event_is_no_more_work_than_a_small_one() {
         "{{ body.items | sum(attribute='n') }}",
         "{{ body.items | selectattr('n', 'gt', 5) | list }}",
         "{{ body.words | unique | length }}",
-        "{{ body.words | join }}",
         "{{ body.words | sort | first }}",
         "{{ body.words[1:] | first }}",
         "{{ range(100000)[-1:] }}",
@@ -74,7 +74,6 @@ fn a_large_event_is_no_more_work_than_a_small_one() {
         "{{ body.items == body.again }}",
         "{% for item in body.items %}{{ item.s }}{% endfor %}",
         "{{ body.text | upper | lower }}",
-        "{{ body.text | replace(' ', 'xxxxxxxxxxxxxxxxxxxx') }}",
         "{{ body.commas | split(',') }}",
         "{{ body.json | fromjson | sum }}",
         "{% for i in range(100) %}{{ body.text[-3:] }}{% endfor %}",
@@ -113,9 +112,19 @@ fn a_value_is_bounded_however_it_is_made() {
         check_stops(source, &scope, "at most 128 KiB as JSON");
     }
     // A list that the engine makes without end, before there is an event.
-    check_refused("{{ [1] * 100000000 }}", "at most 128 KiB as JSON");
     check_refused("{{ range(100000) }}", "at most 128 KiB as JSON");
-    check_refused("{{ '%0999999d' | format(5) }}", "at most 128 KiB as JSON");
+    for source in [
+        "{{ '%0999999d' | format(5) }}",
+        "{{ '%*d' | format(999999, 5) }}",
+        "{{ body.text | replace(' ', 'xxxxxxxxxxxxxxxxxxxx') }}",
+        "{{ body.text | replace('', 'xx') }}",
+        "{{ 'x'.center(999999) }}",
+        "{{ (body.similar + body.similar) | join }}",
+        "{{ body.words | join }}",
+    ] {
+        check_stops(source, &scope, "a text of more than 128 KiB");
+    }
+    check_refused("{{ '%.2000f' | format(body.price) }}", "at most 1074 digits after the point");
     let line = "x".repeat(100);
     check_refused(&format!("{{% for a in range(2000) %}}{line}{{% endfor %}}"), "at most 128 KiB as JSON");
     check_refused(
@@ -126,7 +135,6 @@ fn a_value_is_bounded_however_it_is_made() {
         "{% set ns = namespace(x=1) %}{% for a in range(99) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x == [ns.x] }}",
         "compared at most 64 deep",
     );
-    check(&format!("{{{{ '{line}' * 3 }}}}"), &json!(line.repeat(3)));
 }
 
 /// What an expression spends is at least this much more than what another does.
@@ -145,13 +153,13 @@ fn check_spends(source: &str, more: u64, than: &str) {
 
 #[test]
 fn dear_work_is_paid_for() {
-    check_spends("{{ body.price | round }}", 16, "{{ body.price }}");
+    check_spends("{{ body.price | round }}", 4, "{{ body.price }}");
     check_spends("{{ body.closed_at | date }}", 16, "{{ body.closed_at }}");
     check_spends("{{ body.closed_at | strftime('%A %d') }}", 36, "{{ body.closed_at }}");
     check_spends("{{ '20240131' | strptime('%Y%m%d') }}", 20, "{{ '20240131' }}");
     let text = "{{ '%016000d' | format(1) | length }}";
     check_spends("{{ '%016000d' | format(1) | upper | length }}", 1000, text);
-    check_spends("{{ '%016000d' | format(1) | sha256 | length }}", 2000, text);
+    check_spends("{{ '%016000d' | format(1) | sha256 | length }}", 1000, text);
     check_spends("{{ '%016000d' | format(1) | tojson | length }}", 2000, text);
     let quoted = "('\"' ~ '%016000d' | format(1) ~ '\"')";
     check_spends(
@@ -161,11 +169,67 @@ fn dear_work_is_paid_for() {
     );
 }
 
+/// Hostile work is paid for by what it costs: as a rule, one unit of fuel for 0.2 microseconds of a native build.
+#[test]
+fn hostile_work_costs_what_it_costs() {
+    let spent = |source: &str, scope: &Scope| {
+        let mut expressions = Expressions::new(EVENT_SCOPE);
+        let template = expressions.template(source).unwrap();
+        let scope = scope.clone();
+        expressions.evaluate(&template, &scope).unwrap_or_else(|error| panic!("{source}: {error}"));
+        EVENT_FUEL - scope.fuel_left()
+    };
+    let scope = Scope::new(&json!({"body": {
+        "large": 1e308, "small": 1.5, "text": "x".repeat(16_000), "spaces": " ".repeat(1_000),
+        "long_texts": (0..64).map(|n| format!("{}{n}", "x".repeat(100))).collect::<Vec<_>>(),
+        "numbers": (0..1_000).collect::<Vec<_>>(), "object": {"a": "x".repeat(16_000)},
+    }}));
+    for (source, at_least) in [
+        ("{{ '%.2f' | format(body.large) | length }}", 150),
+        ("{{ '%e' | format(body.large) | length }}", 150),
+        ("{{ '%09999d' | format(1) | length }}", 9_999 / 16),
+        ("{{ body.numbers | sort | length }}", 1_000 + 10 * 1_000 / 16),
+        ("{{ body.numbers | unique | length }}", 1_000 + 10 * 1_000 / 16),
+        ("{{ body.numbers | min }}", 1_000),
+        ("{{ body.numbers | sum }}", 1_000),
+        ("{{ body.numbers | reverse | length }}", 1_000),
+        ("{{ body.numbers | list | length }}", 1_000),
+        ("{{ body.numbers | select('gt', 5) | list | length }}", 1_000),
+        ("{{ 5000 in body.numbers }}", 1_000),
+        ("{{ body.numbers.count(1) }}", 1_000),
+        ("{{ body.numbers | join(',') | length }}", 1_000),
+        ("{{ range(5000) | last }}", 5_000),
+        ("{{ body.long_texts | sort | length }}", 64 + 7 * 64 * 100 / 16),
+        ("{{ body.long_texts | sort(case_sensitive=false) | length }}", 64 + 8 * 64 * 100 / 16),
+        ("{{ body.text | reverse | length }}", 1_000),
+        ("{{ body.text | replace('', '-') | length }}", 3_000),
+        ("{{ body.spaces | split(' ') | length }}", 1_000),
+        ("{{ body.spaces.split(' ') | length }}", 1_000),
+        ("{{ body.text.strip(body.spaces) | length }}", 16_000 * 1_000 / 16 - 1),
+        ("{{ body.text.count('y') }}", 2_000),
+        ("{{ body.text.rjust(32000) | length }}", 2_000),
+        ("{{ body.text | trim('y') | length }}", 2_000),
+        ("{{ (body.text ~ body.text) | length }}", 2_000),
+        ("{{ (body.text + body.text) | length }}", 2_000),
+        ("{{ body.object | tojson | length }}", 2_000),
+    ] {
+        if at_least > FUEL {
+            check_stops(source, &scope, TOO_MUCH);
+        } else {
+            let spent = spent(source, &scope);
+            assert!(spent >= at_least, "{source}: {spent}, not {at_least}");
+        }
+    }
+    // The engine writes a thousand digits to round this number; here it is as cheap as any other.
+    let [large, small] = ["{{ body.large | round(2) }}", "{{ body.small | round(2) }}"];
+    assert_eq!(spent(large, &scope), spent(small, &scope));
+}
+
 #[test]
 fn all_expressions_over_one_event_share_one_bound() {
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let cheap = expressions.template("{{ body.seats }}").unwrap();
-    let dear = expressions.template("{{ range(100000) | sum }}").unwrap();
+    let dear = expressions.template("{% for n in range(100000) %}x{% endfor %}").unwrap();
     let missing = expressions.condition("body.absent == 1").unwrap();
     let scope = super::scope();
     for _ in 0..32 {
