@@ -190,9 +190,11 @@ impl Expressions {
         if known.contains(&name) {
             return Ok(());
         }
-        let name = format!("{}.{name}", root.id);
-        let known: Vec<String> = known.iter().map(|known| format!("{}.{known}", root.id)).collect();
-        Err(unknown("variable", &name, &known.iter().map(String::as_str).collect::<Vec<_>>()))
+        let root = root.id;
+        Err(match nearest(name, known) {
+            Some(near) => format!("unknown variable `{root}.{name}`; did you mean `{root}.{near}`?"),
+            None => format!("unknown variable `{root}.{name}`; `{root}` has {}", known.join(", ")),
+        })
     }
 }
 

@@ -62,7 +62,6 @@ fn a_large_event_is_no_more_work_than_a_small_one() {
         "{{ body.items | sum(attribute='n') }}",
         "{{ body.items | selectattr('n', 'gt', 5) | list }}",
         "{{ body.words | unique | length }}",
-        "{{ body.words | join }}",
         "{{ body.words | sort | first }}",
         "{{ body.words[1:] | first }}",
         "{{ range(100000)[-1:] }}",
@@ -120,7 +119,8 @@ fn a_value_is_bounded_however_it_is_made() {
         "{{ body.text | replace(' ', 'xxxxxxxxxxxxxxxxxxxx') }}",
         "{{ body.text | replace('', 'xx') }}",
         "{{ 'x'.center(999999) }}",
-        "{{ ['a', 'b', 'c'] | join(body.text) }}",
+        "{{ (body.similar + body.similar) | join }}",
+        "{{ body.words | join }}",
     ] {
         check_stops(source, &scope, "a text of more than 128 KiB");
     }
@@ -159,7 +159,7 @@ fn dear_work_is_paid_for() {
     check_spends("{{ '20240131' | strptime('%Y%m%d') }}", 20, "{{ '20240131' }}");
     let text = "{{ '%016000d' | format(1) | length }}";
     check_spends("{{ '%016000d' | format(1) | upper | length }}", 1000, text);
-    check_spends("{{ '%016000d' | format(1) | sha256 | length }}", 2000, text);
+    check_spends("{{ '%016000d' | format(1) | sha256 | length }}", 1000, text);
     check_spends("{{ '%016000d' | format(1) | tojson | length }}", 2000, text);
     let quoted = "('\"' ~ '%016000d' | format(1) ~ '\"')";
     check_spends(
