@@ -32,7 +32,9 @@ pub(super) fn standard(text: &str) -> Option<String> {
     let pieces: Vec<&str> = text.split_ascii_whitespace().take(PIECES_MAX + 1).collect();
     match *pieces.as_slice() {
         [moment] => slashed(moment),
-        [day, time] if time.contains(':') => slashed(&format!("{day}T{time}")),
+        [day, time] if time.contains(':') && !time.starts_with(['+', '-']) => {
+            slashed(&format!("{day}T{time}"))
+        }
         [moment, zone] => Some(format!("{}{}", slashed_or(moment), offset(zone)?)),
         [day, time, zone] => Some(format!("{}T{time}{}", slashed_or(day), offset(zone)?)),
         [day, time, zone, name] if zone.starts_with(['+', '-']) && is_name(name) => {

@@ -64,7 +64,7 @@ fn times_of_senders_are_read() {
         ("basic", "'20210428T215000Z'", "2021-04-28T21:50:00Z"),
         ("spaced", "'2021-04-28T21:50:00 +02:00'", "2021-04-28T19:50:00Z"),
     ] {
-        eprintln!("{sender}");
+        eprintln!("{sender}: {text}");
         check_read(text, expected);
     }
     let gitlab = "'2021-04-28 21:50:00 +0200'";

@@ -1,13 +1,14 @@
 //! Every example in docs/mapping.md is so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::super::arguments::TEXT_BYTES_MAX;
+use super::super::methods;
 use super::super::scope::EVENT_FUEL;
 use super::super::signatures::FILTERS;
-use super::super::{EVENT_SCOPE, Expressions, FUEL, SOURCE_BYTES_MAX, Scope};
+use super::super::{EVENT_SCOPE, Expressions, FUEL, Given, SOURCE_BYTES_MAX, Scope};
 
 const PAGE: &str = include_str!("../../../../docs/mapping.md");
 
@@ -48,11 +49,12 @@ fn block(language: &str) -> &'static str {
 fn scope() -> Scope {
     let body: Value = serde_json::from_str(block("json")).expect("the event");
     Scope::new(&json!({
-        "body": body, "headers": {"x-event": "order"}, "query": {"team": "sales"}, "hook": "shop",
+        "body": body, "query": {"team": "sales"}, "hook": "shop",
         "delivery": {"id": "msg_1", "received_at": "2024-02-01T03:30:05.000Z"},
         "event": {"type": "com.acme.order"}, "item": body["items"][0],
         "body_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     }))
+    .with("headers", Given::Headers(&BTreeMap::from([("x-event".to_owned(), "order".to_owned())])))
 }
 
 fn expressions() -> Expressions {
@@ -80,6 +82,7 @@ fn check_values(last_two: [&str; 2]) {
 #[test]
 fn templates_give_what_the_page_says() {
     check_values(["template", "gives"]);
+    check_values(["expression", "value"]);
 }
 
 #[test]
@@ -124,6 +127,23 @@ fn errors_say_what_the_page_says() {
         let error = expressions.evaluate(&template, &scope()).unwrap_err();
         assert!(error.reason.starts_with(&row[1]), "{}: {}", row[0], error.reason);
     }
+}
+
+#[test]
+fn mistakes_are_what_the_page_says() {
+    for row in rows(["template", "mistake"]) {
+        let mistake = expressions().template(&row[0]).unwrap_err();
+        assert_eq!(mistake, row[1], "{}", row[0]);
+    }
+}
+
+#[test]
+fn the_page_has_every_method_and_no_other() {
+    let cells = rows(["expression", "value"]).into_iter().map(|row| row[0].clone());
+    let told: BTreeSet<String> = cells
+        .flat_map(|cell| cell.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(told, methods::names().into_iter().map(str::to_owned).collect());
 }
 
 #[test]
