@@ -141,10 +141,10 @@ fn mixed(operation: Operation, left: Number, right: Number) -> Result<Value, Err
     let one_is_whole = matches!(left, Number::Whole(_)) || matches!(right, Number::Whole(_));
     let exact = matches!(operation, Operation::Add | Operation::Subtract | Operation::Multiply);
     let (left_real, right_real) = (left.real()?, right.real()?);
-    if let (true, true, Some(left), Some(right)) = (one_is_whole, exact, whole(left), whole(right)) {
-        if let Some(result) = operation.whole(left, right) {
-            return result.real().map(Value::from).ok_or_else(inexact);
-        }
+    if let (true, Some(left), Some(right)) = (one_is_whole && exact, whole(left), whole(right))
+        && let Some(result) = operation.whole(left, right)
+    {
+        return result.real().map(Value::from).ok_or_else(inexact);
     }
     finite(operation.real(left_real, right_real))
 }

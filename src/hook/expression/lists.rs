@@ -202,9 +202,7 @@ fn join(
 fn last(state: &State, value: &Value) -> Result<Value, Error> {
     let mut items = list("last", value)?;
     if let (ValueKind::Seq, Some(length)) = (value.kind(), value.len()) {
-        return Ok(length
-            .checked_sub(1)
-            .map_or(Ok(Value::UNDEFINED), |index| value.get_item_by_index(index))?);
+        return length.checked_sub(1).map_or(Ok(Value::UNDEFINED), |index| value.get_item_by_index(index));
     }
     items.try_fold(Value::UNDEFINED, |_, item| state.consume_fuel(ITEM_FUEL).map(|()| item))
 }

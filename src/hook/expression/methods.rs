@@ -108,7 +108,7 @@ fn call(state: &mut State, name: &'static str, value: &Value, arguments: &[Value
         "capitalize" | "items" | "lower" | "removeprefix" | "removesuffix" | "replace" | "split"
         | "title" | "upper" => forward(state, name, value, arguments),
         "casefold" => forward(state, "lower", value, &[]),
-        "join" => forward(state, "join", &at(arguments, 0), &[value.clone()]),
+        "join" => forward(state, "join", &at(arguments, 0), std::slice::from_ref(value)),
         "get" => get(value, arguments),
         "keys" | "values" => fields(state, name, value),
         "count" | "index" if value.kind() != ValueKind::String => {

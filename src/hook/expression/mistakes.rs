@@ -7,7 +7,7 @@ mod constants;
 
 use std::collections::BTreeSet;
 
-use minijinja::machinery::ast::{Call, CallArg, CallType, Expr, Filter, Test};
+use minijinja::machinery::ast::{Call, CallArg, CallType, Expr, Filter};
 use minijinja::machinery::{get_compiled_template, parse};
 use minijinja::syntax::SyntaxConfig;
 
@@ -29,7 +29,7 @@ const LOOP: &[&str] = &[
     "depth", "depth0", "first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0",
 ];
 
-/// What a CloudEvent has, beside the extensions of its sender.
+/// What a `CloudEvent` has, beside the extensions of its sender.
 #[rustfmt::skip]
 const EVENT: &[&str] = &[
     "data", "data_base64", "datacontenttype", "dataschema", "id", "source", "specversion", "subject", "time", "type",
@@ -55,8 +55,8 @@ impl Expressions {
                 Expr::Compare(node) if node.ops.len() > 1 => {
                     return Err("comparisons make no chain; write `0 < a and a < 9`".to_owned());
                 }
-                Expr::Filter(node) => self.check_filter(node)?,
-                Expr::Test(node) => self.check_test(node)?,
+                Expr::Filter(node) => check_filter(node)?,
+                Expr::Test(node) => check_named("test", node.name, &node.args)?,
                 Expr::Call(node) => self.check_call(node, &assigned)?,
                 Expr::GetAttr(_) | Expr::GetItem(_) => self.check_path(expr, &assigned)?,
                 _ => {}
@@ -96,50 +96,6 @@ impl Expressions {
             return Err(format!("unknown variable `{name}`; there is nothing in [vars.ENV]"));
         }
         Err(unknown("variable", &name, &self.env_names.iter().map(String::as_str).collect::<Vec<_>>()))
-    }
-
-    fn check_filter(&self, node: &Filter<'_>) -> Result<(), String> {
-        self.check_named("filter", node.name, &node.args)?;
-        match (node.name, node.args.as_slice()) {
-            ("map", [CallArg::Pos(Expr::Const(name)), rest @ ..]) => {
-                let name = name.value.as_str().ok_or("`map` takes the name of a filter as a text")?;
-                self.check_named("filter", name, rest)
-            }
-            ("map", [CallArg::Pos(_), ..]) => Ok(()),
-            ("map", named) => {
-                let names = named.iter().filter_map(|argument| match argument {
-                    CallArg::Kwarg(name, _) => Some(*name),
-                    _ => None,
-                });
-                signatures::check(("map", "attribute default?"), 0, names)
-            }
-            ("select" | "reject", [CallArg::Pos(Expr::Const(name)), rest @ ..])
-            | ("selectattr" | "rejectattr", [_, CallArg::Pos(Expr::Const(name)), rest @ ..]) => {
-                let takes = || format!("`{}` takes the name of a test as a text", node.name);
-                self.check_named("test", name.value.as_str().ok_or_else(takes)?, rest)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_test(&self, node: &Test<'_>) -> Result<(), String> {
-        self.check_named("test", node.name, &node.args)
-    }
-
-    /// A filter or test that is there, with arguments that it takes.
-    fn check_named(&self, kind: &str, name: &str, arguments: &[CallArg<'_>]) -> Result<(), String> {
-        let known = if kind == "filter" { FILTERS } else { TESTS };
-        // The engine takes names with spaces around the dot of `a.b`; none of ours has one.
-        match signatures::find(known, name) {
-            Some(signature) => check_arguments(signature, arguments),
-            None if kind == "test" && signatures::find(FILTERS, name).is_some() => {
-                Err(format!("unknown test `{name}`; that is a filter: `| {name}`"))
-            }
-            None if kind == "filter" && methods::signature(name).is_some() => {
-                Err(format!("unknown filter `{name}`; that is a method: `.{name}(…)`"))
-            }
-            None => Err(unknown(kind, name, &signatures::names(known))),
-        }
     }
 
     fn check_call(&self, node: &Call<'_>, assigned: &[&str]) -> Result<(), String> {
@@ -198,7 +154,47 @@ impl Expressions {
     }
 }
 
-/// Names of a CloudEvent's attributes are of lower-case letters and digits; any such name may be an extension's. What
+/// A filter, and the filter or test that it applies to each item.
+fn check_filter(node: &Filter<'_>) -> Result<(), String> {
+    check_named("filter", node.name, &node.args)?;
+    match (node.name, node.args.as_slice()) {
+        ("map", [CallArg::Pos(Expr::Const(name)), rest @ ..]) => {
+            let name = name.value.as_str().ok_or("`map` takes the name of a filter as a text")?;
+            check_named("filter", name, rest)
+        }
+        ("map", [CallArg::Pos(_), ..]) => Ok(()),
+        ("map", named) => {
+            let given = named.iter().filter_map(|argument| match argument {
+                CallArg::Kwarg(name, _) => Some(*name),
+                _ => None,
+            });
+            signatures::check(("map", "attribute default?"), 0, given)
+        }
+        ("select" | "reject", [CallArg::Pos(Expr::Const(name)), rest @ ..])
+        | ("selectattr" | "rejectattr", [_, CallArg::Pos(Expr::Const(name)), rest @ ..]) => {
+            let takes = || format!("`{}` takes the name of a test as a text", node.name);
+            check_named("test", name.value.as_str().ok_or_else(takes)?, rest)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A filter or test that is there, with arguments that it takes.
+fn check_named(kind: &str, name: &str, arguments: &[CallArg<'_>]) -> Result<(), String> {
+    let known = if kind == "filter" { FILTERS } else { TESTS };
+    match signatures::find(known, name) {
+        Some(signature) => check_arguments(signature, arguments),
+        None if kind == "test" && signatures::find(FILTERS, name).is_some() => {
+            Err(format!("unknown test `{name}`; that is a filter: `| {name}`"))
+        }
+        None if kind == "filter" && methods::signature(name).is_some() => {
+            Err(format!("unknown filter `{name}`; that is a method: `.{name}(…)`"))
+        }
+        None => Err(unknown(kind, name, &signatures::names(known))),
+    }
+}
+
+/// Names of a `CloudEvent`'s attributes are of lower-case letters and digits; any such name may be an extension's. What
 /// is none, but near to one that is known, is a mistake.
 fn check_event(name: &str) -> Result<(), String> {
     let may_be = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

@@ -47,11 +47,7 @@ pub(super) fn paths(program: &Instructions<'_>) -> Vec<Path> {
     for instruction in (0..).map_while(|index| program.get(index)) {
         match (instruction, &mut open, constants.as_slice()) {
             (Instruction::GetAttr(name), Some(path), []) => path.keys.push(minijinja::Value::from(*name)),
-            (Instruction::GetItem, Some(path), [key]) => {
-                path.keys.push(key.clone());
-                constants.clear();
-            }
-            (Instruction::CallFunction(GET, Some(2)), Some(path), [key])
+            (Instruction::GetItem | Instruction::CallFunction(GET, Some(2)), Some(path), [key])
             | (Instruction::CallFunction(GET, Some(3)), Some(path), [key, _]) => {
                 path.keys.push(key.clone());
                 constants.clear();

@@ -27,7 +27,13 @@ const SHORT_FRACTIONS: std::ops::Range<f64> = 1e-5..1e18;
 const FRACTION_CONVERSIONS: [char; 6] = ['f', 'F', 'e', 'E', 'g', 'G'];
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    add_filter(environment, "replace", replace);
+    add_filter(
+        environment,
+        "replace",
+        |state: &State, value: &Value, old: Cow<'_, str>, new: Cow<'_, str>, count: Option<i64>| {
+            replace(state, value, &old, &new, count)
+        },
+    );
     add_filter(environment, "split", split);
     add_filter(environment, "lines", |state: &State, value: &Value| {
         let text = text(state, "lines", value)?;
@@ -51,7 +57,7 @@ pub(super) fn pieces<'a>(state: &State, parts: impl Iterator<Item = &'a str>) ->
 }
 
 /// At white space, or at each `separator`; at most so many times from the left.
-pub(super) fn split(
+fn split(
     state: &State,
     value: &Value,
     separator: Option<Cow<'_, str>>,
@@ -87,24 +93,18 @@ fn words(text: &str, parts_max: usize) -> impl Iterator<Item = &str> {
 }
 
 /// One text for another, everywhere or `count` times from the left.
-pub(super) fn replace(
-    state: &State,
-    value: &Value,
-    old: Cow<'_, str>,
-    new: Cow<'_, str>,
-    count: Option<i64>,
-) -> Result<String, Error> {
+fn replace(state: &State, value: &Value, old: &str, new: &str, count: Option<i64>) -> Result<String, Error> {
     let text = text(state, "replace", value)?;
     // A negative count is no bound, as in Python.
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     charge(state, text.len())?;
-    let found = text.matches(old.as_ref()).take(count).count();
+    let found = text.matches(old).take(count).count();
     let length = (text.len() - found * old.len()).saturating_add(found.saturating_mul(new.len()));
     if length > TEXT_BYTES_MAX {
         return Err(too_long());
     }
     charge(state, length)?;
-    Ok(text.replacen(old.as_ref(), &new, count))
+    Ok(text.replacen(old, new, count))
 }
 
 /// The ends of a text.

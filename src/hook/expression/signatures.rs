@@ -204,16 +204,17 @@ pub(super) fn in_order(signature: Signature, mut arguments: Vec<Value>) -> Resul
     if signature.1.ends_with('*') {
         return Ok(arguments);
     }
-    let named = match arguments.pop_if(|last| last.is_kwargs()) {
-        Some(named) => Some(Kwargs::try_from(named)?),
+    let keywords = match arguments.pop_if(|last| last.is_kwargs()) {
+        Some(keywords) => Some(Kwargs::try_from(keywords)?),
         None => None,
     };
-    let names: Vec<&str> = named.iter().flat_map(Kwargs::args).collect();
+    let names: Vec<&str> = keywords.iter().flat_map(Kwargs::args).collect();
     check(signature, arguments.len().saturating_sub(1), names.iter().copied()).map_err(refuse)?;
     for (index, name) in signature.1.split_whitespace().enumerate() {
         let name = name.trim_end_matches('?');
         if names.contains(&name) {
-            let value: Value = named.as_ref().map(|named| named.get(name)).transpose()?.unwrap_or_default();
+            let value: Value =
+                keywords.as_ref().map(|keywords| keywords.get(name)).transpose()?.unwrap_or_default();
             // The value itself stands first.
             while arguments.len() < index + 1 {
                 arguments.push(Value::from(()));

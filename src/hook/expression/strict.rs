@@ -301,7 +301,7 @@ impl<'s> Copier<'_, 's> {
     }
 }
 
-fn variable<'s>(name: &'s str, span: Span) -> Expr<'s> {
+fn variable(name: &str, span: Span) -> Expr<'_> {
     Expr::Var(Spanned::new(Var { id: name }, span))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn assigned<'s>(template: &Stmt<'s>) -> Vec<&'s str> {
 /// The calls that are statements: `{% do … %}`.
 pub(super) fn statement_calls<'a, 's>(template: &'a Stmt<'s>) -> Vec<&'a Call<'s>> {
     let call = |statement: &'a Stmt<'s>| match statement {
-        Stmt::Do(node) => Some(&**&node.call),
+        Stmt::Do(node) => Some(&*node.call),
         _ => None,
     };
     statements(template).into_iter().filter_map(call).collect()

@@ -68,7 +68,7 @@ impl Whole {
         }
         let signed = if self.negative {
             // -2^127 wraps to itself.
-            Some((self.magnitude as i128).wrapping_neg())
+            Some(self.magnitude.cast_signed().wrapping_neg())
         } else {
             i128::try_from(self.magnitude).ok()
         };

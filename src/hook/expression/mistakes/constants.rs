@@ -110,10 +110,13 @@ impl Expressions {
 
     /// What `map`, `select` and `selectattr` do to each item, by the name of a filter or test.
     fn check_of_items(&self, node: &Filter<'_>) -> Result<(), String> {
-        let (name, arguments) = match (node.name, node.args.as_slice()) {
-            ("map" | "select" | "reject", [CallArg::Pos(Expr::Const(name)), rest @ ..])
-            | ("selectattr" | "rejectattr", [_, CallArg::Pos(Expr::Const(name)), rest @ ..]) => (name, rest),
+        let from_name = match node.name {
+            "map" | "select" | "reject" => node.args.as_slice(),
+            "selectattr" | "rejectattr" => node.args.get(1..).unwrap_or_default(),
             _ => return Ok(()),
+        };
+        let [CallArg::Pos(Expr::Const(name)), arguments @ ..] = from_name else {
+            return Ok(());
         };
         let Some(inner) = name.value.as_str().filter(|_| !arguments.is_empty()) else {
             return Ok(());

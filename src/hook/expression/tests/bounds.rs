@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check, check_refused};
+use super::check_refused;
 use crate::hook::expression::arguments::TEXT_BYTES_MAX;
 use crate::hook::expression::scope::EVENT_FUEL;
 use crate::hook::expression::{EVENT_SCOPE, Expressions, FUEL, Scope};
