@@ -198,18 +198,20 @@ fn round(state: &State, value: &Value, places: Option<i64>, method: Option<&str>
     }
 }
 
-/// A fraction's decimal digits are rounded, as Python does it; at most 17 of them are written.
-fn round_real(number: f64, places: i64, rounding: Rounding) -> f64 {
+/// How many digits of a fraction are written to round it: at most 17. `None` where rounding changes nothing.
+fn digits_written(number: f64, places: i64) -> Option<i64> {
     let written = format!("{number:e}");
+    // Zero has no digits, and infinity has no exponent.
     let exponent = written.split_once('e').and_then(|(_, exponent)| exponent.parse::<i64>().ok());
-    // Zero has no digits; infinity has none either.
-    let Some(exponent) = exponent.filter(|_| number != 0.0 && number.is_finite()) else {
+    let digits = places + exponent.filter(|_| number != 0.0)? + 1;
+    (digits <= DIGITS_MAX).then_some(digits)
+}
+
+/// A fraction's decimal digits are rounded, as Python does it.
+fn round_real(number: f64, places: i64, rounding: Rounding) -> f64 {
+    let Some(digits) = digits_written(number, places) else {
         return number;
     };
-    let digits = places + exponent + 1;
-    if digits > DIGITS_MAX {
-        return number;
-    }
     let unit = format!("1e{}", -places).parse::<f64>().unwrap_or(0.0);
     let nearest = match usize::try_from(digits - 1) {
         Ok(after_first) => format!("{number:.after_first$e}").parse().unwrap_or(number),
@@ -264,6 +266,23 @@ mod tests {
         ] {
             let rounded = round_real(number, places, Rounding::Nearest);
             assert_eq!(rounded.to_bits(), f64::to_bits(expected), "{number} to {places}: {rounded}");
+        }
+    }
+
+    #[test]
+    fn few_digits_are_written_however_large_or_small_a_fraction_is() {
+        for (number, places, expected) in [
+            (1e308, 2, None),
+            (f64::MAX, 400, None),
+            (f64::MIN_POSITIVE, 400, None),
+            (0.1, 400, None),
+            (f64::INFINITY, 0, None),
+            (0.0, 0, None),
+            (1234.5, 2, Some(6)),
+            (f64::MAX, -300, Some(9)),
+            (5e-324, 2, Some(-321)),
+        ] {
+            assert_eq!(digits_written(number, places), expected, "{number} to {places}");
         }
     }
 
