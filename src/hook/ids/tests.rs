@@ -134,14 +134,14 @@ fn each_sender_of_batches_names_its_items() {
     check("microsoft-graph", "body.value", &json!({"id": "a"}), &json!({"id": "b"}), "a");
     check("okta", "body.data.events", &json!({"uuid": "a"}), &json!({"uuid": "b"}), "a");
     let hubspot = |object: u32, attempt: u32| json!({"eventId": 1, "subscriptionId": 2, "portalId": 3, "occurredAt": 4, "objectId": object, "attemptNumber": attempt});
-    check("hubspot", "body", &hubspot(5, 0), &hubspot(6, 0), "3:2:1:5:4");
+    check("hubspot", "body", &hubspot(5, 0), &hubspot(6, 0), "3/2/1/4/5//");
     let one = of_sender("hubspot", Some("body"));
     assert_eq!(item_ids(&one, &json!([hubspot(5, 0)])), item_ids(&one, &json!([hubspot(5, 1)])), "attempts");
     let adyen = |account: &str| {
         json!({"NotificationRequestItem": {"merchantAccountCode": account, "eventCode": "REPORT_AVAILABLE",
             "pspReference": "report.csv", "success": "true"}})
     };
-    check("adyen", "body.notificationItems", &adyen("A"), &adyen("B"), "A:REPORT_AVAILABLE:report.csv:true");
+    check("adyen", "body.notificationItems", &adyen("A"), &adyen("B"), "REPORT_AVAILABLE/A/report.csv/true");
 }
 
 #[test]
