@@ -202,7 +202,7 @@ mod tests {
         assert!(in_flight.bytes() < BYTES_MAX);
         // An ordinary webhook still gets in.
         let mut small = incoming(&in_flight, MIB, Some(20_000));
-        small.push(&[0; 20_000]).unwrap();
+        small.push(&vec![0; 20_000]).unwrap();
         assert!(small.finish().is_ok());
     }
 

@@ -130,7 +130,7 @@ fn a_crowd_that_never_finishes_its_bodies_takes_nothing_from_honest_runs() {
 fn unfinished(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let head = format!(
         "POST /hooks/open HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {UNFINISHED_BYTES}\r\n\r\n"
     );
@@ -167,7 +167,7 @@ fn the_operators_bodies_have_the_same_bounds() {
     ];
     let silent = |path: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let head = format!(
             "POST /api/{path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {OPERATOR_TOKEN}\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{{"
         );
