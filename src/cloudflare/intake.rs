@@ -10,7 +10,7 @@ use worker::{Context, Env, Request, Response};
 
 use super::clock::{WorkerClock, WorkerLog};
 use super::http_fabricate::delay;
-use super::request_body::read_body;
+use super::request_body::{self, read_body};
 use super::respond::{self, Problem};
 use super::route::allow;
 use super::settings::{Settings, secret};
@@ -25,7 +25,7 @@ use crate::ports::{Clock, Level, Log};
 use crate::run::{Run, RunId, Status};
 use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
-use crate::service::receive::{Received, receive, start_accepted};
+use crate::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
 
 /// How many runs of one delivery a log line names.
@@ -38,7 +38,7 @@ const WAIT_MAX_S: u32 = 25;
 ///
 /// 404 no such hook, 405, 429 over its rate, 408, 413, 415 or 503 the body is not read ([`read_body`]), then what the
 /// hook's door says ([`Hook::admit`]): a handshake's answer, 401 not verified, 403 or 400 a bad handshake, 503
-/// misconfigured; then 503 paused, 400 or 415 not parsed, and what [`receive`] says: 200 ignored, 202 accepted, 200
+/// misconfigured; then 503 paused, 400 or 415 not parsed, and what [`plan_delivery`] and [`store_delivery`] say: 200 ignored, 202 accepted, 200
 /// duplicate, 202 retried, 413 too many runs, 503 when a store fails.
 pub(super) async fn intake(
     request: Request,
@@ -74,7 +74,7 @@ pub(super) async fn accept(
     context: &Context,
     hook: &Hook,
     event: Event,
-    lease: Lease,
+    mut lease: Lease,
     wait_s: Option<u32>,
     answer: Option<Reply>,
 ) -> Result<worker::Result<Response>, Problem> {
@@ -83,11 +83,18 @@ pub(super) async fn accept(
         return Err(Problem::not_ready());
     }
     let now = WorkerClock.now();
-    let received = receive(&world, hook, event, now).await.map_err(|error| {
-        let fields = json!({"hook": hook.name, "error": error.to_string()});
-        WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
-        Problem::not_ready()
-    })?;
+    let received = match plan_delivery(&world, hook, event, now) {
+        Ok(planned) => {
+            lease.hold_more(planned.params_bytes()).map_err(request_body::full)?;
+            let stored = store_delivery(&world, hook, planned, now).await;
+            stored.map_err(|error| {
+                let fields = json!({"hook": hook.name, "error": error.to_string()});
+                WorkerLog.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
+                Problem::not_ready()
+            })?
+        }
+        Err(unplanned) => unplanned,
+    };
     drop(lease);
     tell(hook, &received);
     let (status, outcome, mut runs, pending) = match received {

@@ -68,7 +68,8 @@ async fn read_stream(mut stream: ByteStream, mut incoming: Incoming) -> Result<I
     }
 }
 
-fn full(error: Full) -> Problem {
+/// The answer to a request for which there is no room.
+pub(super) fn full(error: Full) -> Problem {
     let fields = json!({"bytes_in_flight": error.bytes, "bytes_needed": error.more, "bytes_max": BYTES_MAX});
     WorkerLog.log(
         Level::Warn,

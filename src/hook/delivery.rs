@@ -30,6 +30,9 @@ const CREDENTIAL_HEADERS: &[&str] = &["authorization", "proxy-authorization", "c
 /// The longest delivery id that is kept as it is, characters; its digest covers all of it.
 const DELIVERY_ID_CHARS_MAX: usize = 512;
 
+/// A text of which at most one character in so many is a control character is kept as a text.
+const CONTROL_SHARE_MAX: usize = 15;
+
 /// What a sender calls an event; redeliveries share it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -114,8 +117,13 @@ pub enum Body {
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        String::from_utf8(bytes)
-            .map_or_else(|error| Self::Base64(BASE64.encode(error.as_bytes())), Self::Text)
+        // JSON writes a control character in six bytes: a text that is full of them is shorter in Base64.
+        let control = bytes.iter().filter(|byte| matches!(byte, 0..b'\t' | 0x0e..b' ')).count();
+        match String::from_utf8(bytes) {
+            Ok(text) if control * CONTROL_SHARE_MAX <= text.len() => Self::Text(text),
+            Ok(text) => Self::Base64(BASE64.encode(text)),
+            Err(error) => Self::Base64(BASE64.encode(error.as_bytes())),
+        }
     }
 }
 
@@ -249,6 +257,12 @@ impl Event {
         })
     }
 
+    /// The delivery, without what the expressions needed.
+    #[must_use]
+    pub fn into_delivery(self) -> Delivery {
+        self.delivery
+    }
+
     /// What expressions see of it.
     #[must_use]
     pub fn scope(&self) -> &Scope {
@@ -370,7 +384,9 @@ mod tests {
     #[test]
     fn a_body_that_is_no_text_is_kept_too() {
         assert_eq!(Body::from(vec![0xff, 0]), Body::Base64("/wA=".into()));
-        for bytes in [vec![0xff, 0], b"text".to_vec(), Vec::new()] {
+        assert!(matches!(Body::from(vec![1; 100]), Body::Base64(_)), "six times as long as JSON");
+        assert!(matches!(Body::from(b"a line\r\n\tand another\x1b".to_vec()), Body::Text(_)));
+        for bytes in [vec![0xff, 0], vec![1; 100], b"text".to_vec(), Vec::new()] {
             assert_eq!(Vec::from(Body::from(bytes.clone())), bytes);
         }
     }

@@ -137,6 +137,18 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// From now on the request takes this many bytes more.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold).
+    pub fn hold_more(&mut self, bytes: u64) -> Result<(), Full> {
+        let mut leases = self.in_flight.0.borrow_mut();
+        let held = leases.held.get(&self.id).map_or(0, |held| held.bytes);
+        leases.hold(self.id, held.saturating_add(bytes))
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut leases = self.in_flight.0.borrow_mut();

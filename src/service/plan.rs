@@ -14,11 +14,9 @@ use crate::run::{Origin, Run};
 /// plan.
 pub const RUNS_MAX: usize = 500;
 
-/// The largest parameter object, bytes: KV takes records of 25 MiB, but an isolate has 128 MB for everything.
+/// The most memory that the parameters of one delivery may take, all its runs together, bytes ([`memory_of`]). They are
+/// held until the delivery is stored, beside those of other deliveries in the isolate.
 const PARAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// The largest parameter objects of one delivery together, bytes.
-const ALL_PARAMS_BYTES_MAX: usize = 4 * PARAMS_BYTES_MAX;
 
 /// A run that an event becomes.
 #[derive(Debug)]
@@ -136,23 +134,34 @@ pub(super) fn holds(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<bool, Eva
 /// A rule's parameters for this event.
 pub(super) fn map(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<Map<String, Value>, String> {
     let params = rule.params.evaluate(&hook.expressions, scope).map_err(|error| error.to_string())?;
-    if size(&params) > PARAMS_BYTES_MAX {
-        return Err(format!("params: more than {PARAMS_BYTES_MAX} bytes"));
-    }
-    Ok(params)
+    bounded(params, &mut 0)
 }
 
-/// Parameters that do not get too large with those of the delivery's other runs, which have `bytes` so far.
+/// Parameters that do not get too large with those of the delivery's other runs, which take `bytes` so far.
 fn bounded(params: Map<String, Value>, bytes: &mut usize) -> Result<Map<String, Value>, String> {
-    *bytes += size(&params);
-    if *bytes > ALL_PARAMS_BYTES_MAX {
-        return Err(format!("params: more than {ALL_PARAMS_BYTES_MAX} bytes for all runs of the delivery"));
+    *bytes += memory_of(&params);
+    if *bytes > PARAMS_BYTES_MAX {
+        return Err(format!("params: the delivery's parameters take more than {PARAMS_BYTES_MAX} bytes"));
     }
     Ok(params)
 }
 
-fn size(params: &Map<String, Value>) -> usize {
-    serde_json::to_string(params).map_or(0, |text| text.len())
+/// About how many bytes an object takes on wasm32: a table for its names, and each member's name and value.
+pub(super) fn memory_of(object: &Map<String, Value>) -> usize {
+    const OBJECT: usize = 200;
+    const MEMBER: usize = 32;
+    OBJECT + object.iter().map(|(name, value)| MEMBER + name.len() + memory_of_value(value)).sum::<usize>()
+}
+
+fn memory_of_value(value: &Value) -> usize {
+    const VALUE: usize = 24;
+    VALUE
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(memory_of_value).sum(),
+            Value::Object(object) => memory_of(object),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
-use crate::hook::delivery::Event;
+use crate::hook::delivery::{Delivery, Event};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
 use crate::run::Run;
@@ -21,7 +21,7 @@ use super::advance::settle;
 use super::at_once::each_at_once;
 use super::batch::receive_batch;
 use super::decide::create_once;
-use super::plan::{RUNS_MAX, plan};
+use super::plan::{RUNS_MAX, memory_of, plan};
 use super::redeliver::follow_retries;
 
 /// How many records are written at once, of the six connections that a Worker may have.
@@ -66,40 +66,68 @@ pub enum Received {
     },
 }
 
-/// Takes in a verified and parsed delivery. When it returns `Accepted` or `Duplicate`, the delivery is durable.
+/// A delivery with the runs that it becomes, to be stored.
+#[derive(Debug)]
+pub struct Planned {
+    delivery: Delivery,
+    runs: Vec<Run>,
+}
+
+impl Planned {
+    /// About how many bytes the runs' parameters take on wasm32.
+    #[must_use]
+    pub fn params_bytes(&self) -> u64 {
+        self.runs.iter().map(|run| memory_of(&run.params) as u64).sum()
+    }
+}
+
+/// Decides what a verified and parsed delivery becomes, and stores nothing. What the event needed is gone afterwards.
 ///
 /// # Errors
-/// When a store fails: the sender is to try again, and loses nothing by it.
-pub async fn receive<W: World>(
+/// What becomes of a delivery that starts nothing: [`Received::Ignored`] or [`Received::TooMany`].
+pub fn plan_delivery<W: World>(
     world: &W,
     hook: &Hook,
     mut event: Event,
     now: Timestamp,
-) -> Result<Received, StoreError> {
+) -> Result<Planned, Received> {
     // Without a usable id the mapping fails, and nothing is lost.
     let id_problem = event.take_id(hook).err();
     if event.item_count(hook) > RUNS_MAX {
-        return Ok(Received::TooMany(RUNS_MAX));
+        return Err(Received::TooMany(RUNS_MAX));
     }
     let plans = plan(hook, &event, id_problem.as_deref());
     if plans.is_empty() {
-        return Ok(Received::Ignored);
+        return Err(Received::Ignored);
     }
     if plans.len() > RUNS_MAX {
-        return Ok(Received::TooMany(RUNS_MAX));
+        return Err(Received::TooMany(RUNS_MAX));
     }
-    let delivery_id = &event.delivery.delivery_id;
-    let is_batch =
-        plans.iter().any(|plan| plan.item_id.is_some()) && !makes(Mutation::BatchesAreClaimedWhole);
-    let runs = plans.into_iter().map(|plan| queued(world, hook, plan, delivery_id, now)).collect();
-    if is_batch {
-        return Box::pin(receive_batch(world, hook, event.delivery, runs, now)).await;
+    let delivery = event.into_delivery();
+    let runs = plans.into_iter().map(|plan| queued(world, hook, plan, &delivery.delivery_id, now)).collect();
+    Ok(Planned { delivery, runs })
+}
+
+/// Stores a delivery. When it returns `Accepted` or `Duplicate`, the delivery is durable.
+///
+/// # Errors
+/// When a store fails: the sender is to try again, and loses nothing by it.
+pub async fn store_delivery<W: World>(
+    world: &W,
+    hook: &Hook,
+    planned: Planned,
+    now: Timestamp,
+) -> Result<Received, StoreError> {
+    let Planned { delivery, runs } = planned;
+    if runs.iter().any(|run| run.item_id.is_some()) && !makes(Mutation::BatchesAreClaimedWhole) {
+        return Box::pin(receive_batch(world, hook, delivery, runs, now)).await;
     }
-    let key = DeliveryKey::of(&hook.name, &event.delivery.delivery_id);
-    let claim = Claim { author: super::author(world), delivery: event.delivery, runs, items: Vec::new() };
+    let key = DeliveryKey::of(&hook.name, &delivery.delivery_id);
+    let claim = Claim { author: super::author(world), delivery, runs, items: Vec::new() };
     match take_claim(world, &key, &claim).await? {
         None => {
             let mut runs = claim.runs;
+            drop(claim.delivery);
             let shown = runs.iter_mut().map(|run| show_accepted(world, run));
             stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).try_collect::<()>().await?;
             Ok(Received::Accepted { to_start: runs.clone(), runs })
@@ -108,7 +136,7 @@ pub async fn receive<W: World>(
     }
 }
 
-/// Starts the runs that [`receive`] accepted or healed, after the sender has its answer. What is not reached, or
+/// Starts the runs that [`store_delivery`] accepted or healed, after the sender has its answer. What is not reached, or
 /// fails, the next sweep takes up.
 pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp) {
     let budget = Budget::new(START_REQUESTS);

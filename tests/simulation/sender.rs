@@ -9,7 +9,7 @@ use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
 use seedhook::hook::verify::{Draft, Means};
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId};
-use seedhook::service::receive::{Received, receive, start_accepted};
+use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
@@ -177,7 +177,11 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
     let Ok(parsed) = Parsed::parse(verified, &hook, &fresh_id) else {
         return refuse(&on, parcel, 400, &reply);
     };
-    let (status, runs, to_start) = match receive(&on, &hook, parsed, now).await {
+    let received = match plan_delivery(&on, &hook, parsed, now) {
+        Ok(planned) => store_delivery(&on, &hook, planned, now).await,
+        Err(unplanned) => Ok(unplanned),
+    };
+    let (status, runs, to_start) = match received {
         Err(error) => {
             on.tell(&mut world.state.borrow_mut(), || format!("receive: {error}"));
             return refuse(&on, parcel, 503, &reply);

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::super::operate::tests::Stores;
-use super::super::receive::receive;
+use super::super::receive::{plan_delivery, store_delivery};
 use super::*;
 use crate::configuration::Configuration;
 use crate::hook::delivery::{Event, RawDelivery};
@@ -32,7 +32,11 @@ fn items(ids: impl IntoIterator<Item = usize>) -> Value {
 fn deliver(stores: &Stores, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
     let raw = RawDelivery::new("POST", "", [], body.to_string().into_bytes(), at(now));
     let event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
-    let mut received = pin!(receive(stores, hook, event, at(now)));
+    let planned = match plan_delivery(stores, hook, event, at(now)) {
+        Ok(planned) => planned,
+        Err(unplanned) => return Ok(unplanned),
+    };
+    let mut received = pin!(store_delivery(stores, hook, planned, at(now)));
     (0..10_000).find_map(|_| received.as_mut().now_or_never()).expect("an end")
 }
 
