@@ -18,7 +18,7 @@ pub(super) fn parse(source: String) -> Result<Document, ParseError> {
         Err(Stop::Bound(error)) => Err(error),
         Err(Stop::Expected(expected)) => {
             let before = source.as_bytes().get(..reader.at).unwrap_or_default();
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = before.split(|byte| *byte == b'\n').count();
             let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
             Err(ParseError::Syntax { expected, line, column })
         }

@@ -1,4 +1,4 @@
-//! JSON as serde_json reads it, beside what that refuses or rounds; and the bounds.
+//! JSON as `serde_json` reads it, beside what that refuses or rounds; and the bounds.
 
 use serde_json::{Value, json};
 

@@ -281,7 +281,7 @@ mod tests {
         check(deep(10_000).as_bytes(), Err("more than 120 levels"));
         check(b"NaN", Err("not valid JSON"));
         check(b"[1,]", Err("not valid JSON"));
-        let spoilt = [b"\"".as_slice(), &[0xff; 500_000], b"\""].concat();
+        let spoilt = [b"\"".as_slice(), &vec![0xff; 500_000], b"\""].concat();
         check(&spoilt, Err("more than 1048576 bytes"));
         let rows = format!("[{}0]", r#"{"id":1,"note":"seeded with orders"},"#.repeat(600_000));
         assert!(rows.len() > 20 << 20);

@@ -196,7 +196,8 @@ impl Expressions {
             Ran::Literal(text) => return Ok(Value::String(text)),
             Ran::Program(program, value) => (program, value),
         };
-        let bytes_max = (scope.fuel_left() as usize).saturating_mul(VALUE_BYTES_PER_FUEL).min(TEXT_BYTES_MAX);
+        let fuel = usize::try_from(scope.fuel_left()).unwrap_or(usize::MAX);
+        let bytes_max = fuel.saturating_mul(VALUE_BYTES_PER_FUEL).min(TEXT_BYTES_MAX);
         let mut bytes_left = bytes_max;
         let json = json::to_json(&value, &mut bytes_left);
         scope.spend(((bytes_max - bytes_left) / VALUE_BYTES_PER_FUEL) as u64);

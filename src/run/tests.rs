@@ -250,7 +250,7 @@ fn a_result_that_is_left_out_is_shown_with_the_reason() {
 #[test]
 fn an_end_with_any_result_is_read_as_it_was_entered() {
     let mut run = with_files(1);
-    for text in [r#"{"n":1e400,"s":"\ud83d"}"#, r#"[340282366920938463463374607431768211455, 1.00]"#] {
+    for text in [r#"{"n":1e400,"s":"\ud83d"}"#, r"[340282366920938463463374607431768211455, 1.00]"] {
         run.task.as_mut().unwrap().result = JsonText::parse(text).unwrap();
         let decision = crate::journal::Decision::End { run: Box::new(run.clone()) };
         let entry = crate::journal::Entry { author: "a".into(), decision };

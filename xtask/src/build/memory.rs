@@ -82,11 +82,15 @@ fn read_u32(bytes: &[u8]) -> Result<(u32, &[u8])> {
 
 fn write_u32(mut value: u32, bytes: &mut Vec<u8>) {
     // Ends: the value gets smaller.
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = value.to_le_bytes();
         value >>= 7;
+        if value == 0 {
+            bytes.push(low & 0x7f);
+            return;
+        }
+        bytes.push(low | 0x80);
     }
-    bytes.push(value as u8);
 }
 
 #[cfg(test)]
