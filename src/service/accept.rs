@@ -94,8 +94,8 @@ pub(super) enum Healing {
 
 /// Gives a run that was accepted at `at` and that KV has no record of one; what its journal says follows.
 ///
-/// KV may just be late, and then this writes an old status over a newer one. That does no harm, for the status
-/// decides nothing and the next sweep copies the journal's again; with one exception. While the journal ends with a
+/// KV may just be late, and then this writes over a newer record. So the new record shows what the journal says of the
+/// task and the attempts: should no sweep come until the journal has expired, the record is all that is left. While the journal ends with a
 /// `start`, the record may hold the only word of a task, because its author could not write the journal. It is not
 /// written over until KV cannot be late any more.
 pub(super) async fn heal<W: World>(
@@ -111,9 +111,17 @@ pub(super) async fn heal<W: World>(
         return Ok(Healing::Known(Box::new(open)));
     }
     let journal = read_journal(world, run.run_id).await?;
-    if let Standing::Ended(ended) = journal.standing(now) {
-        follow_end(world, &ended).await?;
-        return Ok(Healing::Known(ended));
+    match journal.standing(now) {
+        Standing::Ended(ended) => {
+            follow_end(world, &ended).await?;
+            return Ok(Healing::Known(ended));
+        }
+        Standing::Started { task_id, at } => {
+            run.started(task_id, journal.attempts().max(run.attempts), at);
+            put_open(world, &mut run, TRIES_AT_INTAKE).await?;
+            return Ok(Healing::Healed(Box::new(run)));
+        }
+        _ => {}
     }
     let late_ms_max = if makes(Mutation::HealingIsHasty) { 0 } else { KV_LATE_MS_MAX };
     if journal.ends_with_start() && now.since_ms(at) < late_ms_max {
@@ -126,6 +134,7 @@ pub(super) async fn heal<W: World>(
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
     }
+    run.attempts = run.attempts.max(journal.attempts());
     show_accepted(world, &mut run).await?;
     let run = Box::new(run);
     Ok(if run.status.is_final() { Healing::Known(run) } else { Healing::Healed(run) })
@@ -148,6 +157,24 @@ mod tests {
         let healing = heal(&stores, run, at(0), at(age_ms)).now_or_never().unwrap().unwrap();
         assert_eq!(matches!(healing, Healing::Healed(_)), expected);
         assert_eq!(stores.open.borrow().len(), usize::from(expected));
+    }
+
+    #[test]
+    fn a_record_that_is_made_again_shows_the_task_and_the_attempts_of_the_journal() {
+        let task_id = super::super::operate::tests::task_id("t");
+        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        for (last, status, task) in [
+            (Decision::Task { task_id: task_id.clone() }, Status::InProgress, Some(task_id)),
+            (retry, Status::Queued, None),
+        ] {
+            let run = queued_run();
+            let stores = Stores::with(&run, &[Decision::Start, last]);
+            stores.open.borrow_mut().clear();
+            heal(&stores, run.clone(), at(0), at(KV_LATE_MS_MAX)).now_or_never().unwrap().unwrap();
+            let shown = stores.open.borrow()[&run.run_id].clone();
+            assert_eq!((shown.status, shown.attempts), (status, 1));
+            assert_eq!(shown.task.map(|task| task.id), task);
+        }
     }
 
     #[test]

@@ -133,7 +133,11 @@ pub async fn settle<W: World>(
     Ok(Advanced::Moved)
 }
 
-/// Enters a task that Fabricate named while the journal could not be written; `None`: somebody was faster.
+/// Enters a task that the record has and the journal lacks: Fabricate named it while the journal could not be written, or
+/// its entry has expired. `None`: the run has ended, or somebody was faster.
+///
+/// The entry of its end may have expired too. A `done/` record outlives a sweep that died before it removed `open/`, so
+/// that record is asked first.
 pub(super) async fn enter_known_task<W: World>(
     world: &W,
     run: &Run,
@@ -144,6 +148,10 @@ pub(super) async fn enter_known_task<W: World>(
     let (false, Some(task)) = (known, &run.task) else {
         return Ok(Some(journal));
     };
+    if let Some(done) = world.get_done(run.run_id).await? {
+        follow_end(world, &done).await?;
+        return Ok(None);
+    }
     let decision = Decision::Task { task_id: task.id.clone() };
     match enter(world, run.run_id, journal.next_place(), decision).await? {
         Entered::Mine => read_journal(world, run.run_id).await.map(Some),

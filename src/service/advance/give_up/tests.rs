@@ -103,11 +103,15 @@ fn a_task_that_the_record_shows_is_followed_where_the_journal_has_expired() {
 fn a_run_that_is_shown_as_done_ended_before_and_stays_as_it_is() {
     let mut done = queued_run();
     done.failed(Stage::Workflow, "out of rows", at(7));
-    let stores = Stores::with(&parked(), &[]);
-    stores.done.borrow_mut().insert(done.run_id, done.clone());
-    assert_eq!(settled(&stores, &parked(), HOUR_MS), Advanced::Moved);
-    assert!(stores.open.borrow().is_empty());
-    assert_eq!((stores.done.borrow().get(&done.run_id), stores.last(done.run_id)), (Some(&done), None));
+    let mut started = queued_run();
+    started.started(task_id("known"), 1, at(5));
+    for run in [parked(), started] {
+        let stores = Stores::with(&run, &[]);
+        stores.done.borrow_mut().insert(done.run_id, done.clone());
+        settled(&stores, &run, HOUR_MS);
+        assert!(stores.open.borrow().is_empty());
+        assert_eq!((stores.done.borrow().get(&done.run_id), stores.last(done.run_id)), (Some(&done), None));
+    }
 }
 
 /// What a redelivery finds of a run of which nothing is left but its claim.
