@@ -65,6 +65,7 @@
 //! | which token of a handshake is kept for the operator | [`hook::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
 //! | which handshakes would sign for strangers | `hook/verify/oracle.rs` | values only |
 //! | which bodies are understood | [`hook::body`] | values only |
+//! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `hook/expression/lazy.rs` | text only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
 //! | what names an event, or an item of a batch | [`hook::ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
 //! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
@@ -101,7 +102,8 @@
 //! its own; they are arguments, or [`ports::Clock`].
 //!
 //! Tests: units beside the code; `tests/vectors/` known answers of each sender, and in `ids/` what names its events;
-//! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores (`docs/simulation.md`);
+//! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores
+//! (`docs/simulation.md`);
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
 //! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 
