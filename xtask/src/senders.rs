@@ -146,7 +146,7 @@ mod tests {
             "id         `headers['webhook-id']`: signed\n",
             "for secrets that begin with whpk_\n\n[vars.HOOKS.my-hook]\n",
             "for any other secret\n\n[vars.HOOKS.my-hook]\n",
-            "scheme = \"hmac\"\nsecret = \"STANDARD_WEBHOOKS_SECRET\"\nencoding = \"base64\"\n",
+            "scheme = \"hmac\"\nsecret = \"STANDARD_WEBHOOKS_SECRET\"\nheader = \"webhook-signature\"\n",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
@@ -170,7 +170,7 @@ mod tests {
             "answer     with `body.event`: 204\n",
             "answer     with `body.type` = `4`: 200 with `{",
             "\nanswer = [{",
-            "when = { \"body.event\" = true } }",
+            "when = { \"body.event\" = true }, status = 204 }",
         ] {
             assert!(discord.contains(part), "{part}\n{discord}");
         }

@@ -166,10 +166,10 @@ mod tests {
                 "acme/p/seed",
                 "  when body.seats > 3",
                 "    is true",
-                "    body.none = missing",
                 "    body.seats = 5",
-                "  n    = \"it's\\n\" (string)",
+                "    body.none = missing",
                 "  rows = 50 (number)",
+                "  n    = \"it's\\n\" (string)",
                 "  sent with POST https://f.example/run",
             ],
         );
