@@ -115,7 +115,7 @@ pub struct Reply {
     pub body: String,
     /// The configuration states a status and no body.
     pub is_status_alone: bool,
-    /// Further headers: names in lower case, values of visible ASCII (see [`is_header_value`]).
+    /// Further headers: names in lower case, values of visible ASCII (1 to 256 bytes).
     pub headers: Vec<(String, String)>,
     /// What the operator has to be shown.
     pub remember: Option<String>,
