@@ -6,6 +6,7 @@
 mod ascii_json;
 mod file;
 mod id;
+mod memory;
 mod origin;
 mod schedule;
 mod status;
@@ -15,6 +16,7 @@ mod view;
 pub use ascii_json::{ascii_json, is_ascii_json};
 pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
+pub use memory::memory_of;
 pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};

@@ -72,7 +72,7 @@ pub(super) async fn decide(
             let answer = respond::run(if retried.is_new { 202 } else { 200 }, &retried.run);
             if retried.starts {
                 // Nobody waits for it: the answer is the new run as it was accepted.
-                drop(start_after_answer(world, context, vec![retried.run], now));
+                drop(start_after_answer(world, context, vec![retried.run], now, None));
             }
             return Ok(answer);
         }
@@ -100,7 +100,7 @@ pub(super) async fn retry_listed(
         many.skipped.iter().map(|(run_id, reason)| json!({"run_id": run_id, "reason": reason})).collect();
     let body = json!({"retried": retried, "skipped": skipped, "cursor": many.cursor});
     if !many.to_start.is_empty() {
-        drop(start_after_answer(world, context, many.to_start, now));
+        drop(start_after_answer(world, context, many.to_start, now, None));
     }
     Ok(respond::json(200, &body))
 }

@@ -25,7 +25,7 @@ use crate::ports::{Clock, Level, Log};
 use crate::run::{Run, RunId, Status};
 use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
-use crate::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
+use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
 
 /// How many runs of one delivery a log line names.
@@ -67,8 +67,8 @@ pub(super) async fn intake(
     accept(world, context, hook, event, lease, wait_s, answer).await
 }
 
-/// Takes in an event, and says what became of it; `answer` is what its sender wants to hear instead. The event's lease
-/// ends once it is stored.
+/// Takes in an event, and says what became of it; `answer` is what its sender wants to hear instead. The request's lease
+/// ends once its runs are started.
 pub(super) async fn accept(
     world: Cloudflare,
     context: &Context,
@@ -95,9 +95,8 @@ pub(super) async fn accept(
         }
         Err(unplanned) => unplanned,
     };
-    drop(lease);
     tell(hook, &received);
-    let (status, outcome, mut runs, pending) = match received {
+    let (status, outcome, mut runs, mut pending) = match received {
         Received::Ignored => (200, "ignored", Vec::new(), Vec::new()),
         Received::TooMany(runs_max) => return Err(Problem::too_many_runs(runs_max)),
         Received::Accepted { runs, to_start } => {
@@ -108,7 +107,13 @@ pub(super) async fn accept(
             (status, outcome, runs.iter().map(RunAnswer::of).collect(), to_start)
         }
     };
-    let started = start_after_answer(world.clone(), context, pending, now);
+    pending.truncate(STARTED_MAX);
+    // The body is gone. What the runs still to be started take stays counted until they are; without room for them, the
+    // next sweep starts them.
+    if lease.hold(pending.iter().map(Run::params_bytes).sum()).is_err() {
+        pending.clear();
+    }
+    let started = start_after_answer(world.clone(), context, pending, now, Some(lease));
     if let Some(wait_s) = wait_s {
         wait_for(started, wait_s).await;
         for run in &mut runs {
@@ -219,10 +224,12 @@ pub(super) fn start_after_answer(
     context: &Context,
     runs: Vec<Run>,
     now: Timestamp,
+    lease: Option<Lease>,
 ) -> oneshot::Receiver<()> {
     let (tell, started) = oneshot::channel();
     context.wait_until(async move {
         start_accepted(&world, runs, now).await;
+        drop(lease);
         // Nobody listens where the sender does not wait, or has given up.
         let _ = tell.send(());
     });

@@ -101,6 +101,7 @@ impl Problem {
                     "the delivery could not be verified: check the secret and the clock of the sender";
                 Self::new(401, "not-verified", "Not verified", detail).with("WWW-Authenticate", "Webhook")
             }
+            413 => Self::new(413, "complex-body", "Body too complex", error.to_string()),
             503 => Self::not_ready(),
             status => Self::new(status, "bad-handshake", "Bad handshake", error.to_string()),
         }

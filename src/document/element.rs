@@ -1,5 +1,7 @@
 //! One value of a document, and the way to those in it. It borrows and copies nothing.
 
+use std::fmt;
+
 use serde_json::{Map, Number};
 
 use super::{Document, Kind, Node};
@@ -136,6 +138,34 @@ impl<'d> Element<'d> {
             Content::Object => {
                 let members = self.members().map(|(name, value)| (name.to_owned(), value.to_value()));
                 serde_json::Value::Object(members.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Writes the value so that two values are written alike only if they are the same, with all digits: for a hash.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write_canonical(self, to: &mut dyn fmt::Write) -> fmt::Result {
+        match self.content() {
+            Content::Null => to.write_str("null"),
+            Content::Bool(truth) => write!(to, "{truth}"),
+            Content::Number(digits) => to.write_str(digits),
+            Content::Text(text) => write!(to, "{}:{text}", text.len()),
+            Content::List => {
+                write!(to, "[{} ", self.count())?;
+                self.items().try_for_each(|item| {
+                    item.write_canonical(to)?;
+                    to.write_char(' ')
+                })
+            }
+            Content::Object => {
+                write!(to, "{{{} ", self.count())?;
+                self.members().try_for_each(|(name, value)| {
+                    write!(to, "{}:{name} ", name.len())?;
+                    value.write_canonical(to)?;
+                    to.write_char(' ')
+                })
             }
         }
     }

@@ -39,6 +39,7 @@ impl TurnedAway {
     pub fn status(&self) -> u16 {
         match self {
             Self::Verify(VerifyError::NotVerified(_)) => 401,
+            Self::Verify(VerifyError::TooComplex(_)) => 413,
             Self::Verify(VerifyError::Misconfigured { .. }) => 503,
             Self::WrongToken => 403,
             Self::NoChallenge | Self::NoHandshake => 400,

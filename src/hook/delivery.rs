@@ -18,7 +18,7 @@ use super::body::{self, Attribute, BodyError, CloudEvent};
 use super::expression::{Given, Lazy, Scope};
 use super::ids::Named;
 use super::verify::Verified;
-use super::verify::key::sha256_hex;
+use super::verify::key::{sha256_hex, sha256_hex_of};
 use super::verify::source::Source;
 use super::{Hook, HookName};
 use crate::document::{Document, Element};
@@ -251,8 +251,8 @@ impl Event {
             Named::Unnamed => DeliveryId::from(format!("{}#{index}", self.delivery.delivery_id).as_str()),
             Named::Unusable(_) => {
                 let item = self.items(each).get(index).map(|item| self.body.document().element(*item));
-                let content = item.map(|item| item.to_value().to_string()).unwrap_or_default();
-                DeliveryId::from(format!("sha256:{}", sha256_hex(content.as_bytes())).as_str())
+                let digest = sha256_hex_of(|to| item.map_or(Ok(()), |item| item.write_canonical(to)));
+                DeliveryId::from(format!("sha256:{digest}").as_str())
             }
         })
     }

@@ -114,6 +114,9 @@ pub enum VerifyError {
     /// The caller must act: wrong, missing or stale signature.
     #[error("{0}")]
     NotVerified(Refusal),
+    /// The caller must act: verification reads the body, and that has more in it than is read.
+    #[error("{0}")]
+    TooComplex(String),
     /// The operator must act: a secret is missing or unusable.
     #[error("secret {name} {problem}")]
     Misconfigured {
@@ -130,11 +133,18 @@ pub enum VerifyError {
 pub struct Refusal {
     reason: String,
     signed: Option<String>,
+    /// Whether the body has more in it than is read.
+    is_too_complex: bool,
 }
 
 impl Refusal {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), signed: None }
+        Self { reason: reason.into(), signed: None, is_too_complex: false }
+    }
+
+    /// For a body that has more in it than is read.
+    pub(super) fn too_complex(reason: impl Into<String>) -> Self {
+        Self { is_too_complex: true, ..Self::new(reason) }
     }
 
     /// Adds the beginning of the text that should have been signed.
@@ -150,14 +160,25 @@ impl Refusal {
     }
 }
 
+impl From<Refusal> for VerifyError {
+    fn from(refusal: Refusal) -> Self {
+        if refusal.is_too_complex { Self::TooComplex(refusal.reason) } else { Self::NotVerified(refusal) }
+    }
+}
+
 impl Verification {
     /// Proves a delivery genuine.
     ///
     /// # Errors
     /// See [`VerifyError`]; without a usable secret nothing is ever let in.
     pub fn verify(&self, delivery: RawDelivery, means: &Means<'_>) -> Result<Verified, VerifyError> {
-        self.check(&delivery, means)?;
-        Ok(Verified(delivery))
+        match self.check(&delivery, means) {
+            Ok(()) => Ok(Verified(delivery)),
+            Err(VerifyError::NotVerified(refusal)) => {
+                Err(delivery.too_complex().map_or_else(|| refusal.into(), VerifyError::TooComplex))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The same without taking the delivery.
@@ -213,7 +234,7 @@ impl Verification {
             Proof::Sns(sns) => Some(sns),
             _ => None,
         });
-        sns.map(|sns| sns.certificate_url(delivery)).transpose().map_err(VerifyError::NotVerified)
+        sns.map(|sns| sns.certificate_url(delivery)).transpose().map_err(VerifyError::from)
     }
 
     /// The names of all secrets that it reads.

@@ -5,6 +5,7 @@
 //! items unclaimed, for the redelivery to claim. It starts nothing.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -34,8 +35,9 @@ struct Item {
 enum Outcome {
     /// It is claimed now, with these runs.
     New(Vec<Run>),
-    /// It was claimed before, at this time.
-    Known(ItemClaim, Timestamp),
+    /// It was claimed before. What its claim holds is read again when its turn comes, so that the parameters of a few
+    /// items are in memory, and not those of 500.
+    Known(ItemKey),
 }
 
 /// Takes in a batch: `runs` are all that it becomes if no item of it is known, each with its `item_id`, those of one item
@@ -57,7 +59,7 @@ pub(super) async fn receive_batch<W: World>(
     let mut claim = Claim { author: super::author(world), delivery, runs: Vec::new(), items: digests };
     let outcomes = match take_claim(world, &key, &claim).await? {
         None => {
-            let none_known = items.iter().map(|_| None).collect();
+            let none_known = vec![false; items.len()];
             claim_items(world, items, none_known, &key, &claim.author).await
         }
         // Before its hook had ids for items, the batch was claimed with all its runs.
@@ -68,10 +70,10 @@ pub(super) async fn receive_batch<W: World>(
             // Most likely a redelivery: one read finds what two operations would.
             let known = find_items(world, &items).await?;
             let mut key = key;
-            if known.iter().any(Option::is_none) {
+            if known.contains(&false) {
                 // What is claimed now must expire with its delivery, and the hourly pass looks for it among recent ones.
                 key = key.of_attempt(&claim.author);
-                let unclaimed = items.iter().zip(&known).filter(|(_, known)| known.is_none());
+                let unclaimed = items.iter().zip(&known).filter(|(_, known)| !**known);
                 claim.items = unclaimed.map(|(item, _)| item.key.digest.clone()).collect();
                 take_claim(world, &key, &claim).await?;
             }
@@ -98,12 +100,9 @@ fn by_item(hook: &Hook, runs: Vec<Run>) -> Vec<Item> {
     items
 }
 
-/// The claims that stand already, in the order of the items.
-async fn find_items<W: World>(
-    world: &W,
-    items: &[Item],
-) -> Result<Vec<Option<(ItemClaim, Timestamp)>>, StoreError> {
-    let reads = items.iter().map(|item| Box::pin(world.get_item(&item.key)));
+/// Which items are claimed already, in their order.
+async fn find_items<W: World>(world: &W, items: &[Item]) -> Result<Vec<bool>, StoreError> {
+    let reads = items.iter().map(|item| Box::pin(async { Ok(world.get_item(&item.key).await?.is_some()) }));
     stream::iter(reads).buffered(CLAIMS_AT_ONCE).try_collect().await
 }
 
@@ -111,7 +110,7 @@ async fn find_items<W: World>(
 async fn claim_items<W: World>(
     world: &W,
     items: Vec<Item>,
-    known: Vec<Option<(ItemClaim, Timestamp)>>,
+    known: Vec<bool>,
     delivery: &DeliveryKey,
     author: &str,
 ) -> Vec<Result<Outcome, StoreError>> {
@@ -119,8 +118,8 @@ async fn claim_items<W: World>(
     let failure = &failure;
     let claims = items.into_iter().zip(known).map(|(item, known)| {
         Box::pin(async move {
-            if let Some((claim, at)) = known {
-                return Ok(Outcome::Known(claim, at));
+            if known {
+                return Ok(Outcome::Known(item.key));
             }
             if let Some(error) = failure.take() {
                 failure.set(Some(error.clone()));
@@ -128,7 +127,7 @@ async fn claim_items<W: World>(
             }
             let claim =
                 ItemClaim { author: author.to_owned(), delivery: delivery.digest.clone(), runs: item.runs };
-            let outcome = claim_item(world, &item.key, claim).await;
+            let outcome = claim_item(world, item.key, claim).await;
             if let Err(error) = &outcome {
                 failure.set(Some(error.clone()));
             }
@@ -138,17 +137,17 @@ async fn claim_items<W: World>(
     stream::iter(claims).buffered(CLAIMS_AT_ONCE).collect().await
 }
 
-async fn claim_item<W: World>(world: &W, key: &ItemKey, claim: ItemClaim) -> Result<Outcome, StoreError> {
+async fn claim_item<W: World>(world: &W, key: ItemKey, claim: ItemClaim) -> Result<Outcome, StoreError> {
     let standing = create_once(
         world,
         TRIES_TO_CLAIM,
-        async || Ok(world.create_item(key, &claim).await? || makes(Mutation::ItemsAreNotConditional)),
-        async || world.get_item(key).await,
+        async || Ok(world.create_item(&key, &claim).await? || makes(Mutation::ItemsAreNotConditional)),
+        async || world.get_item(&key).await,
         |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
     );
     Ok(match standing.await? {
         None => Outcome::New(claim.runs),
-        Some((standing, at)) => Outcome::Known(standing, at),
+        Some(_) => Outcome::Known(key),
     })
 }
 
@@ -169,7 +168,7 @@ async fn finish<W: World>(
     }
     let new = taken.iter_mut().filter_map(|outcome| match outcome {
         Outcome::New(runs) => Some(runs),
-        Outcome::Known(..) => None,
+        Outcome::Known(_) => None,
     });
     let shown = new.flatten().map(|run| Box::pin(show_accepted(world, run)));
     let shown = stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).collect::<Vec<_>>().await;
@@ -179,20 +178,42 @@ async fn finish<W: World>(
     shown.into_iter().collect::<Result<(), _>>()?;
     let is_new = taken.iter().any(|outcome| matches!(outcome, Outcome::New(_)));
     let retries_left = &Cell::new(RETRIES_EACH_MAX);
-    let runs = taken.into_iter().flat_map(|outcome| match outcome {
-        Outcome::New(runs) => runs.into_iter().map(|run| (run, None)).collect::<Vec<_>>(),
-        Outcome::Known(claim, at) => claim.runs.into_iter().map(|run| (run, Some(at))).collect(),
-    });
-    let runs = runs.map(|(run, claimed_at)| {
+    let runs = taken.into_iter().map(|outcome| {
         Box::pin(async move {
-            match claimed_at {
-                None => Ok(KnownRun { run, starts: true, is_retry: false }),
-                Some(at) => known_run(world, hook, run, at, now, retries_left).await,
+            match outcome {
+                Outcome::New(runs) => {
+                    Ok(runs.into_iter().map(|run| KnownRun { run, starts: true, is_retry: false }).collect())
+                }
+                Outcome::Known(key) => known_item(world, hook, &key, now, retries_left).await,
             }
         })
     });
-    let runs: Vec<KnownRun> = stream::iter(runs).buffered(RECORDS_AT_ONCE).try_collect().await?;
+    let runs: Vec<Vec<KnownRun>> = stream::iter(runs).buffered(CLAIMS_AT_ONCE).try_collect().await?;
+    let runs = runs.into_iter().flatten().collect();
     Ok(Received::of(runs, is_new))
+}
+
+/// The runs of an item that was claimed before; those that are not started now without their parameters.
+async fn known_item<W: World>(
+    world: &W,
+    hook: &Hook,
+    key: &ItemKey,
+    now: Timestamp,
+    retries_left: &Cell<usize>,
+) -> Result<Vec<KnownRun>, StoreError> {
+    let (claim, at) = world.get_item(key).await?.ok_or_else(|| StoreError::Unavailable {
+        store: "R2",
+        reason: "the claim of an item is gone".to_owned(),
+    })?;
+    let mut runs = Vec::new();
+    for run in claim.runs {
+        let mut known = known_run(world, hook, run, at, now, retries_left).await?;
+        if !known.starts {
+            known.run.params = Arc::default();
+        }
+        runs.push(known);
+    }
+    Ok(runs)
 }
 
 #[cfg(test)]

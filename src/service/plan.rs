@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::hook::delivery::{DeliveryId, Event};
 use crate::hook::expression::{EvaluationError, Scope};
 use crate::hook::{Hook, Rule};
-use crate::run::{Origin, Run};
+use crate::run::{Origin, Run, memory_of};
 
 /// The most runs that one delivery becomes: each is a KV record, and an invocation has 1,000 operations on the free
 /// plan.
@@ -139,29 +139,12 @@ pub(super) fn map(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<Map<String,
 
 /// Parameters that do not get too large with those of the delivery's other runs, which take `bytes` so far.
 fn bounded(params: Map<String, Value>, bytes: &mut usize) -> Result<Map<String, Value>, String> {
-    *bytes += memory_of(&params);
-    if *bytes > PARAMS_BYTES_MAX {
+    let more = memory_of(&params);
+    if *bytes + more > PARAMS_BYTES_MAX {
         return Err(format!("params: the delivery's parameters take more than {PARAMS_BYTES_MAX} bytes"));
     }
+    *bytes += more;
     Ok(params)
-}
-
-/// About how many bytes an object takes on wasm32: a table for its names, and each member's name and value.
-pub(super) fn memory_of(object: &Map<String, Value>) -> usize {
-    const OBJECT: usize = 200;
-    const MEMBER: usize = 32;
-    OBJECT + object.iter().map(|(name, value)| MEMBER + name.len() + memory_of_value(value)).sum::<usize>()
-}
-
-fn memory_of_value(value: &Value) -> usize {
-    const VALUE: usize = 24;
-    VALUE
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(memory_of_value).sum(),
-            Value::Object(object) => memory_of(object),
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        }
 }
 
 #[cfg(test)]

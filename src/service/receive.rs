@@ -21,7 +21,7 @@ use super::advance::settle;
 use super::at_once::each_at_once;
 use super::batch::receive_batch;
 use super::decide::create_once;
-use super::plan::{RUNS_MAX, memory_of, plan};
+use super::plan::{RUNS_MAX, plan};
 use super::redeliver::follow_retries;
 
 /// How many records are written at once, of the six connections that a Worker may have.
@@ -37,6 +37,10 @@ const START_WINDOW_MS: i64 = SECOND_MS;
 /// The most runs that one redelivery retries; a later one retries more. Each takes some ten operations of the free plan's
 /// 1,000.
 pub(super) const RETRIES_EACH_MAX: usize = 20;
+
+/// The most runs of one delivery that are held to be started after the answer; the sweeps start the others. Each has its
+/// parameters in memory until its turn.
+pub const STARTED_MAX: usize = 40;
 
 /// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
 const START_REQUESTS: u32 = 40;
@@ -77,7 +81,7 @@ impl Planned {
     /// About how many bytes the runs' parameters take on wasm32.
     #[must_use]
     pub fn params_bytes(&self) -> u64 {
-        self.runs.iter().map(|run| memory_of(&run.params) as u64).sum()
+        self.runs.iter().map(Run::params_bytes).sum()
     }
 }
 

@@ -164,7 +164,7 @@ fn check_certificate(case: &Case, request: &Request, choices: &mut Choices<'_>, 
 fn over(error: &VerifyError) -> Option<&str> {
     match error {
         VerifyError::NotVerified(refusal) => refusal.signed_text(),
-        VerifyError::Misconfigured { .. } => None,
+        VerifyError::TooComplex(_) | VerifyError::Misconfigured { .. } => None,
     }
 }
 

@@ -242,3 +242,17 @@ fn every_generic_scheme_lets_in_who_knows_the_secret_and_nobody_else() {
     assert!(basic.admit(request("POST", "", &header, "{}"), &means).is_ok());
     check(&basic, request("POST", "", &header, "{}"), "503");
 }
+
+#[test]
+fn a_body_that_verification_cannot_read_whole_is_too_complex_and_not_unverified() {
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", "AAAA")];
+    let json = [("content-type", "application/json")];
+    let twilio = hook(&json!({"verify": {"scheme": "twilio", "secret": "S"}}));
+    check(&twilio, request("POST", "", &form, &"a=1&".repeat(1_001)), "413");
+    check(&twilio, request("POST", "", &form, &"a=1&".repeat(1_000)), "401");
+    let graph = hook(&json!({"verify": {"scheme": "microsoft-graph", "secret": "S"}}));
+    check(&graph, request("POST", "", &json, &"[".repeat(100)), "413");
+    check(&graph, request("POST", "", &json, "{}"), "401");
+    let signed = hook(&json!({"verify": {"scheme": "github", "secret": "S"}}));
+    check(&signed, request("POST", "", &json, &"[".repeat(100)), "401");
+}

@@ -103,13 +103,13 @@ fn from_envelope(body: Element<'_>) -> Option<CloudEvent<'_>> {
     }
     let mut event = CloudEvent { attributes: Vec::new(), data: body.get("data").map(Attribute::Element) };
     for (name, value) in body.members() {
+        event.attributes.retain(|(found, _)| found != name);
         let attribute = match value.content() {
             Content::Null => continue,
             Content::Bool(truth) => Attribute::Text(Cow::Borrowed(if truth { "true" } else { "false" })),
             Content::Number(digits) => Attribute::Text(Cow::Borrowed(digits)),
             Content::Text(_) | Content::List | Content::Object => Attribute::Element(value),
         };
-        event.attributes.retain(|(found, _)| found != name);
         if name != "data" {
             event.attributes.push((Cow::Borrowed(name), attribute));
         }
@@ -264,6 +264,19 @@ mod tests {
         assert_eq!(event(&with(&posing), b"1"), event(BINARY, b"1"));
         let bare = [("content-type", "-")];
         assert_eq!(event(&with(&[posing.as_slice(), &bare].concat()), b""), event(&with(&bare), b""));
+    }
+
+    #[test]
+    fn of_an_attribute_that_is_given_twice_the_last_counts() {
+        let headers =
+            BTreeMap::from([("content-type".to_owned(), "application/cloudevents+json".to_owned())]);
+        let event = |more: &str| {
+            let body = format!(r#"{{"specversion":"1.0","id":"a","source":"/","type":"t",{more}}}"#);
+            let body = Document::parse(body).unwrap();
+            cloud_event(&headers, body.root()).map(value).map(|event| event["id"].clone())
+        };
+        assert_eq!(event(r#""id":"b""#), Some(json!("b")));
+        assert_eq!(event(r#""id":null"#), None);
     }
 
     #[test]

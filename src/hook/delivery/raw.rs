@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::document::{Document, Element};
@@ -111,6 +112,14 @@ impl RawDelivery {
         self.document.get_or_init(|| self.read()).as_ref().ok().map(|document| document.root())
     }
 
+    /// Why the body was not read, where somebody asked what it says and it has more in it than is read.
+    pub(in crate::hook) fn too_complex(&self) -> Option<String> {
+        match self.document.get() {
+            Some(Err(BodyError::TooComplex(reason))) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     /// What the body says, read once.
     pub(super) fn document(&self) -> Result<Arc<Document>, BodyError> {
         self.document.get_or_init(|| self.read()).clone()
@@ -131,7 +140,15 @@ fn query_of(url: &str) -> BTreeMap<String, String> {
 fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in pairs {
-        joined.entry(name).and_modify(|standing| *standing = format!("{standing}, {value}")).or_insert(value);
+        match joined.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().push_str(", ");
+                entry.get_mut().push_str(&value);
+            }
+        }
     }
     joined
 }

@@ -30,6 +30,19 @@ enum Takes {
     Object,
 }
 
+/// Makes one of the engine's functions pay for each member that it copies before it copies any.
+fn charge_for_copies(environment: &mut Environment<'static>, name: &'static str) {
+    let own = environment.globals().find(|(global, _)| *global == name).map(|(_, function)| function);
+    let Some(function) = own else { return };
+    environment.add_function(name, move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
+        for argument in &arguments {
+            state.consume_fuel(argument.len().unwrap_or(0) as u64)?;
+        }
+        function.call(state, &arguments)
+    });
+}
+
 /// Leaves of the engine's own what is of use, each with what it takes.
 pub(super) fn restrict(environment: &mut Environment<'static>) {
     for name in FILTERS_REMOVED {
@@ -39,6 +52,8 @@ pub(super) fn restrict(environment: &mut Environment<'static>) {
         environment.remove_test(name);
     }
     environment.remove_global("debug");
+    charge_for_copies(environment, "dict");
+    charge_for_copies(environment, "namespace");
     keep(environment, "upper", Takes::Text, filters::upper);
     keep(environment, "lower", Takes::Text, filters::lower);
     keep(environment, "title", Takes::Text, filters::title);

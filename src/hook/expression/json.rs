@@ -13,7 +13,7 @@ use super::lazy::{Lazy, Oversized};
 use super::signatures::add_filter;
 use crate::document::Document;
 
-/// How deep a value may nest that an expression gives out: a little deeper than any body, which ends at 128.
+/// How deep a value may nest that an expression gives out: deeper than any body, which ends at 64.
 const DEPTH_MAX: usize = 160;
 
 /// What a list and an object cost beside what is in them, bytes: they take more memory than their brackets.

@@ -16,22 +16,27 @@ use crate::document::{Content, Document, Element};
 /// Lists and objects with more items or members than this are indexed.
 const INDEXED_FROM: usize = 16;
 
-/// Texts longer than this are copied once, bytes.
-const COPIED_ONCE_FROM: usize = 256;
+/// Texts and numbers longer than this are copied or read once, bytes.
+const KEPT_FROM: usize = 256;
+
+/// Numbers longer than this are not read but kept as their digits, bytes: no `f64` needs more.
+const NUMBER_BYTES_MAX: usize = 1_100;
 
 /// A document as expressions see it, with what was found out about its large parts.
 #[derive(Debug)]
 pub struct Lazy {
     document: Arc<Document>,
-    indexes: Mutex<BTreeMap<u32, Arc<Index>>>,
-    texts: Mutex<BTreeMap<u32, Arc<str>>>,
+    /// Of large lists and objects: nothing at the first look-up, which goes through it, an index from the second on.
+    indexes: Mutex<BTreeMap<u32, Option<Arc<Index>>>>,
+    /// Of long texts and numbers.
+    scalars: Mutex<BTreeMap<u32, Value>>,
 }
 
 impl Lazy {
     /// For the expressions over one event.
     #[must_use]
     pub fn new(document: Arc<Document>) -> Arc<Self> {
-        Arc::new(Self { document, indexes: Mutex::default(), texts: Mutex::default() })
+        Arc::new(Self { document, indexes: Mutex::default(), scalars: Mutex::default() })
     }
 
     /// The document.
@@ -45,17 +50,26 @@ impl Lazy {
         match self.document.element(index).content() {
             Content::Null => Value::from(()),
             Content::Bool(truth) => Value::from(truth),
-            Content::Number(digits) => number(digits),
-            Content::Text(text) if text.len() > TEXT_BYTES_MAX => Value::from(too_long()),
-            Content::Text(text) if text.len() > COPIED_ONCE_FROM => {
-                Value::from(Arc::clone(lock(&self.texts).entry(index).or_insert_with(|| text.into())))
+            Content::Number(scalar) | Content::Text(scalar) if scalar.len() > TEXT_BYTES_MAX => {
+                Value::from(too_long())
             }
-            Content::Text(text) => Value::from(text),
+            Content::Number(digits) => self.kept(index, digits, number),
+            Content::Text(text) => self.kept(index, text, |text| Value::from(text)),
             Content::List => Value::from_object(Container { lazy: Arc::clone(self), index, is_list: true }),
             Content::Object => {
                 Value::from_object(Container { lazy: Arc::clone(self), index, is_list: false })
             }
         }
+    }
+}
+
+impl Lazy {
+    /// The value of a text or number; that of a long one is made once.
+    fn kept(&self, index: u32, scalar: &str, make: fn(&str) -> Value) -> Value {
+        if scalar.len() <= KEPT_FROM {
+            return make(scalar);
+        }
+        lock(&self.scalars).entry(index).or_insert_with(|| make(scalar)).clone()
     }
 }
 
@@ -72,7 +86,7 @@ struct Container {
 
 impl fmt::Debug for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.element().to_value())
+        write!(f, "({} of {})", if self.is_list { "list" } else { "object" }, self.element().count())
     }
 }
 
@@ -87,26 +101,34 @@ impl Container {
             return Arc::new(Index::of(self.element()));
         }
         let mut indexes = lock(&self.lazy.indexes);
-        match indexes.entry(self.index) {
-            Entry::Occupied(entry) => Arc::clone(entry.get()),
-            Entry::Vacant(entry) => Arc::clone(entry.insert(Arc::new(Index::of(self.element())))),
+        let kept = indexes.entry(self.index).or_default();
+        Arc::clone(kept.get_or_insert_with(|| Arc::new(Index::of(self.element()))))
+    }
+
+    /// The index, where it is worth to have one: one look-up costs less without.
+    fn index_for_look_up(&self) -> Option<Arc<Index>> {
+        if self.element().count() <= INDEXED_FROM {
+            return None;
         }
+        if let Entry::Vacant(entry) = lock(&self.lazy.indexes).entry(self.index) {
+            entry.insert(None);
+            return None;
+        }
+        Some(self.index())
     }
 
     fn item(&self, position: usize) -> Option<Value> {
-        let found = if self.element().count() <= INDEXED_FROM {
-            self.element().item(position)?.index()
-        } else {
-            *self.index().values.get(position)?
+        let found = match self.index_for_look_up() {
+            None => self.element().item(position)?.index(),
+            Some(index) => *index.values.get(position)?,
         };
         Some(self.lazy.value(found))
     }
 
     fn member(&self, name: &str) -> Option<Value> {
-        let found = if self.element().count() <= INDEXED_FROM {
-            self.element().get(name)?.index()
-        } else {
-            self.index().member(&self.lazy.document, name)?
+        let found = match self.index_for_look_up() {
+            None => self.element().get(name)?.index(),
+            Some(index) => index.member(&self.lazy.document, name)?,
         };
         Some(self.lazy.value(found))
     }
@@ -176,19 +198,24 @@ impl Index {
         let mut order: Vec<u32> = (0..).take(members.len()).collect();
         let name_at = |position: &u32| members.get(*position as usize).map_or("", |(name, _)| *name);
         order.sort_by(|left, right| name_at(left).cmp(name_at(right)));
-        // Of each name: where it came first, and where last.
-        let mut kept: Vec<(u32, u32)> = order
+        // Of each name, in the order of the names' texts: where it came first, and where last.
+        let kept: Vec<(u32, u32)> = order
             .chunk_by(|left, right| name_at(left) == name_at(right))
             .filter_map(|same| Some((*same.first()?, *same.last()?)))
             .collect();
-        kept.sort_unstable();
+        let mut sent: Vec<u32> = (0..).take(kept.len()).collect();
+        sent.sort_unstable_by_key(|at| kept.get(*at as usize));
+        let mut by_name = vec![0; kept.len()];
+        for (position, at) in (0..).zip(&sent) {
+            if let Some(place) = by_name.get_mut(*at as usize) {
+                *place = position;
+            }
+        }
         let node = |position: u32| members.get(position as usize).map_or(u32::MAX, |(_, node)| *node);
-        let names: Vec<u32> = kept.iter().map(|(first, _)| node(*first)).collect();
-        let mut by_name: Vec<u32> = (0..).take(kept.len()).collect();
-        let first_name =
-            |position: &u32| kept.get(*position as usize).map_or("", |(first, _)| name_at(first));
-        by_name.sort_by(|left, right| first_name(left).cmp(first_name(right)));
-        Self { values: kept.iter().map(|(_, last)| node(*last) + 1).collect(), names, by_name }
+        let in_order = || sent.iter().filter_map(|at| kept.get(*at as usize));
+        let names = in_order().map(|(first, _)| node(*first)).collect();
+        let values = in_order().map(|(_, last)| node(*last).saturating_add(1)).collect();
+        Self { names, values, by_name }
     }
 
     fn member(&self, document: &Document, name: &str) -> Option<u32> {
@@ -204,16 +231,19 @@ impl Index {
 /// A number with all its digits, or what stands for one that is too large.
 fn number(digits: &str) -> Value {
     let is_whole = !digits.contains(['.', 'e', 'E']);
+    let oversized = || Value::from_object(Oversized { digits: digits.into(), is_whole });
+    if digits.len() > NUMBER_BYTES_MAX {
+        return oversized();
+    }
     if !is_whole {
         let real = digits.parse().ok().filter(|real: &f64| real.is_finite());
-        return real
-            .map_or_else(|| Value::from_object(Oversized { digits: digits.into(), is_whole }), Value::from);
+        return real.map_or_else(oversized, Value::from);
     }
     if let Ok(whole) = digits.parse::<i64>() {
         return Value::from(whole);
     }
     let wide = digits.parse::<u128>().map(Value::from).or_else(|_| digits.parse::<i128>().map(Value::from));
-    wide.unwrap_or_else(|_| Value::from_object(Oversized { digits: digits.into(), is_whole }))
+    wide.unwrap_or_else(|_| oversized())
 }
 
 /// A number that the engine has no room for. A whole one can still be written and compared for equality.

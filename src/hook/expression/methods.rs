@@ -62,9 +62,6 @@ pub(super) const METHODS: &[Signature] = &[
     ("method zfill", "width"),
 ];
 
-/// Methods that the engine's own objects have: `loop.cycle('odd', 'even')`.
-pub(super) const LOOP_METHODS: &[&str] = &["changed", "cycle"];
-
 /// The signature of a method, by the method's own name.
 pub(super) fn signature(method: &str) -> Option<Signature> {
     METHODS.iter().map(|(name, takes)| (own_name(name), *takes)).find(|(name, _)| *name == method)

@@ -109,7 +109,6 @@ impl Expressions {
             },
             CallType::Method(_, name) => match methods::signature(name) {
                 Some(signature) => check_arguments(signature, &node.args),
-                None if methods::LOOP_METHODS.contains(&name) => Ok(()),
                 None => Err(unknown_method(name)),
             },
             CallType::Object(_) => Ok(()),
@@ -135,7 +134,6 @@ impl Expressions {
         let is_ours = self.scope.contains(&root.id);
         let known = match root.id {
             "delivery" if is_ours => DELIVERY,
-            "loop" if methods::LOOP_METHODS.contains(&name) => return Ok(()),
             "loop" => LOOP,
             text if is_ours && TEXTS.contains(&text) => {
                 return Err(format!("`{text}` is a text: there is no `{text}.{name}`"));

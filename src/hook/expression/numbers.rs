@@ -6,7 +6,8 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, State};
 
-use super::arguments::{charge, refuse, unfit};
+use super::arguments::{charge, oversized, refuse, unfit};
+use super::lazy::Oversized;
 use super::signatures::add_filter;
 use super::whole::{Rounding, Whole};
 
@@ -155,6 +156,9 @@ fn or_default(
     default: Option<Value>,
     convert: impl FnOnce(Numeral) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
+    if Oversized::of(value).is_some() {
+        return Err(oversized());
+    }
     let is_taken = matches!(value.kind(), ValueKind::Number | ValueKind::String);
     let is_there = !matches!(value.kind(), ValueKind::Undefined | ValueKind::Invalid);
     match default {

@@ -2,6 +2,8 @@
 //!
 //! The only file that calls cryptography. Every comparison of something secret is in constant time.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
 use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
@@ -177,6 +179,21 @@ pub(crate) fn hmac_sha256_hex(secret: &str, message: &[u8]) -> Option<String> {
 /// SHA-256 of bytes.
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// SHA-256 of what is written, in hex; no text of it is kept.
+pub(crate) fn sha256_hex_of(write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> String {
+    struct Hashed(Sha256);
+    impl fmt::Write for Hashed {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text);
+            Ok(())
+        }
+    }
+    let mut hashed = Hashed(Sha256::new());
+    // Hashing does not fail.
+    let _ = write(&mut hashed);
+    base16ct::lower::encode_string(&hashed.0.finalize())
 }
 
 /// SHA-256 of bytes, in hex.

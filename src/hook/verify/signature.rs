@@ -75,7 +75,9 @@ impl Signature {
     fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), Refusal> {
         let is_sorted = self.signed.has_form() && evidence.delivery.is_form();
         if is_sorted && has_too_many_fields(&evidence.delivery.body) {
-            return Err(Refusal::new(format!("the form has more than {FIELDS_MAX} fields")));
+            return Err(Refusal::too_complex(format!(
+                "the form has more than {FIELDS_MAX} fields: send fewer"
+            )));
         }
         Ok(())
     }
@@ -419,7 +421,7 @@ mod tests {
             let delivery = RawDelivery::new("POST", "https://a.example/", headers, body.into(), NOW);
             hook.verify.check(&delivery, &means).unwrap_err().to_string()
         };
-        assert_eq!(why(1_001), "the form has more than 1000 fields");
+        assert_eq!(why(1_001), "the form has more than 1000 fields: send fewer");
         assert!(why(1_000).starts_with("no signature in x-twilio-signature is that of"), "{}", why(1_000));
     }
 }

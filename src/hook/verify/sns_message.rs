@@ -106,7 +106,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
     if body.len() > MESSAGE_BYTES_MAX {
         let reason =
             format!("the body has more than {MESSAGE_BYTES_MAX} bytes, and SNS sends no such message");
-        return Err(Refusal::new(reason));
+        return Err(Refusal::too_complex(reason));
     }
     let begins_object = body.trim_ascii_start().starts_with(b"{");
     let message = if begins_object { serde_json::from_slice(body).ok() } else { None };

@@ -180,3 +180,27 @@ fn a_long_text_is_copied_once() {
     let text = || lazy.value(2).to_str().map(|text| text.as_ptr());
     assert_eq!(text(), text());
 }
+
+#[test]
+fn a_long_number_is_read_once_and_one_beyond_every_float_never() {
+    let lazy = |digits: &str| Lazy::new(Arc::new(Document::parse(format!("[{digits}]")).unwrap()));
+    let wide = lazy(&"7".repeat(1_000));
+    let object = || wide.value(1).downcast_object::<lazy::Oversized>().map(|number| Arc::as_ptr(&number));
+    assert!(object().is_some() && object() == object());
+    check_refused("{{ body[0] * 2 }}", &format!("[1.{}]", "0".repeat(2_000)), "64-bit floating point");
+    check_refused("{{ body[0] }}", &format!("[{}]", "7".repeat(200_000)), "128 KiB");
+    for template in ["{{ body[0] | int(0) }}", "{{ body[0] | float(0) }}"] {
+        check_refused(template, &format!("[{}]", "7".repeat(60)), "more than 128 bits");
+        check_refused(template, "[1e400]", "64-bit floating point");
+    }
+}
+
+#[test]
+fn what_copies_an_object_pays_for_it_first() {
+    for template in ["{{ dict(body).m1 }}", "{% set ns = namespace(body) %}x"] {
+        check_refused(template, &wide(30_000), "more work");
+    }
+    assert!(
+        Expressions::new(EVENT_SCOPE).template("{% for x in body %}{{ loop.cycle() }}{% endfor %}").is_err()
+    );
+}

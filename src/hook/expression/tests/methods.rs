@@ -56,7 +56,6 @@ fn methods_do_what_they_do_in_python() {
         check(&format!("{{{{ {source} }}}}"), &expected);
     }
     check("{% for k, v in {'a': 1}.items() %}{{ k }}={{ v }}{% endfor %}", &json!("a=1"));
-    check("{% for n in [1, 2, 3] %}{{ loop.cycle('a', 'b') }}{% endfor %}", &json!("aba"));
 }
 
 #[test]
