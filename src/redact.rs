@@ -1,7 +1,7 @@
 //! Texts for the log without what addresses carry in secret: the user information and the query of each.
 //!
-//! Signed storage addresses have their credentials in the query, and the platform's error texts quote addresses. What a
-//! text means beside that is left as it is.
+//! Signed storage addresses have their credentials in the query, and the platform's error texts quote addresses. All
+//! other text is unchanged.
 
 use std::borrow::Cow;
 

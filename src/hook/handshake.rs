@@ -23,6 +23,7 @@ pub const ANSWER_BODY_BYTES_MAX: usize = 4096;
 pub fn may_have_body(status: u16) -> bool {
     !matches!(status, 204 | 205)
 }
+
 /// The longest value of an answer's header, bytes: a DNS name has at most 253 (RFC 1035, section 2.3.4).
 const HEADER_BYTES_MAX: usize = 256;
 

@@ -36,6 +36,9 @@ pub const SMALL_BYTES_MAX: u64 = 256 * KIB;
 pub const REQUEST_BYTES: u64 = 16 * KIB;
 
 /// How many times its size a complete body counts: the body, its parsed document, and the text of its claim.
+///
+/// A document's index may be larger than that for a moment. This is safe: parsing and planning wait for nothing, so an
+/// isolate has one such index at a time.
 pub const WORK_FACTOR: u64 = 3;
 
 /// After this time a lease counts no more, milliseconds. Reading a body takes at most a minute, and storing it a few
@@ -135,9 +138,7 @@ impl Lease {
     pub fn hold(&mut self, bytes: u64) -> Result<(), Full> {
         self.in_flight.0.borrow_mut().hold(self.id, REQUEST_BYTES.saturating_add(bytes))
     }
-}
 
-impl Lease {
     /// From now on the request takes this many bytes more.
     ///
     /// # Errors
