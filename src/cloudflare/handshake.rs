@@ -80,7 +80,7 @@ async fn keep(world: &Cloudflare, hook: &Hook, token: &str) -> Result<(), StoreE
     };
     if standing != digest {
         let fields = json!({"hook": hook.name});
-        WorkerLog.log(Level::Warn, "handshake's token not kept: another one came within the hour", fields);
+        WorkerLog.log(Level::Warn, "handshake token ignored: the first token is kept for one hour", fields);
     }
     Ok(())
 }

@@ -38,8 +38,8 @@ const WAIT_MAX_S: u32 = 25;
 ///
 /// 404 no such hook, 405, 429 over its rate, 408, 413, 415 or 503 the body is not read ([`read_body`]), then what the
 /// hook's door says ([`Hook::admit`]): a handshake's answer, 401 not verified, 403 or 400 a bad handshake, 503
-/// misconfigured; then 503 paused, 400 or 415 not parsed, and what [`plan_delivery`] and [`store_delivery`] say: 200 ignored, 202 accepted, 200
-/// duplicate, 202 retried, 413 too many runs, 503 when a store fails.
+/// misconfigured; then 503 paused, 400, 413 or 415 not parsed, and what [`plan_delivery`] and [`store_delivery`] say: 200
+/// ignored, 202 accepted, 200 duplicate, 202 retried, 413 too many runs, 503 when a store fails.
 pub(super) async fn intake(
     request: Request,
     env: &Env,
@@ -259,10 +259,12 @@ fn tell(hook: &Hook, received: &Received) {
     let ids = |runs: &[Run]| runs.iter().take(RUNS_TOLD_MAX).map(|run| run.run_id).collect();
     let (message, runs): (&str, Vec<RunId>) = match received {
         Received::Ignored => ("delivery ignored", Vec::new()),
-        Received::TooMany(_) => ("delivery refused: it would become too many runs", Vec::new()),
+        Received::TooMany(_) => ("delivery rejected: more than 500 items or runs", Vec::new()),
         Received::Accepted { runs, .. } => ("delivery accepted", ids(runs)),
-        Received::Duplicate { runs, retried: 0, .. } => ("delivery known", ids(runs)),
-        Received::Duplicate { runs, .. } => ("delivery known, and its failed runs retried", ids(runs)),
+        Received::Duplicate { runs, retried: 0, .. } => ("delivery is a duplicate", ids(runs)),
+        Received::Duplicate { runs, .. } => {
+            ("delivery is a duplicate: its failed runs are retried", ids(runs))
+        }
     };
     WorkerLog.log(Level::Info, message, json!({"hook": hook.name, "runs": runs}));
 }

@@ -73,7 +73,8 @@ impl Problem {
 
     /// The bodies in flight take all the memory that they may take.
     pub(super) fn busy() -> Self {
-        let detail = "too many bytes of other requests are being received: send the request again later";
+        let detail =
+            "the Worker is receiving too much data from other requests: send the request again later";
         Self::new(503, "busy", "Busy", detail).with("Retry-After", BUSY_RETRY_AFTER_S.to_string())
     }
 
@@ -216,8 +217,9 @@ impl Problem {
     }
 
     pub(super) fn too_many_attempts() -> Self {
-        let detail =
-            "too many calls from this address had another token than the operator's, try again later";
+        let detail = format!(
+            "too many calls from this address had a wrong operator token: try again in {RATE_PERIOD_S} s"
+        );
         Self::new(429, "too-many-attempts", "Too many attempts", detail)
             .with("Retry-After", RATE_PERIOD_S.to_string())
     }

@@ -42,7 +42,7 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(|hook| hook["verfy"] = json!(1), "HOOKS.crm.verfy: unknown field; did you mean `verify`?");
     check(|hook| hook["workflow"] = json!(7), "HOOKS.crm.workflow: is not a text");
     check(|hook| hook["workspace"] = json!(".."), "HOOKS.crm.workspace: is no name");
-    check(|hook| hook["project"] = json!("p"), "HOOKS.crm.project: stands beside `database`");
+    check(|hook| hook["project"] = json!("p"), "HOOKS.crm.project: cannot be used together with `database`");
     check(|hook| drop(hook.as_object_mut().unwrap().remove("database")), "HOOKS.crm: `database` is missing");
     check(|hook| drop(hook.as_object_mut().unwrap().remove("verify")), "HOOKS.crm: `verify` is missing");
     check(|hook| hook["verify"] = json!({"scheme": "githib", "secret": "S"}), "did you mean \"github\"?");
@@ -109,7 +109,7 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     };
     check(item_id("{{ body.id }}"), "HOOKS.crm.item_id: does not mention `item`");
     check(item_id("{{ itm.id }}"), "HOOKS.crm.item_id: unknown variable `itm`; did you mean `item`?");
-    check(item_id("x"), "HOOKS.crm.item_id: is the same for every delivery");
+    check(item_id("x"), "HOOKS.crm.item_id: has no `{{ … }}`, so every delivery would have the same id");
     check(
         |hook| hook["rate_limit"] = json!({"binding": "L", "by": "ip"}),
         "it is one of \"hook\", \"sender\"",
@@ -131,7 +131,7 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(|hook| hook["paused"] = json!("yes"), "HOOKS.crm.paused: is neither true nor false");
     check(
         |hook| hook["delivery_id"] = json!("constant"),
-        "HOOKS.crm.delivery_id: is the same for every delivery",
+        "HOOKS.crm.delivery_id: has no `{{ … }}`, so every delivery would have the same id",
     );
     check(|hook| hook["rules"] = json!([]), "HOOKS.crm.rules: is not a list of rules");
     check(
@@ -295,7 +295,7 @@ fn a_handshake_that_signs_for_strangers_is_a_mistake() {
 #[test]
 fn a_verified_handshake_signs_only_what_its_own_signature_covers() {
     let of = |place: &str| json!({"when": {"body.type": "check"}, "verified": true, "json": {"t": format!("hmac-sha256 {place}")}});
-    let uncovered = Some("is not covered by the signature: who has one signed request");
+    let uncovered = Some("is not covered by the signature: a caller with one signed request");
     check_handshake(&hmac(&json!({})), &of("body.t"), None);
     check_handshake(&hmac(&json!({})), &json!("zoom"), None);
     check_handshake(&hmac(&json!({})), &of("query.t"), uncovered);

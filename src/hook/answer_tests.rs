@@ -155,8 +155,8 @@ fn an_answer_that_cannot_be_sent_is_a_mistake() {
     }
     check_mistake(&json!({"body": 1}), "must be a text");
     check_mistake(&json!({"body": "x".repeat(4097)}), "has 4097 bytes, at most 4096 are allowed");
-    check_mistake(&json!({"body": "", "text": "body.id"}), "stands beside `text`");
-    check_mistake(&json!({"text": "body.id", "json": {}}), "stands beside `text`");
+    check_mistake(&json!({"body": "", "text": "body.id"}), "cannot be used together with `text`");
+    check_mistake(&json!({"text": "body.id", "json": {}}), "cannot be used together with `text`");
     check_mistake(&json!([]), "must be a table, or a list of 1 to 8 tables");
     check_mistake(&json!("ok"), "must be a table, or a list of 1 to 8 tables");
     check_mistake(&json!([{"status": 404}]), "status");

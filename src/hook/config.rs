@@ -241,7 +241,7 @@ impl Reader {
             (Some(_), Some((_, path))) => {
                 self.mistake(
                     &path,
-                    "stands beside `database`",
+                    "cannot be used together with `database`",
                     "keep one: newer Fabricate accounts say project where older ones say database",
                 );
                 None

@@ -1,7 +1,7 @@
 //! How long R2 and KV keep what they hold, and what follows from a journal whose entries may have been deleted.
 //!
 //! R2's lifecycle rules delete each object by its own age, up to a day late and in any order. The rules are the
-//! operator's (README, "Deploy"): this file states the numbers that the code relies on, and how far it protects a
+//! operator's (README, "Retention"): this file states the numbers that the code relies on, and how far it protects a
 //! run whose rules say something else.
 
 use super::{Decision, Journal, Standing};
@@ -68,8 +68,8 @@ impl GivenUp {
                  have expired; whether the workflow ran is not known"
             }
             Self::Overdue => {
-                "not started again: the last attempt is more than 8 days old, so that entries of a later one may \
-                 have expired"
+                "not started again: the last attempt is more than 8 days old, and its journal may have lost later \
+                 entries, so another start could run the workflow twice"
             }
             Self::Undecided => {
                 "nobody decided within 30 days; whether the workflow ran is not known, because the start request was \

@@ -207,7 +207,7 @@ fn a_token_that_a_handshake_brings_is_shown_to_the_operator_alone() {
         503,
         "so events are kept by their sender"
     );
-    stage.wait_for_log("token not kept: another one came within the hour", 3);
+    stage.wait_for_log("handshake token ignored: the first token is kept for one hour", 3);
     assert!(!stage.log().contains("brought-by"));
 }
 

@@ -128,8 +128,8 @@ impl Reader {
         }
         let (when, expect) = (self.signs(table, "when"), self.signs(table, "expect"));
         if when.is_empty() && method == "POST" {
-            let remedy =
-                "write when = { \"body.type\" = \"url_verification\" }: how is it told from a delivery?";
+            let remedy = "write when = { \"body.type\" = \"url_verification\" }, so that seedhook can tell the \
+                          handshake from a delivery";
             self.mistake(table.own_path, "`when` is missing", remedy);
         }
         let (remember, visit) = (self.source(table, "remember"), self.source(table, "visit"));
@@ -268,7 +268,8 @@ impl Reader {
             ["json"] => self.json_content(table),
             ["body"] => self.literal_content(table),
             [first, second, ..] => {
-                self.mistake_at(table, second, &format!("stands beside `{first}`"), "keep one of them");
+                let problem = format!("cannot be used together with `{first}`");
+                self.mistake_at(table, second, &problem, "keep one of them");
                 None
             }
             [_] => None,

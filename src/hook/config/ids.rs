@@ -69,7 +69,8 @@ impl Reader {
         let remedy = format!("write an expression: {example}");
         match self.expressions.template(&source) {
             Ok(template) if template.is_literal() => {
-                self.mistake_at(table, field, "is the same for every delivery", &remedy);
+                let problem = "has no `{{ … }}`, so every delivery would have the same id";
+                self.mistake_at(table, field, problem, &remedy);
                 None
             }
             Ok(template) => Some(template),

@@ -169,7 +169,7 @@ fn in_list(state: &State, name: &str, value: &Value, wanted: &Value) -> Result<V
 }
 
 fn not_found() -> Error {
-    refuse("`index` finds nothing there; `find` gives -1 instead")
+    refuse("`index`: the part was not found; `find` returns -1 instead")
 }
 
 /// Positions are counted in characters.

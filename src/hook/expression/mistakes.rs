@@ -53,7 +53,7 @@ impl Expressions {
             match expr {
                 // Such a chain would use the engine's own operators.
                 Expr::Compare(node) if node.ops.len() > 1 => {
-                    return Err("comparisons make no chain; write `0 < a and a < 9`".to_owned());
+                    return Err("comparisons cannot be chained; write `0 < a and a < 9`".to_owned());
                 }
                 Expr::Filter(node) => check_filter(node)?,
                 Expr::Test(node) => check_named("test", node.name, &node.args)?,

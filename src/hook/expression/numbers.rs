@@ -141,7 +141,7 @@ fn numeral<'a>(state: &State, name: &str, value: &'a Value) -> Result<Option<Num
 }
 
 /// What is read as a number.
-const WANTED: &str = "a number, or a text such as -12 or 12.50";
+const WANTED: &str = "a number or a numeric text such as -12 or 12.50";
 
 fn not_a_number(name: &str) -> Error {
     refuse(format!("`{name}` takes {WANTED}, not any other text"))
@@ -175,7 +175,7 @@ fn clamp(state: &State, value: &Value, low: &Value, high: &Value) -> Result<Valu
     let read = |value| numeral(state, "clamp", value)?.ok_or_else(|| not_a_number("clamp"))?.value("clamp");
     let (value, low, high) = (read(value)?, read(low)?, read(high)?);
     if low > high {
-        return Err(refuse("`clamp` takes the lower bound first"));
+        return Err(refuse("`clamp`: the lower bound must not exceed the upper bound"));
     }
     // The engine compares whole numbers and fractions exactly.
     Ok(value.max(low).min(high))

@@ -178,7 +178,7 @@ fn in_words(takes: &str) -> String {
         (required, optional) if required.is_empty() && optional.is_empty() => "no arguments".to_owned(),
         (required, optional) if optional.is_empty() => required,
         (required, optional) if required.is_empty() => format!("at most {optional}"),
-        (required, optional) => format!("{required} and at most {optional} more"),
+        (required, optional) => format!("{required} and optionally {optional}"),
     }
 }
 

@@ -131,7 +131,7 @@ fn mistakes_are_found_before_the_first_delivery() {
     check("{{ body. }}", "syntax error");
     check("{{ body.x | uper }}", "unknown filter `uper`; did you mean `upper`?");
     check("{{ body.x | safe }}", "unknown filter `safe`");
-    check("{{ 0 < body.seats < 9 }}", "comparisons make no chain");
+    check("{{ 0 < body.seats < 9 }}", "comparisons cannot be chained");
     check("{{ debug() }}", "unknown variable `debug`");
     check("{{ body.x is evn }}", "unknown test `evn`");
     check("{{ bdy.x }}", "did you mean `body`?");

@@ -41,8 +41,8 @@ impl Verification {
         if alike.all(|proof| self.covers(proof, input)) {
             return None;
         }
-        let problem =
-            "is not covered by the signature: who has one signed request could have any text signed";
+        let problem = "is not covered by the signature: a caller with one signed request could get a signature for \
+                       any text";
         Some((problem, format!("put {{{}}} into `signed`, if the sender does, or remove it", input.as_str())))
     }
 

@@ -31,7 +31,7 @@ pub(in crate::service) async fn give_up<W: World>(
     // Of a journal that expired, the record knows how many attempts it had.
     let attempts = journal.attempts().max(run.attempts);
     run.give_up(attempts, why, now);
-    tell(world, Level::Error, "run ended without a start: see its error", &run);
+    tell(world, Level::Error, "run failed: seedhook does not start it again", &run);
     end(world, journal.next_place(), &run, now).await?;
     Ok(run)
 }

@@ -46,9 +46,9 @@ fn wrong_arguments_are_found() {
     for (source, expected) in [
         (
             "body.x | truncate(lenght=5)",
-            "`truncate` takes `length` and at most `end` more, not `lenght`; did you mean `length`?",
+            "`truncate` takes `length` and optionally `end`, not `lenght`; did you mean `length`?",
         ),
-        ("body.x | truncate", "`truncate` needs `length` and at most `end` more"),
+        ("body.x | truncate", "`truncate` needs `length` and optionally `end`"),
         ("body.x | truncate(5, length=5)", "`truncate` has its argument `length` twice"),
         ("body.x | round(1, 2, 3, 4)", "`round` takes at most `precision`, `method`, not 4 arguments"),
         ("body.x | upper(1)", "`upper` takes no arguments, not 1 arguments"),
@@ -77,7 +77,7 @@ fn constants_that_are_never_right_are_found() {
         ("body.x | slug('a')", "this fails for every event"),
         ("body.x | round('x')", "this fails for every event"),
         ("body.x | round(2, 'up')", "`round` takes the method"),
-        ("body.x | clamp(10, 1)", "`clamp` takes the lower bound first"),
+        ("body.x | clamp(10, 1)", "`clamp`: the lower bound must not exceed the upper bound"),
         ("body.x | clamp('a', 1)", "`clamp` takes a number"),
         ("'%d %d' | format(body.x)", "this fails for every event"),
         ("body.tags | map('shift', '7x')", "`shift` takes a span such as"),

@@ -91,6 +91,6 @@ fn methods_are_strict() {
     check_refused("{{ body.tags.strip() }}", "`strip` takes a text, not a list");
     check_refused("{{ body.tags.get('a') }}", "`get` takes an object, not a list");
     check_refused("{{ body.name.keys() }}", "`keys` takes an object, not a text");
-    check_refused("{{ 'abc'.index('x') }}", "`index` finds nothing there");
+    check_refused("{{ 'abc'.index('x') }}", "`index`: the part was not found");
     check_refused("{{ body.name.rjust(99, 'ab') }}", "`rjust` fills with one character");
 }

@@ -65,7 +65,7 @@ fn clamping_keeps_within_bounds() {
         "{{ [5 | clamp(1, 9), 0 | clamp(1, 9), 99 | clamp(1, 9), '2.5' | clamp(1, 2)] }}",
         &json!([5, 1, 9, 2]),
     );
-    check_refused("{{ 5 | clamp(9, 1) }}", "`clamp` takes the lower bound first");
+    check_refused("{{ 5 | clamp(9, 1) }}", "`clamp`: the lower bound must not exceed the upper bound");
     check_refused("{{ 5 | clamp('a', 'b') }}", "`clamp` takes a number");
 }
 
