@@ -174,7 +174,7 @@ fn bounds_are_what_the_page_says() {
     let (_, bounds) = PAGE.split_once("The work is bounded").expect("the bounds");
     assert_eq!(bounds.matches(&format!("at most {} KiB", TEXT_BYTES_MAX / 1024)).count(), 2);
     assert!(bounds.contains("at most 4,096 bytes") && SOURCE_BYTES_MAX == 4096);
-    assert!(bounds.contains("a loop of two thousand rounds; all expressions over one event twice that"));
+    assert!(bounds.contains("a loop of 2,000 rounds; all expressions over one event 4,000 rounds"));
     assert_eq!(EVENT_FUEL, 2 * FUEL);
     for (rounds, is_within) in [(2_000, true), (4_000, false)] {
         let mut expressions = expressions();
