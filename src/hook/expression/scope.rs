@@ -18,8 +18,8 @@ use crate::document::Document;
 pub(super) const EVENT_FUEL: u64 = 2 * FUEL;
 
 /// How much the expressions over one item of a batch may do beside its share of [`EVENT_FUEL`]: an item's condition and
-/// ten parameters take a fifth of it. A batch of 500 items may so take a million, some tenths of a second.
-const ITEM_FUEL: u64 = FUEL / 10;
+/// ten parameters take a third of it. A batch of 500 items may so take half a million, some tenths of a second.
+const ITEM_FUEL: u64 = FUEL / 20;
 
 /// The values that expressions see, and how much may still be done with them.
 #[derive(Debug, Clone)]
