@@ -26,7 +26,7 @@ const PIECES_MAX: usize = 6;
 /// - `2021-04-28 21:50:00.5 +0200 CEST`: Go
 /// - `2021/04/28 21:50:00 +0200`: GitLab's and Git's commits
 /// - `Wed Oct 10 20:19:24 +0000 2018`, `Wed Oct 10 20:19:24 2018`: Ruby, C
-/// - `20:12:59 Jan 13, 2009 PST`: notifications of PayPal
+/// - `20:12:59 Jan 13, 2009 PST`: notifications of `PayPal`
 /// - `Thu, 13 Oct 2016 18:02:00 UTC`: RFC 2822 but for the zone
 pub(super) fn standard(text: &str) -> Option<String> {
     let pieces: Vec<&str> = text.split_ascii_whitespace().take(PIECES_MAX + 1).collect();
