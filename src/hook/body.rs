@@ -96,15 +96,12 @@ pub fn read(
     };
     let media = HeaderValue::parse(content_type).ok_or(BodyError::UnsupportedType)?;
     let label = media.parameter("charset");
-    let kind = kind(&media.value).ok_or(BodyError::UnsupportedType)?;
-    if matches!(kind, Kind::Json) {
-        return parse(json_text(label.as_deref(), body)?.into_owned(), "the body");
-    }
-    let charset = charset(label.as_deref())?;
-    match kind {
-        Kind::Json | Kind::Text => Ok(Document::of_text(charset.decode(without_mark(body)).into_owned())),
-        Kind::Form => form::read(charset, body),
-        Kind::Multipart => multipart::read(&media, charset, body),
+    let label = label.as_deref();
+    match kind(&media.value).ok_or(BodyError::UnsupportedType)? {
+        Kind::Json => parse(json_text(label, body)?.into_owned(), "the body"),
+        Kind::Form => form::read(charset(label)?, body),
+        Kind::Multipart => multipart::read(&media, charset(label)?, body),
+        Kind::Text => Ok(Document::of_text(charset(label)?.decode(without_mark(body)).into_owned())),
     }
 }
 
