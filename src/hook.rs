@@ -4,32 +4,24 @@
 
 pub mod admission;
 pub mod archive_key;
-pub mod body;
-pub mod brought;
-pub mod config;
 pub mod delivery;
-pub mod expression;
-pub mod handshake;
 pub mod ids;
 pub mod mapping;
-pub mod mistake;
-pub mod sender;
-pub mod verify;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::expression::{Condition, Expressions, Template};
 use crate::fabricate::Target;
+use crate::request::RawRequest;
+use crate::request::source::Source;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
+use crate::verify::Verification;
+use crate::verify::handshake::{Answer, Handshake, Reply, Secrets};
 use archive_key::KeyTemplate;
-use delivery::RawDelivery;
-use expression::{Condition, Expressions, Template};
-use handshake::{Answer, Handshake, Reply, Secrets};
 use ids::ItemIds;
 use mapping::Params;
-use verify::Verification;
-use verify::source::Source;
 
 /// How large a body a hook takes unless it says otherwise: generous for an event, small for an isolate.
 pub const BODY_BYTES_DEFAULT: u64 = 1024 * 1024;
@@ -202,7 +194,7 @@ pub struct Hook {
 impl Hook {
     /// What the sender wants to hear when this delivery was taken; `None`: seedhook's own answer, the runs.
     #[must_use]
-    pub fn answer_to(&self, delivery: &RawDelivery) -> Option<Reply> {
+    pub fn answer_to(&self, delivery: &RawRequest) -> Option<Reply> {
         let answer = self.answers.iter().find(|answer| answer.is_for(delivery))?;
         answer.fill(delivery, &Secrets::default()).ok()
     }

@@ -7,9 +7,9 @@
 //! # Life of a delivery
 //! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read within its bounds of size, time and memory
 //!    (`cloudflare/request_body.rs`). The hook's door ([`hook::admission`]) answers a handshake, or verifies the raw
-//!    bytes ([`hook::verify`]), and only then is the body parsed ([`hook::body`], [`hook::delivery`]).
+//!    bytes ([`verify`]), and only then is the body parsed ([`request::body`], [`hook::delivery`]).
 //! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
-//!    parameters ([`hook::expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
+//!    parameters ([`expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
 //! 3. [`service::receive`] **claims** the delivery and its runs: one create-only put in the inbox, which exactly one
 //!    of any number of simultaneous redeliveries wins. From here on nothing is lost. Where the items of a batch have ids
 //!    of their own, the delivery is stored once and each item is claimed by itself (`service/batch.rs`).
@@ -58,18 +58,18 @@
 //! # Where a change goes
 //! | to change… | go to | it may touch |
 //! |---|---|---|
-//! | what the configuration may say, how a mistake is told | [`configuration`], [`hook::config`], [`hook::mistake`] | values only |
-//! | a sender: what it signs, its ids and handshakes | `hook/senders.json`; new words in `hook/config/` | data only |
-//! | how signatures and tokens are checked | [`hook::verify`] | bytes, secrets and the time it is given |
-//! | how handshakes are answered, who gets in | [`hook::handshake`], [`hook::admission`] | the same |
-//! | which token of a handshake is kept for the operator | [`hook::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
-//! | which handshakes would sign for strangers | `hook/verify/oracle.rs` | values only |
-//! | which bodies are understood | [`hook::body`] | values only |
-//! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `hook/expression/lazy.rs` | text only |
+//! | what the configuration may say, how a mistake is told | [`config`] | values only |
+//! | a sender: what it signs, its ids and handshakes | `config/senders.json`; new words in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs` | data only |
+//! | how signatures and tokens are checked | [`verify`] | bytes, secrets and the time it is given |
+//! | how handshakes are answered, who gets in | [`verify::handshake`], [`hook::admission`] | the same |
+//! | which token of a handshake is kept for the operator | [`verify::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
+//! | which handshakes would sign for strangers | `verify/oracle.rs` | values only |
+//! | which bodies are understood | [`request::body`] | values only |
+//! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `expression/lazy.rs` | text only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
 //! | what names an event, or an item of a batch | [`hook::ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
-//! | conditions, templates, parameters | [`hook::expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
-//! | a filter, an operator, what expressions see and may cost | `hook/expression/` | values only |
+//! | conditions, templates, parameters | [`expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
+//! | a filter, an operator, what expressions see and may cost | `expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
 //! | what is kept of a task, and how much of a status answer is read | `fabricate/status.rs`, `fabricate/result.rs` | bytes |
@@ -107,9 +107,11 @@
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
 //! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 
-pub mod configuration;
+pub mod config;
+pub mod digest;
 pub mod document;
 pub mod download;
+pub mod expression;
 pub mod fabricate;
 pub mod hook;
 pub mod journal;
@@ -117,9 +119,11 @@ pub mod link;
 pub mod mutation;
 pub mod ports;
 pub mod redact;
+pub mod request;
 pub mod run;
 pub mod service;
 pub mod timestamp;
+pub mod verify;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;

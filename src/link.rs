@@ -6,9 +6,9 @@
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use crate::digest::hmac_sha256_hex;
+use crate::digest::is_same_secret;
 use crate::fabricate::{FileId, encode_path_part};
-use crate::hook::verify::is_same_secret;
-use crate::hook::verify::key::hmac_sha256_hex;
 use crate::run::RunId;
 use crate::timestamp::{SECOND_MS, Timestamp};
 

@@ -11,14 +11,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
+use seedhook::config::sender::sender;
 use seedhook::hook::admission::{Admitted, TurnedAway};
-use seedhook::hook::delivery::RawDelivery;
-use seedhook::hook::handshake::Reply;
-use seedhook::hook::sender::sender;
-use seedhook::hook::verify::Means;
 use seedhook::hook::{Hook, HookName};
+use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::Means;
+use seedhook::verify::handshake::Reply;
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {
@@ -160,7 +160,8 @@ impl Stage {
         };
         let scheme = verify.get("scheme").and_then(Value::as_str).unwrap_or_default().to_owned();
         let known = sender(&scheme);
-        let takes_secret = known.is_none_or(seedhook::hook::sender::Sender::needs_secret) && scheme != "none";
+        let takes_secret =
+            known.is_none_or(seedhook::config::sender::Sender::needs_secret) && scheme != "none";
         if takes_secret && scheme != "aws-sns" {
             // A handshake may need no secret, but a hook does.
             let unset = config.get("secret").is_some_and(Value::is_null);
@@ -189,7 +190,7 @@ impl Stage {
         Ok(Self { hook, secrets, certificates, now })
     }
 
-    fn admit(&self, request: RawDelivery) -> Result<Admitted, TurnedAway> {
+    fn admit(&self, request: RawRequest) -> Result<Admitted, TurnedAway> {
         let address = self.hook.verify.certificate_url(&request)?;
         let certificate = address.and_then(|address| self.certificates.get(&address)).and_then(Value::as_str);
         let secret = |name: &str| self.secrets.get(name).cloned();
@@ -206,7 +207,7 @@ fn hook(verify: &Map<String, Value>) -> Result<Hook, String> {
     hook.and_then(|(_, hook)| hook.ok()).ok_or_else(|| format!("no such hook: {}", mistakes.join("; ")))
 }
 
-fn request(of: &Value) -> RawDelivery {
+fn request(of: &Value) -> RawRequest {
     let body = of["body"].as_str().unwrap_or_default();
     let body = match of["body_encoding"].as_str() {
         Some("base64") => BASE64.decode(body).expect("base64"),
@@ -214,7 +215,7 @@ fn request(of: &Value) -> RawDelivery {
     };
     let method = of["method"].as_str().unwrap_or("POST");
     let url = of["url"].as_str().unwrap_or("https://seedhook.example/hooks/h");
-    RawDelivery::new(method, url, headers(&of["headers"]), body, system_time())
+    RawRequest::new(method, url, headers(&of["headers"]), body, system_time())
 }
 
 /// `{"name": "value"}`, `{"name": ["value", "value"]}` for one that is sent twice, or `[["name", "value"]]`.

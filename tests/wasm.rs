@@ -3,12 +3,13 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
 use seedhook::fabricate::{Answer, StartOutcome, read_start};
-use seedhook::hook::delivery::{Event, RawDelivery};
-use seedhook::hook::verify::{Means, Verified, VerifyError};
+use seedhook::hook::delivery::Event;
+use seedhook::request::RawRequest;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Means, Verified, VerifyError};
 use serde_json::{Map, Value, json};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -23,14 +24,14 @@ fn read(javascript: &str) -> Map<String, Value> {
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW: Timestamp = Timestamp::from_millis(1_614_265_330_000);
 
-fn delivery(body: &str) -> RawDelivery {
+fn delivery(body: &str) -> RawRequest {
     let headers = [
         ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
         ("webhook-timestamp", "1614265330"),
         ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    RawDelivery::new("POST", "https://seedhook.example/hooks/crm", headers, body.as_bytes().to_vec(), NOW)
+    RawRequest::new("POST", "https://seedhook.example/hooks/crm", headers, body.as_bytes().to_vec(), NOW)
 }
 
 const HOOKS: &str = r#"{"HOOKS": {"crm": {

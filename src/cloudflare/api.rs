@@ -12,16 +12,16 @@ use super::respond::{self, Problem};
 use super::route::Call;
 use super::settings::{OPERATOR_TOKEN, Settings, secret};
 use super::{Cloudflare, WorkerLog, decide, files, handshake, links, rate_limit};
-use crate::configuration::{Configuration, OperatorToken};
+use crate::config::mistake::Mistake;
+use crate::config::{Configuration, OperatorToken};
 use crate::hook::delivery::Event;
-use crate::hook::mistake::Mistake;
-use crate::hook::verify::{Means, Verified, bearer_token};
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::run::{Run, RunId, Status};
 use crate::service::look::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query, get_run, list_runs};
 use crate::service::preview::preview;
 use crate::timestamp::{SECOND_MS, Timestamp};
+use crate::verify::{Means, Verified, bearer_token};
 
 /// The header of a preview that stands for the sender's `Authorization`.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
@@ -225,7 +225,7 @@ fn whole_hook(hook: &Hook, brought: Option<&str>, env: &Env) -> Value {
         .iter()
         .map(|rule| {
             json!({
-                "when": rule.when.as_ref().map(crate::hook::expression::Condition::source),
+                "when": rule.when.as_ref().map(crate::expression::Condition::source),
                 "target": rule.target,
                 "on_unconfirmed": rule.settings.on_unconfirmed,
                 "on_redelivery": rule.settings.on_redelivery,

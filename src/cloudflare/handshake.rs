@@ -14,12 +14,12 @@ use super::clock::{WorkerClock, WorkerLog};
 use super::r2_inbox::{failed, uploaded};
 use super::respond::{self, Problem};
 use super::settings::secret;
-use crate::hook::brought::{Brought, Keep, STAYS_MS, is_shown};
-use crate::hook::handshake::Reply;
-use crate::hook::verify::key::sha256_hex;
+use crate::digest::sha256_hex;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::timestamp::Timestamp;
+use crate::verify::brought::{Brought, Keep, STAYS_MS, is_shown};
+use crate::verify::handshake::Reply;
 
 /// Of how many hooks an isolate remembers that a token has its hour.
 const KNOWN_MAX: usize = 32;

@@ -17,16 +17,17 @@ use super::settings::{Settings, secret};
 use super::{Cloudflare, certificates, handshake, rate_limit};
 use crate::fabricate::TaskId;
 use crate::hook::admission::{Admitted, TurnedAway};
-use crate::hook::delivery::{Event, RawDelivery};
-use crate::hook::handshake::Reply;
-use crate::hook::verify::{Means, VerifyError};
+use crate::hook::delivery::Event;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
+use crate::request::RawRequest;
 use crate::run::{Run, RunId, Status};
 use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
 use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
+use crate::verify::handshake::Reply;
+use crate::verify::{Means, VerifyError};
 
 /// How many runs of one delivery a log line names.
 const RUNS_TOLD_MAX: usize = 20;
@@ -179,11 +180,11 @@ pub(super) fn find_hook(settings: &Settings, name: String) -> Result<&Hook, Prob
 pub(super) async fn read_delivery(
     mut request: Request,
     bytes_max: u64,
-) -> Result<(RawDelivery, Lease), Problem> {
+) -> Result<(RawRequest, Lease), Problem> {
     let (body, lease) = read_body(&mut request, bytes_max).await?;
     let (method, url) = (request.inner().method(), request.inner().url());
     let headers: Vec<(String, String)> = request.headers().entries().collect();
-    Ok((RawDelivery::new(&method, &url, headers, body, WorkerClock.now()), lease))
+    Ok((RawRequest::new(&method, &url, headers, body, WorkerClock.now()), lease))
 }
 
 /// Lets a request through the hook's door, with the certificate that it may need.
@@ -191,7 +192,7 @@ async fn admit(
     world: &Cloudflare,
     env: &Env,
     hook: &Hook,
-    delivery: RawDelivery,
+    delivery: RawRequest,
 ) -> Result<Admitted, Problem> {
     let refused = |error: &TurnedAway| {
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use worker::{Response, ResponseBuilder};
 
 use super::settings::OPERATOR_TOKEN;
-use crate::configuration::InvalidToken;
+use crate::config::InvalidToken;
 use crate::hook::admission::TurnedAway;
-use crate::hook::body::BodyError;
-use crate::hook::handshake::{Reply, may_have_body};
 use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
+use crate::request::body::BodyError;
 use crate::run::Run;
 use crate::service::incoming::{IDLE_MS_MAX, TimedOut, WHOLE_MS_MAX};
 use crate::service::operate::Refusal;
 use crate::timestamp::SECOND_MS;
+use crate::verify::handshake::{Reply, may_have_body};
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
 const RATE_PERIOD_S: u32 = 60;

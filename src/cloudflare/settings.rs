@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::configuration::{Configuration, ENV, FABRICATE_RATE, InvalidToken, OperatorToken, SWEEP_REQUESTS};
+use crate::config::{Configuration, ENV, FABRICATE_RATE, InvalidToken, OperatorToken, SWEEP_REQUESTS};
 use crate::fabricate::Pace;
 use crate::ports::{Level, Log};
 

@@ -3,9 +3,9 @@
 //! Handshakes that their sender signs are verified first; the others tell nothing and start nothing.
 
 use super::Hook;
-use super::delivery::RawDelivery;
-use super::handshake::{Handshake, Refused, Reply, Secrets};
-use super::verify::{Means, Verified, VerifyError};
+use crate::request::RawRequest;
+use crate::verify::handshake::{Handshake, Refused, Reply, Secrets};
+use crate::verify::{Means, Verified, VerifyError};
 
 /// Who may come in, and as what.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Hook {
     ///
     /// # Errors
     /// See [`TurnedAway`].
-    pub fn admit(&self, request: RawDelivery, means: &Means<'_>) -> Result<Admitted, TurnedAway> {
+    pub fn admit(&self, request: RawRequest, means: &Means<'_>) -> Result<Admitted, TurnedAway> {
         let request = request.with_content_type(self.content_type.as_deref());
         let secrets = self.handshake_secrets(means);
         if let Some(handshake) = self.handshake(&request, &secrets, false) {
@@ -84,7 +84,7 @@ impl Hook {
     fn reply(
         &self,
         handshake: &Handshake,
-        request: &RawDelivery,
+        request: &RawRequest,
         secrets: &Secrets,
     ) -> Result<Admitted, TurnedAway> {
         let mut reply = handshake.answer(request, secrets)?;
@@ -95,7 +95,7 @@ impl Hook {
     }
 
     /// The handshake that a request is, among those that are verified first, or among the others.
-    fn handshake(&self, request: &RawDelivery, secrets: &Secrets, verified: bool) -> Option<&Handshake> {
+    fn handshake(&self, request: &RawRequest, secrets: &Secrets, verified: bool) -> Option<&Handshake> {
         let mut candidates =
             self.handshakes.iter().filter(|handshake| handshake.is_verified(request, secrets) == verified);
         candidates.find(|handshake| handshake.is(request))

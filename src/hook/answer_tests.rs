@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Hook;
-use super::delivery::RawDelivery;
-use super::handshake::Reply;
-use crate::configuration::Configuration;
+use crate::config::Configuration;
+use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
+use crate::verify::handshake::Reply;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -33,7 +33,7 @@ fn of_sender(name: &str) -> Hook {
 fn answer(hook: &Hook, content_type: &str, body: &str) -> (u16, Option<&'static str>, String) {
     let headers = [("content-type".to_owned(), content_type.to_owned())];
     let url = "https://seedhook.example/hooks/h";
-    let delivery = RawDelivery::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
+    let delivery = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
     let reply = hook.answer_to(&delivery).map(|reply| reply.for_delivery(&json!({"status": "accepted"})));
     let Reply { status, content_type, body, .. } =
         reply.unwrap_or_else(|| Reply { status: 202, content_type: Some("runs"), ..Reply::default() });

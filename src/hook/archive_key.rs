@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use super::expression::{Expressions, Given, Scope, Template};
-use super::verify::key::sha256_hex;
+use crate::digest::sha256_hex;
+use crate::expression::{Expressions, Given, Scope, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
 
 /// The template of a hook that states none.

@@ -2,10 +2,6 @@
 //!
 //! Credentials end here: what is stored and what expressions see has none.
 
-mod raw;
-
-pub use raw::RawDelivery;
-
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,15 +10,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::body::{self, Attribute, BodyError, CloudEvent};
-use super::expression::{Given, Lazy, Scope};
 use super::ids::Named;
-use super::verify::Verified;
-use super::verify::key::{sha256_hex, sha256_hex_of};
-use super::verify::source::Source;
 use super::{Hook, HookName};
+use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
+use crate::expression::{Given, Lazy, Scope};
+use crate::request::RawRequest;
+use crate::request::body::{self, Attribute, BodyError, CloudEvent};
+use crate::request::source::Source;
 use crate::timestamp::Timestamp;
+use crate::verify::Verified;
 
 /// Headers that prove who calls, and so are neither stored nor shown to expressions.
 const CREDENTIAL_HEADERS: &[&str] = &["authorization", "proxy-authorization", "cookie"];
@@ -187,7 +184,7 @@ impl Event {
     /// When the body is not understood.
     pub fn of_stored(stored: Delivery, hook: &Hook) -> Result<Self, BodyError> {
         let Delivery { delivery_id, query, headers, body, received_at, .. } = stored;
-        let raw = RawDelivery::new("POST", "", headers, body.into(), received_at)
+        let raw = RawRequest::new("POST", "", headers, body.into(), received_at)
             .with_content_type(hook.content_type.as_deref());
         let mut event = Self::parse(Verified::by_operator(raw), hook, delivery_id.as_str())?;
         event.delivery.delivery_id = delivery_id;
@@ -311,8 +308,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::configuration::Configuration;
-    use crate::hook::expression::{EVENT_SCOPE, Expressions};
+    use crate::config::Configuration;
+    use crate::expression::{EVENT_SCOPE, Expressions};
 
     fn hook(verify: &Value) -> Hook {
         let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
@@ -323,7 +320,7 @@ mod tests {
     fn parse_for(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let url = "https://seedhook.example/hooks/h?a=1&b=x%20y&a=2#c=3";
-        let raw = RawDelivery::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
+        let raw = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
         Event::parse(Verified::by_operator(raw), hook, "fresh")
     }
 

@@ -5,19 +5,19 @@
 
 use super::Hook;
 use super::delivery::DeliveryId;
-use super::expression::{Expressions, Scope, Template};
+use crate::expression::{Expressions, Scope, Template};
 
 /// What names a `CloudEvent`: by section "id" of the specification, version 1.0, source and id together are unique for
 /// each distinct event. No URI has a space in it.
-pub(super) const CLOUD_EVENT_ID: &str = "{{ event.source }} {{ event.id }}";
+pub(crate) const CLOUD_EVENT_ID: &str = "{{ event.source }} {{ event.id }}";
 
 /// What names an item of a batch.
 #[derive(Debug, Default)]
 pub struct ItemIds {
     /// The first that has a value counts. None: a batch is claimed as a whole.
-    pub(super) templates: Vec<Template>,
+    pub(crate) templates: Vec<Template>,
     /// They hold for batches of `CloudEvents` alone, because neither the hook nor its sender states any.
-    pub(super) of_cloud_events: bool,
+    pub(crate) of_cloud_events: bool,
 }
 
 /// What the expressions for an id come to.

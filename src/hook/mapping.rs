@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::expression::{EvaluationError, Expressions, Scope, Template};
+use crate::expression::{EvaluationError, Expressions, Scope, Template};
 
 /// How deep parameters may nest.
 const DEPTH_MAX: usize = 16;
@@ -140,7 +140,7 @@ fn evaluate_param(param: &Param, expressions: &Expressions, scope: &Scope) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hook::expression::EVENT_SCOPE;
+    use crate::expression::EVENT_SCOPE;
     use serde_json::json;
 
     fn evaluate(params: &Value) -> Result<Value, MappingError> {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Page, StoreError};
+use crate::digest::sha256_hex;
 use crate::fabricate::{Checksum, FileId, Head, Resume, TaskId, Validator};
 use crate::hook::HookName;
-use crate::hook::verify::key::sha256_hex;
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::expression::{EvaluationError, Scope};
 use crate::hook::delivery::{DeliveryId, Event};
-use crate::hook::expression::{EvaluationError, Scope};
 use crate::hook::{Hook, Rule};
 use crate::run::{Origin, Run, memory_of};
 
@@ -154,10 +154,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::configuration::Configuration;
-    use crate::hook::delivery::RawDelivery;
-    use crate::hook::verify::Verified;
+    use crate::config::Configuration;
+    use crate::request::RawRequest;
     use crate::run::tests::{at, queued_run};
+    use crate::verify::Verified;
 
     fn hook(changes: &Value) -> Hook {
         let mut hook = json!({"workspace": "acme", "database": "sales-demo", "verify": {"scheme": "none"}});
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn event(hook: &Hook, body: &Value) -> Event {
-        let raw = RawDelivery::new("POST", "", [], body.to_string().into_bytes(), at(0));
+        let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(0));
         Event::parse(Verified::by_operator(raw), hook, "id").unwrap()
     }
 

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::expression::Scope;
 use crate::fabricate::Api;
-use crate::hook::delivery::{Event, RawDelivery};
-use crate::hook::expression::Scope;
-use crate::hook::verify::{Means, Verified, VerifyError};
+use crate::hook::delivery::Event;
 use crate::hook::{Hook, Rule};
+use crate::request::RawRequest;
+use crate::verify::{Means, Verified, VerifyError};
 
 use super::plan::{holds, map, scopes};
 
@@ -16,7 +17,7 @@ const ITEMS_SHOWN_MAX: usize = 10;
 /// What a hook would make of a request: whether it is verified and why not, what its conditions say, each parameter
 /// with its type, the requests that would be sent. For the operator: it holds what the sender sent, but no secret.
 #[must_use]
-pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawDelivery, means: &Means<'_>) -> Value {
+pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Means<'_>) -> Value {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
     let verification = verification(hook, &request, means);
     let handshake = hook.admit(request.clone(), means).ok().and_then(|admitted| match admitted {
@@ -38,7 +39,7 @@ pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawDelivery, means: &Me
     shown
 }
 
-fn verification(hook: &Hook, request: &RawDelivery, means: &Means<'_>) -> Value {
+fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> Value {
     let scheme = &hook.verify.scheme;
     match hook.verify.check(request, means) {
         Ok(()) => json!({"scheme": scheme, "verified": true}),
@@ -127,9 +128,9 @@ fn type_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::configuration::Configuration;
-    use crate::hook::verify::Draft;
+    use crate::config::Configuration;
     use crate::timestamp::Timestamp;
+    use crate::verify::Draft;
 
     const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -148,7 +149,7 @@ mod tests {
         let secret = |_: &str| Some("s3cret".to_owned());
         let means = Means { secret: &secret, certificate: None, now: NOW };
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let request = RawDelivery::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
+        let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
         let signed = hook.verify.sign(Draft { delivery: request.clone(), id: "i" }, &means).unwrap();
         let shown = |request| preview(hook, configuration.fabricate.as_ref(), &request, &means);
         [shown(request), shown(signed)]
@@ -166,7 +167,7 @@ mod tests {
             ("x-slack-request-timestamp", "1760000000".to_owned()),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
-        let request = RawDelivery::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
+        let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
         let secret = |_: &str| Some("s3cret".to_owned());
         let shown = preview(hook, None, &request, &Means { secret: &secret, certificate: None, now: NOW });
         assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use crate::configuration::SWEEP_REQUESTS_DEFAULT;
+use crate::config::SWEEP_REQUESTS_DEFAULT;
 use crate::journal::retention::FIRST_START_MS_MAX;
 use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, ItemKey, Level, Page, StoreError, World};

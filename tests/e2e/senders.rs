@@ -34,7 +34,7 @@ fn is_for_http(vector: &Value) -> bool {
     });
     vector.get("request").is_none()
         && vector["now"].is_null()
-        && !seedhook::hook::sender::sender(vector["provider"].as_str().unwrap()).unwrap().takes("tolerance")
+        && !seedhook::config::sender::sender(vector["provider"].as_str().unwrap()).unwrap().takes("tolerance")
         && vector.get("verify").is_none()
         && vector["method"] == "POST"
         && texts.all(plain)
@@ -59,7 +59,7 @@ struct Hooks {
 impl Hooks {
     fn name_for(&mut self, vector: &Value) -> String {
         let sender = vector["provider"].as_str().unwrap();
-        let known = seedhook::hook::sender::sender(sender).unwrap();
+        let known = seedhook::config::sender::sender(sender).unwrap();
         let url = known.takes("url").then(|| vector["url"].as_str().unwrap());
         let key = format!("{sender} {:?} {url:?}", secrets(vector));
         let next = format!("v{}", self.names.len());

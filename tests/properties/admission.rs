@@ -2,8 +2,8 @@
 
 use seedhook::hook::admission::{Admitted, TurnedAway};
 use seedhook::hook::delivery::Event;
-use seedhook::hook::verify::{Means, VerifyError};
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Means, VerifyError};
 
 use super::case::{Case, Cases};
 use super::choices::Choices;

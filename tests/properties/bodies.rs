@@ -1,8 +1,8 @@
 //! Bodies of every kind that is read, and of none: in their grammar, and then with something wrong in it.
 
 use seedhook::document::{DEPTH_MAX, Document};
-use seedhook::hook::body::{self, BodyError};
-use seedhook::hook::verify::Verified;
+use seedhook::request::body::{self, BodyError};
+use seedhook::verify::Verified;
 use serde_json::{Value, json};
 
 use super::case::{Case, Cases};

@@ -3,11 +3,11 @@
 
 use std::sync::OnceLock;
 
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
+use seedhook::config::sender::senders;
 use seedhook::hook::Hook;
-use seedhook::hook::sender::senders;
-use seedhook::hook::verify::Means;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::Means;
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
@@ -105,7 +105,7 @@ impl Cases {
 
 impl Case {
     /// One for each proof of a sender.
-    fn of_sender(sender: &'static seedhook::hook::sender::Sender) -> Vec<Self> {
+    fn of_sender(sender: &'static seedhook::config::sender::Sender) -> Vec<Self> {
         // Only AWS can sign for SNS: it is recorded.
         let proofs = sender.verify.iter().filter(|proof| proof["scheme"] != "aws-sns");
         let make = |(index, proof): (usize, &Map<String, Value>)| {
@@ -218,7 +218,7 @@ impl Case {
 
     /// The handshakes of its sender, in the words of the configuration.
     pub(crate) fn handshakes(&self) -> impl Iterator<Item = &'static Map<String, Value>> {
-        let sender = self.sender.and_then(seedhook::hook::sender::sender);
+        let sender = self.sender.and_then(seedhook::config::sender::sender);
         sender.into_iter().flat_map(|sender| &sender.handshakes)
     }
 

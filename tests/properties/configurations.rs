@@ -2,12 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
+use seedhook::config::sender::senders;
 use seedhook::hook::admission::Admitted;
-use seedhook::hook::sender::senders;
-use seedhook::hook::verify::{Draft, Means};
 use seedhook::hook::{DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook};
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Draft, Means};
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;

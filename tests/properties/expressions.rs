@@ -1,9 +1,9 @@
 //! Expressions, object keys and signed texts: whatever is written, it is refused or evaluated, and that has a bound.
 
+use seedhook::expression::{EVENT_SCOPE, Expressions, Scope};
 use seedhook::fabricate::{FileId, Place, Target, TaskFile, TaskId};
 use seedhook::hook::HookName;
 use seedhook::hook::archive_key::{KeyParts, KeyTemplate};
-use seedhook::hook::expression::{EVENT_SCOPE, Expressions, Scope};
 use serde_json::{Value, json};
 
 use super::choices::Choices;

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
-use seedhook::hook::verify::{Draft, Means};
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Draft, Means};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 

@@ -24,8 +24,8 @@ mod values;
 
 use seedhook::hook::Hook;
 use seedhook::hook::delivery::{Delivery, Event};
-use seedhook::hook::verify::Verified;
 use seedhook::service::plan::{RUNS_MAX, plan};
+use seedhook::verify::Verified;
 
 use choices::Choices;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::hook::body;
-use seedhook::hook::delivery::RawDelivery;
+use seedhook::request::RawRequest;
+use seedhook::request::body;
 use seedhook::timestamp::Timestamp;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn of(delivery: &RawDelivery) -> Self {
+    pub(crate) fn of(delivery: &RawRequest) -> Self {
         let headers = delivery.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {
             method: delivery.method.clone(),
@@ -27,9 +27,9 @@ impl Request {
         }
     }
 
-    pub(crate) fn arrived(&self) -> RawDelivery {
+    pub(crate) fn arrived(&self) -> RawRequest {
         let (headers, body) = (self.headers.clone(), self.body.clone());
-        RawDelivery::new(&self.method, &self.url, headers, body, Timestamp::from_millis(0))
+        RawRequest::new(&self.method, &self.url, headers, body, Timestamp::from_millis(0))
     }
 
     /// Every header of this name, as a receiver joins them.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
 use seedhook::hook::Hook;
 use serde_json::{Value, json};
 

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::{Event as Parsed, RawDelivery};
-use seedhook::hook::verify::{Draft, Means};
+use seedhook::hook::delivery::Event as Parsed;
 use seedhook::ports::Clock;
+use seedhook::request::RawRequest;
 use seedhook::run::{Run, RunId};
 use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Draft, Means};
 
 use crate::breakage::Breakage;
 use crate::chance::REQUESTS;
@@ -80,11 +81,11 @@ impl Event {
 
 impl Parcel {
     /// The request that its sender makes; a forger's is signed with another secret.
-    fn request(&self, hook: &Hook, now: Timestamp, forged: bool) -> RawDelivery {
+    fn request(&self, hook: &Hook, now: Timestamp, forged: bool) -> RawRequest {
         let headers = [("Content-Type", "application/json"), ("Idempotency-Key", self.id.as_str())];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let body = self.body.clone().into_bytes();
-        let delivery = RawDelivery::new("POST", "https://seedhook.example/hooks/hook", headers, body, now);
+        let delivery = RawRequest::new("POST", "https://seedhook.example/hooks/hook", headers, body, now);
         let secret = |name: &str| if forged { Some("whsec_Z3Vlc3NlZA==".to_owned()) } else { secret(name) };
         let means = Means { secret: &secret, certificate: None, now };
         hook.verify.sign(Draft { delivery, id: &self.id }, &means).expect("a scheme that can be signed")

@@ -4,13 +4,13 @@
 
 use std::fmt::Write as _;
 
-use seedhook::hook::delivery::RawDelivery;
+use seedhook::request::RawRequest;
 
 /// The longest body that stands in the command itself: Linux takes 128 KiB in one argument.
 const ARGUMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// The line, for any POSIX shell.
-pub(crate) fn line(delivery: &RawDelivery) -> String {
+pub(crate) fn line(delivery: &RawRequest) -> String {
     let mut words = vec!["curl -i".to_owned()];
     // Brackets and braces are patterns to curl.
     if delivery.url.contains(['[', ']', '{', '}']) {
@@ -83,9 +83,9 @@ mod tests {
 
     use super::*;
 
-    fn delivery(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> RawDelivery {
+    fn delivery(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> RawRequest {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        RawDelivery::new(method, url, headers, body.to_vec(), Timestamp::from_millis(0))
+        RawRequest::new(method, url, headers, body.to_vec(), Timestamp::from_millis(0))
     }
 
     /// What a shell makes of the line: the arguments of `curl`, and what it is piped.
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_words(of: &RawDelivery, expected: &[&str]) {
+    fn check_words(of: &RawRequest, expected: &[&str]) {
         assert_eq!(run(&line(of)).0, expected);
     }
 

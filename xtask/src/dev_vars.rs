@@ -117,7 +117,7 @@ fn is_blank(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::{Configuration, OperatorToken};
+    use seedhook::config::{Configuration, OperatorToken};
     use seedhook::link::LinkSecret;
 
     use super::*;

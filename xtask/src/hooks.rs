@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
-use seedhook::configuration::Configuration;
-use seedhook::hook::mistake::nearest;
+use seedhook::config::Configuration;
+use seedhook::expression::nearest;
 use seedhook::hook::{Hook, HookName};
 
 use crate::dev_vars::Secrets;

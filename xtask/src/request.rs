@@ -10,7 +10,7 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::RawDelivery;
+use seedhook::request::RawRequest;
 use seedhook::timestamp::{SECOND_MS, Timestamp};
 
 use crate::{clock, sample};
@@ -113,7 +113,7 @@ impl Request {
     }
 
     /// The request to a hook, without a signature.
-    pub(crate) fn delivery(&self, hook: &Hook) -> Result<RawDelivery> {
+    pub(crate) fn delivery(&self, hook: &Hook) -> Result<RawRequest> {
         let body = self.body(hook)?;
         let mut headers = self.headers.clone();
         let states = |name: &str| self.headers.iter().any(|(stated, _)| stated.eq_ignore_ascii_case(name));
@@ -123,7 +123,7 @@ impl Request {
         if let Some(id) = self.id.as_ref().filter(|_| !states("idempotency-key")) {
             headers.push(("idempotency-key".to_owned(), id.clone()));
         }
-        Ok(RawDelivery::new(&self.method, &self.address(hook), headers, body, self.now))
+        Ok(RawRequest::new(&self.method, &self.address(hook), headers, body, self.now))
     }
 
     fn body(&self, hook: &Hook) -> Result<Vec<u8>> {
@@ -207,7 +207,7 @@ fn content_type(body: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::Configuration;
+    use seedhook::config::Configuration;
     use serde_json::json;
 
     use super::*;

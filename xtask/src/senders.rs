@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
-use seedhook::hook::mistake::nearest;
-use seedhook::hook::sender::{Sender, sender, sender_names, senders};
+use seedhook::config::sender::{Sender, sender, sender_names, senders};
+use seedhook::expression::nearest;
 
 use crate::{help, show};
 use card::Card;
@@ -111,7 +111,7 @@ fn all_about(sender: &Sender) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::Configuration;
+    use seedhook::config::Configuration;
     use serde_json::{Value, json};
 
     use super::*;

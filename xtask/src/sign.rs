@@ -5,11 +5,11 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
+use seedhook::config::sender::sender;
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::RawDelivery;
-use seedhook::hook::sender::sender;
-use seedhook::hook::verify::{Draft, Means};
+use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::{Draft, Means};
 use serde_json::Value;
 
 use crate::hooks::Hooks;
@@ -52,10 +52,10 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
 pub(crate) fn signed(
     hooks: &Hooks,
     hook: &Hook,
-    delivery: RawDelivery,
+    delivery: RawRequest,
     id: &str,
     now: Timestamp,
-) -> Result<RawDelivery> {
+) -> Result<RawRequest> {
     let (name, scheme) = (&hook.name, &hook.verify.scheme);
     if is_public(scheme) {
         bail!("nobody but the sender can sign for {scheme}: only it has the private key\n{WITHOUT}");
@@ -84,8 +84,8 @@ fn is_public(scheme: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::Configuration;
-    use seedhook::hook::sender::{Sender, senders};
+    use seedhook::config::Configuration;
+    use seedhook::config::sender::{Sender, senders};
     use serde_json::json;
 
     use super::*;
@@ -109,7 +109,7 @@ mod tests {
         let hooks = hooks(verify, secret);
         let hook = hooks.find(Some("h"))?;
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let draft = RawDelivery::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
+        let draft = RawRequest::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
         let delivery = signed(&hooks, hook, draft, "msg_1", NOW)?;
         let secret = |name: &str| hooks.secret(name);
         hook.verify.check(&delivery, &Means { secret: &secret, certificate: None, now: NOW })?;

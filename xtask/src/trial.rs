@@ -8,8 +8,8 @@ mod lines;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use seedhook::hook::verify::Means;
 use seedhook::service::preview::preview;
+use seedhook::verify::Means;
 
 use crate::hooks::Hooks;
 use crate::request::{OPTIONS_HELP, Request};

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::configuration::Configuration;
-use crate::hook::verify::Draft;
+use crate::config::Configuration;
 use crate::timestamp::Timestamp;
+use crate::verify::Draft;
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -18,10 +18,10 @@ fn hook(change: &Value) -> Hook {
     configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"))
 }
 
-fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &str) -> RawDelivery {
+fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &str) -> RawRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let url = format!("https://seedhook.example/hooks/h{query}");
-    RawDelivery::new(method, &url, headers, body.into(), NOW)
+    RawRequest::new(method, &url, headers, body.into(), NOW)
 }
 
 /// The secret of every hook here, except the one that is not set.
@@ -33,7 +33,7 @@ const MEANS: Means<'static> = Means { secret: &secret, certificate: None, now: N
 
 /// `delivery`, the status and body of a handshake, or the status of a refusal.
 #[track_caller]
-fn check(hook: &Hook, request: RawDelivery, expected: &str) {
+fn check(hook: &Hook, request: RawRequest, expected: &str) {
     let got = match hook.admit(request, &MEANS) {
         Ok(Admitted::Delivery(_)) => "delivery".to_owned(),
         Ok(Admitted::Handshake(reply)) => format!("{} {}", reply.status, reply.body),
@@ -42,7 +42,7 @@ fn check(hook: &Hook, request: RawDelivery, expected: &str) {
     assert_eq!(got, expected);
 }
 
-fn signed(hook: &Hook, request: RawDelivery) -> RawDelivery {
+fn signed(hook: &Hook, request: RawRequest) -> RawRequest {
     hook.verify.sign(Draft { delivery: request, id: "id" }, &MEANS).unwrap()
 }
 
@@ -110,7 +110,7 @@ fn a_handshake_can_be_spelt_out() {
 }
 
 /// The headers of a handshake's answer, `name: value` each.
-fn headers(hook: &Hook, request: RawDelivery) -> Vec<String> {
+fn headers(hook: &Hook, request: RawRequest) -> Vec<String> {
     match hook.admit(request, &MEANS) {
         Ok(Admitted::Handshake(reply)) => {
             reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::configuration::Configuration;
+use crate::config::Configuration;
+use crate::digest::sha256_hex;
 use crate::hook::Hook;
-use crate::hook::delivery::{Event, RawDelivery};
-use crate::hook::verify::Verified;
-use crate::hook::verify::key::sha256_hex;
+use crate::hook::delivery::Event;
+use crate::request::RawRequest;
 use crate::service::plan::plan;
 use crate::timestamp::Timestamp;
+use crate::verify::Verified;
 
 fn hook(changes: &Value) -> Hook {
     let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
@@ -28,7 +29,7 @@ fn of_sender(scheme: &str, each: Option<&str>) -> Hook {
 /// The event of a body that nobody names, as its hook has its id; and what is wrong with that.
 fn event(hook: &Hook, content_type: &str, body: &Value) -> (Event, Option<String>) {
     let headers = [("content-type".to_owned(), content_type.to_owned())];
-    let raw = RawDelivery::new("POST", "", headers, body.to_string().into_bytes(), Timestamp::from_millis(0));
+    let raw = RawRequest::new("POST", "", headers, body.to_string().into_bytes(), Timestamp::from_millis(0));
     let mut event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
     let problem = event.take_id(hook).err();
     (event, problem)

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::super::operate::tests::Stores;
 use super::super::receive::{plan_delivery, store_delivery};
 use super::*;
-use crate::configuration::Configuration;
-use crate::hook::delivery::{Event, RawDelivery};
-use crate::hook::verify::Verified;
+use crate::config::Configuration;
+use crate::hook::delivery::Event;
+use crate::request::RawRequest;
 use crate::run::tests::at;
+use crate::verify::Verified;
 
 fn hook(changes: &Value) -> Hook {
     let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"},
@@ -30,7 +31,7 @@ fn items(ids: impl IntoIterator<Item = usize>) -> Value {
 }
 
 fn deliver(stores: &Stores, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
-    let raw = RawDelivery::new("POST", "", [], body.to_string().into_bytes(), at(now));
+    let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(now));
     let event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
     let planned = match plan_delivery(stores, hook, event, at(now)) {
         Ok(planned) => planned,

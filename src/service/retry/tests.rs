@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::operate::tests::{Stores, task_id};
 use super::super::retry_many::{Selection, retry_many};
 use super::*;
-use crate::configuration::Configuration;
+use crate::config::Configuration;
 use crate::hook::delivery::Body;
 use crate::journal::Decision;
 use crate::ports::{Claim, ItemClaim};

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use seedhook::hook::mistake::Mistake;
+use seedhook::config::mistake::Mistake;
 
 /// Whether it has to be mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

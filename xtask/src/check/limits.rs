@@ -3,7 +3,7 @@
 //!
 //! Whether a hook may have a limit is the Worker's to judge.
 
-use seedhook::hook::mistake::nearest;
+use seedhook::expression::nearest;
 use toml_edit::{Item, TableLike};
 
 use super::finding::Finding;

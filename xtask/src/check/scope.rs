@@ -2,7 +2,7 @@
 //!
 //! It finds what is there and judges nothing.
 
-use seedhook::configuration::Configuration;
+use seedhook::config::Configuration;
 use serde_json::{Map, Value as Json};
 use toml_edit::{Item, Table, TableLike};
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::configuration::{InvalidToken, OperatorToken};
+use seedhook::config::{InvalidToken, OperatorToken};
 use seedhook::hook::Hook;
 use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use serde_json::Map;

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::RawDelivery;
+use seedhook::request::RawRequest;
 
 use super::settings::Settings;
 use crate::hooks::Hooks;
@@ -29,7 +29,7 @@ impl<'a> Sample<'a> {
     }
 
     /// A new delivery to the Worker at `base`, signed now, and its id.
-    pub(super) fn delivery(&self, base: &str) -> Result<(String, RawDelivery)> {
+    pub(super) fn delivery(&self, base: &str) -> Result<(String, RawRequest)> {
         let request = Request::to(base);
         let id = request.id();
         let draft = request.delivery(self.hook)?;

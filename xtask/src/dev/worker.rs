@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use seedhook::hook::delivery::RawDelivery;
+use seedhook::request::RawRequest;
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -53,7 +53,7 @@ impl Worker {
     }
 
     /// Sends a webhook; the status and the body of the answer.
-    pub(super) fn send(&self, delivery: &RawDelivery) -> Result<(u16, Value)> {
+    pub(super) fn send(&self, delivery: &RawRequest) -> Result<(u16, Value)> {
         let request = self.agent.post(&delivery.url);
         let request = delivery.headers().fold(request, |request, (name, value)| request.header(name, value));
         let answer = request.send(&delivery.body).context("the Worker did not answer the webhook")?;

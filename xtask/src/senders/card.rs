@@ -2,7 +2,7 @@
 //!
 //! It makes text from `senders.json` and knows no sender by name.
 
-use seedhook::hook::sender::Sender;
+use seedhook::config::sender::Sender;
 use serde_json::{Map, Value};
 
 use super::proof::Proof;

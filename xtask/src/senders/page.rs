@@ -2,7 +2,7 @@
 //!
 //! The prose is `page.md`; a test has the file in `docs` equal to what is made here.
 
-use seedhook::hook::sender::{Sender, senders};
+use seedhook::config::sender::{Sender, senders};
 
 use super::card::Card;
 
@@ -49,7 +49,7 @@ fn items(card: Card<'_>) -> String {
 mod tests {
     use std::fs;
 
-    use seedhook::configuration::Configuration;
+    use seedhook::config::Configuration;
     use serde_json::json;
 
     use super::*;

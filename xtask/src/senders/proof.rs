@@ -153,7 +153,7 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::hook::sender::sender;
+    use seedhook::config::sender::sender;
     use serde_json::json;
 
     use super::*;

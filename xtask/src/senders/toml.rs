@@ -83,7 +83,7 @@ fn key(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::hook::sender::senders;
+    use seedhook::config::sender::senders;
 
     use super::*;
     use crate::check;

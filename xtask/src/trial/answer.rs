@@ -7,10 +7,11 @@ use std::fmt;
 
 use seedhook::hook::Hook;
 use seedhook::hook::admission::{Admitted, TurnedAway};
-use seedhook::hook::body::BodyError;
-use seedhook::hook::delivery::{Event, RawDelivery};
-use seedhook::hook::verify::{Means, Verified};
+use seedhook::hook::delivery::Event;
+use seedhook::request::RawRequest;
+use seedhook::request::body::BodyError;
 use seedhook::service::plan::{RUNS_MAX, plan};
+use seedhook::verify::{Means, Verified};
 
 /// The answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// To a request.
-    pub(super) fn to(hook: &Hook, request: RawDelivery, means: &Means<'_>) -> Self {
+    pub(super) fn to(hook: &Hook, request: RawRequest, means: &Means<'_>) -> Self {
         if !hook.methods().split(", ").any(|method| method == request.method) {
             return Self::bad(405, format!("the hook takes no {}", request.method));
         }
@@ -115,7 +116,7 @@ impl fmt::Display for Answer {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::configuration::Configuration;
+    use seedhook::config::Configuration;
     use seedhook::timestamp::Timestamp;
     use serde_json::{Value, json};
 
@@ -136,7 +137,7 @@ mod tests {
     fn answer(fields: &Value, method: &str, query: &str, body: &str) -> Answer {
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let (url, now) = (format!("http://localhost/hooks/h?{query}"), Timestamp::from_millis(0));
-        let request = RawDelivery::new(method, &url, headers, body.into(), now);
+        let request = RawRequest::new(method, &url, headers, body.into(), now);
         let secret = |name: &str| (name != "UNSET").then(|| "s3cret".to_owned());
         Answer::to(&hook(fields), request, &Means { secret: &secret, certificate: None, now })
     }

@@ -1,0 +1,256 @@
+//! Algorithms and keys: whether a signature is that of a message under a secret.
+//!
+//! SHA-256 alone is in `digest.rs`; SNS certificates are in `sns.rs`. Signatures are compared in constant time.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
+use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
+use hmac::{Hmac, KeyInit, Mac};
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{DerSignature, VerifyingKey as P256Key};
+use p256::pkcs8::DecodePublicKey;
+use sha1::Sha1;
+use sha2::{Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
+
+/// The most public-key signatures of one delivery that are tried: each takes a hash of the whole body.
+const PUBLIC_SIGNATURES_MAX: usize = 4;
+
+/// How a message is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    /// HMAC-SHA1 (RFC 2104). Only for senders that have nothing better.
+    HmacSha1,
+    /// HMAC-SHA256.
+    HmacSha256,
+    /// HMAC-SHA384.
+    HmacSha384,
+    /// HMAC-SHA512.
+    HmacSha512,
+    /// Ed25519 (RFC 8032); the secret is the sender's public key.
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256, signatures in DER; the secret is the sender's public key.
+    EcdsaP256,
+}
+
+/// How bytes are written as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Two digits a byte, in either case.
+    Hex,
+    /// RFC 4648, section 4, with or without padding.
+    Base64,
+}
+
+/// How a key's bytes follow from the secret's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyForm {
+    /// The text itself.
+    Text,
+    /// Hex.
+    Hex,
+    /// Base64, after one of Standard Webhooks' prefixes if there is one.
+    Base64,
+}
+
+/// A key that fits its algorithm.
+#[derive(Clone)]
+pub(crate) struct Key {
+    algorithm: Algorithm,
+    bytes: Vec<u8>,
+}
+
+impl Encoding {
+    /// The bytes of a text.
+    pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Hex => base16ct::mixed::decode_vec(text).ok(),
+            Self::Base64 => BASE64.decode(text).ok(),
+        }
+    }
+
+    /// The text of bytes.
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex => base16ct::lower::encode_string(bytes),
+            Self::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
+        }
+    }
+
+    /// Its name in the configuration.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
+impl Algorithm {
+    /// Its usual name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha384 => "HMAC-SHA384",
+            Self::HmacSha512 => "HMAC-SHA512",
+            Self::Ed25519 => "ed25519",
+            Self::EcdsaP256 => "ECDSA P-256",
+        }
+    }
+
+    pub(super) fn is_hmac(self) -> bool {
+        !matches!(self, Self::Ed25519 | Self::EcdsaP256)
+    }
+
+    /// The key that a secret's text stands for.
+    ///
+    /// # Errors
+    /// In words that do not quote it, when it cannot be one.
+    pub(super) fn key(self, secret: &str, form: KeyForm) -> Result<Key, String> {
+        let secret = secret.trim();
+        if secret.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        if self.is_hmac() && (secret.starts_with("whpk_") || secret.starts_with("whsk_")) {
+            let needs =
+                "is an ed25519 key (whpk_…, whsk_…), but the signature needs a shared secret (whsec_…)";
+            return Err(needs.to_owned());
+        }
+        let bytes = match form {
+            KeyForm::Text => Some(secret.as_bytes().to_vec()),
+            KeyForm::Hex => base16ct::mixed::decode_vec(secret).ok(),
+            KeyForm::Base64 => BASE64.decode(without_frame(secret)).ok(),
+        };
+        let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| match form {
+            KeyForm::Text => "is empty".to_owned(),
+            KeyForm::Hex => "is not hex".to_owned(),
+            KeyForm::Base64 => "is not base64 (after whsec_, where the sender writes that)".to_owned(),
+        })?;
+        let fits = match self {
+            Self::Ed25519 => ed25519_key(&bytes).is_some(),
+            Self::EcdsaP256 => P256Key::from_public_key_der(&bytes).is_ok(),
+            _ => true,
+        };
+        fits.then_some(Key { algorithm: self, bytes })
+            .ok_or_else(|| format!("is not a public key for {}", self.name()))
+    }
+}
+
+impl Key {
+    /// Whether any of the signatures is that of `message`. A MAC is made once however many are given.
+    pub(super) fn verifies(&self, message: &[u8], signatures: &[Vec<u8>]) -> bool {
+        if let Some(mac) = self.sign(message) {
+            return signatures.iter().any(|signature| mac.ct_eq(signature).into());
+        }
+        signatures.iter().take(PUBLIC_SIGNATURES_MAX).any(|signature| match self.algorithm {
+            Algorithm::Ed25519 => ed25519_key(&self.bytes).is_some_and(|key| {
+                Ed25519Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+            }),
+            Algorithm::EcdsaP256 => P256Key::from_public_key_der(&self.bytes).is_ok_and(|key| {
+                DerSignature::try_from(signature.as_slice())
+                    .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }),
+            _ => false,
+        })
+    }
+
+    /// The signature of a message; none where only the sender has the key for it.
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self.algorithm {
+            Algorithm::HmacSha1 => mac::<Hmac<Sha1>>(&self.bytes, message).map(finished),
+            Algorithm::HmacSha256 => mac::<Hmac<Sha256>>(&self.bytes, message).map(finished),
+            Algorithm::HmacSha384 => mac::<Hmac<Sha384>>(&self.bytes, message).map(finished),
+            Algorithm::HmacSha512 => mac::<Hmac<Sha512>>(&self.bytes, message).map(finished),
+            Algorithm::Ed25519 | Algorithm::EcdsaP256 => None,
+        }
+    }
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<M> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
+    mac.update(message);
+    Some(mac)
+}
+
+fn finished<M: Mac>(mac: M) -> Vec<u8> {
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn ed25519_key(bytes: &[u8]) -> Option<VerifyingKey> {
+    let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+    // Under a weak key (of small order) one signature fits any message.
+    (!key.is_weak()).then_some(key)
+}
+
+/// The base64 of a Standard Webhooks secret, or of a key in PEM (RFC 7468).
+fn without_frame(secret: &str) -> String {
+    let bare = ["whsec_", "whpk_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret);
+    if !bare.starts_with("-----BEGIN ") {
+        return bare.to_owned();
+    }
+    // In a variable, lines may be joined by a written \n.
+    let text = bare.replace("\\n", "\n");
+    text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_refused(algorithm: Algorithm, form: KeyForm, secret: &str, word: &str) {
+        let Err(error) = algorithm.key(secret, form) else { panic!("{secret} was taken") };
+        assert!(error.contains(word), "{secret}: {error}");
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_a_key_is_refused() {
+        let hmac = Algorithm::HmacSha256;
+        check_refused(hmac, KeyForm::Text, "", "empty");
+        check_refused(hmac, KeyForm::Text, " \n", "empty");
+        check_refused(hmac, KeyForm::Text, "whpk_AAAA", "ed25519 key");
+        check_refused(hmac, KeyForm::Base64, "whsk_AAAA", "ed25519 key");
+        check_refused(hmac, KeyForm::Base64, "whsec_", "not base64");
+        check_refused(hmac, KeyForm::Base64, "whsec_?", "not base64");
+        check_refused(hmac, KeyForm::Hex, "xyz", "not hex");
+        check_refused(Algorithm::Ed25519, KeyForm::Hex, "00", "public key for ed25519");
+        check_refused(Algorithm::Ed25519, KeyForm::Hex, &"00".repeat(32), "public key for ed25519");
+        check_refused(Algorithm::EcdsaP256, KeyForm::Base64, "AAAA", "public key for ECDSA");
+    }
+
+    #[test]
+    fn a_public_key_may_stand_in_pem() {
+        let der = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
+        let pem =
+            format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &der[..64], &der[64..]);
+        for secret in [der, &pem, &pem.replace('\n', "\\n")] {
+            assert!(Algorithm::EcdsaP256.key(secret, KeyForm::Base64).is_ok(), "{secret}");
+        }
+    }
+
+    /// RFC 4231, test case 2; RFC 2202, test case 2.
+    #[test]
+    fn the_published_hmacs_verify() {
+        let message = b"what do ya want for nothing?";
+        for (algorithm, expected) in [
+            (Algorithm::HmacSha1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+            (Algorithm::HmacSha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (
+                Algorithm::HmacSha512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ] {
+            let key = algorithm.key("Jefe", KeyForm::Text).unwrap_or_else(|error| panic!("{error}"));
+            let signature = base16ct::mixed::decode_vec(expected).unwrap();
+            assert_eq!(key.sign(message), Some(signature.clone()));
+            let verifies = |message: &[u8], signature: &[u8]| key.verifies(message, &[signature.to_vec()]);
+            assert!(verifies(message, &signature));
+            assert!(!verifies(message, &signature[..signature.len() - 1]));
+            assert!(!verifies(message, &[]));
+            assert!(!verifies(b"another", &signature));
+            assert!(key.verifies(message, &[Vec::new(), signature]));
+        }
+    }
+}
