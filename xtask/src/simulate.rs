@@ -8,7 +8,7 @@ use anyhow::Result;
 use lexopt::{Arg, ValueExt};
 
 use crate::command::{self, cargo};
-use crate::help;
+use crate::terminal::help;
 
 const HELP: &str = "\
 cargo xtask simulate [--seeds N] [--from S] [--threads T] [--mistake M]
