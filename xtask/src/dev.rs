@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: the Worker and a local Fabricate on this machine, and a webhook becoming files before your eyes.
+//! `cargo xtask dev`: the Worker and a fake Fabricate on this machine, and a webhook becoming files before your eyes.
 //!
 //! It knows the Worker from outside alone, over HTTP. It never deploys, and without `--live` it asks no real Fabricate.
 
@@ -27,14 +27,14 @@ use story::Story;
 const HELP: &str = "\
 cargo xtask dev [options]
 
-Builds the Worker, starts it with `wrangler dev` beside a local Fabricate, sends a signed sample webhook, and shows
+Builds the Worker, starts it with `wrangler dev` beside a fake Fabricate, sends a signed sample webhook, and shows
 each step of its life until its files are archived. Then it stays up: send your own webhooks. Ctrl-C ends everything.
 Makes .dev.vars from .dev.vars.example when there is none.
 
   --once               end after the first run; exit 0 only if it completed and all its files are archived
   --live               use the real Fabricate: FABRICATE_URL of wrangler.toml, FABRICATE_API_KEY of .dev.vars
   --port N             where the Worker listens (default 8787, or any free port when that is taken)
-  --fabricate-port N   where the local Fabricate listens (default 8788, or any free port when that is taken)
+  --fabricate-port N   where the fake Fabricate listens (default 8788, or any free port when that is taken)
   --verbose            show what wrangler and Fabricate print
 ";
 

@@ -33,7 +33,7 @@ const HELP: &str = "\
 cargo xtask <command>
 
 Commands:
-  dev        run the Worker and a local Fabricate here, and show a webhook becoming files
+  dev        run the Worker and a fake Fabricate here, and show a webhook becoming files
   build      build the release Worker into build/
   test       the gate: format, lints, every test, documentation, dependencies
   simulate   live thousands of lives in the simulated world, or tell one

@@ -1,4 +1,4 @@
-//! The two servers of `dev`: the local Fabricate, and the Worker under wrangler.
+//! The two servers of `dev`: the fake Fabricate, and the Worker under wrangler.
 //!
 //! It starts them and says when they are up; dropping them ends both, and everything that they started.
 
@@ -24,13 +24,13 @@ const WORKER_PORT: u16 = 8787;
 /// The next one.
 const FABRICATE_PORT: u16 = 8788;
 
-/// What the local Fabricate lets in. Not the key of `.dev.vars`: that may be a real one by now.
+/// What the fake Fabricate lets in. Not the key of `.dev.vars`: that may be a real one by now.
 const LOCAL_KEY: &str = "local-fabricate-key";
 
 /// How long a sample task takes: long enough to be seen in progress.
 const TASK_SECONDS: &str = "3";
 
-/// How long the sample's run may take with the local Fabricate.
+/// How long the sample's run may take with the fake Fabricate.
 const LOCAL_RUN_WITHIN: Duration = Duration::from_secs(90);
 
 /// How long it may take with a real one, where a workflow takes what it takes.
@@ -53,10 +53,10 @@ pub(super) struct Servers {
     fabricate: Option<Companion>,
 }
 
-/// Compiles the local Fabricate, so that starting it takes no time.
+/// Compiles the fake Fabricate, so that starting it takes no time.
 pub(super) fn compile_fabricate() -> Result<()> {
-    println!("compiling the local Fabricate (a minute the first time)");
-    command::run(&mut command::cargo(&["build", "--quiet", "--package", "fabricate"]))
+    println!("compiling the fake Fabricate (a minute the first time)");
+    command::run(&mut command::cargo(&["build", "--quiet", "--package", "fake-fabricate"]))
 }
 
 impl Servers {
@@ -104,7 +104,7 @@ impl Servers {
 }
 
 fn start_fabricate(port: u16, story: &Story) -> Result<Companion> {
-    let mut fabricate = command::cargo(&["run", "--quiet", "--package", "fabricate", "--"]);
+    let mut fabricate = command::cargo(&["run", "--quiet", "--package", "fake-fabricate", "--"]);
     fabricate.args(["--port", &port.to_string(), "--key", LOCAL_KEY, "--task-seconds", TASK_SECONDS]);
     let teller = story.clone();
     Companion::start("Fabricate", &mut fabricate, project::path(".wrangler/dev/fabricate.log"), move |line| {
@@ -114,20 +114,20 @@ fn start_fabricate(port: u16, story: &Story) -> Result<Companion> {
 
 /// Waits for its first line, which says where it listens.
 fn wait_for_fabricate(fabricate: &mut Companion, story: &Story, interrupt: &Interrupt) -> Result<String> {
-    story.wait_for("starting the local Fabricate");
+    story.wait_for("starting the fake Fabricate");
     let watch = Stopwatch::start();
     while watch.elapsed() < UP_WITHIN {
         let printed = fabricate.printed();
         let url =
             printed.lines().find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim()));
         if let Some(url) = url {
-            story.done(&format!("Fabricate (local) at {url}, log in {}", shown(fabricate)));
+            story.done(&format!("Fabricate (a fake) at {url}, log in {}", shown(fabricate)));
             return Ok(url.to_owned());
         }
         fabricate.must_be_up()?;
         interrupt.sleep(ASK_EVERY)?;
     }
-    bail!("the local Fabricate did not come up\n{}", fabricate.last_lines())
+    bail!("the fake Fabricate did not come up\n{}", fabricate.last_lines())
 }
 
 fn start_wrangler(port: u16, fabricate_url: Option<&str>, tools: &Tools, story: &Story) -> Result<Companion> {

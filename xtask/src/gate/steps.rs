@@ -40,7 +40,7 @@ pub(super) const STEPS: &[Step] = &[
     step("native", "unit tests, vectors, properties and the simulation", native),
     step("wasm", "what only exists in wasm, under Node", wasm),
     slow("build", "the release Worker", worker),
-    slow("e2e", "the built Worker in workerd, against the local Fabricate", end_to_end),
+    slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
     step("doc", "the documentation, without a warning", doc),
     step("check", "wrangler.toml", configuration),
     slow("deny", "licences, sources and advisories of the dependencies", deny),
