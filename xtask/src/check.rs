@@ -30,13 +30,14 @@ use positions::{position, span_of};
 use scope::Scope;
 
 const HELP: &str = "\
-cargo xtask check [--config FILE]
+cargo xtask check [FILE|FOLDER]
 
-Reads wrangler.toml with the Worker's own code and says what is wrong, where, and what would be right: in the hooks,
-in the bindings and rate limits that they need, in where their secrets are.
-Exits 1 when there is a mistake; warnings alone are no mistake.
+Reads wrangler.toml with the Worker's own code. For each mistake it prints the line, what is wrong and what would be
+right: in the hooks, in the bindings and rate limits that they need, and in where their secrets are.
+Exits 1 when there is a mistake; a warning is not a mistake.
 
-  --config FILE    another file than wrangler.toml; secrets are those of the .dev.vars beside it
+  FILE, FOLDER     another file than wrangler.toml, or the folder of one; the secrets are those of the .dev.vars beside it
+  --config FILE    the same
 ";
 
 /// Reads the arguments, prints what is found.
@@ -48,13 +49,12 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             Arg::Long("config") | Arg::Short('c') => {
                 config = Some(PathBuf::from(arguments.value()?.string()?));
             }
+            Arg::Value(path) if config.is_none() => config = Some(path.into()),
             other => return Err(other.unexpected().into()),
         }
     }
-    let (file, name) = match config {
-        Some(file) => (file.clone(), file.display().to_string()),
-        None => (project::path("wrangler.toml"), "wrangler.toml".to_owned()),
-    };
+    let file = project::wrangler_toml(config.as_deref());
+    let name = config.map_or_else(|| "wrangler.toml".to_owned(), |_| file.display().to_string());
     let report = read(&file, &name)?;
     show(&report.text)?;
     Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -139,5 +139,7 @@ fn runs(name: &HookName, hook: &Hook) -> String {
     format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
 }
 
+#[cfg(test)]
+mod examples;
 #[cfg(test)]
 mod tests;

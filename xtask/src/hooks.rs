@@ -25,7 +25,7 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// Reads the project's wrangler.toml, or another; secrets are those of the `.dev.vars` beside it.
     pub(crate) fn read(config: Option<&Path>) -> Result<Self> {
-        let file = config.map_or_else(|| project::path("wrangler.toml"), Path::to_path_buf);
+        let file = project::wrangler_toml(config);
         let configuration = Configuration::read(&check::variables(&file)?);
         Ok(Self::new(configuration, dev_vars::read(&dev_vars_folder(&file))?, file))
     }

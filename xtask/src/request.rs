@@ -27,7 +27,7 @@ pub(crate) const OPTIONS_HELP: &str =
                            (default http://localhost:8787, where `cargo xtask dev` listens)
   --id ID                  the event's id: in its place where the sender signs one, and as Idempotency-Key
   --now SECONDS            the time, in seconds since 1970, instead of this machine's
-  --config FILE            another file than wrangler.toml; secrets are those of the .dev.vars beside it
+  --config FILE            another file than wrangler.toml, or its folder; secrets are those of the .dev.vars beside it
 ";
 
 /// A request as it was asked for.
