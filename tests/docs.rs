@@ -2,6 +2,7 @@
 //! `docs/operations.md` has a row for each message that the Worker logs.
 //!
 //! It reads files and judges no prose.
+#![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
@@ -229,6 +230,19 @@ fn the_table_of_log_messages_has_each_message_and_no_other() {
         missing.is_empty() && stale.is_empty(),
         "docs/operations.md, \"Log messages\"\nlacks:\n{missing}\nhas, but the Worker does not log it:\n{stale}"
     );
+}
+
+#[test]
+fn every_problem_of_the_api_page_is_one_of_the_worker() {
+    let page = read(&root().join("docs/api.md"));
+    let (_, section) = page.split_once("\n## Problems\n").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let names: Vec<&str> =
+        rows.flat_map(|cell| cell.split(", ")).map(|name| name.trim_matches('`')).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let source: String = files(&root().join("src"), "rs").iter().map(|path| read(path)).collect();
+    let unknown: Vec<_> = names.iter().filter(|name| !source.contains(&format!("\"{name}\""))).collect();
+    assert!(unknown.is_empty(), "docs/api.md lists problems that the Worker does not have: {unknown:?}");
 }
 
 #[test]
