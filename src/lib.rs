@@ -105,7 +105,7 @@
 //! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores
 //! (`docs/simulation.md`);
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
-//! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
+//! `tests/fake-fabricate/` the fake Fabricate. `xtask/` is what a developer types.
 
 pub mod config;
 pub mod digest;

@@ -1,7 +1,7 @@
 //! How long R2 and KV keep what they hold, and what follows from a journal whose entries may have been deleted.
 //!
 //! R2's lifecycle rules delete each object by its own age, up to a day late and in any order. The rules are the
-//! operator's (README, "Retention"): this file states the numbers that the code relies on, and how far it protects a
+//! operator's (`docs/operations.md`, "Retention"): this file states the numbers that the code relies on, and how far it protects a
 //! run whose rules say something else.
 
 use super::{Decision, Journal, Standing};
@@ -223,16 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn readme_states_the_same_numbers() {
-        let readme = include_str!("../../README.md");
+    fn the_operations_page_states_the_same_numbers() {
+        let page = include_str!("../../docs/operations.md");
         for (prefix, days) in [
             ("deliveries/", DELIVERIES_KEPT_DAYS),
             ("journal/", JOURNALS_KEPT_DAYS),
             ("retries/", JOURNALS_KEPT_DAYS),
         ] {
             let rule = format!("{prefix} --expire-days {days}");
-            assert!(readme.contains(&rule), "README lacks `{rule}`");
+            assert!(page.contains(&rule), "the page lacks `{rule}`");
         }
-        assert!(readme.contains(&format!("{DONE_KEPT_DAYS} days")), "README states how long KV keeps runs");
+        assert!(page.contains(&format!("{DONE_KEPT_DAYS} days")), "the page states how long KV keeps runs");
     }
 }

@@ -15,7 +15,7 @@ use crate::stage::{Stage, open_hook};
 const BYTES: u64 = 1 << 30;
 const ROUNDS: u64 = 3;
 
-/// The ways that a file's bytes take to R2; for each, how the local Fabricate is to send its length, and whether its
+/// The ways that a file's bytes take to R2; for each, how the fake Fabricate is to send its length, and whether its
 /// task is to state the size.
 const LANES: [(&str, &str, bool); 3] =
     [("whole", "stated", true), ("counted", "chunked", true), ("parts", "chunked", false)];

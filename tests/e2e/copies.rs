@@ -31,7 +31,7 @@ fn start(stage: &Stage, id: &str, files: &Value) -> String {
 }
 
 /// The downloads of a run's task, in their order.
-fn downloads(stage: &Stage, run: &Value) -> Vec<fabricate::Request> {
+fn downloads(stage: &Stage, run: &Value) -> Vec<fake_fabricate::Request> {
     let requests = stage.fabricate.requests().into_iter();
     requests
         .filter(|request| request.file_id.is_some() && run["task"]["id"] == json!(request.task_id))
@@ -68,7 +68,7 @@ fn check(files: &[(Value, Outcome)]) {
             }
         }
     }
-    let elsewhere = |request: &fabricate::Request| request.origin == fabricate::Origin::Storage;
+    let elsewhere = |request: &fake_fabricate::Request| request.origin == fake_fabricate::Origin::Storage;
     assert!(!stage.fabricate.requests().iter().any(|request| elsewhere(request) && request.authorization));
 }
 

@@ -34,7 +34,7 @@ fn files_arrive_whole_however_they_are_served() {
     }
     let asked = stage.fabricate.requests();
     let mut elsewhere =
-        asked.iter().filter(|request| request.origin == fabricate::Origin::Storage).peekable();
+        asked.iter().filter(|request| request.origin == fake_fabricate::Origin::Storage).peekable();
     assert!(elsewhere.peek().is_some());
     assert!(elsewhere.all(|request| !request.authorization), "the key stays at Fabricate");
 }

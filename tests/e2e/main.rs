@@ -1,4 +1,4 @@
-//! End-to-end: the built Worker in real workerd, under a configuration of its own, against the local Fabricate.
+//! End-to-end: the built Worker in real workerd, under a configuration of its own, against the fake Fabricate.
 //!
 //! `cargo xtask test` builds what they need and says where it is. They know the Worker from outside alone.
 #![cfg(unix)]

@@ -30,7 +30,7 @@ pub(crate) const FABRICATE_KEY: &str = "fabricate-key";
 
 /// The Worker, its Fabricate and its clock.
 pub(crate) struct Stage {
-    pub(crate) fabricate: fabricate::Server,
+    pub(crate) fabricate: fake_fabricate::Server,
     /// Milliseconds by which this test's time is ahead.
     ahead_ms: u64,
     base: String,
@@ -74,9 +74,9 @@ impl Stage {
     /// A Worker with these hooks and secrets, and a configuration changed by `change`.
     pub(crate) fn new(hooks: &Value, change: impl FnOnce(&mut Value), secrets: &[(&str, &str)]) -> Self {
         let runtime = Runtime::new().unwrap();
-        let mut settings = fabricate::Config::new(FABRICATE_KEY);
+        let mut settings = fake_fabricate::Config::new(FABRICATE_KEY);
         settings.tick = Duration::from_millis(20);
-        let fabricate = runtime.block_on(fabricate::Server::start(settings)).unwrap();
+        let fabricate = runtime.block_on(fake_fabricate::Server::start(settings)).unwrap();
         let port = worker::free_port();
         let folder = TempDir::new().unwrap();
         let mut config = json!({
@@ -255,7 +255,7 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// A hook that anybody may call, for a workflow of the local Fabricate; its delivery id is the body's `id`.
+/// A hook that anybody may call, for a workflow of the fake Fabricate; its delivery id is the body's `id`.
 pub(crate) fn open_hook(workflow: &str) -> Value {
     json!({
         "workspace": "acme", "database": "sales-demo", "workflow": workflow,

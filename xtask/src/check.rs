@@ -27,27 +27,30 @@ use finding::{Finding, Severity};
 use positions::{position, span_of};
 
 const HELP: &str = "\
-cargo xtask check [--config FILE]
+cargo xtask check [FILE|FOLDER]
 
 Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, rate limits and secrets it
 prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
 
-  --config FILE    a configuration other than wrangler.toml; its secrets are in the .dev.vars in its folder
+  FILE, FOLDER     a configuration other than wrangler.toml, or its folder; its secrets are in the .dev.vars there
+  --config FILE    the same
 ";
 
 /// Reads the arguments and prints the report.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let (mut file, mut name) = (project::path("wrangler.toml"), "wrangler.toml".to_owned());
+    let mut config: Option<PathBuf> = None;
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(help(HELP)),
             Arg::Long("config") | Arg::Short('c') => {
-                file = PathBuf::from(arguments.value()?);
-                name = file.display().to_string();
+                config = Some(PathBuf::from(arguments.value()?));
             }
+            Arg::Value(path) if config.is_none() => config = Some(path.into()),
             other => return Err(other.unexpected().into()),
         }
     }
+    let file = project::wrangler_toml(config.as_deref());
+    let name = config.map_or_else(|| "wrangler.toml".to_owned(), |_| file.display().to_string());
     let report = read(&file, &name)?;
     print(&report.text)?;
     Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -131,5 +134,7 @@ fn summary(name: &HookName, hook: &Hook) -> String {
     format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
 }
 
+#[cfg(test)]
+mod examples;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ pub(crate) struct LocalConfig {
 impl LocalConfig {
     /// Reads the project's wrangler.toml or another file, and the `.dev.vars` in the same folder.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self> {
-        let file = file.map_or_else(|| project::path("wrangler.toml"), Path::to_path_buf);
+        let file = project::wrangler_toml(file);
         let variables = wrangler_toml::variables(&wrangler_toml::text(&file)?);
         let variables = variables.with_context(|| format!("{} is not TOML", file.display()))?;
         let secrets = dev_vars::read_beside(&file)?;

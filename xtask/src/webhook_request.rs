@@ -31,7 +31,8 @@ pub(crate) const OPTIONS_HELP: &str =
                            the hook's path (default http://localhost:8787, where `cargo xtask dev` listens)
   --id ID                  the event's id. It is sent as Idempotency-Key, and where the sender signs an id
   --now SECONDS            the time in seconds since 1970 (default: this machine's clock)
-  --config FILE            a configuration other than wrangler.toml; its secrets are in the .dev.vars in its folder
+  --config FILE            a configuration other than wrangler.toml, or its folder; its secrets are in the .dev.vars
+                           in that folder
 ";
 
 /// A webhook request.

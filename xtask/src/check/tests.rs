@@ -348,3 +348,17 @@ fn a_misspelt_name_gets_a_suggestion() {
         assert!(report.text.contains(remedy), "{remedy}: {}", report.text);
     }
 }
+
+/// Every field that the remedy for an unknown one lists is documented.
+#[test]
+fn the_configuration_page_has_every_field_of_a_hook() {
+    let page = std::fs::read_to_string(project::path("docs/configuration.md")).unwrap();
+    let unknown = GOOD.replace("workflow = ", "qqqqqqqqqqqqqqqqqqqq = 1\nworkflow = ");
+    let text = report(&unknown, "w.toml", &local()).text;
+    let (_, fields) = text.split_once("the fields here are ").unwrap();
+    let fields: Vec<&str> = fields.lines().next().unwrap().split(", ").collect();
+    assert!(fields.len() > 15, "{fields:?}");
+    let missing: Vec<_> =
+        fields.iter().filter(|field| !page.contains(&format!("`{field}`")) && **field != "verify").collect();
+    assert!(missing.is_empty(), "docs/configuration.md lacks {missing:?}");
+}

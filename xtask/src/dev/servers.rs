@@ -55,7 +55,7 @@ pub(super) struct Servers {
 /// Compiles the fake Fabricate, so that it starts quickly.
 pub(super) fn compile_fabricate() -> Result<()> {
     println!("compiling the fake Fabricate (a minute the first time)");
-    command::run(&mut command::cargo(&["build", "--quiet", "--package", "fabricate"]))
+    command::run(&mut command::cargo(&["build", "--quiet", "--package", "fake-fabricate"]))
 }
 
 impl Servers {
@@ -103,7 +103,7 @@ impl Servers {
 }
 
 fn start_fabricate(port: u16, progress: &Progress) -> Result<BackgroundProcess> {
-    let mut fabricate = command::cargo(&["run", "--quiet", "--package", "fabricate", "--"]);
+    let mut fabricate = command::cargo(&["run", "--quiet", "--package", "fake-fabricate", "--"]);
     fabricate.args(["--port", &port.to_string(), "--key", LOCAL_KEY, "--task-seconds", TASK_SECONDS]);
     let output = progress.clone();
     BackgroundProcess::start(

@@ -9,12 +9,19 @@ use crate::setup::{self, Tools};
 /// A run of the gate.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
+    /// Whether steps run in their quick form.
+    pub(super) is_quick: bool,
     tools: OnceCell<Tools>,
     /// What a passed step could not check on this machine.
     pub(super) unchecked: RefCell<Vec<&'static str>>,
 }
 
 impl Gate {
+    /// A run in which nothing has been checked yet.
+    pub(super) fn new(is_quick: bool) -> Self {
+        Self { is_quick, ..Self::default() }
+    }
+
     /// The tools. The first step that needs them installs them.
     pub(super) fn tools(&self) -> Result<&Tools> {
         if self.tools.get().is_none() {

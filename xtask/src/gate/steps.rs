@@ -2,9 +2,11 @@
 //!
 //! Each says by its result alone whether it passed; none changes a file of the project.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use super::context::Gate;
 use crate::command::{self, cargo};
@@ -16,32 +18,40 @@ use crate::{build, check, project};
 pub(super) struct Step {
     /// What it is called on the command line.
     pub(super) name: &'static str,
-    /// What it does.
+    /// What it checks.
     pub(super) what: &'static str,
-    /// Whether `--quick` keeps it.
-    pub(super) is_quick: bool,
-    /// Does it.
+    /// Checks all of it.
     pub(super) run: fn(&Gate) -> Result<()>,
+    /// What `--quick` runs in its place; `None` where `--quick` leaves the step out.
+    pub(super) quick: Option<fn(&Gate) -> Result<()>>,
 }
 
-const fn step(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<()>) -> Step {
-    Step { name, what, is_quick: true, run }
-}
-
+/// A step that `--quick` leaves out.
 const fn slow(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<()>) -> Step {
-    Step { name, what, is_quick: false, run }
+    Step { name, what, run, quick: None }
 }
+
+/// The test target of the simulation.
+const SIMULATION: &str = "simulation";
+
+/// Makes clippy fail on a warning.
+const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 /// All of them; what is quick to fail comes first.
 pub(super) const STEPS: &[Step] = &[
-    step("fmt", "the code is formatted", fmt),
-    step("clippy", "lints, native and wasm", clippy),
-    step("native", "unit tests, vectors, properties and the simulation", native),
-    step("wasm", "what only exists in wasm, under Node", wasm),
+    Step { name: "fmt", what: "the code is formatted", run: fmt, quick: Some(fmt) },
+    Step { name: "clippy", what: "lints, native and wasm", run: clippy, quick: Some(clippy_native) },
+    Step {
+        name: "native",
+        what: "unit tests, vectors, properties, documentation links and the simulation",
+        run: native,
+        quick: Some(native_but_simulation),
+    },
+    slow("wasm", "what only exists in wasm, under Node", wasm),
     slow("build", "the release Worker", worker),
-    slow("e2e", "the built Worker in workerd, against the local Fabricate", end_to_end),
-    step("doc", "the documentation, without a warning", doc),
-    step("check", "wrangler.toml", configuration),
+    slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
+    slow("doc", "the documentation, without a warning", doc),
+    slow("check", "wrangler.toml", configuration),
     slow("deny", "licences, sources and advisories of the dependencies", deny),
 ];
 
@@ -52,15 +62,40 @@ fn fmt(_: &Gate) -> Result<()> {
 /// Native clippy does not see the Worker's edge, and the edge's clippy not the tests: both are run.
 fn clippy(gate: &Gate) -> Result<()> {
     gate.tools()?;
-    let deny = ["--", "-D", "warnings"];
-    let mut native = cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]);
-    command::run(native.args(deny))?;
+    clippy_native(gate)?;
     let mut wasm = cargo(&["clippy", "--package", "seedhook", "--target", WASM_TARGET, "--all-targets"]);
-    command::run(wasm.args(deny))
+    command::run(wasm.args(DENY_WARNINGS))
+}
+
+fn clippy_native(_: &Gate) -> Result<()> {
+    let mut native = cargo(&["clippy", "--workspace", "--all-targets", "--all-features"]);
+    command::run(native.args(DENY_WARNINGS))
 }
 
 fn native(_: &Gate) -> Result<()> {
     command::run(&mut cargo(&["test", "--workspace"]))
+}
+
+/// All native tests but the simulation, which takes longer than all others together.
+fn native_but_simulation(_: &Gate) -> Result<()> {
+    let mut test = cargo(&["test", "--workspace", "--lib", "--bins"]);
+    for target in test_targets()?.iter().filter(|target| *target != SIMULATION) {
+        test.args(["--test", target]);
+    }
+    command::run(&mut test)
+}
+
+/// The names of the workspace's test targets that need no feature.
+fn test_targets() -> Result<BTreeSet<String>> {
+    let metadata = command::output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
+    let list =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let targets = list(&metadata, "packages").into_iter().flat_map(|package| list(&package, "targets"));
+    let is_test =
+        |target: &Value| list(target, "kind") == ["test"] && list(target, "required-features").is_empty();
+    let names = targets.filter(is_test).filter_map(|target| Some(target.get("name")?.as_str()?.to_owned()));
+    Ok(names.collect())
 }
 
 fn wasm(gate: &Gate) -> Result<()> {
@@ -121,4 +156,18 @@ fn deny(gate: &Gate) -> Result<()> {
         return Ok(());
     }
     command::run(deny(&check).arg("advisories"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_tests_are_all_native_ones_but_the_simulation() {
+        let targets = test_targets().unwrap();
+        for name in [SIMULATION, "vectors", "properties", "docs", "http"] {
+            assert!(targets.contains(name), "{name} is not among {targets:?}");
+        }
+        assert!(!targets.contains("e2e"), "it needs a feature");
+    }
 }

@@ -102,7 +102,7 @@ impl App {
     /// Prints where the server listens, if it is to.
     pub(crate) fn print_address(&self, url: &str) {
         if self.config.output != Output::Silent {
-            write_line(&format!("Fabricate (local) listening on {url}"));
+            write_line(&format!("Fabricate (a fake) listening on {url}"));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Read as _;
 
-use fabricate::files::expected;
+use fake_fabricate::files::expected;
 use serde_json::{Value, json};
 
 use crate::client::Local;
@@ -79,7 +79,7 @@ fn an_id_is_what_the_entry_says() {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    fabricate::files::Content::Whole(bytes.to_vec().into()).sha256()
+    fake_fabricate::files::Content::Whole(bytes.to_vec().into()).sha256()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Redirects before the bytes, and what the second origin does with a description.
 
-use fabricate::Origin;
+use fake_fabricate::Origin;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Local, bearer};

@@ -14,12 +14,12 @@ struct Running {
 
 impl Running {
     fn start(flags: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fabricate"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fake-fabricate"));
         command.args(["--key", KEY, "--port", "0"]).args(flags).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let line = line(&mut stdout);
-        let url = line.strip_prefix("Fabricate (local) listening on ").unwrap().to_owned();
+        let url = line.strip_prefix("Fabricate (a fake) listening on ").unwrap().to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         Self { child, stdout, url }
     }
@@ -91,7 +91,8 @@ fn flags_set_how_long_a_task_takes() {
 
 #[test]
 fn help_is_not_an_error_and_a_missing_key_is() {
-    let run = |flags: &[&str]| Command::new(env!("CARGO_BIN_EXE_fabricate")).args(flags).output().unwrap();
+    let run =
+        |flags: &[&str]| Command::new(env!("CARGO_BIN_EXE_fake-fabricate")).args(flags).output().unwrap();
     let help = run(&["--help"]);
     assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("seed-account"));
     let failed = run(&["--port", "0"]);

@@ -1,4 +1,4 @@
-//! A faithful local server of Tonic Fabricate's workflow API, for development and end-to-end tests.
+//! A faithful fake of Tonic Fabricate's workflow API: a local server for development and end-to-end tests.
 //!
 //! It must not become a second implementation of seedhook: it shares no code with it, so that a
 //! misreading of the contract on one side shows on the other.

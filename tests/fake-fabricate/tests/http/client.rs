@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use fabricate::{Config, Server};
+use fake_fabricate::{Config, Server};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use ureq::http::{HeaderMap, Request};

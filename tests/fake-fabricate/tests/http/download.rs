@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
-use fabricate::{Origin, files};
+use fake_fabricate::{Origin, files};
 use serde_json::{Value, json};
 
 use crate::client::{Local, bearer, download_path};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use fabricate::{CONTROL_CALLS, Config, Output, WORKSPACES, workflows};
+use fake_fabricate::{CONTROL_CALLS, Config, Output, WORKSPACES, workflows};
 use lexopt::{Arg, Parser, ValueExt as _};
 
 /// What the command is to do.
@@ -16,9 +16,9 @@ pub(crate) enum Arguments {
 const PORT_DEFAULT: u16 = 8788;
 
 const USAGE: &str = "\
-A local server of Tonic Fabricate's workflow API, for development and tests.
+A fake of Tonic Fabricate's workflow API: a local server for development and tests.
 
-Usage: fabricate --key KEY [flags]
+Usage: fake-fabricate --key KEY [flags]
 
   --key KEY                 a bearer key that is let in; may be repeated
   --port PORT               where the API listens on 127.0.0.1; 0 for any (default 8788)
@@ -29,7 +29,7 @@ Usage: fabricate --key KEY [flags]
   --quiet                   print the address only, no line for each request
   --help                    print this
 
-The first line on stdout is `Fabricate (local) listening on http://127.0.0.1:PORT`.
+The first line on stdout is `Fabricate (a fake) listening on http://127.0.0.1:PORT`.
 Ctrl-C or SIGTERM ends it.
 ";
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use fabricate::{Config, Fault, Faults, Server};
+use fake_fabricate::{Config, Fault, Faults, Server};
 use serde_json::{Value, json};
 
 use crate::client::{KEY, Local, bearer, download_path, start_path};
@@ -180,7 +180,7 @@ fn the_hash_is_that_of_the_whole_file() {
     let local = Local::start();
     let (task_id, listed) = local.ended("cut-short", &json!({}));
     let path = format!("/tasks/{task_id}/files/{}/sha256", listed[0]["id"]);
-    let expected = fabricate::files::expected("cut-short", &json!({})).unwrap()[0].content().sha256();
+    let expected = fake_fabricate::files::expected("cut-short", &json!({})).unwrap()[0].content().sha256();
     assert_eq!(local.control("GET", &path, "").json(), json!({"sha256": expected}));
     for path in [format!("/tasks/{task_id}/files/1/sha256"), "/tasks/x/files/y/sha256".to_owned()] {
         assert_eq!(local.control("GET", &path, "").status, 404);

@@ -5,7 +5,7 @@ mod arguments;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use fabricate::{Config, Server};
+use fake_fabricate::{Config, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Arguments;

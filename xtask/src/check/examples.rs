@@ -1,0 +1,94 @@
+//! The folders of `examples/`: each configuration has no mistake, and its payload becomes the parameters that it states.
+//!
+//! The command that is tried is the one that the folder's README shows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use seedhook::service::preview::preview;
+use seedhook::verify::Means;
+use serde_json::Value;
+
+use super::*;
+use crate::local_config::LocalConfig;
+use crate::sign;
+use crate::webhook_request::WebhookRequest;
+
+/// How a README shows the command.
+const COMMAND: &str = "$ cargo xtask try ";
+
+fn folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(project::path("examples")).unwrap();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    assert!(folders.len() >= 3, "{folders:?}");
+    folders
+}
+
+fn json(file: &Path) -> Value {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The words of a command line; paths of the project become absolute.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (index, part) in line.trim().split('\'').enumerate() {
+        let is_quoted = index % 2 == 1;
+        for (space, text) in part.split(' ').enumerate() {
+            match words.last_mut() {
+                Some(last) if is_quoted && space > 0 => last.extend([" ", text]),
+                Some(last) if space == 0 => last.push_str(text),
+                _ => words.push(text.to_owned()),
+            }
+        }
+    }
+    let absolute = |word: String| {
+        let path = project::path(&word);
+        if word.contains('/') && path.exists() { path.display().to_string() } else { word }
+    };
+    words.into_iter().map(absolute).collect()
+}
+
+/// What the hook makes of the request in the README: whether it is verified, and the parameters of each run.
+fn try_out(folder: &Path) -> (bool, Vec<Value>) {
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    let line = readme.lines().find_map(|line| line.strip_prefix(COMMAND)).unwrap();
+    let arguments = lexopt::Parser::from_args(words(line));
+    let request = WebhookRequest::read(arguments, &["sign"]).unwrap().unwrap();
+    assert_eq!(request.config.as_deref(), Some(folder), "the README tries another configuration");
+    let local = LocalConfig::read(request.config.as_deref()).unwrap();
+    let hook = local.hook(request.hook.as_deref()).unwrap();
+    let delivery = request.delivery(hook).unwrap();
+    let delivery = sign::signed(&local, hook, delivery, request.id(), request.now).unwrap();
+    let secret = |name: &str| local.secret(name);
+    let means = Means { secret: &secret, certificate: None, now: request.now };
+    let shown = preview(hook, local.configuration.fabricate.as_ref(), &delivery, &means);
+    let runs = shown["runs"].as_array().unwrap();
+    let started = runs.iter().filter(|run| run["starts"] == true);
+    let params = started.map(|run| run["request"]["body"].clone()).collect();
+    (shown["verification"]["verified"] == true, params)
+}
+
+#[test]
+fn every_example_is_free_of_mistakes() {
+    for folder in folders() {
+        let file = project::wrangler_toml(Some(&folder));
+        let report = read(&file, "wrangler.toml").unwrap();
+        let last = report.text.lines().last();
+        assert_eq!(last, Some("wrangler.toml: no mistakes"), "{}\n{}", folder.display(), report.text);
+        assert!(!report.text.contains("warning"), "{}\n{}", folder.display(), report.text);
+    }
+}
+
+#[test]
+fn the_payload_of_every_example_becomes_the_parameters_that_it_states() {
+    let shown: BTreeMap<_, _> =
+        folders().into_iter().map(|folder| (folder.clone(), try_out(&folder))).collect();
+    for (folder, (verified, params)) in shown {
+        assert!(verified, "{}", folder.display());
+        assert_eq!(Value::Array(params), json(&folder.join("params.json")), "{}", folder.display());
+    }
+}
