@@ -1,27 +1,25 @@
-//! `cargo xtask bench`: how fast files reach R2, beside the shortest Worker that does the same.
-//!
-//! The benchmark itself stands among the end-to-end tests, which know how to set the stage; this only builds and says
-//! how much.
+//! `cargo xtask bench`: measures how fast files are copied to R2. The benchmark itself is an ignored end-to-end test.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use lexopt::{Arg, ValueExt};
 
-use crate::{build, command, gate, help, setup};
+use crate::terminal::help;
+use crate::{build, command, gate, setup};
 
 const HELP: &str = "\
 cargo xtask bench [--bytes N] [--rounds R] [--lane L]
 
-Copies a file to R2 in each of the three ways that seedhook has, and in turn with the shortest JavaScript Worker that
-does the same, in workerd on this machine. It prints the ratios of time and CPU, and by how much wasm's memory grew.
+Copies a file to R2 with each of seedhook's three transfer modes, and with the shortest JavaScript Worker that does the
+same, by turns, in workerd on this machine. Prints the ratios of time and CPU, and by how much wasm's memory grew.
 
-  --bytes N      how large the file is (1,073,741,824); needs as much room on the disk for each round, twice
-  --rounds R     how often each copies it (3)
-  --lane L       only one of the ways: whole, counted or parts (docs/files.md)
+  --bytes N      the size of the file (default 1,073,741,824); each round needs twice as much disk space
+  --rounds R     how often each of them copies it (default 3)
+  --lane L       only one transfer mode: whole, counted or parts (docs/files.md)
 ";
 
-/// Reads the arguments, builds and measures.
+/// Reads the arguments, builds the Worker and runs the benchmark.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let (mut bytes, mut rounds, mut lane) = (None::<u64>, None::<u64>, None);
     while let Some(argument) = arguments.next()? {

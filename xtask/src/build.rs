@@ -1,7 +1,6 @@
 //! `cargo xtask build`: the release Worker, in `build/`.
 //!
-//! It builds and nothing else: no configuration is read, nothing is deployed. wrangler calls it too, before
-//! `dev` and `deploy` (`[build]` in wrangler.toml), so it keeps quiet and quick when nothing has changed.
+//! wrangler runs it before `dev` and `deploy` (`[build]` in wrangler.toml), so it must be quick when nothing changed.
 
 mod memory;
 
@@ -13,42 +12,42 @@ use anyhow::{Context, Result};
 use lexopt::Arg;
 use sha2::{Digest, Sha256};
 
-use crate::setup::{self, Tools, npm};
-use crate::{command, help, pins, project};
+use crate::setup::{self, Tools, npm, versions};
+use crate::terminal::help;
+use crate::{command, project};
 
 const HELP: &str = "\
 cargo xtask build [--force]
 
-Builds the release Worker: build/index.js and build/index_bg.wasm, which may take 128 MiB of memory, as much as a
-Cloudflare isolate has. Where neither the sources nor the result have changed since the last time, it says so and
-stops.
+Builds the release Worker: build/index.js, and build/index_bg.wasm with a memory limit of 128 MiB, as a Cloudflare
+isolate has. Does nothing if neither the sources nor the result changed since the last build.
 
-  --force    build in any case
+  --force    build even if nothing changed
 ";
 
-/// What the Worker is made of. All else in the project can change without a new build.
+/// The files and folders that the Worker is built from. Other changes need no new build.
 const SOURCES: &[&str] = &["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json"];
 
-/// The most wasm memory of the deployed Worker, MiB: what a Cloudflare isolate has. The isolate holds JavaScript objects
-/// and streams too, so this takes nothing away from a deployed Worker; it makes a local one, whose isolate nobody
-/// limits, fail where a deployed one would.
+/// The limit of the Worker's wasm memory, MiB: the memory of a Cloudflare isolate, which has to hold JavaScript objects
+/// and streams too. Isolates on a developer's machine have no limit, so without this one a local Worker would survive
+/// where a deployed one fails.
 const MEMORY_MIB: u32 = 128;
 
-/// The most wasm memory of the Worker of the end-to-end test with hostile requests, MiB: what it must live with.
+/// The limit of wasm memory in the end-to-end test with hostile requests, MiB.
 const MEMORY_MIB_HOSTILE: u32 = 96;
 
-/// Where the Worker of that test is. It is the same build with another maximum.
+/// The folder of that test's Worker: the same build with the lower limit.
 const HOSTILE: &str = "build/memory-96-mib";
 
-/// What a build leaves.
+/// The files that a build creates.
 const RESULTS: &[&str] = &[SCRIPT, WASM];
 const SCRIPT: &str = "build/index.js";
 const WASM: &str = "build/index_bg.wasm";
 
-/// Where the fingerprint of the last build is kept: beside its result, so that both go together.
+/// The file with the last build's fingerprint. It is in the folder of the results, so that both are deleted together.
 const FINGERPRINT: &str = "build/.fingerprint";
 
-/// Reads the arguments and builds.
+/// Reads the arguments and builds the Worker.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let mut force = false;
     while let Some(argument) = arguments.next()? {
@@ -62,9 +61,9 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the Worker, unless it is up to date.
+/// Builds the Worker unless it is up to date. `force` builds it in any case.
 pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
-    // Taken before the build: what changes while it runs is then built the next time.
+    // Before the build: if a source changes during the build, the next call builds again.
     let sources = fingerprint(SOURCES)?;
     let up_to_date = |last: String| anyhow::Ok(last == format!("{sources} {}", fingerprint(RESULTS)?));
     let last = fs::read_to_string(project::path(FINGERPRINT)).ok();
@@ -74,51 +73,52 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
     }
     let mut build = Command::new(tools.worker_build.join("worker-build"));
     build.arg("--release").current_dir(project::root());
-    // With these three it downloads nothing; wasm-opt is a script and looks for Node by name.
+    // With these three, worker-build downloads nothing. wasm-opt is a script that finds Node on the PATH.
     build.env("WASM_BINDGEN_BIN", tools.wasm_bindgen.join("wasm-bindgen"));
-    build.env("WASM_OPT_BIN", npm::wasm_opt());
-    build.env("ESBUILD_BIN", npm::esbuild());
+    build.env("WASM_OPT_BIN", npm::program("wasm-opt"));
+    build.env("ESBUILD_BIN", npm::program("esbuild"));
     build.env("PATH", tools.node.path()?);
-    // A sender that hangs up before its answer must not stop a delivery between its claim and its record.
+    // If a sender disconnects early, the Worker must still finish: a claimed delivery needs its record.
     build.env("RUN_TO_COMPLETION", "1");
     command::run(&mut build)?;
     let wasm = project::path(WASM);
-    let module = fs::read(&wasm).with_context(|| format!("{WASM} was not made"))?;
+    let module = fs::read(&wasm).with_context(|| format!("{WASM} was not created"))?;
     let module = memory::with_maximum(&module, MEMORY_MIB).with_context(|| WASM.to_owned())?;
     fs::write(&wasm, module).with_context(|| format!("{WASM} cannot be written"))?;
     fs::write(project::path(FINGERPRINT), format!("{sources} {}", fingerprint(RESULTS)?))?;
     for file in RESULTS {
-        let bytes = fs::metadata(project::path(file)).with_context(|| format!("{file} was not made"))?.len();
+        let bytes =
+            fs::metadata(project::path(file)).with_context(|| format!("{file} was not created"))?.len();
         println!("{file}: {} KB", bytes / 1000);
     }
     Ok(())
 }
 
-/// Builds the Worker, unless it is up to date, and puts a copy of it with less memory beside it.
+/// Builds the Worker unless it is up to date, and a copy with less memory for the test with hostile requests.
 pub(crate) fn worker_and_hostile(tools: &Tools) -> Result<()> {
     worker(tools, false)?;
     let module = fs::read(project::path(WASM)).with_context(|| format!("{WASM} cannot be read"))?;
     let module = memory::with_maximum(&module, MEMORY_MIB_HOSTILE).with_context(|| WASM.to_owned())?;
     let folder = project::path(HOSTILE);
-    fs::create_dir_all(&folder).with_context(|| format!("{HOSTILE} cannot be made"))?;
+    fs::create_dir_all(&folder).with_context(|| format!("{HOSTILE} cannot be created"))?;
     fs::write(folder.join("index_bg.wasm"), module)?;
     fs::copy(project::path(SCRIPT), folder.join("index.js"))?;
     Ok(())
 }
 
-/// A hash of some files, the pinned builder and the memory. Of contents, not times: a checkout changes times.
-fn fingerprint(places: &[&str]) -> Result<String> {
+/// A hash of files, worker-build's version and the memory limit. It hashes contents, because a checkout changes times.
+fn fingerprint(paths: &[&str]) -> Result<String> {
     let mut files = Vec::new();
-    for place in places {
-        collect(&project::path(place), &mut files)?;
+    for path in paths {
+        collect(&project::path(path), &mut files)?;
     }
     files.sort();
     let mut hash = Sha256::new();
-    hash.update(pins::WORKER_BUILD);
+    hash.update(versions::WORKER_BUILD);
     hash.update(MEMORY_MIB.to_le_bytes());
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        // Name and length delimit, so that no two different trees look alike.
+        // Names and lengths separate the contents, so that different trees have different hashes.
         hash.update(file.to_string_lossy().as_bytes());
         hash.update(bytes.len().to_le_bytes());
         hash.update(&bytes);
@@ -126,14 +126,14 @@ fn fingerprint(places: &[&str]) -> Result<String> {
     Ok(base16ct::lower::encode_string(&hash.finalize()))
 }
 
-/// All files at or below a place; none where nothing is.
-fn collect(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    if place.is_dir() {
-        for entry in fs::read_dir(place)? {
+/// Adds a file, or all files below a folder. A path that does not exist adds nothing.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
             collect(&entry?.path(), files)?;
         }
-    } else if place.exists() {
-        files.push(place.to_path_buf());
+    } else if path.exists() {
+        files.push(path.to_path_buf());
     }
     Ok(())
 }

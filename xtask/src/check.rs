@@ -1,90 +1,70 @@
-//! `cargo xtask check`: what is wrong in wrangler.toml, and where.
+//! `cargo xtask check`: finds mistakes in wrangler.toml, with their lines.
 //!
-//! What a hook may say is judged by the Worker's own code; here are only positions, and the traps that lie outside
-//! the variables. It changes nothing and asks nobody.
+//! The Worker's own code reads the variables. The files below check what lies around them: bindings, secrets, limits.
 
+mod bindings;
+mod environment;
 mod finding;
-mod limits;
 mod positions;
-mod queues;
-mod scope;
+mod rate_limits;
 mod secrets;
-mod traps;
-mod values;
+mod variables;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use lexopt::{Arg, ValueExt};
+use anyhow::Result;
+use lexopt::Arg;
 use seedhook::hook::{Hook, HookName};
-use toml_edit::Document;
+use toml_edit::{Document, Table};
 
 use crate::dev_vars::{self, Secrets};
-use crate::hooks::dev_vars_folder;
-use crate::{help, project, show};
-use finding::Severity;
+use crate::terminal::{help, print};
+use crate::{project, wrangler_toml};
+use environment::Environment;
+use finding::{Finding, Severity};
 use positions::{position, span_of};
-use scope::Scope;
 
 const HELP: &str = "\
 cargo xtask check [--config FILE]
 
-Reads wrangler.toml with the Worker's own code and says what is wrong, where, and what would be right: in the hooks,
-in the bindings and rate limits that they need, in where their secrets are.
-Exits 1 when there is a mistake; warnings alone are no mistake.
+Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, rate limits and secrets it
+prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
 
-  --config FILE    another file than wrangler.toml; secrets are those of the .dev.vars beside it
+  --config FILE    a configuration other than wrangler.toml; its secrets are in the .dev.vars in its folder
 ";
 
-/// Reads the arguments, prints what is found.
+/// Reads the arguments and prints the report.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let mut config = None;
+    let (mut file, mut name) = (project::path("wrangler.toml"), "wrangler.toml".to_owned());
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(help(HELP)),
             Arg::Long("config") | Arg::Short('c') => {
-                config = Some(PathBuf::from(arguments.value()?.string()?));
+                file = PathBuf::from(arguments.value()?);
+                name = file.display().to_string();
             }
             other => return Err(other.unexpected().into()),
         }
     }
-    let (file, name) = match config {
-        Some(file) => (file.clone(), file.display().to_string()),
-        None => (project::path("wrangler.toml"), "wrangler.toml".to_owned()),
-    };
     let report = read(&file, &name)?;
-    show(&report.text)?;
+    print(&report.text)?;
     Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What was found, ready to print.
+/// The result of a check.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// One or two lines for each mistake and warning, then one for each good hook, then a last one.
+    /// Two lines for each mistake and warning, one for each valid hook, and the number of mistakes.
     pub(crate) text: String,
     /// Whether there is no mistake.
     pub(crate) is_good: bool,
 }
 
-/// Checks a file; `name` is what it is called in the report.
+/// Checks a file. `name` is its name in the report.
 pub(crate) fn read(file: &Path, name: &str) -> Result<Report> {
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(report(&text, name, &dev_vars::read(&dev_vars_folder(file))?))
-}
-
-/// The variables of a wrangler.toml, as the Worker sees them.
-pub(crate) fn variables(file: &Path) -> Result<serde_json::Map<String, serde_json::Value>> {
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    variables_of(&text).with_context(|| format!("{} is not TOML", file.display()))
-}
-
-/// The same of a text.
-pub(crate) fn variables_of(text: &str) -> Result<serde_json::Map<String, serde_json::Value>> {
-    let document = Document::parse(text)?;
-    Ok(values::read(document.as_table(), "vars").unwrap_or_default())
+    Ok(report(&wrangler_toml::text(file)?, name, &dev_vars::read_beside(file)?))
 }
 
 fn report(text: &str, name: &str, local: &Secrets) -> Report {
@@ -97,22 +77,22 @@ fn report(text: &str, name: &str, local: &Secrets) -> Report {
         }
     };
     let root = document.as_table();
-    let scopes = Scope::all(root);
-    let mut found = traps::find(root, &scopes, local);
+    let environments = Environment::all(root);
+    let mut found = findings(root, &environments, local);
     found.sort_by_key(|finding| span_of(root, &finding.path).start);
     let mut lines = String::new();
     for finding in &found {
         let (line, column) = position(text, span_of(root, &finding.path).start);
         let _ = writeln!(lines, "{name}:{line}:{column}: {finding}");
     }
-    let mistakes = found.iter().filter(|finding| finding.severity == Severity::Mistake).count();
-    for scope in &scopes {
-        for (hook, result) in &scope.configuration.hooks {
+    for environment in &environments {
+        for (hook, result) in &environment.configuration.hooks {
             if let Ok(details) = result {
-                let _ = writeln!(lines, "{}{}", scope.label(), runs(hook, details));
+                let _ = writeln!(lines, "{}{}", environment.label(), summary(hook, details));
             }
         }
     }
+    let mistakes = found.iter().filter(|finding| finding.severity == Severity::Mistake).count();
     let _ = match mistakes {
         0 => writeln!(lines, "{name}: no mistakes"),
         1 => writeln!(lines, "{name}: 1 mistake"),
@@ -121,8 +101,20 @@ fn report(text: &str, name: &str, local: &Secrets) -> Report {
     Report { text: lines, is_good: mistakes == 0 }
 }
 
-/// One line: a hook, who may call it, what it runs.
-fn runs(name: &HookName, hook: &Hook) -> String {
+/// Every mistake and warning. `local` are the secrets of this machine.
+fn findings(root: &Table, environments: &[Environment<'_>], local: &Secrets) -> Vec<Finding> {
+    let mut found = bindings::find_in_file(root);
+    for environment in environments {
+        found.extend(bindings::find(environment));
+        found.extend(variables::find(environment));
+        found.extend(secrets::find(environment, local));
+        found.extend(rate_limits::find(environment));
+    }
+    found
+}
+
+/// One line for a hook: its path, its verification and what it runs.
+fn summary(name: &HookName, hook: &Hook) -> String {
     let secrets = match hook.verify.secret_names.as_slice() {
         [] => String::new(),
         names => format!(" with {}", names.join(" or ")),

@@ -1,21 +1,21 @@
-//! The one place that reads the clock.
-//!
-//! It is for native commands alone: on wasm32 these calls panic.
+//! The only code of xtask that reads the clock.
 
 use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
 
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Begins now.
+    /// Starts measuring.
     #[expect(clippy::disallowed_methods, reason = "native code; the ban is for wasm32")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Since it was started.
+    /// The time since the start.
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
@@ -23,6 +23,7 @@ impl Stopwatch {
 
 /// The time since 1970.
 #[expect(clippy::disallowed_methods, reason = "native code; the ban is for wasm32")]
-pub(crate) fn unix_time() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+pub(crate) fn unix_time() -> Result<Duration> {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    time.context("this machine's clock shows a time before 1970")
 }

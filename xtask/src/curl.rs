@@ -1,18 +1,16 @@
-//! A delivery as a line for a shell: a `curl` that sends just these bytes, whatever is in them.
-//!
-//! It makes text and runs nothing.
+//! A delivery as a `curl` command for a shell, which sends exactly its bytes. Nothing here runs it.
 
 use std::fmt::Write as _;
 
 use seedhook::request::RawRequest;
 
-/// The longest body that stands in the command itself: Linux takes 128 KiB in one argument.
+/// The longest body that is an argument of the command, bytes. Linux allows 128 KiB in one argument.
 const ARGUMENT_BYTES_MAX: usize = 64 * 1024;
 
-/// The line, for any POSIX shell.
+/// The command, for any POSIX shell.
 pub(crate) fn line(delivery: &RawRequest) -> String {
     let mut words = vec!["curl -i".to_owned()];
-    // Brackets and braces are patterns to curl.
+    // curl reads brackets and braces as patterns, unless -g is given.
     if delivery.url.contains(['[', ']', '{', '}']) {
         words.push("-g".to_owned());
     }
@@ -23,7 +21,7 @@ pub(crate) fn line(delivery: &RawRequest) -> String {
     }
     words.push(quoted(&delivery.url));
     for (name, value) in delivery.headers() {
-        // `name:` would take the header away.
+        // curl removes a header that is written `name:`.
         let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         words.push(format!("-H {}", quoted(&header)));
     }
@@ -31,7 +29,7 @@ pub(crate) fn line(delivery: &RawRequest) -> String {
         return words.join(" ");
     }
     if delivery.header("content-type").is_none() {
-        // curl would call it a form.
+        // Without this, curl sends the content type of a form.
         words.push("-H 'content-type:'".to_owned());
     }
     match as_argument(&delivery.body) {
@@ -43,19 +41,19 @@ pub(crate) fn line(delivery: &RawRequest) -> String {
     }
 }
 
-/// The body as text that can be pasted. What begins with `@` names a file to curl.
+/// The body as text that can be pasted, if it can. curl reads a body that begins with `@` as the name of a file.
 fn as_argument(body: &[u8]) -> Option<&str> {
     let text = str::from_utf8(body).ok().filter(|text| text.len() <= ARGUMENT_BYTES_MAX)?;
     let is_plain = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
     (!text.starts_with('@') && text.chars().all(is_plain)).then_some(text)
 }
 
-/// A text in single quotes, in which a shell changes nothing.
+/// A text in single quotes, in which a shell expands nothing.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Any bytes, as the format of `printf`.
+/// Bytes as a format for `printf`.
 fn printf_format(bytes: &[u8]) -> String {
     let mut format = String::new();
     for (index, byte) in bytes.iter().enumerate() {
@@ -63,7 +61,7 @@ fn printf_format(bytes: &[u8]) -> String {
             b'\\' => format.push_str(r"\\"),
             b'%' => format.push_str("%%"),
             b'\n' => format.push('\n'),
-            // A first - would begin an option.
+            // printf reads a leading `-` as an option.
             b' '..=b'~' if index > 0 || *byte != b'-' => format.push(char::from(*byte)),
             _ => {
                 let _ = write!(format, r"\{byte:03o}");
@@ -88,7 +86,7 @@ mod tests {
         RawRequest::new(method, url, headers, body.to_vec(), Timestamp::from_millis(0))
     }
 
-    /// What a shell makes of the line: the arguments of `curl`, and what it is piped.
+    /// Runs the line with a fake `curl`. Returns the arguments that `curl` gets, and its standard input.
     fn run(line: &str) -> (Vec<String>, Vec<u8>) {
         let words = "for word in \"$@\"; do printf '%s\\0' \"$word\"; done; printf '\\0'";
         let script = format!("curl() {{ {words}; case $word in @-) cat;; esac; }}\n{line}\n");
@@ -113,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn any_payload_passes_a_shell_unchanged() {
+    fn a_shell_changes_no_payload() {
         check_body(b"{\"a\": \"it's $HOME `x` \\n !! %s\"}\n\tb\n\n", false);
         check_body("''' é 漢 \\".as_bytes(), false);
         check_body(b"-d", false);
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_just_what_was_signed() {
+    fn the_command_has_the_method_address_and_headers_that_were_signed() {
         let url = "http://a.example/?b[]=it's&c=$(d)";
         check_words(
             &delivery("POST", url, &[("X-A", "1'2"), ("X-Empty", ""), ("content-type", "text/plain")], b"x"),

@@ -1,6 +1,4 @@
-//! The secrets of this machine: `.dev.vars`, as wrangler reads it.
-//!
-//! It reads and never writes; what it read goes to no terminal.
+//! The secrets of this machine: `.dev.vars`, as wrangler reads it. Their values are never printed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,13 +7,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Values by name.
+/// The values of secrets, by name.
 pub(crate) type Secrets = BTreeMap<String, String>;
 
-/// The secrets beside a wrangler.toml: of `.dev.vars`, or of the example from which `cargo xtask dev` makes it.
-pub(crate) fn read(folder: &Path) -> Result<Secrets> {
+/// Reads the `.dev.vars` in the folder of a wrangler.toml, or the `.dev.vars.example` from which `cargo xtask dev`
+/// makes it. No secrets where neither exists.
+pub(crate) fn read_beside(wrangler_toml: &Path) -> Result<Secrets> {
     for name in [".dev.vars", ".dev.vars.example"] {
-        match fs::read_to_string(folder.join(name)) {
+        match fs::read_to_string(wrangler_toml.with_file_name(name)) {
             Ok(text) => return Ok(parse(&text)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
@@ -24,15 +23,15 @@ pub(crate) fn read(folder: &Path) -> Result<Secrets> {
     Ok(Secrets::new())
 }
 
-/// Reads `NAME=value` lines by the rules of dotenv 16, with which wrangler reads the file
-/// (<https://github.com/motdotla/dotenv/blob/v16.3.1/lib/main.js>). What is no such line is passed over; of a name that
-/// stands there twice the last counts.
+/// Parses `NAME=value` lines by the rules of dotenv 16, with which wrangler reads the file
+/// (<https://github.com/motdotla/dotenv/blob/v16.3.1/lib/main.js>). Other lines are ignored. When a name occurs twice,
+/// the last value counts.
 ///
-/// - `export ` may stand before the name, blanks and line breaks around `=`, and `: ` in place of `=`.
-/// - Without quotes the value ends at `#` or at the end of the line, and is trimmed.
-/// - In `'…'`, `"…"` or a pair of backticks it may have `#` and line breaks; `\` before the quote does not end it, and
-///   stays. Only in `"…"` is `\n` a line feed and `\r` a carriage return.
-/// - After the closing quote only a comment may follow; else the quotes are part of the value.
+/// - The name may follow `export `. Blanks and line breaks may surround `=`, and `: ` may replace it.
+/// - A value without quotes ends at `#` or at the end of the line, and is trimmed.
+/// - A value in `'…'`, `"…"` or a pair of backticks may contain `#` and line breaks. A quote after `\` does not end
+///   the value, and the `\` stays in it. Only `"…"` turns `\n` into a line feed and `\r` into a carriage return.
+/// - Only a comment may follow the closing quote. Otherwise the quotes are part of the value.
 pub(crate) fn parse(text: &str) -> Secrets {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut secrets = Secrets::new();
@@ -48,10 +47,10 @@ pub(crate) fn parse(text: &str) -> Secrets {
     secrets
 }
 
-/// The pair that begins at the beginning of a line, and what follows it from the end of its last line on.
+/// The name and value at the start of a line, and the text from the end of its last line on.
 fn read_line(text: &str) -> Option<(&str, String, &str)> {
     let exported = text.strip_prefix("export").filter(|rest| rest.starts_with(is_blank));
-    // A variable may be called `export`, too.
+    // A variable may be named `export` too.
     exported.and_then(|rest| read_pair(rest.trim_start_matches(is_blank))).or_else(|| read_pair(text))
 }
 
@@ -65,15 +64,15 @@ fn read_pair(text: &str) -> Option<(&str, String, &str)> {
         return Some((name, value, after));
     }
     let (bare, after) = rest.split_at_checked(rest.find(['#', '\n']).unwrap_or(rest.len()))?;
-    // Nothing but blanks may stand between a value and a comment, and no value is cut there.
+    // A bare value reaches to the comment or the end of the line, so the rest always parses.
     Some((name, unquoted(bare.trim_matches(is_blank)), end_of_pair(after)?))
 }
 
-/// A value in quotes, and what follows it; `None` where the quote is not closed, or something else stands behind it.
+/// A value in quotes, and the text after it. `None` when the quote is not closed, or when more than a comment follows it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start_matches(is_blank);
     let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'))?;
-    // The last quote that may close it, and before it those that a `\` escapes.
+    // The positions after quotes that may close the value: escaped ones, then the first that is not escaped.
     let mut closing = Vec::new();
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -91,8 +90,8 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     })
 }
 
-/// What follows a value: blanks, line breaks, and one comment. From the end of its last line on; `None` where something
-/// else stands on the value's own line.
+/// The text after a value, its blanks and its comment, from the end of its last line on. `None` when something else
+/// follows on the value's own line.
 fn end_of_pair(text: &str) -> Option<&str> {
     let rest = text.trim_start_matches(is_blank);
     if rest.starts_with('#') {
@@ -102,7 +101,7 @@ fn end_of_pair(text: &str) -> Option<&str> {
     if rest.is_empty() { Some(rest) } else { text.get(blanks.rfind('\n')?..) }
 }
 
-/// A value without its quotes, where it has a pair of them.
+/// A value without its pair of quotes, if it has one.
 fn unquoted(value: &str) -> String {
     let mut quotes = ['\'', '"', '`'].into_iter();
     let inside = quotes.find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
@@ -110,7 +109,7 @@ fn unquoted(value: &str) -> String {
     if value.starts_with('"') { inside.replace("\\n", "\n").replace("\\r", "\r") } else { inside.to_owned() }
 }
 
-/// What `\s` is in JavaScript.
+/// Whether a character matches `\s` in JavaScript.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() && character != '\u{85}' || character == '\u{feff}'
 }
@@ -121,9 +120,9 @@ mod tests {
     use seedhook::link::LinkSecret;
 
     use super::*;
-    use crate::{check, project};
+    use crate::{project, wrangler_toml};
 
-    /// What dotenv 16.3.1 makes of a text, as it was run in Node.
+    /// `expected` is what dotenv 16.3.1 parsed in Node.
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str)]) {
         let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn only_double_quotes_know_line_breaks() {
+    fn only_double_quotes_unescape_line_breaks() {
         check(r#"A="a\nb\r" # x"#, &[("A", "a\nb\r")]);
         check(r"A='a\nb'", &[("A", r"a\nb")]);
         check(r"A=`a\nb`", &[("A", r"a\nb")]);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_be_exported_and_blanks_stand_around_the_sign() {
+    fn names_may_be_exported_and_blanks_may_surround_the_equals_sign() {
         check(
             " export D='d'\n export = 2\nexport\tA.b-C = 1",
             &[("D", "d"), ("export", "2"), ("A.b-C", "1")],
@@ -184,7 +183,8 @@ mod tests {
         let example = parse(&fs::read_to_string(project::path(".dev.vars.example")).unwrap());
         assert!(LinkSecret::new(example.get("LINK_SECRET").map(String::as_str)).is_ok());
         assert!(OperatorToken::new(example.get("OPERATOR_TOKEN").map(String::as_str)).is_ok());
-        let vars = check::variables(&project::path("wrangler.toml")).unwrap();
+        let vars = wrangler_toml::text(&project::path("wrangler.toml")).unwrap();
+        let vars = wrangler_toml::variables(&vars).unwrap();
         for name in Configuration::read(&vars).secret_names() {
             assert!(example.contains_key(name), "{name}");
         }

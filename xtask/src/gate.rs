@@ -1,10 +1,8 @@
-//! `cargo xtask test`: the gate, all that must hold before a change goes in.
-//!
-//! It runs the steps and counts them; what a step does is in `steps`.
+//! `cargo xtask test`: the gate, a list of steps that all have to pass before a change is merged.
 
+mod context;
 mod steps;
 
-use std::cell::{OnceCell, RefCell};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,44 +11,22 @@ use anyhow::{Result, bail};
 use lexopt::Arg;
 
 use crate::clock::Stopwatch;
-use crate::help;
-use crate::setup::{self, Tools};
+use crate::terminal::help;
+use context::Gate;
 pub(crate) use steps::e2e;
 use steps::{STEPS, Step};
 
 const HELP: &str = "\
 cargo xtask test [--quick] [step…]
 
-Runs the gate, one step after another, and stops at the first that fails. With the names of steps, only those.
+Runs the steps below one after another, and stops at the first that fails. With the names of steps, runs only those.
 
   --quick    leave out the release build, the end-to-end tests and the dependency check
 
 Steps:
 ";
 
-/// What the steps share: the tools, made ready by the first step that needs them.
-#[derive(Debug, Default)]
-struct Gate {
-    tools: OnceCell<Tools>,
-    /// What a step that passed could not check here; one entry a step at the most.
-    unchecked: RefCell<Vec<&'static str>>,
-}
-
-impl Gate {
-    fn tools(&self) -> Result<&Tools> {
-        if self.tools.get().is_none() {
-            let _ = self.tools.set(setup::tools()?);
-        }
-        self.tools.get().map_or_else(|| bail!("the tools are not ready"), Ok)
-    }
-
-    /// Notes for the summary what a step could not check.
-    fn not_checked(&self, what: &'static str) {
-        self.unchecked.borrow_mut().push(what);
-    }
-}
-
-/// How a step went.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Passed(Duration),
@@ -71,11 +47,11 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
         }
     }
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        bail!("there is no step `{unknown}`; the steps are\n{}", list());
+        bail!("there is no step `{unknown}`; the steps are:\n{}", list());
     }
     let chosen: Vec<&Step> = STEPS.iter().filter(|step| is_chosen(step, quick, &names)).collect();
     let gate = Gate::default();
-    let outcomes = all(&chosen, &gate);
+    let outcomes = run_steps(&chosen, &gate);
     let text = summary(&chosen, &outcomes, &gate.unchecked.borrow());
     print!("\n{text}");
     let good = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Passed(_)));
@@ -87,8 +63,8 @@ fn is_chosen(step: &Step, quick: bool, names: &[String]) -> bool {
     wanted && (step.is_quick || !quick)
 }
 
-/// Runs the steps up to the first that fails.
-fn all(chosen: &[&Step], gate: &Gate) -> Vec<Outcome> {
+/// Runs the steps until one fails.
+fn run_steps(chosen: &[&Step], gate: &Gate) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for step in chosen {
         if matches!(outcomes.last(), Some(Outcome::Failed(_) | Outcome::NotRun)) {
@@ -113,7 +89,7 @@ fn all(chosen: &[&Step], gate: &Gate) -> Vec<Outcome> {
     outcomes
 }
 
-/// The table of steps, and a last line that counts them and says what was not checked.
+/// A table of the steps, and a last line that counts them and names what was not checked.
 fn summary(steps: &[&Step], outcomes: &[Outcome], unchecked: &[&str]) -> String {
     let mut text = String::new();
     for (step, outcome) in steps.iter().zip(outcomes) {
@@ -131,7 +107,7 @@ fn summary(steps: &[&Step], outcomes: &[Outcome], unchecked: &[&str]) -> String 
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
     let failures = steps.iter().zip(outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
     for (step, _) in failures {
-        let _ = writeln!(text, "failed: {} (again, alone: cargo xtask test {0})", step.name);
+        let _ = writeln!(text, "failed: {} (to run it alone: cargo xtask test {0})", step.name);
     }
     let unchecked = unchecked.iter().fold(String::new(), |text, what| format!("{text}; {what} not checked"));
     let _ = writeln!(text, "{passed} passed, {failed} failed{unchecked}");
@@ -159,28 +135,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_ends_it() {
+    fn no_step_runs_after_one_that_failed() {
         let steps = [step("a", |_| Ok(())), step("b", |_| bail!("no")), step("c", |_| Ok(()))];
         let chosen: Vec<&Step> = steps.iter().collect();
         let gate = Gate::default();
-        let outcomes = all(&chosen, &gate);
+        let outcomes = run_steps(&chosen, &gate);
         assert!(matches!(outcomes.as_slice(), [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]));
         let text = summary(&chosen, &outcomes, &gate.unchecked.borrow());
         let last: Vec<&str> = text.lines().rev().take(3).collect();
         assert_eq!(
             last,
-            ["1 passed, 1 failed", "failed: b (again, alone: cargo xtask test b)", "c        not run"]
+            ["1 passed, 1 failed", "failed: b (to run it alone: cargo xtask test b)", "c        not run"]
         );
     }
 
     #[test]
-    fn the_last_line_says_what_was_not_checked() {
+    fn the_last_line_names_what_was_not_checked() {
         let step = step("deny", |gate| {
             gate.not_checked("advisories");
             Ok(())
         });
         let gate = Gate::default();
-        let outcomes = all(&[&step], &gate);
+        let outcomes = run_steps(&[&step], &gate);
         let text = summary(&[&step], &outcomes, &gate.unchecked.borrow());
         assert_eq!(text.lines().last(), Some("1 passed, 0 failed; advisories not checked"));
     }

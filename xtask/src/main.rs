@@ -1,55 +1,52 @@
-//! The developer's commands of seedhook: what `cargo xtask` runs.
-//!
-//! It only chooses the command; it knows nothing of how one works.
+//! The commands of `cargo xtask`, for developers of seedhook.
 
+mod background_process;
 mod bench;
 mod build;
 mod check;
-mod children;
 mod clock;
 mod command;
 mod curl;
 mod dev;
 mod dev_vars;
 mod gate;
-mod hooks;
-mod pins;
+mod interrupt;
+mod local_config;
 mod project;
-mod request;
-mod sample;
 mod senders;
 mod setup;
 mod sign;
 mod simulate;
-mod trial;
+mod terminal;
+mod try_hook;
+mod webhook_request;
+mod wrangler_toml;
 
-use std::ffi::OsString;
-use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 const HELP: &str = "\
 cargo xtask <command>
 
 Commands:
-  dev        run the Worker and a local Fabricate here, and show a webhook becoming files
+  dev        run the Worker and a fake Fabricate here, and follow a sample webhook until its files are stored
   build      build the release Worker into build/
-  test       the gate: format, lints, every test, documentation, dependencies
-  simulate   live thousands of lives in the simulated world, or tell one
-  bench      copy files to R2, beside the shortest Worker that does the same
-  check      say what is wrong in wrangler.toml, and where
-  try        show what a hook would make of a request: verified? which runs, with which parameters?
-  sign       print a signed `curl` for a hook, as its sender would send it
-  senders    list the senders that hooks know by name, and what each needs
+  test       check everything that a change must pass: format, lints, tests, documentation, dependencies
+  simulate   run thousands of random simulations of the service, or show one
+  bench      measure copies of files to R2 against the shortest Worker that does the same
+  check      find mistakes in wrangler.toml, with their lines
+  try        show what a hook would do with a request: is it verified, which runs start, with which parameters
+  sign       print a `curl` command that sends a signed request to a hook
+  senders    list the senders that hooks know by name, and describe one
 
-`cargo xtask <command> --help` tells more. Rust and Node are needed; the rest is installed when missing.
+`cargo xtask <command> --help` has details. Install Rust and Node; other tools are installed when they are needed.
 ";
 
 fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
-        Err(error) if error.is::<children::Interrupted>() => ExitCode::from(130),
+        Err(error) if error.is::<interrupt::Interrupted>() => ExitCode::from(130),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -59,37 +56,19 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    let command = arguments.next().map(OsString::into_string).transpose();
+    let command = arguments.next().map(|command| command.to_string_lossy().into_owned());
     let rest = lexopt::Parser::from_args(arguments);
-    match command.ok().flatten().as_deref() {
+    match command.as_deref() {
         Some("dev") => dev::run(rest),
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
         Some("simulate") => simulate::run(rest),
         Some("bench") => bench::run(rest),
         Some("check") => check::run(rest),
-        Some("try") => trial::run(rest),
+        Some("try") => try_hook::run(rest),
         Some("sign") => sign::run(rest),
         Some("senders") => senders::run(rest),
-        None | Some("help" | "--help" | "-h") => {
-            print!("{HELP}");
-            Ok(ExitCode::SUCCESS)
-        }
+        None | Some("help" | "--help" | "-h") => Ok(terminal::help(HELP)),
         Some(other) => bail!("there is no command `{other}`\n\n{HELP}"),
     }
-}
-
-/// Prints a text whole. Who reads it may stop early, as `head` does.
-fn show(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        shown => shown.context("nothing can be printed"),
-    }
-}
-
-/// Prints a command's help.
-fn help(text: &str) -> ExitCode {
-    print!("{text}");
-    ExitCode::SUCCESS
 }

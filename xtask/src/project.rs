@@ -1,20 +1,18 @@
-//! Where things are in the project.
-//!
-//! It names places; it reads and writes none of them.
+//! Paths in the project.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 /// The folder that holds wrangler.toml and Cargo.toml.
 pub(crate) fn root() -> PathBuf {
-    // Cargo says where this package is now; a binary run by hand knows where it was built.
+    // `cargo run` sets the variable. A binary started by hand uses the folder that it was built in.
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let package = package.filter(|path| path.ends_with("xtask"));
     let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     package.parent().map_or(package.clone(), Path::to_path_buf)
 }
 
-/// A file or folder of the project.
+/// The path of a file or folder of the project.
 pub(crate) fn path(relative: &str) -> PathBuf {
     root().join(relative)
 }

@@ -1,11 +1,14 @@
-//! `cargo xtask senders`: who a hook knows by name, what each needs, and how to spell out one of your own.
+//! `cargo xtask senders`: lists the senders that hooks know by name, and describes one.
 //!
-//! All of it is `senders.json`, the Worker's own file; here it is put into words.
+//! Everything comes from `senders.json`, the Worker's own file.
 
-mod card;
+mod description;
+mod generic_hook;
 mod page;
-mod proof;
-mod toml;
+#[cfg(test)]
+mod test_support;
+mod toml_text;
+mod verify_method;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -15,19 +18,20 @@ use lexopt::{Arg, ValueExt};
 use seedhook::config::sender::{Sender, sender, sender_names, senders};
 use seedhook::expression::nearest;
 
-use crate::{help, show};
-use card::Card;
+use crate::terminal::{help, print};
+use description::Description;
+use verify_method::VerifyMethod;
 
 const HELP: &str = "\
 cargo xtask senders [NAME]
 
-Lists the senders that a hook knows by name, and what `verify` needs for each. With NAME: all about one sender, the
-line to paste, and its scheme spelt out, to copy and change for a sender that is not known.
+Lists the senders that hooks know by name, and which fields `verify` needs for each. With NAME: describes one sender,
+with the line to paste, and an example with a generic scheme to change for a sender that is not in the list.
 
   --markdown    print docs/senders.md: `cargo xtask senders --markdown > docs/senders.md`
 ";
 
-/// Reads the arguments, prints what is known.
+/// Reads the arguments and prints the list, a description or the page.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let (mut name, mut markdown) = (None, false);
     while let Some(argument) = arguments.next()? {
@@ -38,10 +42,10 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             other => return Err(other.unexpected().into()),
         }
     }
-    show(&match name {
+    print(&match name {
         _ if markdown => page::page(),
         None => list(),
-        Some(name) => all_about(find(&name)?),
+        Some(name) => describe(find(&name)?),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -52,56 +56,61 @@ fn find(name: &str) -> Result<&'static Sender> {
         (Some(sender), _) => Ok(sender),
         (None, Some(near)) => bail!("there is no sender {name}; did you mean {near}?"),
         (None, None) => bail!(
-            "there is no sender {name}. Spell it out: `cargo xtask senders github` shows how, docs/senders.md what \
-             can be said"
+            "there is no sender {name}. Use a generic scheme: `cargo xtask senders github` has an example, and \
+             docs/senders.md all options"
         ),
     }
 }
 
-/// One line for each.
+/// One line for each sender.
 fn list() -> String {
     let width = |text: fn(&Sender) -> String| {
         senders().iter().map(|sender| text(sender).chars().count()).max().unwrap_or_default()
     };
-    let (name, needs) = (width(|sender| sender.name.clone()), width(|sender| Card(sender).needs()));
+    let (name, needs) = (width(|sender| sender.name.clone()), width(|sender| Description(sender).needs()));
     let mut text = String::new();
     for sender in senders() {
-        let card = Card(sender);
+        let description = Description(sender);
         let handshake = if sender.handshakes.is_empty() { "" } else { "; handshake" };
-        let how = card.how().replace('`', "");
-        let _ = writeln!(text, "{:name$}  {:needs$}  {how}{handshake}", sender.name, card.needs());
+        let proof = description.per_secret(VerifyMethod::proof).replace('`', "");
+        let needs_text = description.needs();
+        let _ = writeln!(text, "{:name$}  {needs_text:needs$}  {proof}{handshake}", sender.name);
     }
-    text + "\n`cargo xtask senders NAME` tells all about one. Any other sender can be spelt out: docs/senders.md\n"
+    text + "\n`cargo xtask senders NAME` describes one. For any other sender use a generic scheme: docs/senders.md\n"
 }
 
-/// Everything that is known of one, and its scheme spelt out.
-fn all_about(sender: &Sender) -> String {
-    let card = Card(sender);
-    let mut rows = vec![("proves", card.how()), ("secret", card.secret()), ("tolerance", card.tolerance())];
-    rows.extend(card.ids().into_iter().map(|id| ("id", id)));
-    rows.extend(card.item_ids().into_iter().map(|id| ("item's id", id)));
-    rows.extend(card.handshakes().into_iter().map(|handshake| ("handshake", handshake)));
-    rows.extend(card.answers().into_iter().map(|answer| ("answer", answer)));
+/// Everything that is known about a sender, and an example with a generic scheme.
+fn describe(sender: &Sender) -> String {
+    let description = Description(sender);
+    let mut rows = vec![
+        ("proof", description.per_secret(VerifyMethod::proof)),
+        ("secret", description.per_secret(VerifyMethod::secret)),
+        ("tolerance", description.per_secret(VerifyMethod::tolerance)),
+    ];
+    rows.extend(description.ids().into_iter().map(|id| ("id", id)));
+    rows.extend(description.item_ids().into_iter().map(|id| ("item's id", id)));
+    rows.extend(description.handshakes().into_iter().map(|handshake| ("handshake", handshake)));
+    rows.extend(description.answers().into_iter().map(|answer| ("answer", answer)));
     rows.extend(sender.note.clone().map(|note| ("note", note)));
-    let adjustable = card.adjustable();
+    let adjustable = description.adjustable();
     if !adjustable.is_empty() {
-        rows.push(("may say", adjustable.join(", ")));
+        rows.push(("options", adjustable.join(", ")));
     }
-    let mut text = format!("{}\n{}\n\n{}\n\n", sender.name, sender.docs, card.line());
-    for (name, words) in rows {
-        let _ = writeln!(text, "{name:9}  {words}");
+    let mut text = format!("{}\n{}\n\n{}\n\n", sender.name, sender.docs, description.line());
+    for (label, content) in rows {
+        let _ = writeln!(text, "{label:9}  {content}");
     }
-    let spelt_out = toml::spelt_out(card);
-    if spelt_out.is_empty() {
-        return text + "\nIt is a scheme of its own, and cannot be spelt out.\n";
+    let examples = generic_hook::examples(description);
+    if examples.is_empty() {
+        return text + "\nNo generic scheme verifies like this sender.\n";
     }
-    text += "\nThe same spelt out, to copy and change for another sender:\n";
-    for (prefix, toml) in &spelt_out {
+    text += "\nThe same with a generic scheme, to copy and change for another sender:\n";
+    for (prefix, toml) in &examples {
         match prefix {
             Some(prefix) => {
                 let _ = writeln!(text, "\nfor secrets that begin with {prefix}");
             }
-            None if spelt_out.len() > 1 => text += "\nfor any other secret\n",
+            None if examples.len() > 1 => text += "\nfor any other secret\n",
             None => {}
         }
         let _ = writeln!(text, "\n{toml}");
@@ -111,36 +120,11 @@ fn all_about(sender: &Sender) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::config::Configuration;
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::check;
-
-    /// What the Worker finds wrong in a piece of TOML: whole hooks, or some fields of one; what a hook needs beside
-    /// them is added.
-    pub(super) fn mistakes(toml: &str) -> Vec<String> {
-        let is_whole = toml.lines().any(|line| line.starts_with("[vars."));
-        let toml = if is_whole { toml.to_owned() } else { format!("[vars.HOOKS.my-hook]\n{toml}") };
-        let mut vars = match check::variables_of(&toml) {
-            Ok(vars) => vars,
-            Err(error) => return vec![error.to_string()],
-        };
-        let rest = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
-        for hook in vars.get_mut("HOOKS").and_then(Value::as_object_mut).unwrap().values_mut() {
-            for (field, value) in rest.as_object().unwrap() {
-                let is_place = field == "database" && hook.get("project").is_some();
-                if hook.get(field).is_none() && !is_place {
-                    hook[field] = value.clone();
-                }
-            }
-        }
-        Configuration::read(&vars).mistakes().map(ToString::to_string).collect()
-    }
 
     #[test]
-    fn one_sender_is_told_with_its_line_and_its_scheme() {
-        let text = all_about(sender("standard-webhooks").unwrap());
+    fn a_description_has_the_line_to_paste_and_an_example() {
+        let text = describe(sender("standard-webhooks").unwrap());
         for part in [
             "verify = { scheme = \"standard-webhooks\", secret = \"STANDARD_WEBHOOKS_SECRET\" }",
             "id         `headers['webhook-id']`: signed\n",
@@ -150,7 +134,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
-        let slack = all_about(sender("slack").unwrap());
+        let slack = describe(sender("slack").unwrap());
         assert!(
             slack.contains("handshake  POST with `body.type` = `url_verification` → `body.challenge`"),
             "{slack}"
@@ -164,8 +148,8 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_answers_is_told() {
-        let discord = all_about(sender("discord").unwrap());
+    fn a_description_has_each_answer() {
+        let discord = describe(sender("discord").unwrap());
         for part in [
             "answer     with `body.event`: 204\n",
             "answer     with `body.type` = `4`: 200 with `{",
@@ -174,23 +158,23 @@ mod tests {
         ] {
             assert!(discord.contains(part), "{part}\n{discord}");
         }
-        let adyen = all_about(sender("adyen").unwrap());
+        let adyen = describe(sender("adyen").unwrap());
         assert!(adyen.contains("answer     200 with the text `[accepted]`\n"), "{adyen}");
     }
 
     #[test]
-    fn what_cannot_be_spelt_out_is_said() {
-        let sns = all_about(sender("aws-sns").unwrap());
-        assert!(sns.contains("cannot be spelt out") && !sns.contains("[vars"), "{sns}");
-        let meta = all_about(sender("meta").unwrap());
+    fn an_example_says_what_a_generic_scheme_does_not_have() {
+        let sns = describe(sender("aws-sns").unwrap());
+        assert!(sns.contains("No generic scheme") && !sns.contains("[vars"), "{sns}");
+        let meta = describe(sender("meta").unwrap());
         assert!(
-            meta.contains("# its handshake needs verify_token, which only scheme = \"meta\" takes\n"),
+            meta.contains("# its handshake needs verify_token, which only scheme = \"meta\" accepts\n"),
             "{meta}"
         );
     }
 
     #[test]
-    fn every_sender_has_its_line() {
+    fn the_list_has_every_sender() {
         let list = list();
         for sender in senders() {
             assert!(
@@ -202,10 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_sender_is_answered_with_the_nearest() {
+    fn an_unknown_sender_gets_a_suggestion() {
         let error = |name: &str| find(name).unwrap_err().to_string();
         assert_eq!(error("stirpe"), "there is no sender stirpe; did you mean stripe?");
-        assert!(error("zzzzzzzz").contains("Spell it out"));
+        assert!(error("zzzzzzzz").contains("Use a generic scheme"));
         assert!(find("stripe").is_ok());
     }
 }

@@ -1,72 +1,68 @@
-//! Set-up: what the commands need beside Rust and Node is installed when it is missing.
+//! Installs what the commands need beside Rust and Node.
 //!
-//! It touches neither `~/.cargo/bin` nor anything that is already there: tools go into a cache folder of their
-//! own, by version, which all clones share; npm packages into `node_modules`.
+//! Tools go into a cache folder, by version, that all clones share; npm packages go into `node_modules`. Nothing else
+//! is changed, but that rustup adds the wasm32 target to the toolchain.
 
+mod cache;
 mod cargo_tool;
 mod node;
 pub(crate) mod npm;
-mod wasm_target;
+pub(crate) mod versions;
 
 use std::path::PathBuf;
-use std::{env, thread};
+use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::{command, project};
 pub(crate) use cargo_tool::CargoTool;
 pub(crate) use node::Node;
 
-/// What building and running the Worker needs.
+/// The target that the Worker is compiled for.
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// The tools that build and run the Worker.
 #[derive(Debug)]
 pub(crate) struct Tools {
-    /// A Node that wrangler runs on.
+    /// A Node that is new enough for wrangler.
     pub(crate) node: Node,
-    /// The folder of worker-build's command.
+    /// The folder of the `worker-build` program.
     pub(crate) worker_build: PathBuf,
-    /// The folder of wasm-bindgen's commands, the test runner among them.
+    /// The folder of the `wasm-bindgen` and `wasm-bindgen-test-runner` programs.
     pub(crate) wasm_bindgen: PathBuf,
 }
 
-/// Makes everything ready that building and running the Worker needs.
+/// Installs the tools that are missing, and returns where all of them are.
 ///
-/// worker-build would fetch a ready-made wasm-bindgen from GitHub in seconds, where compiling takes two minutes,
-/// once. We compile all the same: `test` needs the runner that only the compiled one brings, and so every command
-/// uses the same file wherever it runs, also where GitHub is out of reach.
+/// worker-build would download a ready-made wasm-bindgen from GitHub. We compile it instead, because only a compiled
+/// one comes with the test runner, and because GitHub may be out of reach.
 pub(crate) fn tools() -> Result<Tools> {
-    let node = node::ready()?;
-    wasm_target::ready()?;
-    let worker_build = CargoTool::worker_build();
-    let wasm_bindgen = CargoTool::wasm_bindgen()?;
-    // The two compile side by side: most of either is spent waiting for one crate.
-    let (worker_build, wasm_bindgen, packages) = thread::scope(|scope| {
-        let first = scope.spawn(|| worker_build.ready());
-        let second = scope.spawn(|| wasm_bindgen.ready());
-        let packages = npm::ready(&node);
-        (first.join(), second.join(), packages)
-    });
-    packages?;
-    let ended = |_| anyhow!("an installation ended unexpectedly");
-    Ok(Tools {
-        node,
-        worker_build: worker_build.map_err(ended)??,
-        wasm_bindgen: wasm_bindgen.map_err(ended)??,
+    let node = Node::ready()?;
+    add_wasm_target()?;
+    // Each compiles for minutes, most of the time on one core: they compile at the same time.
+    thread::scope(|scope| {
+        let worker_build = scope.spawn(|| CargoTool::worker_build().ready());
+        let wasm_bindgen = CargoTool::wasm_bindgen()?.ready()?;
+        npm::install(&node)?;
+        let worker_build =
+            worker_build.join().map_err(|_| anyhow!("the installation of worker-build panicked"))?;
+        Ok(Tools { node, worker_build: worker_build?, wasm_bindgen })
     })
 }
 
-/// The folder that keeps what we install, by version, for all clones.
-fn cache() -> Result<PathBuf> {
-    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(folder) = variable("SEEDHOOK_CACHE") {
-        return std::path::absolute(folder).context("SEEDHOOK_CACHE is no path");
+/// Adds wasm32's standard library where it is missing. rust-toolchain.toml asks for it too, but rustup ignores that
+/// when `RUSTUP_AUTO_INSTALL` is 0.
+fn add_wasm_target() -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", WASM_TARGET]).current_dir(project::root());
+    // A Rust from a Linux distribution may have the library and no rustup.
+    if PathBuf::from(command::output(&mut rustc)?).is_dir() {
+        return Ok(());
     }
-    let base = variable("XDG_CACHE_HOME")
-        .or_else(|| variable("LOCALAPPDATA").filter(|_| cfg!(windows)))
-        .or_else(|| Some(env::home_dir()?.join(".cache")));
-    let base = base.context("there is no home folder; say where to keep tools in SEEDHOOK_CACHE")?;
-    Ok(base.join("seedhook"))
-}
-
-/// A program's file name on this system.
-fn executable(name: &str) -> String {
-    format!("{name}{}", env::consts::EXE_SUFFIX)
+    println!("adding the Rust target {WASM_TARGET} (some seconds, once)");
+    let mut rustup = Command::new("rustup");
+    command::run(rustup.args(["target", "add", WASM_TARGET]).current_dir(project::root())).with_context(
+        || format!("Rust cannot compile for {WASM_TARGET}; install rustup from https://rustup.rs"),
+    )
 }

@@ -1,6 +1,4 @@
-//! `cargo xtask sign`: what a sender that knows the secret would send, as a line for a shell.
-//!
-//! The Worker's own code signs, so that whatever it can verify can be tried out. It sends nothing.
+//! `cargo xtask sign`: prints a signed request as a `curl` command. Nothing here sends it.
 
 use std::process::ExitCode;
 
@@ -12,72 +10,78 @@ use seedhook::timestamp::Timestamp;
 use seedhook::verify::{Draft, Means};
 use serde_json::Value;
 
-use crate::hooks::Hooks;
-use crate::request::{OPTIONS_HELP, Request};
-use crate::{curl, help, show};
+use crate::curl;
+use crate::local_config::LocalConfig;
+use crate::terminal::{help, print};
+use crate::webhook_request::{OPTIONS_HELP, WebhookRequest};
 
 const HELP: &str = "\
 cargo xtask sign HOOK [PAYLOAD|-] [options]
 
-Prints a `curl` line that sends the payload to a hook, signed as its sender would sign it now, with the hook's first
-secret of .dev.vars. Run it at once, most signatures are stale after five minutes:
+Prints a `curl` command that sends the payload to a hook, signed now as its sender would sign it, with the hook's first
+secret in .dev.vars. Run it at once: most signatures expire after five minutes.
 
   cargo xtask sign crm-deal-won | sh
   cargo xtask sign github push.json --header 'X-GitHub-Event: push' | sh
 
-Without PAYLOAD the body is empty; for crm-deal-won it is the sample webhook. Where the sender signs inside the body,
-the body is written anew. Where it shows the secret itself (bearer, basic, header, query, field), so does the line.
-Exits 1 where only the sender can sign: discord, sendgrid, aws-sns, and standard-webhooks with a public key.
+Without PAYLOAD the body is empty; for crm-deal-won it is the sample webhook. If the signature is part of the body, the
+body is rewritten. If the sender sends the secret itself (bearer, basic, header, query, field), the command shows it.
+Exits 1 if only the sender can sign: discord, sendgrid, aws-sns, and standard-webhooks with a public key.
 
 ";
 
-/// How to go on without a signature.
-const WITHOUT: &str = "\
-`cargo xtask try HOOK PAYLOAD` shows what the hook makes of a payload, without a signature;
-to send one, copy the hook under another name with verify = { scheme = \"none\" }, for local tests alone";
+/// What to do when a request cannot be signed.
+const ALTERNATIVES: &str = "\
+`cargo xtask try HOOK PAYLOAD` shows what the hook does with a payload, without a signature;
+to send one, copy the hook under another name with verify = { scheme = \"none\" }, for local tests only";
 
-/// Reads the arguments, prints the line.
+/// Reads the arguments and prints the command.
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
-    let Some(request) = Request::read(arguments, &[])? else {
+    let Some(request) = WebhookRequest::read(arguments, &[])? else {
         return Ok(help(&format!("{HELP}{OPTIONS_HELP}")));
     };
-    let hooks = Hooks::read(request.config.as_deref())?;
-    let hook = hooks.find(request.hook.as_deref())?;
-    let delivery = signed(&hooks, hook, request.delivery(hook)?, &request.id(), request.now)?;
-    show(&format!("{}\n", curl::line(&delivery)))?;
+    let config = LocalConfig::read(request.config.as_deref())?;
+    let hook = config.hook(request.hook.as_deref())?;
+    let delivery = signed(&config, hook, request.delivery(hook)?, request.id(), request.now)?;
+    print(&format!("{}\n", curl::line(&delivery)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The delivery with what proves it genuine.
+/// Signs a delivery with the first secret of its hook.
+///
+/// # Errors
+/// When only the sender has the key, the secret is not set, or it is not a valid secret.
 pub(crate) fn signed(
-    hooks: &Hooks,
+    config: &LocalConfig,
     hook: &Hook,
     delivery: RawRequest,
     id: &str,
     now: Timestamp,
 ) -> Result<RawRequest> {
     let (name, scheme) = (&hook.name, &hook.verify.scheme);
-    if is_public(scheme) {
-        bail!("nobody but the sender can sign for {scheme}: only it has the private key\n{WITHOUT}");
+    if needs_private_key(scheme) {
+        bail!("only the sender can sign for {scheme}, because it has the private key\n{ALTERNATIVES}");
     }
-    let secret = |name: &str| hooks.secret(name);
+    let secret = |name: &str| config.secret(name);
     let first = hook.verify.secret_names.first();
     if let Some(unset) = first.filter(|name| secret(name).is_none()) {
-        bail!("the hook {name} is signed for with {unset}: add a line {unset}=\"…\" to .dev.vars");
+        bail!("the secret {unset} of the hook {name} is not set: add a line {unset}=\"…\" to .dev.vars");
     }
     let means = Means { secret: &secret, certificate: None, now };
     let signed = hook.verify.sign(Draft { delivery, id }, &means);
-    signed.map_err(|problem| anyhow!("the hook {name} ({scheme}) cannot be signed for: {problem}\n{WITHOUT}"))
+    signed.map_err(|problem| {
+        anyhow!("a request to the hook {name} ({scheme}) cannot be signed: {problem}\n{ALTERNATIVES}")
+    })
 }
 
-/// Whether a scheme's or a sender's signatures are made with a private key, whatever the secret.
-fn is_public(scheme: &str) -> bool {
-    let is_public = |scheme: &str| matches!(scheme, "ed25519" | "ecdsa-p256" | "aws-sns");
+/// Whether a scheme or a sender signs with a private key in every case.
+fn needs_private_key(scheme: &str) -> bool {
+    let needs_it = |scheme: &str| matches!(scheme, "ed25519" | "ecdsa-p256" | "aws-sns");
     match sender(scheme) {
-        None => is_public(scheme),
+        None => needs_it(scheme),
         Some(sender) => {
             let mut schemes = sender.verify.iter().map(|proof| proof.get("scheme").and_then(Value::as_str));
-            schemes.all(|scheme| scheme.is_some_and(is_public))
+            schemes.all(|scheme| scheme.is_some_and(needs_it))
         }
     }
 }
@@ -92,26 +96,26 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_574_653_000);
 
-    /// A body with a place for every signature that stands in one.
+    /// A body into which each signature of a body can be written.
     const BODY: &str =
         r#"{"value": [{"id": 1}, {"id": 2}], "notificationItems": [{"NotificationRequestItem": {}}]}"#;
 
-    /// One hook `h`, all of whose secrets have the same value.
-    fn hooks(verify: &Value, secret: &str) -> Hooks {
+    /// A hook `h` whose secrets all have the same value.
+    fn config(verify: &Value, secret: &str) -> LocalConfig {
         let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
         let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
         let names = configuration.secret_names().into_iter().map(ToOwned::to_owned);
         let secrets = names.map(|name| (name, secret.to_owned())).collect();
-        Hooks::new(configuration, secrets, "w.toml".into())
+        LocalConfig::new(configuration, secrets, "w.toml".into())
     }
 
     fn sign_and_check(verify: &Value, secret: &str) -> Result<()> {
-        let hooks = hooks(verify, secret);
-        let hook = hooks.find(Some("h"))?;
+        let config = config(verify, secret);
+        let hook = config.hook(Some("h"))?;
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let draft = RawRequest::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
-        let delivery = signed(&hooks, hook, draft, "msg_1", NOW)?;
-        let secret = |name: &str| hooks.secret(name);
+        let delivery = signed(&config, hook, draft, "msg_1", NOW)?;
+        let secret = |name: &str| config.secret(name);
         hook.verify.check(&delivery, &Means { secret: &secret, certificate: None, now: NOW })?;
         Ok(())
     }
@@ -129,17 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn every_sender_with_a_shared_secret_can_be_signed_for() {
+    fn requests_of_every_sender_with_a_shared_secret_can_be_signed() {
         let mut impossible = Vec::new();
         for sender in senders() {
             let tried = ["whsec_c2VlZGhvb2s=", "secret", "00ff"]
                 .map(|secret| sign_and_check(&verify_of(sender), secret));
             if tried.iter().all(Result::is_err) {
                 let error = tried[0].as_ref().unwrap_err().to_string();
-                assert!(
-                    error.contains("nobody but the sender can sign") && error.contains("xtask try"),
-                    "{error}"
-                );
+                assert!(error.contains("only the sender can sign") && error.contains("xtask try"), "{error}");
                 impossible.push(sender.name.as_str());
             }
         }
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn schemes_that_are_spelt_out_can_be_signed_for() {
+    fn requests_of_every_shared_secret_scheme_can_be_signed() {
         for verify in [
             json!({"scheme": "hmac", "secret": "S", "header": "x-s", "prefix": "sha256="}),
             json!({"scheme": "hmac", "secret": ["S", "T"], "signature": "query.sig", "signed": "{body}"}),
@@ -172,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_sign_is_told_why_and_what_to_do() {
-        let without = ["cargo xtask try", "scheme = \"none\""];
+    fn an_unsignable_request_is_an_error_with_its_reason_and_the_alternatives() {
+        let alternatives = ["cargo xtask try", "scheme = \"none\""];
         let public = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
         let standard = json!({"scheme": "standard-webhooks", "secret": "S"});
-        check_refused(&standard, public, &[&["private key"], &without[..]].concat());
+        check_refused(&standard, public, &[&["private key"], &alternatives[..]].concat());
         let ed25519 = json!({"scheme": "ed25519", "secret": "S", "header": "x-s"});
-        check_refused(&ed25519, "x", &[&["private key"], &without[..]].concat());
+        check_refused(&ed25519, "x", &[&["private key"], &alternatives[..]].concat());
         check_refused(&standard, " ", &["add a line S=\"…\" to .dev.vars"]);
         check_refused(&standard, "whsec_?", &["secret S is not base64"]);
     }

@@ -1,6 +1,5 @@
-//! `cargo xtask simulate`: lives as many lives as there is time for, built for speed.
-//!
-//! The simulation itself is a test of the Worker's crate; this only builds it and says which lives.
+//! `cargo xtask simulate`: runs many simulations of the service. The simulation itself is a test of the Worker's crate,
+//! which this builds with optimisations.
 
 use std::process::ExitCode;
 
@@ -8,27 +7,27 @@ use anyhow::Result;
 use lexopt::{Arg, ValueExt};
 
 use crate::command::{self, cargo};
-use crate::help;
+use crate::terminal::help;
 
 const HELP: &str = "\
 cargo xtask simulate [--seeds N] [--from S] [--threads T] [--mistake M]
 cargo xtask simulate --seed X [--mistake M]
 
-Lives N lives, of the seeds from S on, in the simulated world: the real core, over stores that are late and fail. It
-prints how many lives a second that is, or the whole history of one in which a promise was broken, and the line that
-lives it again. With --seed it tells one life.
+Runs N simulations, one for each seed from S on: the real core over simulated stores that are late and fail. Prints how
+many it runs a second. If one breaks a promise, prints its whole history and the command that repeats it. With --seed
+it runs one simulation and prints its history.
 
-  --seeds N      how many lives (1,000,000)
-  --from S       the first seed (0; the gate lives the first 200,000)
-  --threads T    how many at a time (as many as there are cores)
-  --seed X       tell this one, line by line
+  --seeds N      the number of simulations (default 1,000,000)
+  --from S       the first seed (default 0; the gate runs the first 200,000)
+  --threads T    how many run at the same time (default: the number of cores)
+  --seed X       run only this seed and print each step
   --mistake M    the core makes a deliberate mistake, a name in src/mutation.rs; the first life that misses it is told
 ";
 
-/// How many lives are lived where nobody says.
+/// The default number of simulations.
 const SEEDS: u64 = 1_000_000;
 
-/// Reads the arguments, builds and lives.
+/// Reads the arguments, builds the simulation and runs it.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let (mut seeds, mut from, mut threads, mut seed, mut mistake) = (SEEDS, 0, None, None, None);
     while let Some(argument) = arguments.next()? {

@@ -1,7 +1,6 @@
-//! The most memory that a built Worker may have: a field of its wasm module, set after the build.
+//! The memory limit of a built Worker: a field of its wasm module, changed after the build.
 //!
-//! The linker would set the same field (`--max-memory`), but another value would then be another build of minutes. It
-//! changes nothing else of a module.
+//! The linker can set it too (`--max-memory`), but then a second limit would need a second build of some minutes.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -14,16 +13,16 @@ const MEMORY_SECTION: u8 = 5;
 /// `\0asm` and version 1 (section 5.5.16).
 const HEADER: &[u8] = b"\0asm\x01\0\0\0";
 
-/// The module with `mib` MiB as the maximum of its only memory.
+/// The module with `mib` MiB as the limit of its only memory.
 ///
 /// # Errors
-/// When the bytes are no module, when it does not define exactly one unshared 32-bit memory, and when it begins with
-/// more memory than that.
+/// When the bytes are not a module, when it does not define exactly one unshared 32-bit memory, or when its initial
+/// memory is larger.
 pub(crate) fn with_maximum(module: &[u8], mib: u32) -> Result<Vec<u8>> {
     let mut rest = module.strip_prefix(HEADER).context("not a wasm module of version 1")?;
     let mut changed = HEADER.to_vec();
     let mut is_found = false;
-    // Ends: each section takes at least its id.
+    // This ends, because each section has at least one byte, its id.
     while let Some((&id, after_id)) = rest.split_first() {
         let (size, after_size) = read_u32(after_id)?;
         let content = after_size.get(..size as usize).context("a section is cut short")?;
@@ -43,7 +42,7 @@ pub(crate) fn with_maximum(module: &[u8], mib: u32) -> Result<Vec<u8>> {
     Ok(changed)
 }
 
-/// The content of a memory section: the number of memories, and for each its limits (section 5.3.7).
+/// The content of a memory section with the limit: the number of memories, and the limits of each (section 5.3.7).
 fn memory_section(content: &[u8], mib: u32) -> Result<Vec<u8>> {
     let (memories, rest) = read_u32(content)?;
     ensure!(memories == 1, "the module defines {memories} memories, not one");
@@ -54,11 +53,11 @@ fn memory_section(content: &[u8], mib: u32) -> Result<Vec<u8>> {
         1 => read_u32(rest)?.1,
         other => bail!("a memory of kind {other:#x} is neither unshared nor of 32 bits"),
     };
-    ensure!(rest.is_empty(), "the memory section goes on after its memory");
+    ensure!(rest.is_empty(), "the memory section has bytes after its memory");
     let maximum = u32::try_from(u64::from(mib) * 1024 * 1024 / PAGE_BYTES)?;
     ensure!(
         minimum <= maximum,
-        "the module begins with {} KiB, more than {mib} MiB",
+        "the initial memory is {} KiB, more than {mib} MiB",
         u64::from(minimum) * PAGE_BYTES / 1024
     );
     let mut changed = vec![1, 1];
@@ -67,7 +66,7 @@ fn memory_section(content: &[u8], mib: u32) -> Result<Vec<u8>> {
     Ok(changed)
 }
 
-/// An unsigned LEB128 number of at most 32 bits (section 5.2.2), and what follows it.
+/// An unsigned LEB128 number of at most 32 bits (section 5.2.2), and the bytes after it.
 fn read_u32(bytes: &[u8]) -> Result<(u32, &[u8])> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().take(5).enumerate() {
@@ -77,11 +76,11 @@ fn read_u32(bytes: &[u8]) -> Result<(u32, &[u8])> {
             return Ok((value, bytes.get(index + 1..).unwrap_or_default()));
         }
     }
-    bail!("a number is cut short, or has more than 32 bits")
+    bail!("a number is cut short or has more than 32 bits")
 }
 
 fn write_u32(mut value: u32, bytes: &mut Vec<u8>) {
-    // Ends: the value gets smaller.
+    // This ends, because the value becomes smaller.
     loop {
         let [low, ..] = value.to_le_bytes();
         value >>= 7;
@@ -112,7 +111,7 @@ mod tests {
     fn check(memory: &[u8], mib: u32, expected: &[u8]) {
         let changed = with_maximum(&module(memory), mib).unwrap();
         assert_eq!(changed, module(expected));
-        assert_eq!(with_maximum(&changed, mib).unwrap(), changed, "twice is once");
+        assert_eq!(with_maximum(&changed, mib).unwrap(), changed, "a second change");
     }
 
     #[track_caller]
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_maximum_is_set_and_all_else_stays() {
+    fn only_the_limit_changes() {
         // 17 pages; 96 MiB are 1,536 pages, 128 MiB are 2,048.
         check(&[1, 0, 17], 96, &[1, 1, 17, 0x80, 0x0c]);
         check(&[1, 1, 17, 0x80, 0x80, 0x04], 128, &[1, 1, 17, 0x80, 0x10]);
@@ -131,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_module_is_an_error() {
+    fn other_modules_are_errors() {
         fails(b"", "not a wasm module");
         fails(b"\0asm\x0d\0\x01\0", "not a wasm module");
         fails(HEADER, "defines no memory");
         fails(&module(&[2, 0, 1, 0, 1]), "2 memories");
         fails(&module(&[1, 3, 1, 2]), "kind 0x3");
-        fails(&module(&[1, 0, 1, 0]), "goes on");
-        fails(&module(&[1, 0, 0x81, 0x0c]), "begins with 98368 KiB, more than 96 MiB");
+        fails(&module(&[1, 0, 1, 0]), "has bytes after");
+        fails(&module(&[1, 0, 0x81, 0x0c]), "initial memory is 98368 KiB, more than 96 MiB");
         fails(&module(&[1, 0]), "cut short");
         fails(&[HEADER, &[5, 9, 1]].concat(), "a section is cut short");
         fails(&[HEADER, &[5, 0xff, 0xff, 0xff, 0xff, 0xff]].concat(), "more than 32 bits");

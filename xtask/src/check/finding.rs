@@ -1,52 +1,50 @@
-//! Something in wrangler.toml that will not work, or may not.
-//!
-//! It knows where by name; lines and columns are looked up in `positions`.
+//! A mistake or a warning about wrangler.toml. `positions` finds its line.
 
 use std::fmt;
 
 use seedhook::config::mistake::Mistake;
 
-/// Whether it has to be mended.
+/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
-    /// It will not work.
+    /// The Worker or a hook will not work.
     Mistake,
-    /// It works, but perhaps not everywhere or not for long.
+    /// It works, but not everywhere or not for long.
     Warning,
 }
 
-/// What is wrong at one place.
+/// One mistake or warning.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
-    /// Where, from the file's root on: `vars`, `HOOKS`, `crm`, …
+    /// The keys that lead to it, from the root of the file: `vars`, `HOOKS`, `crm`, …
     pub(super) path: Vec<String>,
-    /// See [`Severity`].
+    /// How bad it is.
     pub(super) severity: Severity,
     /// What is wrong.
     pub(super) problem: String,
-    /// What would be right.
+    /// How to fix it.
     pub(super) remedy: String,
 }
 
 impl Finding {
-    /// A mistake.
+    /// A finding that must be fixed.
     pub(super) fn mistake(path: Vec<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { path, severity: Severity::Mistake, problem: problem.into(), remedy: remedy.into() }
     }
 
-    /// A warning.
+    /// A finding that need not be fixed.
     pub(super) fn warning(path: Vec<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::mistake(path, problem, remedy) }
     }
 
-    /// What the Worker's own code says of the variables that stand at `vars`.
+    /// A mistake that the Worker's own code found in the variables at the path `vars`.
     pub(super) fn of_worker(vars: &[String], mistake: &Mistake) -> Self {
         Self::mistake([vars, &mistake.path].concat(), &mistake.problem, &mistake.remedy)
     }
 }
 
 impl fmt::Display for Finding {
-    /// `HOOKS.crm.params.rows: problem`, and the remedy on a line of its own.
+    /// `HOOKS.crm.params.rows: problem`, and the remedy on a second line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
@@ -58,7 +56,7 @@ impl fmt::Display for Finding {
             }
             path => path,
         };
-        // Variables are called what the Worker calls them.
+        // The Worker names a variable without `vars`.
         let path = match path {
             [vars, rest @ ..] if vars == "vars" && !rest.is_empty() => rest,
             path => path,

@@ -1,12 +1,10 @@
-//! Where in the text something stands.
-//!
-//! It looks up places by name and judges nothing.
+//! The position of a key or value in the text of a TOML file.
 
 use std::ops::Range;
 
 use toml_edit::{Item, Table, TableLike, Value};
 
-/// The place of the deepest part of the path that exists; the file's beginning where none does.
+/// The span of the deepest key of the path that exists, or the start of the file if none does.
 pub(super) fn span_of(root: &Table, path: &[String]) -> Range<usize> {
     let mut here = 0..0;
     let mut at = At::Table(root);
@@ -18,7 +16,7 @@ pub(super) fn span_of(root: &Table, path: &[String]) -> Range<usize> {
     here
 }
 
-/// Line and column of an offset, both from 1; columns are characters.
+/// The line and column of a byte offset. Both count from 1, and columns count characters.
 pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -26,6 +24,7 @@ pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// A part of the file.
 enum At<'a> {
     Table(&'a dyn TableLike),
     Item(&'a Item),
@@ -33,7 +32,7 @@ enum At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// One part deeper, and where that stands: at its key, or, in a list, at the element.
+    /// The next key or index inside it: the span of the key or of the list's element, and its content.
     fn step(&self, part: &str) -> Option<(Option<Range<usize>>, At<'a>)> {
         let in_table = |table: &'a dyn TableLike| {
             let (key, item) = table.get_key_value(part)?;

@@ -1,4 +1,4 @@
-//! What `check` prints for small wrangler.toml texts.
+//! Reports of small wrangler.toml texts.
 
 use super::*;
 
@@ -18,12 +18,12 @@ verify = { scheme = "standard-webhooks", secret = ["CRM_SECRET", "OLD"] }
 rows = "{{ body.seats * 10 }}"
 "#;
 
-/// The secrets that the good text needs.
+/// The secrets that `GOOD` needs.
 fn local() -> Secrets {
     dev_vars::parse("CRM_SECRET=a\nOLD=b\nLINK_SECRET=0123456789abcdef0123456789abcdef\n")
 }
 
-/// `text` has exactly these findings, in this order, each with its remedy's line.
+/// `text` has exactly these findings, in this order. Each is followed by a line with its remedy.
 #[track_caller]
 fn check(text: &str, expected: &[&str]) {
     let report = report(text, "w.toml", &local());
@@ -32,7 +32,7 @@ fn check(text: &str, expected: &[&str]) {
         .lines()
         .filter(|line| line.starts_with("w.toml:") && !line.contains(" mistake"))
         .collect();
-    // The Worker's own words are its own: of a line, the beginning counts.
+    // Only the beginning of each line is compared.
     let fits = found.len() == expected.len()
         && found.iter().zip(expected).all(|(line, start)| line.starts_with(start));
     assert!(fits, "expected {expected:#?}, found\n{}", report.text);
@@ -42,7 +42,7 @@ fn check(text: &str, expected: &[&str]) {
     assert!(remedies == expected.len() || report.text.contains("not TOML"), "{}", report.text);
 }
 
-/// The good text with one part of it replaced.
+/// Checks `GOOD` with one part replaced.
 #[track_caller]
 fn changed(from: &str, to: &str, expected: &[&str]) {
     assert!(GOOD.contains(from), "{from}");
@@ -64,7 +64,7 @@ fn the_projects_own_file_is_good() {
 }
 
 #[test]
-fn a_mistake_of_the_worker_stands_at_its_line() {
+fn a_mistake_that_the_worker_finds_has_its_line() {
     changed(
         "{{ body.seats * 10 }}",
         "{{ body.seats | uper }}",
@@ -83,20 +83,20 @@ fn a_mistake_of_the_worker_stands_at_its_line() {
 }
 
 #[test]
-fn a_rule_stands_at_its_own_table() {
+fn a_mistake_in_a_rule_has_the_line_of_its_table() {
     let rules = "\n[[vars.HOOKS.crm.rules]]\nwhen = \"true\"\n[[vars.HOOKS.crm.rules]]\nwen = \"true\"\n";
     check(&format!("{GOOD}{rules}"), &["w.toml:19:1: HOOKS.crm.rules.1.wen: unknown field"]);
 }
 
 #[test]
-fn what_is_not_toml_has_a_position() {
+fn a_syntax_error_has_its_position() {
     let report = report("name = \"x\"\nvars = {\n  a = = 1\n}\n", "w.toml", &local());
     assert!(report.text.starts_with("w.toml:3:7: not TOML: "), "{}", report.text);
     assert!(!report.is_good);
 }
 
 #[test]
-fn dates_and_odd_numbers_are_refused() {
+fn values_that_json_does_not_have_are_mistakes() {
     let params = "[vars.HOOKS.crm.params]\n";
     let to =
         format!("{params}since = 2024-01-01\nlist = [1, {{ at = 10:00:00 }}, nan]\nbig = 9007199254740992\n");
@@ -104,30 +104,30 @@ fn dates_and_odd_numbers_are_refused() {
         params,
         &to,
         &[
-            "w.toml:14:1: HOOKS.crm.params.since: 2024-01-01 is a date to the Worker",
-            "w.toml:15:14: HOOKS.crm.params.list.1.at: 10:00:00 is a date to the Worker",
-            "w.toml:15:31: HOOKS.crm.params.list.2: nan is no number to the Worker",
-            "w.toml:16:1: HOOKS.crm.params.big: 9007199254740992 is too large a number to the Worker",
+            "w.toml:14:1: HOOKS.crm.params.since: 2024-01-01 is a date or time",
+            "w.toml:15:14: HOOKS.crm.params.list.1.at: 10:00:00 is a date or time",
+            "w.toml:15:31: HOOKS.crm.params.list.2: nan is not a finite number",
+            "w.toml:16:1: HOOKS.crm.params.big: 9007199254740992 is beyond ±(2^53 - 1)",
         ],
     );
 }
 
 #[test]
-fn missing_bindings_and_cron_are_told() {
+fn missing_bindings_and_a_missing_cron_are_mistakes() {
     changed("\"RUNS\"", "\"RUN\"", &["w.toml:2:1: kv_namespaces: the binding RUNS is missing"]);
     changed("\"FILES\"", "\"FILE\"", &["w.toml:4:3: r2_buckets: the binding FILES is missing"]);
-    changed("[\"*/2 * * * *\"]", "[]", &["w.toml:3:1: triggers: no cron trigger"]);
+    changed("[\"*/2 * * * *\"]", "[]", &["w.toml:3:1: triggers: there is no cron trigger"]);
 }
 
 #[test]
-fn a_plain_variable_is_no_secret() {
+fn a_secret_in_a_plain_variable_is_a_mistake() {
     changed(
         "[vars.HOOKS.crm]",
         "[vars]\nOLD = \"x\"\nOPERATOR_TOKEN = \"y\"\nLINK_SECRET = \"z\"\n[vars.HOOKS.crm]",
         &[
-            "w.toml:9:1: OLD: the secret of crm stands here as a plain variable",
-            "w.toml:10:1: OPERATOR_TOKEN: a secret stands here as a plain variable",
-            "w.toml:11:1: LINK_SECRET: a secret stands here as a plain variable",
+            "w.toml:9:1: OLD: this is the secret of crm, but written as a plain variable",
+            "w.toml:10:1: OPERATOR_TOKEN: this is a secret, but written as a plain variable",
+            "w.toml:11:1: LINK_SECRET: this is a secret, but written as a plain variable",
         ],
     );
 }
@@ -136,7 +136,7 @@ fn a_plain_variable_is_no_secret() {
 fn a_variable_has_at_most_5_kb() {
     let rows = "{{ body.seats * 10 }}";
     let to = "x".repeat(5200);
-    changed(rows, &to, &["w.toml:8:7: HOOKS: 5369 bytes as JSON, and Cloudflare takes 5120 in one variable"]);
+    changed(rows, &to, &["w.toml:8:7: HOOKS: a variable must have at most 5120 bytes as JSON, got 5369"]);
 }
 
 #[test]
@@ -145,7 +145,9 @@ fn more_than_64_variables_are_a_warning() {
     changed(
         "[vars.HOOKS.crm]",
         &format!("[vars]\n{many}\n[vars.HOOKS.crm]"),
-        &["w.toml:8:2: warning: vars: 65 variables, and the free plan takes 64 with the secrets"],
+        &[
+            "w.toml:8:2: warning: vars: the free plan allows 64 variables and secrets together, got 65 variables",
+        ],
     );
 }
 
@@ -186,7 +188,7 @@ workflow = "w"
 }
 
 #[test]
-fn a_queue_that_nobody_takes_from_is_a_warning() {
+fn a_queue_without_a_consumer_is_a_warning() {
     let producer = "[[queues.producers]]\nbinding = \"SWEEP_QUEUE\"\nqueue = \"sweep\"\n";
     let consumer = |queue| format!("{GOOD}{producer}[[queues.consumers]]\nqueue = \"{queue}\"\n");
     let warning = "w.toml:15:10: warning: queues.producers: SWEEP_QUEUE has no consumer here";
@@ -196,7 +198,7 @@ fn a_queue_that_nobody_takes_from_is_a_warning() {
 }
 
 #[test]
-fn how_fast_fabricate_is_asked_is_a_number() {
+fn the_rate_of_fabricate_calls_must_be_a_number() {
     let rate = |value: &str| {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
     };
@@ -226,7 +228,7 @@ name = "OTHER"
 type = "kv"
 "#;
 
-/// The good text with a rate limit of the hook, and other text after it.
+/// Checks `GOOD` with a rate limit in its hook, and more text at its end.
 #[track_caller]
 fn limited(limit: &str, after: &str, expected: &[&str]) {
     let workflow = "workflow = \"seed-account\"";
@@ -255,22 +257,22 @@ vars.HOOKS_2.b = { verify = { scheme = "github", secret = "B" }, rate_limit = "P
 }
 
 #[test]
-fn a_rate_limit_counts_in_10_or_60_seconds() {
+fn the_period_of_a_rate_limit_must_be_10_or_60_seconds() {
     let odd = |from: &str, to: &str| LIMITED.replace(from, to);
     limited(
         "\"PER_MINUTE\"",
         &odd("period = 60", "period = 30"),
-        &["w.toml:20:25: ratelimits.0.simple.period: 30 is no period of a rate limit"],
+        &["w.toml:20:25: ratelimits.0.simple.period: the period must be 10 or 60 seconds, got 30"],
     );
     limited(
         "\"PER_MINUTE\"",
         &odd(", period = 10", ""),
-        &["w.toml:25:1: unsafe.bindings.0.simple.period: this rate limit has no period"],
+        &["w.toml:25:1: unsafe.bindings.0.simple.period: the period of this rate limit is missing"],
     );
 }
 
 #[test]
-fn a_secret_that_this_machine_has_not_is_a_warning() {
+fn a_secret_that_is_not_set_on_this_machine_is_a_warning() {
     changed(
         "[\"CRM_SECRET\", \"OLD\"]",
         "[\"CRM_SECRET\", \"OLDER\"]",
@@ -281,12 +283,12 @@ fn a_secret_that_this_machine_has_not_is_a_warning() {
         "{ scheme = \"meta\", secret = \"OLD\", verify_token = \"T\" }",
         &["w.toml:12:45: warning: HOOKS.crm.verify.verify_token: .dev.vars has no T"],
     );
-    // Its sender brings it.
+    // The sender sends it in a handshake.
     changed("\"standard-webhooks\", secret = [\"CRM_SECRET\", \"OLD\"]", "\"notion\", secret = \"T\"", &[]);
 }
 
 #[test]
-fn links_without_a_long_secret_are_a_warning() {
+fn a_missing_or_short_link_secret_is_a_warning() {
     for (secrets, expected) in [
         ("CRM_SECRET=a\nOLD=b\n", "w.toml:1:1: warning: LINK_SECRET is not set in .dev.vars"),
         (
@@ -301,7 +303,7 @@ fn links_without_a_long_secret_are_a_warning() {
     let required = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"CRM_SECRET\", \"OLD\"";
     check(
         &format!("secrets = {{ required = [{required}] }}{GOOD}"),
-        &["w.toml:1:13: warning: secrets.required: the secret LINK_SECRET is not here"],
+        &["w.toml:1:13: warning: secrets.required: the secret LINK_SECRET is not in this list"],
     );
 }
 
@@ -320,21 +322,21 @@ fn a_short_operator_token_is_a_warning_with_the_command_that_makes_one() {
 }
 
 #[test]
-fn a_list_of_secrets_has_all_of_them() {
+fn the_list_of_required_secrets_must_be_complete() {
     let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"LINK_SECRET\", \"CRM_SECRET\", \"OLD\"";
     let with = |names: &str| format!("secrets = {{ required = [{names}] }}{GOOD}");
     check(&with(all), &[]);
     check(
         &with("\"OPERATOR_TOKEN\", \"LINK_SECRET\", \"OLD\""),
         &[
-            "w.toml:1:13: secrets.required: the secret FABRICATE_API_KEY is missing here",
-            "w.toml:1:13: secrets.required: the secret CRM_SECRET is missing here",
+            "w.toml:1:13: secrets.required: the secret FABRICATE_API_KEY is missing",
+            "w.toml:1:13: secrets.required: the secret CRM_SECRET is missing",
         ],
     );
 }
 
 #[test]
-fn a_misspelt_name_is_answered_with_the_nearest() {
+fn a_misspelt_name_gets_a_suggestion() {
     for (from, to, remedy) in [
         ("\"standard-webhooks\"", "\"standard-webhook\"", "did you mean \"standard-webhooks\"?"),
         ("\"standard-webhooks\"", "\"gitub\"", "did you mean \"github\"?"),

@@ -1,6 +1,4 @@
-//! Follows runs and tells what happens to them.
-//!
-//! It only looks: nothing here moves a run but the cron beside it.
+//! Follows runs and prints their changes. Only the cron advances a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,87 +6,90 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::lines::{self, text};
-use super::sample::Sample;
+use super::progress::Progress;
+use super::run_text::{self, text};
+use super::sample_webhook::SampleWebhook;
 use super::servers::Servers;
-use super::story::Story;
 use super::worker::{self, Worker};
-use crate::children::Interrupt;
 use crate::clock::Stopwatch;
+use crate::interrupt::Interrupt;
 
-/// How often the sample's run is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// The time between two queries of the sample's run.
+const QUERY_EVERY: Duration = Duration::from_millis(300);
 
-/// How often all runs are looked at.
+/// The time between two lists of all runs.
 const LIST_EVERY: Duration = Duration::from_secs(2);
 
-/// The status of each run that was told.
+/// The last printed status of each run, by its id.
 pub(super) type Seen = BTreeMap<String, String>;
 
-/// The runs of earlier days: they are no news.
+/// The runs that exist at the start. Their status is not printed.
 pub(super) fn known_runs(worker: &Worker) -> Result<Seen> {
     let runs = worker.runs(0)?;
     Ok(runs.iter().map(|run| (text(run, "/run_id").to_owned(), text(run, "/status").to_owned())).collect())
 }
 
-/// Remembers a run as told.
+/// Records a run's status as printed.
 pub(super) fn mark_seen(seen: &mut Seen, run: &Value) {
     seen.insert(text(run, "/run_id").to_owned(), text(run, "/status").to_owned());
 }
 
-/// Sends the sample and tells its run's life to its end; an error unless that is a good one.
+/// Sends the sample and prints the changes of its run.
+///
+/// # Errors
+/// When the run does not complete with all files archived, or takes too long.
 pub(super) fn first_run(
     worker: &Worker,
-    sample: &Sample<'_>,
+    sample: &SampleWebhook<'_>,
     servers: &mut Servers,
-    story: &Story,
+    progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Value> {
-    story.wait_for("sending the sample webhook");
+    progress.wait_for("sending the sample webhook");
     let (id, delivery) = sample.delivery(&worker.base)?;
     let (status, answer) = worker.send(&delivery)?;
     let run_id = worker::accepted(status, &answer)?;
-    story.done(&format!("webhook {id} sent and accepted: {status}, run {run_id}"));
+    progress.done(&format!("webhook {id} sent and accepted: {status}, run {run_id}"));
     let watch = Stopwatch::start();
     let mut last = Value::Null;
-    while watch.elapsed() < servers.patience {
+    while watch.elapsed() < servers.run_within {
         servers.must_be_up()?;
         let run = worker.run(&run_id)?;
-        for line in lines::news(&last, &run) {
-            story.done(&line);
+        for line in run_text::changes(&last, &run) {
+            progress.done(&line);
         }
-        if lines::is_good(&run) {
+        if run_text::is_good(&run) {
             return Ok(run);
         }
-        if lines::is_over(&run) {
-            bail!("run {run_id} ended as {}\n{run:#}", lines::status(&run));
+        if run_text::is_over(&run) {
+            bail!("run {run_id} ended as {}\n{run:#}", run_text::status(&run));
         }
         if text(&run, "/status") != text(&last, "/status") {
-            story.wait_for(lines::awaited(&run));
+            progress.wait_for(run_text::awaited(&run));
         }
         last = run;
-        interrupt.sleep(LOOK_EVERY)?;
+        interrupt.sleep(QUERY_EVERY)?;
     }
-    bail!("run {run_id} is still {} after {} s", text(&last, "/status"), servers.patience.as_secs())
+    bail!("run {run_id} is still {} after {} s", text(&last, "/status"), servers.run_within.as_secs())
 }
 
-/// Tells every change of every run, until Ctrl-C.
+/// Prints each change of any run's status, until Ctrl-C.
 pub(super) fn all_runs(
     worker: &Worker,
     seen: &mut Seen,
     servers: &mut Servers,
-    story: &Story,
+    progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    story.wait_for("waiting for webhooks");
+    progress.wait_for("waiting for webhooks");
     for turn in 1.. {
         servers.must_be_up()?;
-        // A change of the code restarts the Worker; one unanswered look is no reason to end.
+        // A change of the code restarts the Worker, which does not answer until it is up again.
         for run in worker.runs(turn).unwrap_or_default().iter().rev() {
             let status = text(run, "/status");
             let run_id = text(run, "/run_id");
             if seen.get(run_id).map(String::as_str) != Some(status) {
-                story.say(&format!("{} {run_id}: {}", text(run, "/hook"), lines::status(run)));
+                progress.say(&format!("{} {run_id}: {}", text(run, "/hook"), run_text::status(run)));
                 mark_seen(seen, run);
             }
         }

@@ -1,27 +1,25 @@
-//! What `cargo xtask dev` was asked for.
-//!
-//! It reads the command line alone.
+//! The command line options of `cargo xtask dev`.
 
 use anyhow::Result;
 use lexopt::{Arg, ValueExt};
 
-/// The options, as given.
+/// The options.
 #[derive(Debug, Default)]
 pub(super) struct Options {
-    /// End after the first run.
+    /// End after the run of the sample.
     pub(super) once: bool,
-    /// Use the real Fabricate.
+    /// Use the real Fabricate instead of a fake.
     pub(super) live: bool,
-    /// Show what the servers print.
+    /// Print the servers' logs.
     pub(super) verbose: bool,
     /// The Worker's port.
     pub(super) port: Option<u16>,
-    /// The local Fabricate's port.
+    /// The fake Fabricate's port.
     pub(super) fabricate_port: Option<u16>,
 }
 
 impl Options {
-    /// Reads them; `None` when help was asked for.
+    /// Reads the options. `None` for `--help`.
     pub(super) fn read(mut arguments: lexopt::Parser) -> Result<Option<Self>> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next()? {

@@ -1,6 +1,4 @@
-//! The two servers of `dev`: the local Fabricate, and the Worker under wrangler.
-//!
-//! It starts them and says when they are up; dropping them ends both, and everything that they started.
+//! The two servers of `dev`: the fake Fabricate, and the Worker under wrangler.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -9,63 +7,64 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result, anyhow, bail};
 
 use super::options::Options;
+use super::progress::Progress;
 use super::settings::Settings;
-use super::story::Story;
 use super::worker::Worker;
-use crate::children::{Companion, Interrupt};
+use crate::background_process::BackgroundProcess;
 use crate::clock::Stopwatch;
 use crate::command::last_lines;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::setup::{Tools, npm};
 use crate::{command, project};
 
-/// wrangler's own default.
+/// The Worker's default port, which is wrangler's too.
 const WORKER_PORT: u16 = 8787;
 
-/// The next one.
+/// The fake Fabricate's default port.
 const FABRICATE_PORT: u16 = 8788;
 
-/// What the local Fabricate lets in. Not the key of `.dev.vars`: that may be a real one by now.
+/// The key of the fake Fabricate. It is not the key of `.dev.vars`, which may be a real one.
 const LOCAL_KEY: &str = "local-fabricate-key";
 
-/// How long a sample task takes: long enough to be seen in progress.
+/// How long the fake Fabricate takes for a task: long enough to be seen in progress.
 const TASK_SECONDS: &str = "3";
 
-/// How long the sample's run may take with the local Fabricate.
-const LOCAL_RUN_WITHIN: Duration = Duration::from_secs(90);
+/// How long the sample's run may take with the fake Fabricate.
+const FAKE_RUN_WITHIN: Duration = Duration::from_secs(90);
 
-/// How long it may take with a real one, where a workflow takes what it takes.
+/// How long the sample's run may take with the real Fabricate, where a workflow can take long.
 const REAL_RUN_WITHIN: Duration = Duration::from_hours(1);
 
-/// How long a server may take to come up: the first start of workerd on a slow disk, and then some.
+/// How long a server may take to start. The first start of workerd on a slow disk takes most of it.
 const UP_WITHIN: Duration = Duration::from_secs(90);
 
-/// How often we ask whether it is up.
+/// The time between two checks whether a server is up.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// What runs beside us.
+/// The running servers. Dropping them ends both and everything that they started.
 #[derive(Debug)]
 pub(super) struct Servers {
-    /// The Worker's address.
+    /// The client of the Worker.
     pub(super) worker: Worker,
     /// How long the sample's run may take.
-    pub(super) patience: Duration,
-    wrangler: Companion,
-    fabricate: Option<Companion>,
+    pub(super) run_within: Duration,
+    wrangler: BackgroundProcess,
+    fabricate: Option<BackgroundProcess>,
 }
 
-/// Compiles the local Fabricate, so that starting it takes no time.
+/// Compiles the fake Fabricate, so that it starts quickly.
 pub(super) fn compile_fabricate() -> Result<()> {
-    println!("compiling the local Fabricate (a minute the first time)");
+    println!("compiling the fake Fabricate (a minute the first time)");
     command::run(&mut command::cargo(&["build", "--quiet", "--package", "fabricate"]))
 }
 
 impl Servers {
-    /// Starts both and waits until they answer.
+    /// Starts both servers and waits until they answer.
     pub(super) fn start(
         options: &Options,
         settings: &Settings,
         tools: &Tools,
-        story: &Story,
+        progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<Self> {
         let port = free_port(options.port, WORKER_PORT, "--port")?;
@@ -73,112 +72,131 @@ impl Servers {
         let mut fabricate = None;
         let mut fabricate_url = None;
         if !options.live {
-            let mut companion = start_fabricate(fabricate_port, story)?;
-            fabricate_url = Some(wait_for_fabricate(&mut companion, story, interrupt)?);
-            fabricate = Some(companion);
+            let mut process = start_fabricate(fabricate_port, progress)?;
+            fabricate_url = Some(wait_for_fabricate(&mut process, progress, interrupt)?);
+            fabricate = Some(process);
         }
-        let mut wrangler = start_wrangler(port, fabricate_url.as_deref(), tools, story)?;
+        let mut wrangler = start_wrangler(port, fabricate_url.as_deref(), tools, progress)?;
         let worker = Worker::new(port, &settings.operator_token);
-        wait_for_worker(&worker, &mut wrangler, story, interrupt)?;
-        let patience = if options.live { REAL_RUN_WITHIN } else { LOCAL_RUN_WITHIN };
-        Ok(Self { worker, patience, wrangler, fabricate })
+        wait_for_worker(&worker, &mut wrangler, progress, interrupt)?;
+        let run_within = if options.live { REAL_RUN_WITHIN } else { FAKE_RUN_WITHIN };
+        Ok(Self { worker, run_within, wrangler, fabricate })
     }
 
-    /// An error when one of them has ended.
+    /// Returns an error if one of them has ended.
     pub(super) fn must_be_up(&mut self) -> Result<()> {
         self.wrangler.must_be_up()?;
-        self.fabricate.as_mut().map_or(Ok(()), Companion::must_be_up)
+        self.fabricate.as_mut().map_or(Ok(()), BackgroundProcess::must_be_up)
     }
 
-    /// An error with what the servers last said; Ctrl-C needs no explanation.
+    /// Adds wrangler's last lines to an error other than Ctrl-C.
     pub(super) fn explain(&self, error: Error) -> Error {
-        if error.is::<crate::children::Interrupted>() {
+        if error.is::<Interrupted>() {
             return error;
         }
-        // Our own looking on is most of what wrangler says.
+        // Most lines are about our own queries.
         let printed = self.wrangler.printed();
-        let told = printed.lines().filter(|line| !line.starts_with("[wrangler:info] GET "));
-        let last = last_lines(&told.collect::<Vec<_>>().join("\n"), 25);
-        anyhow!("{error:#}\n\nwrangler's last lines (all of them: {}):\n{last}", shown(&self.wrangler))
+        let lines = printed.lines().filter(|line| !line.starts_with("[wrangler:info] GET "));
+        let last = last_lines(&lines.collect::<Vec<_>>().join("\n"), 25);
+        anyhow!("{error:#}\n\nwrangler's last lines (whole log: {}):\n{last}", shown(&self.wrangler))
     }
 }
 
-fn start_fabricate(port: u16, story: &Story) -> Result<Companion> {
+fn start_fabricate(port: u16, progress: &Progress) -> Result<BackgroundProcess> {
     let mut fabricate = command::cargo(&["run", "--quiet", "--package", "fabricate", "--"]);
     fabricate.args(["--port", &port.to_string(), "--key", LOCAL_KEY, "--task-seconds", TASK_SECONDS]);
-    let teller = story.clone();
-    Companion::start("Fabricate", &mut fabricate, project::path(".wrangler/dev/fabricate.log"), move |line| {
-        teller.aside("Fabricate", line);
-    })
+    let output = progress.clone();
+    BackgroundProcess::start(
+        "Fabricate",
+        &mut fabricate,
+        project::path(".wrangler/dev/fabricate.log"),
+        move |line| {
+            output.log_line("Fabricate", line);
+        },
+    )
 }
 
-/// Waits for its first line, which says where it listens.
-fn wait_for_fabricate(fabricate: &mut Companion, story: &Story, interrupt: &Interrupt) -> Result<String> {
-    story.wait_for("starting the local Fabricate");
+/// Waits for the line with the address at which it listens.
+fn wait_for_fabricate(
+    fabricate: &mut BackgroundProcess,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<String> {
+    progress.wait_for("starting the fake Fabricate");
     let watch = Stopwatch::start();
     while watch.elapsed() < UP_WITHIN {
         let printed = fabricate.printed();
         let url =
             printed.lines().find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim()));
         if let Some(url) = url {
-            story.done(&format!("Fabricate (local) at {url}, log in {}", shown(fabricate)));
+            progress.done(&format!("Fabricate (a fake) at {url}, log in {}", shown(fabricate)));
             return Ok(url.to_owned());
         }
         fabricate.must_be_up()?;
         interrupt.sleep(ASK_EVERY)?;
     }
-    bail!("the local Fabricate did not come up\n{}", fabricate.last_lines())
+    bail!("the fake Fabricate did not come up\n{}", fabricate.last_lines())
 }
 
-fn start_wrangler(port: u16, fabricate_url: Option<&str>, tools: &Tools, story: &Story) -> Result<Companion> {
+fn start_wrangler(
+    port: u16,
+    fabricate_url: Option<&str>,
+    tools: &Tools,
+    progress: &Progress,
+) -> Result<BackgroundProcess> {
     let mut wrangler = Command::new(&tools.node.program);
     wrangler.arg(npm::wrangler()).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
     wrangler.args(["--persist-to", ".wrangler/state", "--show-interactive-dev-session=false"]);
     if let Some(url) = fabricate_url {
-        // Both stand before what wrangler.toml and .dev.vars say.
+        // These override wrangler.toml and .dev.vars.
         wrangler.args(["--var", &format!("FABRICATE_URL:{url}")]);
         wrangler.args(["--var", &format!("FABRICATE_API_KEY:{LOCAL_KEY}")]);
     }
-    // Quiet, and without a question to anybody: no statistics, no look-up of where we are.
+    // wrangler sends no statistics, and does not ask Cloudflare where this machine is.
     wrangler.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
     wrangler.env("PATH", tools.node.path()?).current_dir(project::root());
-    let teller = story.clone();
-    Companion::start("wrangler", &mut wrangler, project::path(".wrangler/dev/wrangler.log"), move |line| {
-        teller.aside("wrangler", line);
-    })
+    let output = progress.clone();
+    BackgroundProcess::start(
+        "wrangler",
+        &mut wrangler,
+        project::path(".wrangler/dev/wrangler.log"),
+        move |line| {
+            output.log_line("wrangler", line);
+        },
+    )
 }
 
 fn wait_for_worker(
     worker: &Worker,
-    wrangler: &mut Companion,
-    story: &Story,
+    wrangler: &mut BackgroundProcess,
+    progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    story.wait_for("starting the Worker");
+    progress.wait_for("starting the Worker");
     let watch = Stopwatch::start();
     let mut health = None;
     while watch.elapsed() < UP_WITHIN {
         wrangler.must_be_up()?;
         health = worker.health();
         if health == Some(200) {
-            story.done(&format!("Worker at {}, log in {}", worker.base, shown(wrangler)));
+            progress.done(&format!("Worker at {}, log in {}", worker.base, shown(wrangler)));
             return Ok(());
         }
         interrupt.sleep(ASK_EVERY)?;
     }
-    let said = health.map_or("no answer".to_owned(), |status| format!("status {status}"));
-    bail!("the Worker did not come up: {said} at {}/health\n{}", worker.base, wrangler.last_lines())
+    let answer = health.map_or("no answer".to_owned(), |status| format!("status {status}"));
+    bail!("the Worker did not come up: {answer} at {}/health\n{}", worker.base, wrangler.last_lines())
 }
 
-fn shown(companion: &Companion) -> String {
-    let log = companion.log.strip_prefix(project::root()).unwrap_or(&companion.log);
+fn shown(process: &BackgroundProcess) -> String {
+    let log = process.log.strip_prefix(project::root()).unwrap_or(&process.log);
     log.display().to_string()
 }
 
-/// The port that was asked for, or the default, or any that is free when the default is taken.
-fn free_port(asked: Option<u16>, default: u16, option: &str) -> Result<u16> {
+/// The given port; or the default, or any free port if the default is taken.
+fn free_port(given: Option<u16>, default: u16, option: &str) -> Result<u16> {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    match asked {
+    match given {
         Some(port) if is_free(port) => Ok(port),
         Some(port) => bail!("port {port} is taken; choose another with {option}"),
         None if is_free(default) => Ok(default),

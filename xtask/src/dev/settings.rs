@@ -1,6 +1,4 @@
-//! What the local Worker is set up with: wrangler.toml's variables and the secrets of `.dev.vars`.
-//!
-//! It makes `.dev.vars` when there is none and never changes one. Secrets go to the Worker, never to the terminal.
+//! The configuration of the local Worker. Creates `.dev.vars` if it is missing, and never changes one.
 
 use std::fs;
 
@@ -8,64 +6,67 @@ use anyhow::{Context, Result, bail};
 use seedhook::config::OperatorToken;
 
 use super::options::Options;
-use crate::hooks::Hooks;
-use crate::{dev_vars, project, sample};
+use crate::local_config::LocalConfig;
+use crate::webhook_request::SAMPLE_HOOK;
+use crate::{dev_vars, project};
 
-/// The place that wrangler.toml's sample names and no real account has.
+/// The workspace of the sample hook in wrangler.toml. It does not exist.
 const SAMPLE_WORKSPACE: &str = "acme";
 
-/// What was read.
+/// The settings.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// The hooks, and their secrets.
-    pub(super) hooks: Hooks,
-    /// What a caller of `/api/` shows.
+    /// The hooks and their secrets.
+    pub(super) config: LocalConfig,
+    /// The token for calls under `/api/`.
     pub(super) operator_token: String,
 }
 
 impl Settings {
-    /// Reads them, and refuses what cannot work.
+    /// Reads wrangler.toml and `.dev.vars`.
+    ///
+    /// # Errors
+    /// When a secret that the Worker needs is missing or invalid, or `--live` would use the sample's.
     pub(super) fn read(options: &Options) -> Result<Self> {
         let example = fs::read_to_string(project::path(".dev.vars.example"))
             .context(".dev.vars.example cannot be read")?;
         let file = project::path(".dev.vars");
         if !file.exists() {
             fs::write(&file, &example).context(".dev.vars cannot be written")?;
-            println!("made .dev.vars from .dev.vars.example");
+            println!("created .dev.vars from .dev.vars.example");
         }
-        let hooks = Hooks::read(None)?;
+        let config = LocalConfig::read(None)?;
         let secret = |name: &str| {
-            let value = hooks.secret(name);
-            value.with_context(|| format!(".dev.vars has no {name}: write one as in .dev.vars.example"))
+            let value = config.secret(name);
+            value.with_context(|| format!(".dev.vars has no {name}: add the line of .dev.vars.example"))
         };
         let (operator_token, key) = (secret("OPERATOR_TOKEN")?, secret("FABRICATE_API_KEY"));
         if let Err(error) = OperatorToken::new(Some(&operator_token)) {
-            bail!("{error}, and put it into .dev.vars (the Worker refuses every call under /api/ otherwise)");
+            bail!("{error}, and put it into .dev.vars: the Worker rejects every call under /api/ without it");
         }
-        let settings = Self { hooks, operator_token };
+        let settings = Self { config, operator_token };
         if options.live {
-            let of_example = dev_vars::parse(&example).remove("FABRICATE_API_KEY");
-            settings.must_be_real(&key?, of_example.as_deref())?;
+            let example_key = dev_vars::parse(&example).remove("FABRICATE_API_KEY");
+            settings.must_be_real(&key?, example_key.as_deref())?;
         }
         Ok(settings)
     }
 
-    /// Refuses to ask the real Fabricate with what only the sample has.
-    fn must_be_real(&self, key: &str, of_example: Option<&str>) -> Result<()> {
-        if of_example == Some(key) {
+    /// An error if the key or the workspace is the sample's, which the real Fabricate does not know.
+    fn must_be_real(&self, key: &str, example_key: Option<&str>) -> Result<()> {
+        if example_key == Some(key) {
             bail!(
-                "--live needs your own key: put it into .dev.vars as FABRICATE_API_KEY (what stands there is the example's)"
+                "--live needs your own key: put it into .dev.vars as FABRICATE_API_KEY, which still has the example's value"
             );
         }
         let mut rules =
-            self.hooks.configuration.hooks.values().flatten().flat_map(|hook| {
+            self.config.configuration.hooks.values().flatten().flat_map(|hook| {
                 hook.rules.iter().map(move |rule| (hook.name.as_str(), &rule.target.workspace))
             });
-        if rules.any(|(hook, workspace)| hook == sample::HOOK && workspace == SAMPLE_WORKSPACE) {
+        if rules.any(|(hook, workspace)| hook == SAMPLE_HOOK && workspace == SAMPLE_WORKSPACE) {
             bail!(
-                "--live needs a workspace of yours: wrangler.toml still says workspace = \"{SAMPLE_WORKSPACE}\" in \
-                 [vars.HOOKS.{}]; put yours there, with its database and workflow",
-                sample::HOOK
+                "--live needs your own workspace: wrangler.toml still has workspace = \"{SAMPLE_WORKSPACE}\" in \
+                 [vars.HOOKS.{SAMPLE_HOOK}]; write yours there, with its database and workflow"
             );
         }
         Ok(())

@@ -1,6 +1,4 @@
-//! The local Worker, seen from outside: the few requests that `dev` sends.
-//!
-//! Every request has a bound in time, so that Ctrl-C is never kept waiting for long.
+//! A client of the local Worker. Every request has a timeout, so that Ctrl-C ends `dev` soon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,16 +13,17 @@ use ureq::{Agent, Body};
 
 use crate::clock::Stopwatch;
 
-/// No answer takes this long on one machine, but for a sweep that archives a large file.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// The timeout of a request. Only a sweep that archives a large file takes longer on a local machine.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After so many lists the first question is put again: at one every two seconds, it is no longer remembered.
-const LIST_TURNS: usize = 8;
+/// How many different limits lists are asked for, one every two seconds: by the time a limit is used again, the
+/// Worker's cached answer has expired.
+const LIST_LIMITS: usize = 8;
 
-/// How often a thread looks whether it is to end.
+/// How often a thread checks whether to end.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Where it is, and the operator's token.
+/// The address of the local Worker, and the operator's token.
 #[derive(Debug, Clone)]
 pub(super) struct Worker {
     /// `http://127.0.0.1:{port}`
@@ -37,22 +36,22 @@ pub(super) struct Worker {
 impl Worker {
     /// The Worker at a port of this machine.
     pub(super) fn new(port: u16, token: &str) -> Self {
-        // No proxy: it is on this machine, whatever the environment says.
+        // The environment may name a proxy, which must not be used for this machine.
         let config = Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
-            .timeout_global(Some(ANSWER_WITHIN))
+            .timeout_global(Some(TIMEOUT))
             .build();
         Self { base: format!("http://127.0.0.1:{port}"), token: token.to_owned(), agent: config.into() }
     }
 
-    /// The status of `GET /health`; `None` while nobody answers.
+    /// The status of `GET /health`. `None` while the Worker does not answer.
     pub(super) fn health(&self) -> Option<u16> {
         let answer = self.agent.get(format!("{}/health", self.base)).call();
         answer.ok().map(|answer| answer.status().as_u16())
     }
 
-    /// Sends a webhook; the status and the body of the answer.
+    /// Sends a webhook. Returns the status and the body of the answer.
     pub(super) fn send(&self, delivery: &RawRequest) -> Result<(u16, Value)> {
         let request = self.agent.post(&delivery.url);
         let request = delivery.headers().fold(request, |request, (name, value)| request.header(name, value));
@@ -60,25 +59,25 @@ impl Worker {
         Ok((answer.status().as_u16(), json(answer)?))
     }
 
-    /// A run, whole.
+    /// A run with its files.
     pub(super) fn run(&self, run_id: &str) -> Result<Value> {
         self.operator(&format!("/api/runs/{run_id}"))
     }
 
-    /// The newest runs. `turn` counts the calls: the Worker answers the same question from memory for some seconds,
-    /// so that the question is put a little differently each time.
+    /// The newest runs, 50 or some more. `turn` counts the calls and changes the limit, because the Worker caches the
+    /// answer to the same query for some seconds.
     pub(super) fn runs(&self, turn: usize) -> Result<Vec<Value>> {
-        let limit = 50 + turn % LIST_TURNS;
+        let limit = 50 + turn % LIST_LIMITS;
         match self.operator(&format!("/api/runs?limit={limit}"))?.get_mut("runs").map(Value::take) {
             Some(Value::Array(runs)) => Ok(runs),
             _ => bail!("GET /api/runs answered without runs"),
         }
     }
 
-    /// Plays the cron.
+    /// Fires the cron trigger once.
     fn sweep(&self) -> Result<()> {
         let url = format!("{}/cdn-cgi/local/scheduled?cron=*/2+*+*+*+*", self.base);
-        self.agent.get(url).call().map(drop).context("the cron could not be fired")
+        self.agent.get(url).call().map(drop).context("the cron trigger could not be fired")
     }
 
     fn operator(&self, path: &str) -> Result<Value> {
@@ -94,14 +93,14 @@ impl Worker {
     }
 }
 
-/// The body; a text where it is no JSON.
+/// The body as JSON, or as a JSON string if it is other text.
 fn json(mut answer: Response<Body>) -> Result<Value> {
-    let text = answer.body_mut().read_to_string().context("an answer broke off")?;
+    let text = answer.body_mut().read_to_string().context("the body of an answer could not be read")?;
     Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// Fires the cron again and again until it is dropped. A failed try is followed by the next; what it means for a
-/// run is seen at the run.
+/// Fires the cron trigger at an interval until it is dropped. Failures are ignored: the next one follows, and the runs
+/// show what happened.
 #[derive(Debug)]
 pub(super) struct Cron {
     ends: Arc<AtomicBool>,
@@ -109,15 +108,15 @@ pub(super) struct Cron {
 }
 
 impl Cron {
-    /// Begins.
+    /// Starts firing.
     pub(super) fn start(worker: Worker, every: Duration) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ends);
+        let has_ended = Arc::clone(&ends);
         let thread = thread::spawn(move || {
-            while !told.load(Ordering::SeqCst) {
+            while !has_ended.load(Ordering::SeqCst) {
                 let watch = Stopwatch::start();
                 let _ = worker.sweep();
-                while watch.elapsed() < every && !told.load(Ordering::SeqCst) {
+                while watch.elapsed() < every && !has_ended.load(Ordering::SeqCst) {
                     thread::sleep(TICK);
                 }
             }
@@ -128,13 +127,13 @@ impl Cron {
 
 impl Drop for Cron {
     fn drop(&mut self) {
-        // Not joined: a sweep may take its ten seconds, and Ctrl-C must not.
+        // The thread is not joined, because a sweep may take ten seconds and Ctrl-C should not.
         self.ends.store(true, Ordering::SeqCst);
         drop(self.thread.take());
     }
 }
 
-/// The first run of a webhook's answer.
+/// The id of the first run in the answer to a webhook.
 pub(super) fn accepted(status: u16, answer: &Value) -> Result<String> {
     let run_id = answer.pointer("/runs/0/run_id").and_then(Value::as_str);
     match (status, run_id) {

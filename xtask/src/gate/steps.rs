@@ -6,10 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::Gate;
+use super::context::Gate;
 use crate::command::{self, cargo};
-use crate::pins::WASM_TARGET;
-use crate::setup::{CargoTool, Tools, npm};
+use crate::setup::{CargoTool, Tools, WASM_TARGET, npm};
 use crate::{build, check, project};
 
 /// One step.

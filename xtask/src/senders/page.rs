@@ -1,14 +1,14 @@
-//! `docs/senders.md`: the page about verification, and the table of the senders.
-//!
-//! The prose is `page.md`; a test has the file in `docs` equal to what is made here.
+//! `docs/senders.md`: the text of `page.md` with a table of the senders. A test compares the file in `docs` with it.
 
 use seedhook::config::sender::{Sender, senders};
 
-use super::card::Card;
+use super::description::Description;
+use super::verify_method::VerifyMethod;
 
+/// The page without the table.
 const PROSE: &str = include_str!("page.md");
 
-/// The line of the prose in whose place the table stands.
+/// The line that the table replaces.
 const TABLE_HERE: &str = "<!-- the table -->";
 
 /// The whole page.
@@ -25,14 +25,14 @@ fn table() -> String {
 }
 
 fn row(sender: &Sender) -> String {
-    let card = Card(sender);
-    let (handshakes, answers) = (card.handshakes(), card.answers());
+    let description = Description(sender);
+    let (handshakes, answers) = (description.handshakes(), description.answers());
     let cells = [
         format!("[{}]({})", sender.name, sender.docs),
-        format!("`{}`", card.line()),
-        card.secret(),
-        [card.ids().join("<br>else "), items(card)].concat(),
-        card.tolerance(),
+        format!("`{}`", description.line()),
+        description.per_secret(VerifyMethod::secret),
+        [description.ids().join("<br>else "), items(description)].concat(),
+        description.per_secret(VerifyMethod::tolerance),
         if handshakes.is_empty() { "–".to_owned() } else { handshakes.join("<br>") },
         if answers.is_empty() { "the runs".to_owned() } else { answers.join("<br>") },
         sender.note.clone().unwrap_or_default(),
@@ -40,8 +40,8 @@ fn row(sender: &Sender) -> String {
     format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 
-fn items(card: Card<'_>) -> String {
-    let ids = card.item_ids();
+fn items(description: Description<'_>) -> String {
+    let ids = description.item_ids();
     if ids.is_empty() { String::new() } else { format!("<br>of an item: {}", ids.join(", else ")) }
 }
 
@@ -54,17 +54,17 @@ mod tests {
 
     use super::*;
     use crate::project;
-    use crate::senders::tests::mistakes;
+    use crate::senders::test_support::mistakes;
 
     #[test]
     fn the_page_in_docs_is_up_to_date() {
         let file = fs::read_to_string(project::path("docs/senders.md")).unwrap_or_default();
-        let mend = "mend it with `cargo xtask senders --markdown > docs/senders.md`";
-        assert!(file.replace("\r\n", "\n") == page(), "docs/senders.md is not what it is made of: {mend}");
+        let fix = "update it with `cargo xtask senders --markdown > docs/senders.md`";
+        assert!(file.replace("\r\n", "\n") == page(), "docs/senders.md is out of date: {fix}");
     }
 
     #[test]
-    fn every_example_of_the_page_is_a_hook() {
+    fn every_example_of_the_page_is_a_valid_hook() {
         let blocks = PROSE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
         let spans = PROSE.split('`').skip(1).step_by(2).filter(|span| span.starts_with("verify = {"));
         let mut count = 0;
@@ -75,7 +75,7 @@ mod tests {
         assert!(count > 10, "{count} examples");
     }
 
-    /// The fields that the Worker's own remedy names for a scheme.
+    /// The fields of a scheme, from the remedy of the Worker's own mistake.
     fn fields(scheme: &str) -> Vec<String> {
         let verify = json!({"scheme": scheme, "secret": "S", "qqqqqqqqqqqqqqqqqqqqqq": 1});
         let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
@@ -86,14 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn every_option_of_every_scheme_is_told() {
+    fn the_page_has_every_option_of_every_scheme() {
         for scheme in
             ["hmac", "ed25519", "ecdsa-p256", "jwt", "bearer", "basic", "header", "query", "field", "none"]
         {
             assert!(PROSE.contains(&format!("`{scheme}`")), "{scheme}");
             for field in fields(scheme) {
-                let told = PROSE.contains(&format!("`{field}`")) || PROSE.contains(&format!("{field} = "));
-                assert!(told, "{field} of {scheme}");
+                let is_there =
+                    PROSE.contains(&format!("`{field}`")) || PROSE.contains(&format!("{field} = "));
+                assert!(is_there, "{field} of {scheme}");
             }
         }
         for field in fields("hmac").iter().filter(|field| *field != "scheme") {

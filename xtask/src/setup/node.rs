@@ -1,6 +1,4 @@
-//! The Node that wrangler runs on: the machine's, or a newer one from npm where that is too old.
-//!
-//! It changes nothing outside our cache folder.
+//! Node and npm: the machine's, or a newer Node from npm when the machine's is too old for wrangler.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,66 +7,72 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{cache, executable};
-use crate::command;
-use crate::pins::{NODE_FALLBACK, NODE_MIN};
+use super::cache;
+use super::versions::{NODE_FALLBACK, NODE_MIN};
+use crate::command::{self, executable};
 
-/// A Node that is new enough.
+/// A Node that is new enough for wrangler.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Its program.
+    /// The path of its program.
     pub(crate) program: PathBuf,
 }
 
 impl Node {
-    /// Our PATH with this Node first, for programs that look it up by name.
+    /// Finds it, or installs it into the cache.
+    pub(super) fn ready() -> Result<Self> {
+        let (major, minor) = NODE_MIN;
+        let Some(program) = command::on_path(&executable("node")) else {
+            bail!("Node is not installed: install {major}.{minor} or newer from https://nodejs.org");
+        };
+        let found = version(&program)?;
+        if is_new_enough(&found) {
+            return Ok(Self { program });
+        }
+        let root = cache::folder()?.join(format!("node-{NODE_FALLBACK}"));
+        // Not the link in node_modules/.bin: on Windows that is a script.
+        let program = root.join("node_modules/node/bin").join(executable("node"));
+        let must = format!("install Node {major}.{minor} or newer from https://nodejs.org");
+        if !program.is_file() {
+            println!(
+                "Node {found} is older than {major}.{minor}, which wrangler needs: \
+                 installing {NODE_FALLBACK} from npm (half a minute, once)"
+            );
+            install(&root).context(must.clone())?;
+        }
+        version(&program)
+            .context(format!("npm's Node {NODE_FALLBACK} does not run on this machine; {must}"))?;
+        Ok(Self { program })
+    }
+
+    /// Our PATH with this Node first, for programs that find Node by its name.
     pub(crate) fn path(&self) -> Result<OsString> {
         command::path_with(self.program.parent().unwrap_or(Path::new("")))
     }
 }
 
-/// Finds or installs it.
-pub(super) fn ready() -> Result<Node> {
-    let (major, minor) = NODE_MIN;
-    let Some(program) = command::on_path(&executable("node")) else {
-        bail!("Node is not installed: get {major}.{minor} or newer from https://nodejs.org");
-    };
-    let told = version(&program)?;
-    if is_new_enough(&told) {
-        return Ok(Node { program });
-    }
-    let root = cache()?.join(format!("node-{NODE_FALLBACK}"));
-    // Not the link in node_modules/.bin: only the real folder serves as a PATH entry on every system.
-    let program = root.join("node_modules/node/bin").join(executable("node"));
-    if !program.is_file() {
-        println!(
-            "Node {told} is older than {major}.{minor}: installing {NODE_FALLBACK} from npm (half a minute, once)"
-        );
-        install(&root)?;
-    }
-    let told = version(&program).unwrap_or_default();
-    if !is_new_enough(&told) {
-        bail!(
-            "npm's Node {NODE_FALLBACK} does not run here: install {major}.{minor} or newer from https://nodejs.org"
-        );
-    }
-    Ok(Node { program })
+/// The npm command.
+pub(super) fn npm() -> Result<Command> {
+    let name = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let program = command::on_path(name);
+    let program = program.context("npm is not installed: it comes with Node, from https://nodejs.org")?;
+    let mut npm = Command::new(program);
+    npm.args(["--no-audit", "--no-fund", "--loglevel=error"]);
+    Ok(npm)
 }
 
 fn install(root: &Path) -> Result<()> {
-    fs::create_dir_all(root).with_context(|| format!("{} cannot be made", root.display()))?;
-    // npm installs into the nearest folder that has a package.json.
-    fs::write(root.join("package.json"), "{\"private\":true}\n")?;
-    let mut npm = super::npm::command()?;
-    npm.args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]);
-    // Its install script is what brings the program for this machine.
-    npm.args(["--ignore-scripts=false", &format!("node@{NODE_FALLBACK}")]).current_dir(root);
-    command::output(&mut npm).map(drop).context("install Node yourself, from https://nodejs.org")
+    fs::create_dir_all(root).with_context(|| format!("{} cannot be created", root.display()))?;
+    let mut npm = npm()?;
+    npm.args(["install", "--no-save", "--no-package-lock", "--prefix"]).arg(root);
+    // The package's install script downloads the program for this machine.
+    npm.args(["--ignore-scripts=false", &format!("node@{NODE_FALLBACK}")]);
+    command::output(&mut npm).map(drop)
 }
 
 fn version(program: &Path) -> Result<String> {
-    let told = command::output(Command::new(program).arg("--version"))?;
-    Ok(told.trim_start_matches('v').to_owned())
+    let printed = command::output(Command::new(program).arg("--version"))?;
+    Ok(printed.trim_start_matches('v').to_owned())
 }
 
 fn is_new_enough(version: &str) -> bool {

@@ -1,6 +1,4 @@
-//! The request that `try` and `sign` are about: what stands on the command line, as a delivery.
-//!
-//! It sends nothing.
+//! A webhook request from the command line of `try` and `sign`, or the sample that `dev` sends. Nothing here sends it.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -13,31 +11,37 @@ use seedhook::hook::Hook;
 use seedhook::request::RawRequest;
 use seedhook::timestamp::{SECOND_MS, Timestamp};
 
-use crate::{clock, sample};
+use crate::clock;
 
-/// Where `cargo xtask dev` and `wrangler dev` listen.
-const LOCAL: &str = "http://localhost:8787";
+/// The hook of wrangler.toml that the sample webhook is for.
+pub(crate) const SAMPLE_HOOK: &str = "crm-deal-won";
 
-/// What [`Request::read`] understands, for the help of a command. Its first blanks are part of it.
+/// The body of the sample webhook: what a CRM would send when a deal is won.
+const SAMPLE_BODY: &str = r#"{"type":"deal.won","data":{"amount":25000,"seats":12,"closed_at":"2026-11-20T16:45:00Z","account":{"name":"Globex"}}}"#;
+
+/// The address at which `cargo xtask dev` and `wrangler dev` listen.
+const LOCAL_URL: &str = "http://localhost:8787";
+
+/// The options that [`WebhookRequest::read`] reads, for the help of a command. The blanks at its start are part of it.
 pub(crate) const OPTIONS_HELP: &str =
-    "  --header 'Name: value'   a header; as many as you like. The content type is guessed unless it is given
-  --query 'a=1&b=2'        what stands after the ? of the address
-  --method GET             another method than POST
-  --url URL                the address that the sender calls, or only its beginning: some senders sign it
-                           (default http://localhost:8787, where `cargo xtask dev` listens)
-  --id ID                  the event's id: in its place where the sender signs one, and as Idempotency-Key
-  --now SECONDS            the time, in seconds since 1970, instead of this machine's
-  --config FILE            another file than wrangler.toml; secrets are those of the .dev.vars beside it
+    "  --header 'Name: value'   add a header; can be repeated. Without a Content-Type one is guessed from the payload
+  --query 'a=1&b=2'        the query of the address
+  --method GET             the HTTP method (default POST)
+  --url URL                the address that the sender calls, which some senders sign. An address without a path gets
+                           the hook's path (default http://localhost:8787, where `cargo xtask dev` listens)
+  --id ID                  the event's id. It is sent as Idempotency-Key, and where the sender signs an id
+  --now SECONDS            the time in seconds since 1970 (default: this machine's clock)
+  --config FILE            a configuration other than wrangler.toml; its secrets are in the .dev.vars in its folder
 ";
 
-/// A request as it was asked for.
+/// A webhook request.
 #[derive(Debug)]
-pub(crate) struct Request {
-    /// The hook's name.
+pub(crate) struct WebhookRequest {
+    /// The name of the hook that it is for.
     pub(crate) hook: Option<String>,
-    /// Another file than wrangler.toml.
+    /// The configuration, where it is not the project's wrangler.toml.
     pub(crate) config: Option<PathBuf>,
-    /// What time it is.
+    /// The time at which it is sent.
     pub(crate) now: Timestamp,
     payload: Option<PathBuf>,
     headers: Vec<(String, String)>,
@@ -45,35 +49,33 @@ pub(crate) struct Request {
     method: String,
     url: String,
     id: Option<String>,
+    /// The id when none is given.
+    new_id: String,
     flags: BTreeSet<&'static str>,
 }
 
-impl Default for Request {
-    fn default() -> Self {
-        Self {
+impl WebhookRequest {
+    /// A request to the Worker at an address, sent now.
+    pub(crate) fn to(url: &str) -> Result<Self> {
+        let now = clock::unix_time()?;
+        Ok(Self {
             hook: None,
             config: None,
-            now: now(),
+            now: Timestamp::from_millis(i64::try_from(now.as_millis())?),
             payload: None,
             headers: Vec::new(),
             query: None,
             method: "POST".to_owned(),
-            url: LOCAL.to_owned(),
+            url: url.to_owned(),
             id: None,
+            new_id: format!("msg_{:x}", now.as_nanos()),
             flags: BTreeSet::new(),
-        }
-    }
-}
-
-impl Request {
-    /// The request to the Worker at an address that nothing more is said of.
-    pub(crate) fn to(url: &str) -> Self {
-        Self { url: url.to_owned(), ..Self::default() }
+        })
     }
 
-    /// Reads the command line; `flags` are the command's own, without a value. `None` when help was asked for.
+    /// Reads the command line. `flags` are further options of the command, without a value. `None` for `--help`.
     pub(crate) fn read(mut arguments: lexopt::Parser, flags: &[&'static str]) -> Result<Option<Self>> {
-        let mut request = Self::default();
+        let mut request = Self::to(LOCAL_URL)?;
         while let Some(argument) = arguments.next()? {
             match argument {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -87,8 +89,7 @@ impl Request {
                 Arg::Long("url") => request.url = address(&arguments.value()?.string()?)?,
                 Arg::Long("id") => request.id = Some(arguments.value()?.string()?),
                 Arg::Long("now") => {
-                    let seconds: i64 = arguments.value()?.parse()?;
-                    request.now = Timestamp::from_millis(seconds.saturating_mul(SECOND_MS));
+                    request.now = time(&arguments.value()?.string()?)?;
                 }
                 Arg::Long("config") | Arg::Short('c') => request.config = Some(arguments.value()?.into()),
                 Arg::Long(name) if flags.contains(&name) => {
@@ -102,17 +103,17 @@ impl Request {
         Ok(Some(request))
     }
 
-    /// Whether a flag of the command's own was given.
+    /// Whether a flag was given.
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.contains(flag)
     }
 
-    /// The event's id, a new one unless it was given.
-    pub(crate) fn id(&self) -> String {
-        self.id.clone().unwrap_or_else(|| format!("msg_{:x}", clock::unix_time().as_nanos()))
+    /// The event's id: the given one, or a new one.
+    pub(crate) fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.new_id)
     }
 
-    /// The request to a hook, without a signature.
+    /// The unsigned request to a hook.
     pub(crate) fn delivery(&self, hook: &Hook) -> Result<RawRequest> {
         let body = self.body(hook)?;
         let mut headers = self.headers.clone();
@@ -130,20 +131,22 @@ impl Request {
         match &self.payload {
             Some(file) if file.as_os_str() == "-" => {
                 let mut body = Vec::new();
-                io::stdin().read_to_end(&mut body).context("the payload cannot be read")?;
+                io::stdin()
+                    .read_to_end(&mut body)
+                    .context("the payload cannot be read from standard input")?;
                 Ok(body)
             }
             Some(file) => fs::read(file).with_context(|| format!("{} cannot be read", file.display())),
-            None if hook.name.as_str() == sample::HOOK && self.method == "POST" => Ok(sample::BODY.into()),
+            None if hook.name.as_str() == SAMPLE_HOOK && self.method == "POST" => Ok(SAMPLE_BODY.into()),
             None => Ok(Vec::new()),
         }
     }
 
-    /// The whole address: a mere beginning gets the hook's path.
+    /// The address with the hook's path, if it has none, and with the query.
     fn address(&self, hook: &Hook) -> String {
         let (_, rest) = self.url.split_once("://").unwrap_or_default();
-        let is_beginning = rest.trim_end_matches('/').find(['/', '?']).is_none();
-        let url = if is_beginning {
+        let has_no_path = rest.trim_end_matches('/').find(['/', '?']).is_none();
+        let url = if has_no_path {
             format!("{}/hooks/{}", self.url.trim_end_matches('/'), hook.name)
         } else {
             self.url.clone()
@@ -156,8 +159,12 @@ impl Request {
     }
 }
 
-fn now() -> Timestamp {
-    Timestamp::from_millis(i64::try_from(clock::unix_time().as_millis()).unwrap_or_default())
+fn time(written: &str) -> Result<Timestamp> {
+    let millis = written.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(SECOND_MS));
+    let Some(millis) = millis else {
+        bail!("--now must be whole seconds since 1970, got {written:?}: write --now 1700000000");
+    };
+    Ok(Timestamp::from_millis(millis))
 }
 
 fn header(written: &str) -> Result<(String, String)> {
@@ -170,7 +177,9 @@ fn header(written: &str) -> Result<(String, String)> {
         Some((name, value)) if is_name(name) && !value.contains(['\r', '\n']) => {
             Ok((name.to_owned(), value.to_owned()))
         }
-        _ => bail!("--header {written:?} is no header: write --header 'X-GitHub-Event: push'"),
+        _ => bail!(
+            "--header must be a name, a colon and a value, got {written:?}: write --header 'X-GitHub-Event: push'"
+        ),
     }
 }
 
@@ -178,19 +187,20 @@ fn method(written: &str) -> Result<String> {
     if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Ok(written.to_ascii_uppercase());
     }
-    bail!("--method {written:?} is no method: write --method GET")
+    bail!("--method must be an HTTP method, got {written:?}: write --method GET")
 }
 
 fn address(written: &str) -> Result<String> {
     if written.starts_with("http://") || written.starts_with("https://") {
         return Ok(written.to_owned());
     }
-    bail!("--url {written:?} is no address: write --url https://seedhook.example")
+    bail!("--url must begin with http:// or https://, got {written:?}: write --url https://seedhook.example")
 }
 
-/// What a body most likely is. Broken JSON is called JSON, so that its mistake is told.
+/// The most likely content type of a body. Broken JSON counts as JSON, so that the parser can say what is wrong in it.
 fn content_type(body: &[u8]) -> Option<&'static str> {
-    let text = str::from_utf8(body).unwrap_or_default().trim_start_matches('\u{feff}').trim();
+    let Ok(text) = str::from_utf8(body) else { return Some("application/octet-stream") };
+    let text = text.trim_start_matches('\u{feff}').trim();
     let is_form = || {
         let is_field = |field: &str| field.split_once('=').is_some_and(|(name, _)| !name.is_empty());
         text.split('&').all(is_field) && !text.contains([' ', '\n', '<', '{', '"'])
@@ -219,9 +229,9 @@ mod tests {
         Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
     }
 
-    fn read(arguments: &[&str]) -> Result<Request> {
+    fn read(arguments: &[&str]) -> Result<WebhookRequest> {
         let all = ["h"].iter().chain(arguments);
-        Request::read(lexopt::Parser::from_args(all), &["json"]).map(Option::unwrap)
+        WebhookRequest::read(lexopt::Parser::from_args(all), &["json"]).map(Option::unwrap)
     }
 
     #[track_caller]
@@ -230,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mere_beginning_of_an_address_gets_the_hooks_path() {
+    fn an_address_without_a_path_gets_the_hooks_path() {
         check_address(&[], "http://localhost:8787/hooks/h");
         check_address(&["--url", "https://a.example/"], "https://a.example/hooks/h");
         check_address(&["--url", "https://a.example/x?y=1"], "https://a.example/x?y=1");
@@ -244,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_type_is_what_the_payload_looks_like() {
+    fn the_content_type_is_guessed_from_the_payload() {
         check_type("{\"a\": 1}\n", Some("application/json"));
         check_type("[1", Some("application/json"));
         check_type("12", Some("application/json"));
@@ -256,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_wins_over_what_is_guessed() {
+    fn a_given_header_replaces_the_guessed_one() {
         let file = project::path("package.json");
         let file = file.to_str().unwrap();
         let request =
@@ -273,12 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn invalid_options_are_rejected() {
         for bad in [
             &["--header", "no header"] as &[&str],
             &["--header", "a b: c"],
             &["--url", "localhost:8787"],
             &["--now", "today"],
+            &["--now", "9223372036854775807"],
             &["--method", "GET;"],
             &["a.json", "b.json"],
             &["--verified"],

@@ -1,33 +1,31 @@
-//! A run as `GET /api/runs/{run_id}` answers, in lines for a person.
-//!
-//! Pure: values in, text out.
+//! A run, as `GET /api/runs/{run_id}` returns it, as text for the terminal.
 
 use serde_json::Value;
 
 use super::worker::Worker;
 
-/// A text inside a value; empty where there is none.
+/// The text at a JSON pointer, or an empty one.
 pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A run's files.
+/// The files of a run.
 pub(super) fn files(run: &Value) -> &[Value] {
     run.get("files").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Whether nothing more will happen by itself.
+/// Whether the run has ended, or waits for an operator.
 pub(super) fn is_over(run: &Value) -> bool {
     matches!(text(run, "/status"), "completed" | "failed" | "canceled" | "unconfirmed")
 }
 
-/// Whether it went as wished: completed, and every file archived.
+/// Whether the run completed and every file is archived.
 pub(super) fn is_good(run: &Value) -> bool {
     text(run, "/status") == "completed" && files(run).iter().all(|file| text(file, "/state") == "archived")
 }
 
-/// What has happened since the run was last looked at, one line each.
-pub(super) fn news(before: &Value, now: &Value) -> Vec<String> {
+/// What changed between two states of a run, a line for each change.
+pub(super) fn changes(before: &Value, now: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if text(before, "/status") != text(now, "/status") && !is_over(now) {
         lines.push(status(now));
@@ -36,8 +34,8 @@ pub(super) fn news(before: &Value, now: &Value) -> Vec<String> {
         let same = |old: &&Value| text(old, "/id") == text(file, "/id");
         let old = files(before).iter().find(same).map_or("", |old| text(old, "/state"));
         let state = text(file, "/state");
-        let is_news = matches!(state, "archiving" | "archived" | "failed") && state != old;
-        if is_news {
+        let is_change = matches!(state, "archiving" | "archived" | "failed") && state != old;
+        if is_change {
             lines.push(format!("{state}: {}, {}", text(file, "/name"), size(file)));
         }
     }
@@ -47,7 +45,7 @@ pub(super) fn news(before: &Value, now: &Value) -> Vec<String> {
     lines
 }
 
-/// A run's status, with what one wants to know about it.
+/// The status of a run, with its task, its error or the number of its files.
 pub(super) fn status(run: &Value) -> String {
     let status = text(run, "/status");
     match status {
@@ -62,13 +60,13 @@ pub(super) fn status(run: &Value) -> String {
             "" => status.to_owned(),
             message => format!("{status} at stage {}: {message}", text(run, "/error/stage")),
         },
-        // Lists leave the files out.
+        // Runs in a list have no files.
         "completed" if run.get("files").is_some() => format!("completed: {}", counted(files(run).len())),
         _ => status.to_owned(),
     }
 }
 
-/// What is awaited in this status.
+/// What the run waits for.
 pub(super) fn awaited(run: &Value) -> &'static str {
     match text(run, "/status") {
         "queued" => "waiting for the workflow to be started",
@@ -78,7 +76,7 @@ pub(super) fn awaited(run: &Value) -> &'static str {
     }
 }
 
-/// The archived files; with a Worker that stays up, also where they can be seen.
+/// Where the archived files are, and, if the Worker keeps running, the commands that show them.
 pub(super) fn where_to_look(run: &Value, worker: Option<&Worker>) -> Vec<String> {
     let mut lines = Vec::new();
     for file in files(run) {
@@ -91,10 +89,10 @@ pub(super) fn where_to_look(run: &Value, worker: Option<&Worker>) -> Vec<String>
     let Some(worker) = worker else { return lines };
     if let Some(url) = files(run).first().map(|file| text(file, "/url")) {
         let post = format!("curl -X POST -H \"authorization: Bearer {}\"", worker.token);
-        lines.push("Make a link to the first file that needs no token, for an hour:".to_owned());
+        lines.push("Create a link to the first file that works for an hour without the token:".to_owned());
         lines.push(format!("  {post} {}{url}/link", worker.base));
     }
-    lines.push("See the whole run, and all that is stored:".to_owned());
+    lines.push("Show the whole run, and everything that is stored:".to_owned());
     let url = format!("{}/api/runs/{}", worker.base, text(run, "/run_id"));
     lines.push(format!("  curl -H \"authorization: Bearer {}\" {url}", worker.token));
     lines.push(format!("  {}/cdn-cgi/local/explorer", worker.base));
@@ -133,11 +131,11 @@ mod tests {
 
     #[track_caller]
     fn check(before: &Value, now: &Value, expected: &[&str]) {
-        assert_eq!(news(before, now), expected);
+        assert_eq!(changes(before, now), expected);
     }
 
     #[test]
-    fn each_step_is_told_once_and_in_order() {
+    fn each_change_is_one_line_in_order() {
         check(&Value::Null, &run("queued", &[]), &["queued"]);
         check(&run("queued", &[]), &run("queued", &[]), &[]);
         check(&run("queued", &[]), &run("in_progress", &[]), &["in_progress: Fabricate runs w as task t1"]);

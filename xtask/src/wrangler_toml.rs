@@ -1,13 +1,27 @@
-//! TOML as the values that the Worker will see: JSON.
+//! The variables of a wrangler.toml as the Worker gets them: JSON.
 //!
-//! It translates and judges nothing; what JSON cannot say becomes null here and is told by `traps`.
+//! A value that JSON does not have becomes null. [`lossy_values`] finds those.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde_json::{Map, Number, Value as Json};
-use toml_edit::{Item, TableLike, Value};
+use toml_edit::{Document, Item, TableLike, Value};
 
-/// A table of a table, as JSON.
-pub(super) fn read(table: &dyn TableLike, name: &str) -> Option<Map<String, Json>> {
-    table.get(name)?.as_table_like().map(of_table)
+/// The text of a wrangler.toml.
+pub(crate) fn text(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+/// The variables in the text of a wrangler.toml: `[vars]`, or none where it has no such table.
+pub(crate) fn variables(text: &str) -> Result<Map<String, Json>> {
+    Ok(table(Document::parse(text)?.as_table(), "vars").unwrap_or_default())
+}
+
+/// A table inside another table, as JSON.
+pub(crate) fn table(parent: &dyn TableLike, name: &str) -> Option<Map<String, Json>> {
+    parent.get(name)?.as_table_like().map(of_table)
 }
 
 fn of_table(table: &dyn TableLike) -> Map<String, Json> {
@@ -15,7 +29,7 @@ fn of_table(table: &dyn TableLike) -> Map<String, Json> {
 }
 
 /// A value as JSON.
-pub(super) fn of_item(item: &Item) -> Json {
+pub(crate) fn of_item(item: &Item) -> Json {
     match item {
         Item::None => Json::Null,
         Item::Value(value) => of_value(value),
@@ -36,25 +50,25 @@ fn of_value(value: &Value) -> Json {
     }
 }
 
-/// A value that has no counterpart in JSON, and where it stands.
+/// A TOML value that the Worker would not get as it is written.
 #[derive(Debug)]
-pub(super) struct Untranslatable {
-    /// From the file's root on.
-    pub(super) path: Vec<String>,
-    /// What it is.
-    pub(super) what: &'static str,
-    /// The value.
-    pub(super) written: String,
+pub(crate) struct LossyValue {
+    /// The keys that lead to it, from the root of the file.
+    pub(crate) path: Vec<String>,
+    /// Why it is lost, after the value: "is a date …".
+    pub(crate) reason: &'static str,
+    /// The value as TOML.
+    pub(crate) written: String,
 }
 
-/// Everything in a table that JSON cannot say; `path` is where the table stands.
-pub(super) fn untranslatable(table: &dyn TableLike, path: &[String]) -> Vec<Untranslatable> {
+/// The values in a table, at any depth, that JSON does not have. `path` leads to the table.
+pub(crate) fn lossy_values(table: &dyn TableLike, path: &[String]) -> Vec<LossyValue> {
     let mut found = Vec::new();
     in_table(table, path, &mut found);
     found
 }
 
-fn in_table(table: &dyn TableLike, path: &[String], found: &mut Vec<Untranslatable>) {
+fn in_table(table: &dyn TableLike, path: &[String], found: &mut Vec<LossyValue>) {
     for (key, item) in table.iter() {
         let path = [path, &[key.to_owned()]].concat();
         match item {
@@ -70,14 +84,14 @@ fn in_table(table: &dyn TableLike, path: &[String], found: &mut Vec<Untranslatab
     }
 }
 
-fn in_value(value: &Value, path: &[String], found: &mut Vec<Untranslatable>) {
-    let (what, written) = match value {
-        Value::Datetime(date) => ("a date", date.value().to_string()),
+fn in_value(value: &Value, path: &[String], found: &mut Vec<LossyValue>) {
+    let (reason, written) = match value {
+        Value::Datetime(date) => ("is a date or time, which JSON does not have", date.value().to_string()),
         Value::Float(number) if !number.value().is_finite() => {
-            ("no number", number.value().to_string().to_lowercase())
+            ("is not a finite number, and JSON has no other", number.value().to_string().to_lowercase())
         }
         Value::Integer(number) if !is_exact(*number.value()) => {
-            ("too large a number", number.value().to_string())
+            ("is beyond ±(2^53 - 1), and JavaScript would round it", number.value().to_string())
         }
         Value::InlineTable(table) => return in_table(table, path, found),
         Value::Array(items) => {
@@ -88,10 +102,10 @@ fn in_value(value: &Value, path: &[String], found: &mut Vec<Untranslatable>) {
         }
         _ => return,
     };
-    found.push(Untranslatable { path: path.to_vec(), what, written });
+    found.push(LossyValue { path: path.to_vec(), reason, written });
 }
 
-/// Whether JavaScript's numbers have it: up to 2^53 - 1 either way.
+/// Whether JavaScript's numbers can hold it exactly: up to 2^53 - 1 in both directions.
 fn is_exact(number: i64) -> bool {
     number.unsigned_abs() < 1 << 53
 }

@@ -1,7 +1,4 @@
-//! What the Worker would answer, as `POST /hooks/{hook}` does; of a request that is not verified also what it would
-//! answer if it were.
-//!
-//! It judges by the Worker's own code, and answers nobody.
+//! The response that `POST /hooks/{hook}` would send; for an unverified request also the one to a verified request.
 
 use std::fmt;
 
@@ -13,26 +10,34 @@ use seedhook::request::body::BodyError;
 use seedhook::service::plan::{RUNS_MAX, plan};
 use seedhook::verify::{Means, Verified};
 
-/// The answer.
+/// The response of the Worker to a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// The status as long as the request is not verified.
+pub(super) struct ExpectedResponse {
+    /// The status of the response if the request is not verified. `None` if it is, or need not be.
     unverified: Option<u16>,
-    /// The status of a verified request.
+    /// The status of the response to a verified request.
     status: u16,
-    words: String,
-    /// Whether something comes of it: a run with all its parameters, or the answer to a handshake.
+    /// What the response means.
+    meaning: String,
+    /// Whether every run starts with all its parameters, and there is at least one, or a handshake is answered.
     pub(super) is_good: bool,
 }
 
-impl Answer {
-    /// To a request.
+impl ExpectedResponse {
+    /// The response of a hook to a request.
     pub(super) fn to(hook: &Hook, request: RawRequest, means: &Means<'_>) -> Self {
         if !hook.methods().split(", ").any(|method| method == request.method) {
-            return Self::bad(405, format!("the hook takes no {}", request.method));
+            return Self::bad(405, format!("the hook accepts {}, got {}", hook.methods(), request.method));
         }
-        if u64::try_from(request.body.len()).is_ok_and(|bytes| bytes > hook.body_bytes_max) {
-            return Self::bad(413, format!("the body has more than {} bytes", hook.body_bytes_max));
+        if request.body.len() as u64 > hook.body_bytes_max {
+            return Self::bad(
+                413,
+                format!(
+                    "the body must have at most {} bytes, got {}",
+                    hook.body_bytes_max,
+                    request.body.len()
+                ),
+            );
         }
         let request = request.with_content_type(hook.content_type.as_deref());
         match hook.admit(request.clone(), means) {
@@ -45,7 +50,7 @@ impl Answer {
             Ok(Admitted::Delivery(verified)) => Self::to_verified(hook, verified),
             Err(error @ TurnedAway::Verify(_)) => {
                 let then = if hook.handshakes.iter().any(|handshake| handshake.is(&request)) {
-                    Self::good(200, "the answer to a handshake, which --sign shows".to_owned())
+                    Self::good(200, "the answer to a handshake (--sign shows it)".to_owned())
                 } else {
                     Self::to_verified(hook, Verified::by_operator(request))
                 };
@@ -55,7 +60,7 @@ impl Answer {
         }
     }
 
-    /// Whether it is verified, or does not have to be.
+    /// Whether the request is verified, or need not be.
     pub(super) fn is_verified(&self) -> bool {
         self.unverified.is_none()
     }
@@ -71,44 +76,47 @@ impl Answer {
             Err(error) => return Self::bad(400, error.to_string()),
         };
         let id_problem = event.take_id(hook).err();
-        if event.item_count(hook) > RUNS_MAX {
-            return Self::bad(413, format!("it has more than {RUNS_MAX} items"));
+        let items = event.item_count(hook);
+        if items > RUNS_MAX {
+            return Self::bad(413, format!("the batch must have at most {RUNS_MAX} items, got {items}"));
         }
         let plans = plan(hook, &event, id_problem.as_deref());
         let failing = plans.iter().filter(|plan| plan.params.is_err()).count();
         match plans.len() {
-            0 => Self::bad(own.unwrap_or(200), "ignored: no run".to_owned()),
-            runs if runs > RUNS_MAX => Self::bad(413, format!("it would become more than {RUNS_MAX} runs")),
+            0 => Self::bad(own.unwrap_or(200), "ignored, no run".to_owned()),
+            runs if runs > RUNS_MAX => {
+                Self::bad(413, format!("it must become at most {RUNS_MAX} runs, got {runs} or more"))
+            }
             1 if failing == 1 => {
                 Self::bad(own.unwrap_or(202), "accepted, but the run would fail at stage mapping".to_owned())
             }
             runs if failing > 0 => {
-                let words = format!("accepted, but {failing} of {runs} runs would fail at stage mapping");
-                Self::bad(own.unwrap_or(202), words)
+                let meaning = format!("accepted, but {failing} of {runs} runs would fail at stage mapping");
+                Self::bad(own.unwrap_or(202), meaning)
             }
-            1 => Self::good(own.unwrap_or(202), "accepted: 1 run".to_owned()),
-            runs => Self::good(own.unwrap_or(202), format!("accepted: {runs} runs")),
+            1 => Self::good(own.unwrap_or(202), "accepted, 1 run".to_owned()),
+            runs => Self::good(own.unwrap_or(202), format!("accepted, {runs} runs")),
         }
     }
 
-    fn good(status: u16, words: String) -> Self {
-        Self { is_good: true, ..Self::bad(status, words) }
+    fn good(status: u16, meaning: String) -> Self {
+        Self { is_good: true, ..Self::bad(status, meaning) }
     }
 
-    fn bad(status: u16, words: String) -> Self {
-        Self { unverified: None, status, words, is_good: false }
+    fn bad(status: u16, meaning: String) -> Self {
+        Self { unverified: None, status, meaning, is_good: false }
     }
 }
 
-impl fmt::Display for Answer {
-    /// One line, or two for a request that is not verified.
+impl fmt::Display for ExpectedResponse {
+    /// One line, or two for an unverified request.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unverified {
-            None => write!(f, "The Worker would answer {}, {}", self.status, self.words),
+            None => write!(f, "The Worker would answer {}: {}", self.status, self.meaning),
             Some(status) => write!(
                 f,
-                "The Worker would answer {status}, not verified\nVerified it would answer {}, {}",
-                self.status, self.words
+                "The Worker would answer {status}: not verified\nIf verified, it would answer {}: {}",
+                self.status, self.meaning
             ),
         }
     }
@@ -134,71 +142,76 @@ mod tests {
         Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
     }
 
-    fn answer(fields: &Value, method: &str, query: &str, body: &str) -> Answer {
+    fn response(fields: &Value, method: &str, query: &str, body: &str) -> ExpectedResponse {
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let (url, now) = (format!("http://localhost/hooks/h?{query}"), Timestamp::from_millis(0));
         let request = RawRequest::new(method, &url, headers, body.into(), now);
         let secret = |name: &str| (name != "UNSET").then(|| "s3cret".to_owned());
-        Answer::to(&hook(fields), request, &Means { secret: &secret, certificate: None, now })
+        ExpectedResponse::to(&hook(fields), request, &Means { secret: &secret, certificate: None, now })
     }
 
     #[track_caller]
     fn check(fields: &Value, body: &str, expected: &str, is_good: bool) {
-        let answer = answer(fields, "POST", "", body);
-        assert_eq!((answer.to_string().as_str(), answer.is_good), (expected, is_good));
+        let response = response(fields, "POST", "", body);
+        assert_eq!((response.to_string().as_str(), response.is_good), (expected, is_good));
     }
 
     #[test]
     fn a_run_with_all_its_parameters_is_good_verified_or_not() {
         let open = json!({"verify": {"scheme": "none"}});
-        check(&open, r#"{"seats": 5, "name": "n"}"#, "The Worker would answer 202, accepted: 1 run", true);
+        check(&open, r#"{"seats": 5, "name": "n"}"#, "The Worker would answer 202: accepted, 1 run", true);
         check(
             &json!({}),
             r#"{"seats": 5, "name": "n"}"#,
-            "The Worker would answer 401, not verified\n\
-             Verified it would answer 202, accepted: 1 run",
+            "The Worker would answer 401: not verified\n\
+             If verified, it would answer 202: accepted, 1 run",
             true,
         );
         check(
             &json!({"verify": {"scheme": "github", "secret": "UNSET"}}),
             r#"{"seats": 1}"#,
-            "The Worker would answer 503, not verified\n\
-             Verified it would answer 200, ignored: no run",
+            "The Worker would answer 503: not verified\n\
+             If verified, it would answer 200: ignored, no run",
             false,
         );
     }
 
     #[test]
-    fn what_starts_nothing_or_fails_is_not_good() {
+    fn a_request_that_starts_nothing_or_fails_is_not_good() {
         let open = json!({"verify": {"scheme": "none"}});
-        check(&open, r#"{"seats": 1}"#, "The Worker would answer 200, ignored: no run", false);
+        check(&open, r#"{"seats": 1}"#, "The Worker would answer 200: ignored, no run", false);
         check(
             &open,
             r#"{"seats": 5}"#,
-            "The Worker would answer 202, accepted, but the run would fail at stage mapping",
+            "The Worker would answer 202: accepted, but the run would fail at stage mapping",
             false,
         );
         let two = json!({"verify": {"scheme": "none"}, "rules": [{"params": {}}, {}]});
         check(
             &two,
             r#"{"seats": 5}"#,
-            "The Worker would answer 202, accepted, but 1 of 2 runs would fail at stage mapping",
+            "The Worker would answer 202: accepted, but 1 of 2 runs would fail at stage mapping",
             false,
         );
-        check(&two, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 202, accepted: 2 runs", true);
+        check(&two, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 202: accepted, 2 runs", true);
         let paused = json!({"verify": {"scheme": "none"}, "paused": true});
         check(
             &paused,
             r#"{"seats": 5, "name": 1}"#,
-            "The Worker would answer 503, the hook is paused",
+            "The Worker would answer 503: the hook is paused",
             false,
         );
         let small = json!({"verify": {"scheme": "none"}, "max_body_bytes": 3});
-        check(&small, "1234", "The Worker would answer 413, the body has more than 3 bytes", false);
-        assert!(answer(&open, "POST", "", "{").to_string().contains("would answer 400, "));
+        check(
+            &small,
+            "1234",
+            "The Worker would answer 413: the body must have at most 3 bytes, got 4",
+            false,
+        );
+        assert!(response(&open, "POST", "", "{").to_string().contains("would answer 400: "));
         assert_eq!(
-            answer(&open, "GET", "", "").to_string(),
-            "The Worker would answer 405, the hook takes no GET"
+            response(&open, "GET", "", "").to_string(),
+            "The Worker would answer 405: the hook accepts POST, got GET"
         );
     }
 
@@ -206,21 +219,21 @@ mod tests {
     fn a_handshake_is_good_and_shows_its_answer() {
         let meta = json!({"verify": {"scheme": "meta", "secret": "S", "verify_token": "T"}});
         let asked = |token: &str| format!("hub.mode=subscribe&hub.challenge=12&hub.verify_token={token}");
-        let shown = answer(&meta, "GET", &asked("s3cret"), "");
-        assert_eq!(shown.to_string(), "The Worker would answer 200, the answer to a handshake: 12");
+        let shown = response(&meta, "GET", &asked("s3cret"), "");
+        assert_eq!(shown.to_string(), "The Worker would answer 200: the answer to a handshake: 12");
         assert!(shown.is_good && shown.is_verified());
-        let wrong = answer(&meta, "GET", &asked("x"), "");
-        assert_eq!(wrong.to_string(), "The Worker would answer 403, the handshake's token is wrong");
+        let wrong = response(&meta, "GET", &asked("x"), "");
+        assert_eq!(wrong.to_string(), "The Worker would answer 403: the handshake's token is wrong");
         assert!(!wrong.is_good);
         let slack = json!({"verify": {"scheme": "slack", "secret": "S"}});
-        let shown = answer(&slack, "POST", "", r#"{"type": "url_verification", "challenge": "c"}"#);
+        let shown = response(&slack, "POST", "", r#"{"type": "url_verification", "challenge": "c"}"#);
         assert!(shown.is_good && !shown.is_verified());
-        assert!(shown.to_string().ends_with("200, the answer to a handshake, which --sign shows"), "{shown}");
+        assert!(shown.to_string().ends_with("200: the answer to a handshake (--sign shows it)"), "{shown}");
     }
 
     #[test]
-    fn a_sender_hears_what_it_wants_to_hear() {
+    fn the_hooks_own_answer_replaces_the_default() {
         let own = json!({"verify": {"scheme": "none"}, "answer": {"status": 204}});
-        check(&own, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 204, accepted: 1 run", true);
+        check(&own, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 204: accepted, 1 run", true);
     }
 }

@@ -1,14 +1,12 @@
-//! A preview in lines for a person.
-//!
-//! Pure: the object that `POST /api/hooks/{hook}/preview` answers in, text out.
+//! The object that `POST /api/hooks/{hook}/preview` returns, as text for the terminal.
 
 use serde_json::Value;
 
-/// The longest value or text that is shown, characters; `--json` shows all.
+/// The longest value or text that is shown, characters. `--json` shows all of it.
 const SHOWN_CHARS_MAX: usize = 160;
 
-/// The whole preview.
-pub(super) fn of(preview: &Value) -> Vec<String> {
+/// The lines of a preview.
+pub(super) fn lines(preview: &Value) -> Vec<String> {
     if let Some(handshake) = preview.get("handshake") {
         let body = text(handshake, "/body");
         return vec![format!(
@@ -28,7 +26,7 @@ pub(super) fn of(preview: &Value) -> Vec<String> {
     }
     let rules = preview.get("runs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if let Some(items) = preview.get("items").and_then(Value::as_u64) {
-        lines.push(format!("{items} items, each an event of its own"));
+        lines.push(format!("items: {items}, each a separate event"));
     }
     for rule in rules {
         lines.push(String::new());
@@ -40,14 +38,16 @@ pub(super) fn of(preview: &Value) -> Vec<String> {
 fn verification(preview: &Value) -> Vec<String> {
     let scheme = text(preview, "/verification/scheme");
     if at(preview, "/verification/verified") == &Value::Bool(true) {
-        let how =
-            if scheme == "none" { "anybody may call".to_owned() } else { format!("verified as {scheme}") };
+        let how = if scheme == "none" {
+            "no verification: anyone may call".to_owned()
+        } else {
+            format!("verified as {scheme}")
+        };
         return vec![how];
     }
     let mut lines = vec![format!("not verified as {scheme}: {}", text(preview, "/verification/reason"))];
     if let Some(signed) = at(preview, "/verification/signed_text").as_str() {
-        lines
-            .push(format!("  what should have been signed: {}", shortened(&Value::from(signed).to_string())));
+        lines.push(format!("  text that should be signed: {}", shortened(&Value::from(signed).to_string())));
     }
     lines
 }
@@ -56,12 +56,12 @@ fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
     let mut lines = vec![heading(rule, rules)];
     let when = at(rule, "/when");
     if !when.is_null() {
-        let verdict = match (text(when, "/error"), at(when, "/holds")) {
+        let result = match (text(when, "/error"), at(when, "/holds")) {
             ("", holds) => format!("is {holds}"),
             (problem, _) => format!("fails: {problem}"),
         };
         lines.push(format!("  when {}", text(when, "/expression")));
-        lines.push(format!("    {verdict}"));
+        lines.push(format!("    {result}"));
         for (path, value) in entries(at(when, "/values")) {
             let is_missing = value.get("missing") == Some(&Value::Bool(true));
             let value = if is_missing { "missing".to_owned() } else { shown(value) };
@@ -69,7 +69,7 @@ fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
         }
     }
     if at(rule, "/starts") != &Value::Bool(true) {
-        lines.push("  no run: this rule is not for this event".to_owned());
+        lines.push("  no run: this rule does not apply to this event".to_owned());
         return lines;
     }
     if !text(rule, "/error").is_empty() {
@@ -88,11 +88,11 @@ fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
     lines
 }
 
-/// What a rule runs, and which one it is where there are several.
+/// The target of a rule, after the item and the number of the rule where there are several.
 fn heading(rule_view: &Value, rules: usize) -> String {
     let target = at(rule_view, "/target");
-    let place = [text(target, "/database"), text(target, "/project")].concat();
-    let target = format!("{}/{place}/{}", text(target, "/workspace"), text(target, "/workflow"));
+    let container = [text(target, "/database"), text(target, "/project")].concat();
+    let target = format!("{}/{container}/{}", text(target, "/workspace"), text(target, "/workflow"));
     let which = match (rule_view.get("item"), rule_view.get("rule")) {
         (Some(item), Some(rule)) => {
             let id = text(rule_view, "/item_id");
@@ -117,12 +117,12 @@ fn entries(object: &Value) -> Vec<(&String, &Value)> {
     object.as_object().into_iter().flatten().collect()
 }
 
-/// A value as JSON.
+/// A value as JSON, shortened.
 fn shown(value: &Value) -> String {
     shortened(&value.to_string())
 }
 
-/// The beginning of a text, in one line.
+/// The beginning of a text, without control characters.
 fn shortened(text: &str) -> String {
     let line = text.replace(char::is_control, " ");
     match line.char_indices().nth(SHOWN_CHARS_MAX) {
@@ -141,11 +141,11 @@ mod tests {
 
     #[track_caller]
     fn check(preview: &Value, expected: &[&str]) {
-        assert_eq!(of(preview), expected);
+        assert_eq!(lines(preview), expected);
     }
 
     #[test]
-    fn a_rule_shows_what_it_saw_and_what_it_would_send() {
+    fn a_rule_shows_the_values_it_read_and_the_request_it_would_send() {
         let mut rule = json!({
             "starts": true, "rule": 0, "target": {"workspace": "acme", "project": "p", "workflow": "seed"},
             "when": {"expression": "body.seats > 3", "holds": true, "error": null,
@@ -160,7 +160,7 @@ mod tests {
         check(
             &preview(&[&rule]),
             &[
-                "anybody may call",
+                "no verification: anyone may call",
                 "delivery id: d1",
                 "",
                 "acme/p/seed",
@@ -177,15 +177,19 @@ mod tests {
         rule["item"] = json!(2);
         rule["when"] = json!({"expression": "body.a", "holds": false, "error": null, "values": {}});
         rule["item_id"] = json!("e-17");
-        let no_run = ["  when body.a", "    is false", "  no run: this rule is not for this event"];
-        let mut expected =
-            vec!["anybody may call", "delivery id: d1", "", "item 2 (e-17), rule 0: acme/p/seed"];
+        let no_run = ["  when body.a", "    is false", "  no run: this rule does not apply to this event"];
+        let mut expected = vec![
+            "no verification: anyone may call",
+            "delivery id: d1",
+            "",
+            "item 2 (e-17), rule 0: acme/p/seed",
+        ];
         expected.extend(no_run);
         check(&preview(&[&rule]), &expected);
     }
 
     #[test]
-    fn a_rule_that_fails_says_where() {
+    fn a_failing_rule_shows_what_failed() {
         let rule = json!({
             "starts": true, "rule": 1, "target": {"workspace": "acme", "database": "d", "workflow": "seed"},
             "when": {"expression": "body.a", "holds": null, "error": "`body.a`: bad", "values": {}},
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_shows_its_answer_alone() {
+    fn a_handshake_shows_only_its_answer() {
         let handshake = json!({"status": 200, "body": "c1"});
         let verification = json!({"scheme": "meta", "verified": false, "reason": "no"});
         check(
@@ -211,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_verified_sees_what_should_have_been_signed() {
+    fn an_unverified_request_shows_the_text_that_should_be_signed() {
         let signed = "1.{\"a\":\n1}";
         check(
             &json!({"verification": {"scheme": "stripe", "verified": false, "reason": "no", "signed_text": signed},
                     "outcome": "not parsed", "error": "no JSON", "runs": []}),
             &[
                 "not verified as stripe: no",
-                "  what should have been signed: \"1.{\\\"a\\\":\\n1}\"",
+                "  text that should be signed: \"1.{\\\"a\\\":\\n1}\"",
                 "not parsed: no JSON",
             ],
         );

@@ -1,21 +1,19 @@
-//! One way in which a sender proves who it is, in words: what `senders.json` says of it, for a person.
-//!
-//! It reads that file's own terms and invents nothing.
+//! A verification method of a sender, from `senders.json`, as text for a reader.
 
 use serde_json::{Map, Value};
 
-/// Unless something else is said, as the Worker has it.
+/// The Worker's default tolerance, seconds.
 const TOLERANCE_S: u64 = 300;
 
-/// What the Worker allows a message of SNS, which is sent again for an hour.
+/// The Worker's tolerance for a message of Amazon SNS, which retries for an hour, seconds.
 const SNS_TOLERANCE_S: u64 = 65 * 60;
 
-/// See above.
+/// One of the ways in which a sender's deliveries are verified: an entry of `verify` in `senders.json`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Proof<'a>(pub(super) &'a Map<String, Value>);
+pub(super) struct VerifyMethod<'a>(pub(super) &'a Map<String, Value>);
 
-impl<'a> Proof<'a> {
-    /// A text field.
+impl<'a> VerifyMethod<'a> {
+    /// The text of a field.
     pub(super) fn text(self, field: &str) -> Option<&'a str> {
         self.0.get(field).and_then(Value::as_str)
     }
@@ -24,25 +22,25 @@ impl<'a> Proof<'a> {
         self.text("scheme").unwrap_or_default()
     }
 
-    /// Whether several signatures are each for one of several secrets.
+    /// Whether there are two secrets, each with a signature of its own.
     pub(super) fn is_paired(self) -> bool {
         self.0.get("paired") == Some(&Value::Bool(true))
     }
 
-    /// What proves it, and where that stands.
-    pub(super) fn how(self) -> String {
+    /// The kind of signature or token, and where a delivery has it.
+    pub(super) fn proof(self) -> String {
         let what = match self.scheme() {
             "hmac" => format!("HMAC-{}", self.text("algorithm").unwrap_or("sha256").to_uppercase()),
             "ed25519" => "ed25519".to_owned(),
             "ecdsa-p256" => "ECDSA P-256".to_owned(),
             "jwt" => "a JSON Web Token".to_owned(),
-            "aws-sns" => return "a signature under a certificate of Amazon's".to_owned(),
+            "aws-sns" => return "a signature with Amazon's certificate".to_owned(),
             _ => "the secret itself".to_owned(),
         };
         format!("{what} in {}", self.places())
     }
 
-    /// Headers by their bare names, other places as they are written.
+    /// Where the signature or token is: the name of a header, or a place such as `body.token`.
     fn places(self) -> String {
         let field =
             ["header", "signature", "field", "parameter"].into_iter().find_map(|name| self.0.get(name));
@@ -55,23 +53,23 @@ impl<'a> Proof<'a> {
         bare.collect::<Vec<_>>().join(" or ")
     }
 
-    /// What the secret is.
+    /// What the secret is, and its encoding.
     pub(super) fn secret(self) -> String {
         let key = match self.scheme() {
             "aws-sns" => return "none".to_owned(),
             "jwt" => return "the secret that signs the token".to_owned(),
             "hmac" => "the signing secret",
             "ed25519" | "ecdsa-p256" => "the sender's public key",
-            _ => return format!("what the sender shows in `{}`", self.places()),
+            _ => return format!("the value that the sender sends in `{}`", self.places()),
         };
         match self.text("secret_encoding") {
-            Some("base64") if self.scheme() == "hmac" => format!("{key} (base64, also after `whsec_`)"),
+            Some("base64") if self.scheme() == "hmac" => format!("{key} (base64, with or without `whsec_`)"),
             Some(encoding @ ("base64" | "hex")) => format!("{key} ({encoding})"),
-            _ => format!("{key}, just as the sender shows it"),
+            _ => format!("{key}, exactly as the sender shows it"),
         }
     }
 
-    /// How old a delivery may be.
+    /// How far a delivery's time may be from now.
     pub(super) fn tolerance(self) -> String {
         let default = match self.scheme() {
             "aws-sns" => Some(SNS_TOLERANCE_S),
@@ -80,17 +78,20 @@ impl<'a> Proof<'a> {
         };
         let tolerance = match self.0.get("tolerance") {
             Some(Value::String(text)) if text == "none" => return "any age".to_owned(),
-            Some(stated) => seconds(stated),
+            Some(stated) => match seconds(stated) {
+                None => return stated.to_string(),
+                known => known,
+            },
             None => default,
         };
         match (tolerance, self.scheme()) {
-            (None, _) => "no time is signed".to_owned(),
+            (None, _) => "any age (no time is signed)".to_owned(),
             (Some(seconds), "jwt") => format!("as the token says, ± {}", duration(seconds)),
             (Some(seconds), _) => duration(seconds),
         }
     }
 
-    /// Whether it covers every value that an id's template puts in.
+    /// Whether the signature covers every value in an id's template.
     pub(super) fn covers(self, template: &str) -> bool {
         let mut pieces = template.split("{{").skip(1).filter_map(|piece| Some(piece.split_once("}}")?.0));
         pieces.all(|expression| self.covers_value(expression.split('|').next().unwrap_or_default().trim()))
@@ -121,14 +122,14 @@ impl<'a> Proof<'a> {
             || whole.iter().any(|piece| self.signed().contains(piece))
     }
 
-    /// Whether it signs a field of this name, of each item of a list.
+    /// Whether it signs a field of this name in each item of a list.
     fn covers_field(self, value: &str) -> bool {
         let name = value.rsplit('.').next().unwrap_or_default();
         self.0.contains_key("each") && self.signed().contains(&format!(".{name}}}"))
     }
 }
 
-/// A duration as the configuration writes it: seconds, or `"12h"`.
+/// The seconds of a duration as the configuration has it: a number of seconds, or `"12h"`.
 fn seconds(written: &Value) -> Option<u64> {
     let Some(text) = written.as_str() else { return written.as_u64() };
     let unit = text.chars().next_back()?;
@@ -158,13 +159,13 @@ mod tests {
 
     use super::*;
 
-    fn proof(sender_name: &str, index: usize) -> Proof<'static> {
-        Proof(&sender(sender_name).unwrap().verify[index])
+    fn method(sender_name: &str, index: usize) -> VerifyMethod<'static> {
+        VerifyMethod(&sender(sender_name).unwrap().verify[index])
     }
 
     #[track_caller]
     fn check_covers(sender: &str, index: usize, template: &str, expected: bool) {
-        assert_eq!(proof(sender, index).covers(template), expected, "{sender}: {template}");
+        assert_eq!(method(sender, index).covers(template), expected, "{sender}: {template}");
     }
 
     #[test]
@@ -190,9 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tolerance_is_told_in_words() {
-        let with = |fields: &Value| Proof(fields.as_object().unwrap()).tolerance();
-        assert_eq!(with(&json!({"scheme": "hmac"})), "no time is signed");
+    fn a_tolerance_as_text() {
+        let with = |fields: &Value| VerifyMethod(fields.as_object().unwrap()).tolerance();
+        assert_eq!(with(&json!({"scheme": "hmac"})), "any age (no time is signed)");
         assert_eq!(with(&json!({"scheme": "hmac", "timestamp": "items.t"})), "5 min");
         assert_eq!(with(&json!({"scheme": "hmac", "timestamp": "items.t", "tolerance": 5})), "5 s");
         assert_eq!(
@@ -205,11 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn what_proves_a_sender_is_told_in_words() {
-        assert_eq!(proof("vercel", 0).how(), "HMAC-SHA1 in x-vercel-signature");
-        assert_eq!(proof("svix", 0).how(), "ed25519 in svix-signature or webhook-signature");
-        assert_eq!(proof("box", 0).how(), "HMAC-SHA256 in box-signature-primary or box-signature-secondary");
-        assert_eq!(proof("telegram", 0).how(), "the secret itself in x-telegram-bot-api-secret-token");
-        assert_eq!(proof("microsoft-graph", 0).how(), "the secret itself in body.clientState");
+    fn a_proof_as_text() {
+        assert_eq!(method("vercel", 0).proof(), "HMAC-SHA1 in x-vercel-signature");
+        assert_eq!(method("svix", 0).proof(), "ed25519 in svix-signature or webhook-signature");
+        assert_eq!(
+            method("box", 0).proof(),
+            "HMAC-SHA256 in box-signature-primary or box-signature-secondary"
+        );
+        assert_eq!(method("telegram", 0).proof(), "the secret itself in x-telegram-bot-api-secret-token");
+        assert_eq!(method("microsoft-graph", 0).proof(), "the secret itself in body.clientState");
     }
 }

@@ -1,0 +1,61 @@
+//! `cargo xtask try`: shows what a hook would do with a request. It calls the Worker's own code, and sends nothing.
+
+mod expected_response;
+mod preview_text;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use seedhook::service::preview::preview;
+use seedhook::verify::Means;
+
+use crate::local_config::LocalConfig;
+use crate::sign;
+use crate::terminal::{help, print};
+use crate::webhook_request::{OPTIONS_HELP, WebhookRequest};
+use expected_response::ExpectedResponse;
+
+const HELP: &str = "\
+cargo xtask try HOOK [PAYLOAD.json|-] [options]
+
+Shows what a hook would do with a request: whether it is verified, or why not; the result of each `when` with the values
+that it read; each parameter with its type; and the request that Fabricate would get. For a handshake it shows the answer.
+`POST /api/hooks/HOOK/preview` returns the same. This needs no Worker: it reads wrangler.toml and .dev.vars.
+
+  cargo xtask try crm-deal-won
+  cargo xtask try github push.json --header 'X-GitHub-Event: push'
+  cargo xtask try meta --method GET --query 'hub.mode=subscribe&hub.challenge=1&hub.verify_token=…'
+
+Without PAYLOAD the body is empty; for crm-deal-won it is the sample webhook. Messages of aws-sns are never verified
+here, because only the Worker downloads their certificate.
+Exits 0 if the event would start at least one run and no parameter fails, or if the request is a handshake that is
+answered. Otherwise exits 1. A payload needs no signature: the request may be unverified, unless --verified is given.
+
+  --sign                   sign the request first, as `cargo xtask sign` does: shows the answer to a signed handshake
+  --verified               exit 1 if the request is not verified
+  --json                   print the JSON that the Worker's preview would return
+";
+
+/// Reads the arguments and prints the preview.
+pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
+    let Some(request) = WebhookRequest::read(arguments, &["sign", "verified", "json"])? else {
+        return Ok(help(&format!("{HELP}{OPTIONS_HELP}")));
+    };
+    let config = LocalConfig::read(request.config.as_deref())?;
+    let hook = config.hook(request.hook.as_deref())?;
+    let mut delivery = request.delivery(hook)?;
+    if request.has("sign") {
+        delivery = sign::signed(&config, hook, delivery, request.id(), request.now)?;
+    }
+    let secret = |name: &str| config.secret(name);
+    let means = Means { secret: &secret, certificate: None, now: request.now };
+    let preview = preview(hook, config.configuration.fabricate.as_ref(), &delivery, &means);
+    let response = ExpectedResponse::to(hook, delivery, &means);
+    print(&if request.has("json") {
+        format!("{preview:#}\n")
+    } else {
+        format!("{}\n\n{response}\n", preview_text::lines(&preview).join("\n"))
+    })?;
+    let good = response.is_good && (response.is_verified() || !request.has("verified"));
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
