@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
+use crate::journal::retention::DONE_KEPT_MS;
 use crate::journal::{Decision, Standing};
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
@@ -130,7 +131,10 @@ where
         }
         _ => {}
     }
-    if journal.ends_with_start() && now.since_ms(at) < KV_LATE_MS_MAX {
+    let age_ms = now.since_ms(at);
+    // A run that took over a task, and whose `done/` record may have expired, is not followed a second time.
+    let may_have_ended = run.task.is_some() && age_ms >= DONE_KEPT_MS;
+    if may_have_ended || (journal.ends_with_start() && age_ms < KV_LATE_MS_MAX) {
         return Ok(Healing::Known(Box::new(run)));
     }
     // A run that was accepted with its end or with its task starts nothing, and is shown as that.
@@ -180,6 +184,18 @@ mod tests {
             let shown = world.open.borrow()[&run.run_id].clone();
             assert_eq!((shown.status, shown.attempts), (status, 1));
             assert_eq!(shown.task.map(|task| task.id), task);
+        }
+    }
+
+    #[test]
+    fn a_run_that_took_over_a_task_is_not_followed_again_when_its_record_has_expired() {
+        let mut run = queued_run();
+        run.started(task_id("t"), 0, at(0));
+        for (age_ms, expected) in [(DONE_KEPT_MS - 1, true), (DONE_KEPT_MS, false)] {
+            let world = MemoryWorld::default();
+            let healing = heal(&world, run.clone(), at(0), at(age_ms)).now_or_never().unwrap().unwrap();
+            assert_eq!(matches!(healing, Healing::Healed(_)), expected);
+            assert_eq!(world.open.borrow().len(), usize::from(expected));
         }
     }
 
