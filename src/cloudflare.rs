@@ -36,7 +36,7 @@ use crate::fabricate::{Api, Pace};
 use crate::ports::{Clock, Level, Log};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
-use crate::service::sweep::{hand_on, sweep};
+use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
 use queue::SweepQueue;
@@ -131,12 +131,12 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
     let swept = match SweepQueue::new(&env) {
-        Some(queue) => hand_on(&world, &queue, tick, left).await,
+        Some(queue) => enqueue_due(&world, &queue, tick, left).await,
         None => sweep(&world, tick, left).await,
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
-        "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "handed_on": swept.handed_on,
+        "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "enqueued": swept.enqueued,
         "took_ms": took_ms});
     WorkerLog.log(Level::Info, "sweep", fields);
 }

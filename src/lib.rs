@@ -122,6 +122,8 @@ pub mod redact;
 pub mod request;
 pub mod run;
 pub mod service;
+#[cfg(test)]
+mod testing;
 pub mod timestamp;
 pub mod verify;
 

@@ -19,7 +19,7 @@ use url::Url;
 use crate::fabricate::{Pace, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
-use crate::journal::{Entry, Recorded};
+use crate::journal::Entry;
 use crate::run::{Run, RunId, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -59,22 +59,27 @@ pub struct Page<T> {
 /// A page of runs in brief, which are passed on and looked at in many places: none is copied for that.
 pub type RunPage = Page<Result<Rc<Summary>, StoreError>>;
 
-/// KV `RUNS`: shows each run. Eventually consistent, last write wins: it decides nothing.
+/// KV `RUNS`, one run at a time. Eventually consistent, and the last write wins: it shows runs and decides nothing.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait RunStore {
+pub trait RunRecords {
     /// Writes the record of a run that is not final, and its summary.
     async fn put_open(&self, run: &Run) -> Result<(), StoreError>;
-    /// Reads it; may be late by minutes.
+    /// Reads the `open/` record, which may be minutes old.
     async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError>;
-    /// Removes it.
+    /// Removes the `open/` record.
     async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError>;
     /// Writes the record of a final run, which expires after its retention.
     async fn put_done(&self, run: &Run) -> Result<(), StoreError>;
-    /// Reads it.
+    /// Reads the `done/` record.
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError>;
-    /// Runs that are not final, oldest first, up to 1,000 a page. An unreadable one is an `Err` in its place.
+}
+
+/// KV `RUNS`, lists of summaries. An unreadable record is an `Err` in its place.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait RunLists {
+    /// Runs that are not final, oldest first, up to 1,000 a page.
     async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError>;
-    /// Final runs, newest first.
+    /// Final runs, newest first, up to `limit` a page.
     async fn list_done(&self, cursor: Option<&str>, limit: usize) -> Result<RunPage, StoreError>;
 }
 
@@ -154,29 +159,76 @@ pub struct Retry {
     pub run: Run,
 }
 
-/// R2 `INBOX`: deliveries, retries and journals. Strongly consistent, create-only: it decides.
+/// The key of the retry of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryKey(pub RunId);
+
+/// The key of one entry of a run's journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryKey {
+    /// The run.
+    pub run_id: RunId,
+    /// 1, 2, 3, … without a gap.
+    pub number: u32,
+}
+
+/// A key in the inbox. Its type decides what is stored under it.
+pub trait InboxKey {
+    /// What is stored.
+    type Record;
+
+    /// Names the attempt that wrote a record, so that a writer who lost the answer to its put recognises its own.
+    fn author(record: &Self::Record) -> &str;
+}
+
+impl InboxKey for DeliveryKey {
+    type Record = Claim;
+
+    fn author(claim: &Claim) -> &str {
+        &claim.author
+    }
+}
+
+impl InboxKey for ItemKey {
+    type Record = ItemClaim;
+
+    fn author(claim: &ItemClaim) -> &str {
+        &claim.author
+    }
+}
+
+impl InboxKey for RetryKey {
+    type Record = Retry;
+
+    fn author(retry: &Retry) -> &str {
+        &retry.author
+    }
+}
+
+impl InboxKey for EntryKey {
+    type Record = Entry;
+
+    fn author(entry: &Entry) -> &str {
+        &entry.author
+    }
+}
+
+/// R2 `INBOX`, records of one kind. Strongly consistent, and a record is created once and never changed: it decides.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait Inbox {
-    /// Creates the claim; `false` when there is one already.
-    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError>;
-    /// Reads a claim and when R2 took it.
-    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError>;
-    /// Every claim's key and when R2 took it, in no useful order. Claims of items are not listed.
+pub trait Inbox<K: InboxKey> {
+    /// Creates a record; `false` when there is one under this key.
+    async fn create(&self, key: &K, record: &K::Record) -> Result<bool, StoreError>;
+    /// Reads a record and when R2 created it.
+    async fn get(&self, key: &K) -> Result<Option<(K::Record, Timestamp)>, StoreError>;
+}
+
+/// R2 `INBOX`, the lists that the hourly pass reads. Both are in no useful order.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait InboxLists {
+    /// The key of each claimed delivery and when R2 created the claim. Claims of items are not listed.
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError>;
-    /// Creates the claim of an item; `false` when there is one already.
-    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError>;
-    /// Reads the claim of an item and when R2 took it.
-    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError>;
-    /// Creates the retry of a run; `false` when there is one already.
-    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError>;
-    /// Reads the retry of a run and when R2 took it.
-    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError>;
-    /// Every run that has a retry and when R2 took that, in no useful order.
+    /// Each run that has a retry and when R2 created the retry.
     async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError>;
-    /// Creates the entry at `place` (1, 2, 3, …) of a run's journal; `false` when the place is taken.
-    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError>;
-    /// Reads one entry.
-    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError>;
 }
 
 /// Fabricate, asked over HTTP. Each call is one outbound request.
@@ -261,10 +313,21 @@ pub trait Log {
     fn log(&self, level: Level, message: &str, fields: Value);
 }
 
-/// All of it.
-pub trait World: RunStore + Inbox + Fabricate + Archive + Clock + Log {}
+/// The whole inbox.
+pub trait WholeInbox:
+    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists
+{
+}
 
-impl<W: RunStore + Inbox + Fabricate + Archive + Clock + Log> World for W {}
+impl<W> WholeInbox for W where
+    W: Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists
+{
+}
+
+/// Every port: what advancing a run may need.
+pub trait World: RunRecords + RunLists + WholeInbox + Fabricate + Archive + Clock + Log {}
+
+impl<W: RunRecords + RunLists + WholeInbox + Fabricate + Archive + Clock + Log> World for W {}
 
 impl fmt::Display for DeliveryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

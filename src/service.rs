@@ -1,10 +1,10 @@
-//! The use cases over the ports: preview and receive a delivery, advance a run, sweep, reconcile, look; and the operator's
+//! The use cases over the ports: preview and receive a delivery, advance a run, sweep, reconcile, query; and the operator's
 //! decisions.
 //!
-//! Nothing here knows Cloudflare, and nothing but [`advance`] moves a run: a webhook and a sweep only poke it.
+//! Nothing here knows Cloudflare or HTTP. Only [`advance`] moves a run, and only `close` ends one.
 //!
-//! What is rare or large is waited for in a box (`Box::pin`): a future is as large as the largest that it may wait for,
-//! and is moved whole before it begins. A sweep that finds nothing due should not carry the copying of a file along.
+//! Rare or large futures are boxed (`Box::pin`): a future is as large as the largest one that it may wait for, and is
+//! moved whole before it begins. A sweep that finds nothing due should not carry the copying of a file along.
 
 mod accept;
 pub mod advance;
@@ -12,26 +12,54 @@ mod archive;
 mod at_once;
 mod batch;
 mod budget;
-mod decide;
+mod close;
+mod create_once;
 pub mod in_flight;
 pub mod incoming;
+mod journals;
+mod kv_records;
 pub mod look;
-pub mod operate;
+pub mod operator;
 pub mod plan;
 pub mod preview;
 pub mod receive;
 pub mod reconcile;
-mod record;
-mod redeliver;
+mod redelivery;
 pub mod retry;
 pub mod retry_many;
+mod run_state;
 pub mod sweep;
 
-use crate::ports::Clock;
+use serde_json::{Value, json};
+
+use crate::ports::{Clock, Level, Log};
+use crate::run::Run;
 
 pub use budget::Budget;
 
-/// A name for one attempt to write, so that it can be told from another's after a lost answer.
+/// A random name for one attempt to write, so that its author recognises the record after a lost answer.
 fn author(world: &impl Clock) -> String {
     base16ct::lower::encode_string(&world.random())
+}
+
+/// Logs that something happened to a run.
+fn log_run(world: &impl Log, level: Level, message: &str, run: &Run) {
+    world.log(level, message, log_fields(run));
+}
+
+/// What the log says of a run: ids and states alone. What Fabricate says may quote a parameter's value, and what a
+/// failed mapping says may quote the event.
+fn log_fields(run: &Run) -> Value {
+    json!({
+        "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
+        "task_id": run.task.as_ref().map(|task| &task.id),
+        "stage": run.error.as_ref().map(|error| error.stage),
+        "error": run.error.as_ref().and_then(|error| http_status(&error.message)),
+    })
+}
+
+/// The HTTP status in a reason, without the words around it.
+fn http_status(reason: &str) -> Option<&str> {
+    let at = reason.rfind("HTTP ")?;
+    reason.get(at..at + 8)
 }

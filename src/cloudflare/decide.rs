@@ -17,7 +17,7 @@ use crate::fabricate::TaskId;
 use crate::hook::{Hook, HookName};
 use crate::ports::Clock;
 use crate::run::{RunId, Status};
-use crate::service::operate::{Refusal, abandon, adopt};
+use crate::service::operator::{Refusal, abandon, adopt};
 use crate::service::retry::retry;
 use crate::service::retry_many::{MANY_MAX, Selection, retry_many};
 use crate::timestamp::Timestamp;

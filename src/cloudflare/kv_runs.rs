@@ -8,7 +8,7 @@ use worker::kv::{Key, KvError};
 use super::http_fabricate::one_line;
 use super::{Cloudflare, kv_put};
 use crate::journal::retention::DONE_KEPT_DAYS;
-use crate::ports::{Page, RunPage, RunStore, StoreError};
+use crate::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
 use crate::run::{Run, RunId, Summary};
 
 const OPEN: &str = "open/";
@@ -29,7 +29,7 @@ fn done_key(run_id: RunId) -> String {
     format!("{DONE}{}-{run_id}", run_id.inverted_time())
 }
 
-impl RunStore for Cloudflare {
+impl RunRecords for Cloudflare {
     async fn put_open(&self, run: &Run) -> Result<(), StoreError> {
         self.put_record(&open_key(run.run_id), run, None).await
     }
@@ -49,7 +49,9 @@ impl RunStore for Cloudflare {
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
         self.get_record(&done_key(run_id)).await
     }
+}
 
+impl RunLists for Cloudflare {
     async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         self.list_records(OPEN, cursor, PAGE).await
     }

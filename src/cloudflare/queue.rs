@@ -83,11 +83,11 @@ async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
     let (swept, handled) = advance_batch(world, batch, budget).await;
     let fields = json!({"message_id": message.id(), "looked_at": swept.looked_at, "moved": swept.moved,
         "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left,
-        "again": handled == Handled::Again});
+        "again": handled == Handled::Redeliver});
     WorkerLog.log(Level::Info, "batch", fields);
     match handled {
         Handled::Done => message.ack(),
-        Handled::Again => message.retry_with_options(&later()),
+        Handled::Redeliver => message.retry_with_options(&later()),
     }
 }
 

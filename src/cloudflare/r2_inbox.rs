@@ -9,8 +9,7 @@ use worker::{Conditional, Object};
 use super::Cloudflare;
 use super::http_fabricate::one_line;
 use crate::hook::HookName;
-use crate::journal::{Entry, Recorded};
-use crate::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};
+use crate::ports::{DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError};
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
 
@@ -20,31 +19,55 @@ const DELIVERIES: &str = "deliveries/";
 const ITEMS: &str = "deliveries/~items/";
 const RETRIES: &str = "retries/";
 
-fn delivery_key(key: &DeliveryKey) -> String {
-    format!("{DELIVERIES}{key}")
+/// Where the record of a key lies in the bucket.
+trait ObjectKey {
+    fn object_key(&self) -> String;
 }
 
-fn item_key(key: &ItemKey) -> String {
-    format!("{ITEMS}{key}")
+impl ObjectKey for DeliveryKey {
+    fn object_key(&self) -> String {
+        format!("{DELIVERIES}{self}")
+    }
 }
 
-fn retry_key(run_id: RunId) -> String {
-    format!("{RETRIES}{run_id}")
+impl ObjectKey for ItemKey {
+    fn object_key(&self) -> String {
+        format!("{ITEMS}{self}")
+    }
 }
 
-fn journal_key(run_id: RunId, place: u32) -> String {
-    format!("journal/{run_id}/{place}")
+impl ObjectKey for RetryKey {
+    fn object_key(&self) -> String {
+        format!("{RETRIES}{}", self.0)
+    }
 }
 
-impl Inbox for Cloudflare {
-    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
-        self.create(delivery_key(key), claim).await
+impl ObjectKey for EntryKey {
+    fn object_key(&self) -> String {
+        format!("journal/{}/{}", self.run_id, self.number)
+    }
+}
+
+impl<K> Inbox<K> for Cloudflare
+where
+    K: InboxKey + ObjectKey,
+    K::Record: Serialize + DeserializeOwned,
+{
+    /// Exactly one of any number of simultaneous puts gets `true`.
+    async fn create(&self, key: &K, record: &K::Record) -> Result<bool, StoreError> {
+        let body = serde_json::to_string(record).map_err(|error| failed(&error))?;
+        let absent = Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() };
+        let put = self.inbox.put(key.object_key(), body).only_if(absent).execute().await;
+        put.map(|object| object.is_some()).map_err(|error| failed(&error))
     }
 
-    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-        self.read(delivery_key(key)).await
+    async fn get(&self, key: &K) -> Result<Option<(K::Record, Timestamp)>, StoreError> {
+        let read = self.read_object(key.object_key()).await?;
+        Ok(read.map(|(record, object)| (record, uploaded(&object))))
     }
+}
 
+impl InboxLists for Cloudflare {
     async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
         let page = self.list_created(DELIVERIES, cursor, |key| Some(key.to_owned())).await?;
         // Claims of items are the end of the list, and may be many: no further page of them is read.
@@ -53,33 +76,8 @@ impl Inbox for Cloudflare {
         Ok(Page { items: claims.collect(), cursor: page.cursor.filter(|_| !is_end) })
     }
 
-    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
-        self.create(item_key(key), claim).await
-    }
-
-    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
-        self.read(item_key(key)).await
-    }
-
-    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
-        self.create(retry_key(run_id), retry).await
-    }
-
-    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError> {
-        self.read(retry_key(run_id)).await
-    }
-
     async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
         self.list_created(RETRIES, cursor, |key| key.strip_prefix(RETRIES)?.parse().ok()).await
-    }
-
-    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
-        self.create(journal_key(run_id, place), entry).await
-    }
-
-    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError> {
-        let read = self.read(journal_key(run_id, place)).await?;
-        Ok(read.map(|(entry, at)| Recorded { entry, at }))
     }
 }
 
@@ -99,19 +97,6 @@ impl Cloudflare {
         let objects = listed.objects();
         let items = objects.iter().filter_map(|object| Some((read_key(&object.key())?, uploaded(object))));
         Ok(Page { items: items.collect(), cursor: listed.cursor().filter(|_| listed.truncated()) })
-    }
-
-    /// Puts an object unless there is one: exactly one of any number of simultaneous puts gets `true`.
-    async fn create(&self, key: String, value: &impl Serialize) -> Result<bool, StoreError> {
-        let body = serde_json::to_string(value).map_err(|error| failed(&error))?;
-        let absent = Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() };
-        let put = self.inbox.put(key, body).only_if(absent).execute().await;
-        put.map(|object| object.is_some()).map_err(|error| failed(&error))
-    }
-
-    async fn read<T: DeserializeOwned>(&self, key: String) -> Result<Option<(T, Timestamp)>, StoreError> {
-        let read = self.read_object(key).await?;
-        Ok(read.map(|(value, object)| (value, uploaded(&object))))
     }
 
     /// Reads an object and what R2 says of it.

@@ -11,7 +11,7 @@ use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::request::body::BodyError;
 use crate::run::Run;
 use crate::service::incoming::{IDLE_MS_MAX, TimedOut, WHOLE_MS_MAX};
-use crate::service::operate::Refusal;
+use crate::service::operator::Refusal;
 use crate::timestamp::SECOND_MS;
 use crate::verify::handshake::{Reply, may_have_body};
 

@@ -21,6 +21,9 @@ pub const JOURNALS_KEPT_DAYS: i64 = 37;
 /// How long KV keeps the `done/` record of a run, days since it ended: at least as long as its delivery.
 pub const DONE_KEPT_DAYS: i64 = 35;
 
+/// [`DONE_KEPT_DAYS`] in milliseconds. A run that was accepted longer ago may have ended without a record of it.
+pub const DONE_KEPT_MS: i64 = DONE_KEPT_DAYS * DAY_MS;
+
 /// An empty journal justifies a first start only of a run that is younger, milliseconds since it was accepted.
 pub const FIRST_START_MS_MAX: i64 = 7 * DAY_MS;
 

@@ -1,34 +1,37 @@
-//! New runs, of a delivery or of a retry: made, shown, and healed where they were lost on the way to KV.
+//! New runs of a delivery or of a retry: made, shown in KV, and healed where KV has no record of them.
 //!
-//! Whoever calls this has claimed them first; it starts nothing.
+//! The caller has claimed the runs in the inbox. Nothing is started here.
 
 use std::sync::Arc;
 
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
+use crate::journal::retention::DONE_KEPT_MS;
 use crate::journal::{Decision, Standing};
-use crate::mutation::{Mutation, makes};
-use crate::ports::{StoreError, World};
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
 use super::advance::give_up;
-use super::decide::{enter, read_journal};
+use super::close::close;
+use super::create_once::Tries;
+use super::journals::{append, read_journal};
+use super::kv_records::{TRIES_WHILE_WAITED_FOR, follow_end, put_done, show_open};
 use super::plan::Plan;
-use super::record::{TRIES_AT_INTAKE, follow_end, put_done, put_open};
+use super::run_state::align;
 
-/// A claim younger than this is taken to be in good hands: whoever won it is still writing its records.
+/// The author of a claim younger than this is still writing the records of its runs, so that they are not healed yet.
 pub(super) const CLAIM_YOUNG_MS: i64 = MINUTE_MS;
 
-/// KV is late by a minute or a few; what it does not show an hour after its acceptance is not there.
+/// KV is a few minutes late at most. A record that it does not show an hour after the run was accepted does not exist.
 const KV_LATE_MS_MAX: i64 = HOUR_MS;
 
-/// How often a put that decides is tried while somebody waits, and how many milliseconds lie between two tries.
-pub(super) const TRIES_TO_CLAIM: (u32, u32) = (2, 0);
+/// A claim is put twice, without a pause, because a sender or an operator waits for the answer.
+pub(super) const TRIES_TO_CLAIM: Tries = Tries { count: 2, pause_ms: 0 };
 
-/// A new run as it was planned; one without parameters has failed.
-pub(super) fn queued<W: World>(
-    world: &W,
+/// A new run as it was planned. It has failed already where its parameters could not be mapped.
+pub(super) fn new_run(
+    world: &impl Clock,
     hook: &Hook,
     plan: Plan<'_>,
     delivery_id: &DeliveryId,
@@ -67,43 +70,47 @@ pub(super) fn queued<W: World>(
     run
 }
 
-/// Puts a new run to KV. What is decided of it already is entered in its journal first: one whose mapping failed has
-/// ended, and one that takes over a task has it.
-pub(super) async fn show_accepted<W: World>(world: &W, run: &mut Run) -> Result<(), StoreError> {
-    // A lost place is no matter: whoever holds it entered the same of the same claim.
+/// Shows a new run in KV. A decision that the run comes with is entered in its journal first: the end of a run whose
+/// mapping failed, and the task of a run that takes one over.
+pub(super) async fn show_new<W>(world: &W, run: &mut Run) -> Result<(), StoreError>
+where
+    W: Inbox<EntryKey> + RunRecords + Clock + Log,
+{
+    // Where another invocation was first, it entered the same decision, because it had the same claim.
     if run.status.is_final() {
-        if !makes(Mutation::MappingEndsAreNotEntered) {
-            enter(world, run.run_id, 1, Decision::End { run: Box::new(run.clone()) }).await?;
-        }
-        return put_done(world, run, TRIES_AT_INTAKE).await;
+        close(world, 1, run).await?;
+        return put_done(world, run, TRIES_WHILE_WAITED_FOR).await;
     }
     if let Some(task) = &run.task {
-        enter(world, run.run_id, 1, Decision::Task { task_id: task.id.clone() }).await?;
+        append(world, run.run_id, 1, Decision::Task { task_id: task.id.clone() }).await?;
     }
-    put_open(world, run, TRIES_AT_INTAKE).await
+    show_open(world, run, TRIES_WHILE_WAITED_FOR).await
 }
 
-/// What a look at an accepted run's records came to.
+/// What KV and the journal show of a run that was accepted.
 #[derive(Debug)]
 pub(super) enum Healing {
-    /// Nothing is to be done; the run as well as is known.
+    /// Nothing had to be healed; the run as well as it is known.
     Known(Box<Run>),
-    /// KV had no record of it: it has one again, and the run is to be settled now.
+    /// KV had no record of the run and has one again. The caller settles the run now.
     Healed(Box<Run>),
 }
 
-/// Gives a run that was accepted at `at` and that KV has no record of one; what its journal says follows.
+/// Reworld the KV record of a run that was accepted at `at`, where there is none, and follows its journal.
 ///
-/// KV may just be late, and then this writes over a newer record. So the new record shows what the journal says of the
-/// task and the attempts: should no sweep come until the journal has expired, the record is all that is left. While the journal ends with a
-/// `start`, the record may hold the only word of a task, because its author could not write the journal. It is not
-/// written over until KV cannot be late any more.
-pub(super) async fn heal<W: World>(
+/// KV may just be late, and then this write replaces a newer record. So the restored record has the task and the attempts
+/// of the journal: if no sweep comes until the journal has expired, the record is all that is left. While the journal
+/// ends with a `start`, the record may be the only place that names the task, because the author of the `start` could
+/// not write the journal. Such a record is not replaced until KV cannot be late any more.
+pub(super) async fn heal<W>(
     world: &W,
     mut run: Run,
     at: Timestamp,
     now: Timestamp,
-) -> Result<Healing, StoreError> {
+) -> Result<Healing, StoreError>
+where
+    W: Inbox<EntryKey> + RunRecords + Clock + Log,
+{
     if let Some(done) = world.get_done(run.run_id).await? {
         return Ok(Healing::Known(Box::new(done)));
     }
@@ -111,31 +118,34 @@ pub(super) async fn heal<W: World>(
         return Ok(Healing::Known(Box::new(open)));
     }
     let journal = read_journal(world, run.run_id).await?;
-    match journal.standing(now) {
+    let standing = journal.standing_of(&run, now);
+    match &standing {
         Standing::Ended(ended) => {
-            follow_end(world, &ended).await?;
-            return Ok(Healing::Known(ended));
+            follow_end(world, ended).await?;
+            return Ok(Healing::Known(ended.clone()));
         }
-        Standing::Started { task_id, at } => {
-            run.started(task_id, journal.attempts().max(run.attempts), at);
-            put_open(world, &mut run, TRIES_AT_INTAKE).await?;
+        Standing::Started { .. } => {
+            align(&mut run, &standing, journal.attempts(), now);
+            show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
             return Ok(Healing::Healed(Box::new(run)));
         }
         _ => {}
     }
-    let late_ms_max = if makes(Mutation::HealingIsHasty) { 0 } else { KV_LATE_MS_MAX };
-    if journal.ends_with_start() && now.since_ms(at) < late_ms_max {
+    let age_ms = now.since_ms(at);
+    // A run that took over a task, and whose `done/` record may have expired, is not followed a second time.
+    let may_have_ended = run.task.is_some() && age_ms >= DONE_KEPT_MS;
+    if may_have_ended || (journal.ends_with_start() && age_ms < KV_LATE_MS_MAX) {
         return Ok(Healing::Known(Box::new(run)));
     }
-    // One that was accepted with its end, or with its task, is shown as that: it starts nothing.
+    // A run that was accepted with its end or with its task starts nothing, and is shown as that.
     if run.status == Status::Queued
-        && let Some(why) = journal.gives_up(&journal.standing_of(&run, now), now)
+        && let Some(why) = journal.gives_up(&standing, now)
     {
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
     }
     run.attempts = run.attempts.max(journal.attempts());
-    show_accepted(world, &mut run).await?;
+    show_new(world, &mut run).await?;
     let run = Box::new(run);
     Ok(if run.status.is_final() { Healing::Known(run) } else { Healing::Healed(run) })
 }
@@ -144,36 +154,48 @@ pub(super) async fn heal<W: World>(
 mod tests {
     use futures_util::FutureExt;
 
-    use super::super::operate::tests::Stores;
     use super::*;
     use crate::run::tests::{at, queued_run};
+    use crate::testing::{MemoryWorld, task_id};
 
     /// Whether a run that KV does not show has its record again, `age_ms` after its acceptance.
     #[track_caller]
     fn check(decisions: &[Decision], age_ms: i64, expected: bool) {
         let run = queued_run();
-        let stores = Stores::with(&run, decisions);
-        stores.open.borrow_mut().clear();
-        let healing = heal(&stores, run, at(0), at(age_ms)).now_or_never().unwrap().unwrap();
+        let world = MemoryWorld::with(&run, decisions);
+        world.open.borrow_mut().clear();
+        let healing = heal(&world, run, at(0), at(age_ms)).now_or_never().unwrap().unwrap();
         assert_eq!(matches!(healing, Healing::Healed(_)), expected);
-        assert_eq!(stores.open.borrow().len(), usize::from(expected));
+        assert_eq!(world.open.borrow().len(), usize::from(expected));
     }
 
     #[test]
     fn a_record_that_is_made_again_shows_the_task_and_the_attempts_of_the_journal() {
-        let task_id = super::super::operate::tests::task_id("t");
+        let task_id = task_id("t");
         let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
         for (last, status, task) in [
             (Decision::Task { task_id: task_id.clone() }, Status::InProgress, Some(task_id)),
             (retry, Status::Queued, None),
         ] {
             let run = queued_run();
-            let stores = Stores::with(&run, &[Decision::Start, last]);
-            stores.open.borrow_mut().clear();
-            heal(&stores, run.clone(), at(0), at(KV_LATE_MS_MAX)).now_or_never().unwrap().unwrap();
-            let shown = stores.open.borrow()[&run.run_id].clone();
+            let world = MemoryWorld::with(&run, &[Decision::Start, last]);
+            world.open.borrow_mut().clear();
+            heal(&world, run.clone(), at(0), at(KV_LATE_MS_MAX)).now_or_never().unwrap().unwrap();
+            let shown = world.open.borrow()[&run.run_id].clone();
             assert_eq!((shown.status, shown.attempts), (status, 1));
             assert_eq!(shown.task.map(|task| task.id), task);
+        }
+    }
+
+    #[test]
+    fn a_run_that_took_over_a_task_is_not_followed_again_when_its_record_has_expired() {
+        let mut run = queued_run();
+        run.started(task_id("t"), 0, at(0));
+        for (age_ms, expected) in [(DONE_KEPT_MS - 1, true), (DONE_KEPT_MS, false)] {
+            let world = MemoryWorld::default();
+            let healing = heal(&world, run.clone(), at(0), at(age_ms)).now_or_never().unwrap().unwrap();
+            assert_eq!(matches!(healing, Healing::Healed(_)), expected);
+            assert_eq!(world.open.borrow().len(), usize::from(expected));
         }
     }
 

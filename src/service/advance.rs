@@ -1,47 +1,48 @@
-//! `advance`: the one place that moves a run. Everything else pokes it.
+//! `advance`: the one place that moves a run. A webhook, a sweep, the queue and an operator's decision only call it.
 //!
 //! Every step may run twice, at the same time and in different places: what must happen once is decided in the
-//! journal first (`decide.rs`), and copied to KV after.
+//! journal first, and shown in KV after.
 
 mod give_up;
 mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
-use crate::mutation::{Mutation, makes};
-use crate::ports::{Level, StoreError, World};
+use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Level, Log, RunRecords, StoreError, World};
 use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
-use super::Budget;
 use super::archive::archive_files;
-use super::decide::{Entered, enter, read_journal};
-use super::record::{TRIES, end, follow_end, put_open};
+use super::close::close_and_show;
+use super::journals::{Appended, append, read_journal};
+use super::kv_records::{TRIES, follow_end, show_open};
+use super::run_state::align;
+use super::{Budget, log_run};
 pub(super) use give_up::give_up;
 use start::start;
 
-/// What the log says of a start that nobody knows about.
+/// Logged when a run is parked.
 const UNCONFIRMED: &str = "start is unconfirmed: see at Fabricate whether the workflow runs";
 
-/// What came of a poke.
+/// What an attempt to advance a run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advanced {
     /// Nothing was due, or nothing had changed.
     Unchanged,
     /// The run moved, or its record was brought up to date.
     Moved,
-    /// Fabricate takes no request with this key (401): asking on is useless.
+    /// Fabricate rejects the API key (401), so that no other run can be polled either.
     KeyRefused,
-    /// Fabricate takes no request for this workspace with this key (403).
+    /// Fabricate rejects the API key for this workspace (403).
     WorkspaceRefused,
-    /// No request was left for it, Fabricate is not to be asked now, or there was no room for a large answer.
+    /// No request was left, the circuit breaker is open, or there was no memory for a large answer.
     OutOfBudget,
 }
 
 /// Does the next step of a listed run, if one is due.
 ///
 /// # Errors
-/// When a store fails. Nothing is lost by it: the next poke goes on where this one stopped.
+/// `StoreError` when KV or R2 fails. Nothing is lost: the next call goes on where this one stopped.
 pub async fn advance<W: World>(
     world: &W,
     summary: &Summary,
@@ -68,7 +69,7 @@ async fn settle_listed<W: World>(
     }
 }
 
-/// Does what a run's journal says: starts it, follows a decision, or closes it.
+/// Does what a run's journal says: starts the run, follows a decision, or closes the run.
 ///
 /// # Errors
 /// As [`advance`].
@@ -79,8 +80,8 @@ pub async fn settle<W: World>(
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     let mut journal = read_journal(world, run.run_id).await?;
-    // A task that KV knows came from Fabricate: where the journal could not be written then, it is now.
-    if run.task.is_some() && !makes(Mutation::UnenteredTasksStaySo) {
+    // A task in the record came from Fabricate: if the journal could not be written then, it is written now.
+    if run.task.is_some() {
         journal = match enter_known_task(world, &run, journal, now).await? {
             Some(journal) => journal,
             None => return Ok(Advanced::Unchanged),
@@ -93,52 +94,40 @@ pub async fn settle<W: World>(
     {
         return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
     }
-    let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
-    match if believed { Standing::Fresh } else { standing } {
-        Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
-        Standing::Ended(ended) => follow_end(world, &ended).await?,
-        // An expired one has a task here: the entries before that expired just now, and the next sweep enters it anew.
+    match &standing {
+        Standing::Ended(ended) => follow_end(world, ended).await?,
+        // An expired journal has a task here: the entries before it expired just now, and the next sweep enters it again.
         Standing::UnderWay | Standing::Expired(_) => return Ok(Advanced::Unchanged),
-        Standing::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
-            return Ok(Advanced::Unchanged);
-        }
+        Standing::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
         Standing::Fresh | Standing::Waiting { .. } => {
             return start(world, &mut run, &journal, now, budget).await;
         }
-        Standing::Started { task_id, at } => {
-            run.unjournalled = false;
-            // What the record knows of this task stays. A journal that expired and has its task again counts no
-            // attempts, and its entry is younger than the task.
-            let is_followed = matches!(run.status, Status::InProgress | Status::Archiving);
-            if !is_followed || run.task.as_ref().is_none_or(|task| task.id != task_id) {
-                run.started(task_id, attempts.max(run.attempts), at);
-            }
-            put_open(world, &mut run, TRIES).await?;
+        Standing::Started { .. } => {
+            align(&mut run, &standing, attempts, now);
+            show_open(world, &mut run, TRIES).await?;
         }
         Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) && !journal.is_overdue(now) => {
-            return match not_before {
-                Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
-                _ => start(world, &mut run, &journal, now, budget).await,
-            };
+            if not_before.is_some_and(|not_before| now < not_before) {
+                return Ok(Advanced::Unchanged);
+            }
+            return start(world, &mut run, &journal, now, budget).await;
         }
-        Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
-            return Ok(Advanced::Unchanged);
-        }
-        Standing::Unconfirmed { reason, .. } => {
-            run.parked(attempts, &reason, now);
-            put_open(world, &mut run, TRIES).await?;
-            tell(world, Level::Error, UNCONFIRMED, &run);
+        Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => return Ok(Advanced::Unchanged),
+        Standing::Unconfirmed { .. } => {
+            align(&mut run, &standing, attempts, now);
+            show_open(world, &mut run, TRIES).await?;
+            log_run(world, Level::Error, UNCONFIRMED, &run);
         }
     }
     Ok(Advanced::Moved)
 }
 
 /// Enters a task that the record has and the journal lacks: Fabricate named it while the journal could not be written, or
-/// its entry has expired. `None`: the run has ended, or somebody was faster.
+/// its entry has expired. `None`: the run has ended, or another invocation appended an entry first.
 ///
 /// The entry of its end may have expired too. A `done/` record outlives a sweep that died before it removed `open/`, so
-/// that record is asked first.
-pub(super) async fn enter_known_task<W: World>(
+/// that record is read first.
+pub(super) async fn enter_known_task<W: Inbox<EntryKey> + RunRecords + Clock>(
     world: &W,
     run: &Run,
     journal: Journal,
@@ -153,13 +142,13 @@ pub(super) async fn enter_known_task<W: World>(
         return Ok(None);
     }
     let decision = Decision::Task { task_id: task.id.clone() };
-    match enter(world, run.run_id, journal.next_place(), decision).await? {
-        Entered::Mine => read_journal(world, run.run_id).await.map(Some),
-        Entered::Taken => Ok(None),
+    match append(world, run.run_id, journal.next_place(), decision).await? {
+        Appended::Ours => read_journal(world, run.run_id).await.map(Some),
+        Appended::Theirs => Ok(None),
     }
 }
 
-/// Asks for a run's task. An unchanged one costs this one request, and no read or write.
+/// Polls a run's task. An unchanged task costs one request, and no read or write.
 async fn poll<W: World>(
     world: &W,
     summary: &Summary,
@@ -171,7 +160,7 @@ async fn poll<W: World>(
         return Ok(Advanced::OutOfBudget);
     }
     let answer = world.status(&task_id).await;
-    hear(world, Health::of_status(&answer));
+    record_health(world, Health::of_status(&answer));
     match &answer {
         Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),
@@ -181,7 +170,7 @@ async fn poll<W: World>(
     }
 }
 
-/// Does what an answer about a run's task says: shows it, archives its files, closes the run.
+/// Follows the answer about a run's task: shows it, archives its files, closes the run.
 async fn follow<W: World>(
     world: &W,
     summary: &Summary,
@@ -196,8 +185,7 @@ async fn follow<W: World>(
     let journal = read_journal(world, run.run_id).await?;
     let at = match journal.standing(now) {
         Standing::Started { task_id: decided, at } if decided == task_id => at,
-        _ if makes(Mutation::KvJustifiesTasks) => now,
-        // KV showed something else than what is so.
+        // KV showed another task than the journal has.
         _ => return settle(world, run, now, budget).await,
     };
     if run.task.as_ref().is_none_or(|task| task.id != task_id) {
@@ -211,20 +199,19 @@ async fn follow<W: World>(
     };
     let mut learned = None;
     if seen == Seen::Completed {
-        // In a box: copying needs far more room than all else, and most steps copy nothing.
+        // Boxed: copying needs far more room than all else, and most steps copy nothing.
         let changed = Box::pin(archive_files(world, &mut run, now, budget)).await;
         learned = changed.then(|| Run { status: Status::Archiving, ..run.clone() });
         seen = run.saw_archive(changed, now);
     }
     match seen {
         Seen::Unchanged | Seen::Completed => return Ok(Advanced::Unchanged),
-        Seen::Changed => put_open(world, &mut run, TRIES).await?,
+        Seen::Changed => show_open(world, &mut run, TRIES).await?,
         Seen::Ended => {
-            tell(world, Level::Info, "run ended", &run);
-            let ended = end(world, journal.next_place(), &run, now).await;
+            let ended = close_and_show(world, journal.next_place(), &run, now).await;
             if let (Err(_), Some(mut run)) = (&ended, learned) {
-                // Or each sweep would ask for its files anew, until its end can be entered.
-                put_open(world, &mut run, TRIES).await?;
+                // Otherwise each sweep would copy its files again, until its end can be entered.
+                show_open(world, &mut run, TRIES).await?;
             }
             ended?;
         }
@@ -232,32 +219,12 @@ async fn follow<W: World>(
     Ok(Advanced::Moved)
 }
 
-/// Tells the pace what an answer says of Fabricate, and the operator where nothing more is asked because of it.
-fn hear<W: World>(world: &W, health: Health) {
+/// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
+fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
     if world.pace().hear(health, world.now()) {
         let message = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
         world.log(Level::Warn, message, serde_json::json!({}));
     }
-}
-
-pub(super) fn tell<W: World>(world: &W, level: Level, message: &str, run: &Run) {
-    world.log(level, message, fields(run));
-}
-
-/// Ids and states alone: what Fabricate says may quote a parameter's value, and what a mapping says an expression.
-fn fields(run: &Run) -> serde_json::Value {
-    serde_json::json!({
-        "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
-        "task_id": run.task.as_ref().map(|task| &task.id),
-        "stage": run.error.as_ref().map(|error| error.stage),
-        "error": run.error.as_ref().and_then(|error| http_status(&error.message)),
-    })
-}
-
-/// The HTTP status in a reason, without the words that came with it.
-fn http_status(reason: &str) -> Option<&str> {
-    let at = reason.rfind("HTTP ")?;
-    reason.get(at..at + 8)
 }
 
 #[cfg(test)]

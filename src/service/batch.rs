@@ -1,8 +1,8 @@
-//! Taking in a batch whose items are claimed one by one, so that an event that comes again in another batch is known.
+//! Receiving a batch whose items are claimed one by one, so that an event is recognised when it comes in another batch.
 //!
-//! The delivery is stored first, whole and once, in a claim without runs that lists the items to come; then each item is
-//! claimed by a small object of its own, which has the item's runs and names that delivery. A crash in between leaves
-//! items unclaimed, for the redelivery to claim. It starts nothing.
+//! The delivery is stored first, once, in a claim without runs that lists the items to come. Then each item is claimed by a
+//! small object, which has the item's runs and names that delivery. After a crash in between, the redelivery claims the
+//! items that are left. Nothing is started here.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,42 +11,43 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::hook::Hook;
 use crate::hook::delivery::{Delivery, DeliveryId};
-use crate::mutation::{Mutation, makes};
-use crate::ports::{Claim, DeliveryKey, ItemClaim, ItemKey, StoreError, World};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, Inbox, ItemClaim, ItemKey, Log, RunRecords, StoreError, WholeInbox,
+};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
-use super::accept::{TRIES_TO_CLAIM, show_accepted};
-use super::decide::create_once;
+use super::accept::{TRIES_TO_CLAIM, show_new};
+use super::create_once::create_once;
 use super::receive::{
     KnownRun, RECORDS_AT_ONCE, RETRIES_EACH_MAX, Received, duplicate, known_run, take_claim,
 };
 
-/// How many claims of items are read or written at once, of the six connections that a Worker may have.
+/// How many claims of items are read or written at the same time: a Worker may have six connections.
 const CLAIMS_AT_ONCE: usize = 6;
 
-/// An item of the batch for which a rule holds, and the runs that it becomes if its claim is ours.
+/// An item of the batch for which a rule holds, and the runs that it becomes if it is claimed now.
 struct Item {
     key: ItemKey,
     runs: Vec<Run>,
 }
 
-/// What became of an item.
+/// The outcome for one item.
 enum Outcome {
-    /// It is claimed now, with these runs.
+    /// Claimed now, with these runs.
     New(Vec<Run>),
-    /// It was claimed before. What its claim holds is read again when its turn comes, so that the parameters of a few
-    /// items are in memory, and not those of 500.
+    /// Claimed before. Its claim is read again when its turn comes, so that the parameters of a few items are in memory
+    /// and not those of 500.
     Known(ItemKey),
 }
 
-/// Takes in a batch: `runs` are all that it becomes if no item of it is known, each with its `item_id`, those of one item
-/// next to each other. At most [`RUNS_MAX`](super::plan::RUNS_MAX).
+/// Receives a batch. `runs` are those of all its items, each with its `item_id`, those of one item next to each other, at
+/// most [`RUNS_MAX`](super::plan::RUNS_MAX).
 ///
 /// # Errors
-/// When a store fails. Items that are claimed by then stay claimed; the redelivery claims the rest, and answers with the
-/// runs of all.
-pub(super) async fn receive_batch<W: World>(
+/// `StoreError` when a store fails. Items that are claimed by then stay claimed; the redelivery claims the rest, and its
+/// answer has the runs of all.
+pub(super) async fn receive_batch<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     delivery: Delivery,
@@ -62,16 +63,16 @@ pub(super) async fn receive_batch<W: World>(
             let none_known = vec![false; items.len()];
             claim_items(world, items, none_known, &key, &claim.author).await
         }
-        // Before its hook had ids for items, the batch was claimed with all its runs.
+        // The batch was claimed with all its runs, before its hook had ids for items.
         Some((standing, at)) if !standing.runs.is_empty() => {
             return duplicate(world, hook, standing, at, now).await;
         }
         Some(_) => {
-            // Most likely a redelivery: one read finds what two operations would.
+            // Most likely a redelivery, where one read finds each claim and a put would be wasted.
             let known = find_items(world, &items).await?;
             let mut key = key;
             if known.contains(&false) {
-                // What is claimed now must expire with its delivery, and the hourly pass looks for it among recent ones.
+                // An item must expire with its delivery, and the hourly pass looks among recent deliveries.
                 key = key.of_attempt(&claim.author);
                 let unclaimed = items.iter().zip(&known).filter(|(_, known)| !**known);
                 claim.items = unclaimed.map(|(item, _)| item.key.digest.clone()).collect();
@@ -100,14 +101,14 @@ fn by_item(hook: &Hook, runs: Vec<Run>) -> Vec<Item> {
     items
 }
 
-/// Which items are claimed already, in their order.
-async fn find_items<W: World>(world: &W, items: &[Item]) -> Result<Vec<bool>, StoreError> {
-    let reads = items.iter().map(|item| Box::pin(async { Ok(world.get_item(&item.key).await?.is_some()) }));
+/// Whether each item is claimed already, in the order of the items.
+async fn find_items<W: Inbox<ItemKey>>(world: &W, items: &[Item]) -> Result<Vec<bool>, StoreError> {
+    let reads = items.iter().map(|item| Box::pin(async { Ok(world.get(&item.key).await?.is_some()) }));
     stream::iter(reads).buffered(CLAIMS_AT_ONCE).try_collect().await
 }
 
-/// Claims the items that are not `known`, in the order of the items; after a failure no further claim is begun.
-async fn claim_items<W: World>(
+/// Claims the items that are not `known`, in their order. After a failure no further claim is begun.
+async fn claim_items<W: Inbox<ItemKey> + Clock>(
     world: &W,
     items: Vec<Item>,
     known: Vec<bool>,
@@ -137,22 +138,17 @@ async fn claim_items<W: World>(
     stream::iter(claims).buffered(CLAIMS_AT_ONCE).collect().await
 }
 
-async fn claim_item<W: World>(world: &W, key: ItemKey, claim: ItemClaim) -> Result<Outcome, StoreError> {
-    let standing = create_once(
-        world,
-        TRIES_TO_CLAIM,
-        async || Ok(world.create_item(&key, &claim).await? || makes(Mutation::ItemsAreNotConditional)),
-        async || world.get_item(&key).await,
-        |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
-    );
-    Ok(match standing.await? {
-        None => Outcome::New(claim.runs),
-        Some(_) => Outcome::Known(key),
-    })
+async fn claim_item<W: Inbox<ItemKey> + Clock>(
+    world: &W,
+    key: ItemKey,
+    claim: ItemClaim,
+) -> Result<Outcome, StoreError> {
+    let standing = create_once(world, &key, &claim, TRIES_TO_CLAIM).await?;
+    Ok(if standing.is_none() { Outcome::New(claim.runs) } else { Outcome::Known(key) })
 }
 
 /// Shows the new runs, also where another item's claim failed, so that the next sweep starts them; heals the others.
-async fn finish<W: World>(
+async fn finish<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     outcomes: Vec<Result<Outcome, StoreError>>,
@@ -170,9 +166,9 @@ async fn finish<W: World>(
         Outcome::New(runs) => Some(runs),
         Outcome::Known(_) => None,
     });
-    let shown = new.flatten().map(|run| Box::pin(show_accepted(world, run)));
+    let shown = new.flatten().map(|run| Box::pin(show_new(world, run)));
     let shown = stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).collect::<Vec<_>>().await;
-    if let Some(error) = failed.filter(|_| !makes(Mutation::FailedItemsAreAcknowledged)) {
+    if let Some(error) = failed {
         return Err(error);
     }
     shown.into_iter().collect::<Result<(), _>>()?;
@@ -193,15 +189,15 @@ async fn finish<W: World>(
     Ok(Received::of(runs, is_new))
 }
 
-/// The runs of an item that was claimed before; those that are not started now without their parameters.
-async fn known_item<W: World>(
+/// The runs of an item that was claimed before. Only those that are started now have their parameters.
+async fn known_item<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     key: &ItemKey,
     now: Timestamp,
     retries_left: &Cell<usize>,
 ) -> Result<Vec<KnownRun>, StoreError> {
-    let (claim, at) = world.get_item(key).await?.ok_or_else(|| StoreError::Unavailable {
+    let (claim, at) = world.get(key).await?.ok_or_else(|| StoreError::Unavailable {
         store: "R2",
         reason: "the claim of an item is gone".to_owned(),
     })?;

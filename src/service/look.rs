@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::fabricate::FileId;
 use crate::hook::HookName;
 use crate::journal::Standing;
-use crate::ports::{Level, Log, RunStore, StoreError, World};
+use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunLists, RunRecords, StoreError};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
 
-use super::decide::read_journal;
+use super::journals::read_journal;
 
 /// How many runs one list shows unless asked otherwise.
 pub const LIMIT_DEFAULT: usize = 50;
@@ -79,7 +79,7 @@ pub struct Listed {
 ///
 /// # Errors
 /// When KV fails.
-pub async fn list_runs<W: RunStore + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
+pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
     let done = match query.status {
         Some(status) if !status.is_final() => Done::default(),
         _ => scan_done(world, query).await?,
@@ -109,7 +109,10 @@ pub async fn list_runs<W: RunStore + Log>(world: &W, query: &Query) -> Result<Li
 ///
 /// # Errors
 /// When a store fails.
-pub async fn get_run<W: World>(world: &W, run_id: RunId) -> Result<Option<Run>, StoreError> {
+pub async fn get_run<W: Inbox<EntryKey> + RunRecords + Clock>(
+    world: &W,
+    run_id: RunId,
+) -> Result<Option<Run>, StoreError> {
     let done = world.get_done(run_id).await?;
     if done.is_none()
         && let Some(open) = world.get_open(run_id).await?
@@ -165,7 +168,7 @@ impl Done {
     }
 }
 
-async fn scan_done<W: RunStore + Log>(world: &W, query: &Query) -> Result<Done, StoreError> {
+async fn scan_done<W: RunLists + Log>(world: &W, query: &Query) -> Result<Done, StoreError> {
     let mut done = Done::default();
     let mut page_cursor = query.first_page();
     for _ in 0..DONE_PAGES_MAX {
@@ -187,7 +190,7 @@ async fn scan_done<W: RunStore + Log>(world: &W, query: &Query) -> Result<Done, 
     Ok(done)
 }
 
-async fn list_open<W: RunStore + Log>(world: &W, query: &Query) -> Result<Vec<Rc<Summary>>, StoreError> {
+async fn list_open<W: RunLists + Log>(world: &W, query: &Query) -> Result<Vec<Rc<Summary>>, StoreError> {
     let mut found = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..OPEN_PAGES_MAX {

@@ -1,4 +1,4 @@
-//! Taking a delivery in: plan what it starts, claim it, show its runs; starting them comes after the answer.
+//! Receiving a delivery: plan what it starts, claim it, show its runs. They are started after the answer.
 //!
 //! The claim is one create-only put: of any number of simultaneous redeliveries exactly one wins.
 
@@ -10,39 +10,38 @@ use serde_json::json;
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
 use crate::hook::delivery::{Delivery, Event};
-use crate::mutation::{Mutation, makes};
-use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
+use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Level, Log, RunRecords, StoreError, WholeInbox, World};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 use super::Budget;
-use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, queued, show_accepted};
+use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
 use super::advance::settle;
 use super::at_once::each_at_once;
 use super::batch::receive_batch;
-use super::decide::create_once;
+use super::create_once::create_once;
 use super::plan::{RUNS_MAX, plan};
-use super::redeliver::follow_retries;
+use super::redelivery::follow_retries;
 
-/// How many records are written at once, of the six connections that a Worker may have.
+/// How many records are written at the same time: a Worker may have six connections.
 pub(super) const RECORDS_AT_ONCE: usize = 6;
 
-/// How many runs of one delivery are started at once, of the six connections that a Worker may have.
+/// How many runs of one delivery are started at the same time, with the six connections that a Worker may have.
 const STARTS_AT_ONCE: usize = 4;
 
-/// No further start is begun this long after the answer. The runtime ends everything 30 s after it, and a start that
-/// is cut off between its request and its entry would be unconfirmed: it may take 28 s.
+/// No further start is begun this long after the answer, milliseconds. The runtime ends an invocation 30 s after its
+/// answer, a start may take 28 s, and a start that is cut off between its request and its entry would be unconfirmed.
 const START_WINDOW_MS: i64 = SECOND_MS;
 
-/// The most runs that one redelivery retries; a later one retries more. Each takes some ten operations of the free plan's
-/// 1,000.
+/// The most runs that one redelivery retries; a later one retries more. Each retry takes some ten of the free plan's 1,000
+/// operations.
 pub(super) const RETRIES_EACH_MAX: usize = 20;
 
-/// The most runs of one delivery that are held to be started after the answer; the sweeps start the others. Each has its
-/// parameters in memory until its turn.
+/// The most runs of one delivery that are started after the answer; the sweeps start the others. Each is in memory, with
+/// its parameters, until its turn.
 pub const STARTED_MAX: usize = 40;
 
-/// Outbound requests that starting the runs of one delivery may take: one each, of the free plan's 50.
+/// How many of the free plan's 50 outbound requests the starts of one delivery may take, one each.
 const START_REQUESTS: u32 = 40;
 
 /// What became of a delivery.
@@ -56,21 +55,21 @@ pub enum Received {
     Accepted {
         /// The runs of the delivery, those of known items too.
         runs: Vec<Run>,
-        /// Those of them that are to be started now ([`start_accepted`]).
+        /// The runs to start now ([`start_accepted`]).
         to_start: Vec<Run>,
     },
     /// Stored before.
     Duplicate {
-        /// The runs of the first delivery, as well as is known; of one that was retried for its sender the last retry.
+        /// The runs of the first delivery as they are now; for a run that was retried for its sender, the last retry.
         runs: Vec<Run>,
-        /// Those of them that had been lost on the way, and those that were made now, to be started now.
+        /// The runs to start now: those whose records were lost, and those that were retried.
         to_start: Vec<Run>,
-        /// How many were retried now, as their hook wants it.
+        /// How many runs were retried because their hook says `on_redelivery = "retry_failed"`.
         retried: usize,
     },
 }
 
-/// A delivery with the runs that it becomes, to be stored.
+/// A delivery and the runs that it becomes, not stored yet.
 #[derive(Debug)]
 pub struct Planned {
     delivery: Delivery,
@@ -78,24 +77,24 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// About how many bytes the runs' parameters take on wasm32.
+    /// About how many bytes the runs' parameters take in memory on wasm32.
     #[must_use]
     pub fn params_bytes(&self) -> u64 {
         self.runs.iter().map(Run::params_bytes).sum()
     }
 }
 
-/// Decides what a verified and parsed delivery becomes, and stores nothing. What the event needed is gone afterwards.
+/// Decides what a verified and parsed delivery becomes. Nothing is stored. The parsed body is freed on return.
 ///
 /// # Errors
-/// What becomes of a delivery that starts nothing: [`Received::Ignored`] or [`Received::TooMany`].
-pub fn plan_delivery<W: World>(
-    world: &W,
+/// [`Received::Ignored`] or [`Received::TooMany`] when the delivery starts nothing.
+pub fn plan_delivery(
+    world: &impl Clock,
     hook: &Hook,
     mut event: Event,
     now: Timestamp,
 ) -> Result<Planned, Received> {
-    // Without a usable id the mapping fails, and nothing is lost.
+    // Without a usable id the mapping fails visibly, and the delivery is kept.
     let id_problem = event.take_id(hook).err();
     if event.item_count(hook) > RUNS_MAX {
         return Err(Received::TooMany(RUNS_MAX));
@@ -108,22 +107,22 @@ pub fn plan_delivery<W: World>(
         return Err(Received::TooMany(RUNS_MAX));
     }
     let delivery = event.into_delivery();
-    let runs = plans.into_iter().map(|plan| queued(world, hook, plan, &delivery.delivery_id, now)).collect();
+    let runs = plans.into_iter().map(|plan| new_run(world, hook, plan, &delivery.delivery_id, now)).collect();
     Ok(Planned { delivery, runs })
 }
 
 /// Stores a delivery. When it returns `Accepted` or `Duplicate`, the delivery is durable.
 ///
 /// # Errors
-/// When a store fails: the sender is to try again, and loses nothing by it.
-pub async fn store_delivery<W: World>(
+/// `StoreError` when a store fails. The sender delivers again, and nothing is lost.
+pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     planned: Planned,
     now: Timestamp,
 ) -> Result<Received, StoreError> {
     let Planned { delivery, runs } = planned;
-    if runs.iter().any(|run| run.item_id.is_some()) && !makes(Mutation::BatchesAreClaimedWhole) {
+    if runs.iter().any(|run| run.item_id.is_some()) {
         return Box::pin(receive_batch(world, hook, delivery, runs, now)).await;
     }
     let key = DeliveryKey::of(&hook.name, &delivery.delivery_id);
@@ -132,7 +131,7 @@ pub async fn store_delivery<W: World>(
         None => {
             let mut runs = claim.runs;
             drop(claim.delivery);
-            let shown = runs.iter_mut().map(|run| show_accepted(world, run));
+            let shown = runs.iter_mut().map(|run| show_new(world, run));
             stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).try_collect::<()>().await?;
             Ok(Received::Accepted { to_start: runs.clone(), runs })
         }
@@ -140,8 +139,8 @@ pub async fn store_delivery<W: World>(
     }
 }
 
-/// Starts the runs that [`store_delivery`] accepted or healed, after the sender has its answer. What is not reached, or
-/// fails, the next sweep takes up.
+/// Starts the runs that [`store_delivery`] accepted or healed, after the sender has its answer. The next sweep starts those
+/// that are not reached, and those that fail.
 pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp) {
     let budget = Budget::new(START_REQUESTS);
     let began = world.now();
@@ -159,25 +158,17 @@ pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp)
     each_at_once(STARTS_AT_ONCE, waiting, start).await;
 }
 
-/// `None`: the claim is ours. `Some`: the one that stands, and when R2 took it.
-pub(super) async fn take_claim<W: World>(
+/// Claims a delivery. `None`: this claim stands. `Some`: an earlier claim stands, with the time at which R2 created it.
+pub(super) async fn take_claim<W: Inbox<DeliveryKey> + Clock>(
     world: &W,
     key: &DeliveryKey,
     claim: &Claim,
 ) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-    let claimed = create_once(
-        world,
-        TRIES_TO_CLAIM,
-        async || Ok(world.create_claim(key, claim).await? || makes(Mutation::ClaimsAreNotConditional)),
-        async || world.get_claim(key).await,
-        |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
-    )
-    .await;
-    if makes(Mutation::FailedClaimsAreAcknowledged) { claimed.or(Ok(None)) } else { claimed }
+    create_once(world, key, claim, TRIES_TO_CLAIM).await
 }
 
 /// The answer to a delivery whose claim stands since `at`.
-pub(super) async fn duplicate<W: World>(
+pub(super) async fn duplicate<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     claim: Claim,
@@ -192,19 +183,19 @@ pub(super) async fn duplicate<W: World>(
     Ok(Received::of(runs, false))
 }
 
-/// A run of the answer to a delivery.
+/// A run in the answer to a delivery.
 pub(super) struct KnownRun {
-    /// The run; of one that was retried for its sender the last retry.
+    /// The run; where it was retried for its sender, the last retry.
     pub(super) run: Run,
-    /// Whether it is to be started now.
+    /// Whether the run is to be started now.
     pub(super) starts: bool,
-    /// Whether it was made now, as the retry of one that failed.
+    /// Whether the run was made now, as the retry of a failed one.
     pub(super) is_retry: bool,
 }
 
-/// What a redelivery makes of a run that was accepted at `at`: heals it, and retries it where its hook wants that and
-/// `retries_left` allows it.
-pub(super) async fn known_run<W: World>(
+/// Heals a run that was accepted at `at` and is delivered again, and retries it where its hook says so and `retries_left`
+/// allows it.
+pub(super) async fn known_run<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     run: Run,
@@ -212,14 +203,13 @@ pub(super) async fn known_run<W: World>(
     now: Timestamp,
     retries_left: &Cell<usize>,
 ) -> Result<KnownRun, StoreError> {
-    let young = now.since_ms(at) < CLAIM_YOUNG_MS && !makes(Mutation::YoungClaimsAreHealed);
-    if young || makes(Mutation::RedeliveriesDoNotHeal) {
+    if now.since_ms(at) < CLAIM_YOUNG_MS {
         return Ok(KnownRun { run, starts: false, is_retry: false });
     }
     let follows = run.settings.on_redelivery == OnRedelivery::RetryFailed;
     match heal(world, run, at, now).await? {
         Healing::Known(run) if follows => {
-            // Taken before it is used: runs of a batch are looked at side by side.
+            // Taken before it is used, because the runs of a batch are followed concurrently.
             let left = retries_left.get();
             retries_left.set(left.saturating_sub(1));
             let last = Box::pin(follow_retries(world, hook, *run, left > 0, now)).await?;
@@ -234,7 +224,7 @@ pub(super) async fn known_run<W: World>(
 }
 
 impl Received {
-    /// What became of a delivery with these runs; `is_new`: at least one of its items was claimed now.
+    /// The outcome for a delivery with these runs; `is_new`: at least one of its items was claimed now.
     pub(super) fn of(known: Vec<KnownRun>, is_new: bool) -> Self {
         let retried = known.iter().filter(|known| known.is_retry).count();
         let to_start = known.iter().filter(|known| known.starts).map(|known| known.run.clone()).collect();

@@ -1,16 +1,16 @@
-//! Retrying every run of a list: so many in one call, and where the next call goes on.
+//! Retrying every run of a list, page by page: each call retries a bounded number and returns where the next goes on.
 
 use crate::hook::HookName;
-use crate::ports::{StoreError, World};
+use crate::ports::{Clock, Level, Log, RunLists, RunRecords, StoreError, WholeInbox};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
 use super::look::{Position, Query, list_runs};
-use super::operate::Refusal;
+use super::operator::Refusal;
 use super::retry::{Hooks, retry_if};
 
-/// The most runs that one call looks at: each takes some ten operations of the free plan's 1,000 in an invocation, and
-/// a start is one of its 50 outbound requests.
+/// The most runs that one call handles: each takes some ten of the free plan's 1,000 operations in an invocation, and a
+/// start is one of its 50 outbound requests.
 pub const MANY_MAX: usize = 50;
 
 /// Which runs are to be retried.
@@ -20,32 +20,32 @@ pub struct Selection {
     pub status: Status,
     /// Only of this hook.
     pub hook: Option<HookName>,
-    /// Only those that were accepted then or later.
+    /// Only runs that were accepted at this time or later.
     pub since: Option<Timestamp>,
-    /// At most so many, up to [`MANY_MAX`].
+    /// The most runs of this call, up to [`MANY_MAX`].
     pub limit: usize,
     /// After this position.
     pub after: Option<Position>,
 }
 
-/// What one call came to.
+/// The outcome of one call.
 #[derive(Debug, Default)]
 pub struct Many {
-    /// Each run that was retried now, and its new run.
+    /// Each run that was retried now, with its new run.
     pub retried: Vec<(RunId, Run)>,
-    /// Each that was not, and why.
+    /// Each run that was not retried, with the reason.
     pub skipped: Vec<(RunId, String)>,
-    /// The new runs that are to be started now.
+    /// The new runs that the caller starts now.
     pub to_start: Vec<Run>,
-    /// For the next call; `None`: that was all.
+    /// The position for the next call; `None`: no run is left.
     pub cursor: Option<String>,
 }
 
 /// Retries the selected runs, newest first. Calling again does no harm: a run is retried once.
 ///
 /// # Errors
-/// When they cannot be listed. A run whose retry fails is skipped, and a later call takes it up.
-pub async fn retry_many<W: World>(
+/// `StoreError` when the runs cannot be listed. A run whose retry fails is skipped; a later call retries it.
+pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Clock + Log>(
     world: &W,
     hooks: &Hooks<'_>,
     selection: Selection,
@@ -58,7 +58,7 @@ pub async fn retry_many<W: World>(
     for listed in listed.runs {
         let run_id = listed.run_id;
         if since.is_some_and(|since| run_id.created_at() < since) {
-            // Older ones alone follow.
+            // Only older runs follow.
             many.cursor = None;
             break;
         }
@@ -75,8 +75,11 @@ pub async fn retry_many<W: World>(
     Ok(many)
 }
 
-/// Retries one run of the list; the reason where it is not.
-async fn retry_listed<W: World>(
+/// Retries one run of the list.
+///
+/// # Errors
+/// The reason for people where the run is not retried.
+async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hooks: &Hooks<'_>,
     run_id: RunId,
@@ -87,15 +90,15 @@ async fn retry_listed<W: World>(
     match retry_if(world, hooks, run_id, &wanted, now).await {
         Ok(retried) if retried.is_new => Ok((retried.run, retried.starts)),
         Ok(retried) => Err(format!("retried before, as {}", retried.run.run_id)),
-        // Its workflow may run: whoever retries that means this one run.
+        // Its workflow may be running, so that the operator must ask for this run by name.
         Err(Refusal::WrongState { run, .. }) if run.abandoned => {
-            Err("given up, and its workflow may have run: retry it by itself".to_owned())
+            Err("abandoned, and its workflow may have run: retry it with its own call".to_owned())
         }
         Err(Refusal::WrongState { run, .. }) => Err(format!("it is {} by now", run.status.as_str())),
-        // What a store says is for the log.
+        // The text of a store's error is for the log only.
         Err(Refusal::Store(error)) => {
             let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
-            world.log(crate::ports::Level::Warn, "run not retried", fields);
+            world.log(Level::Warn, "run not retried", fields);
             Err("storage failed: call again".to_owned())
         }
         Err(refusal) => Err(refusal.to_string()),

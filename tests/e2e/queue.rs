@@ -48,7 +48,7 @@ fn runs_are_followed_through_a_queue() {
     let run = stage.run(runs.last().unwrap());
     stage.assert_same_bytes(&run, &run["files"][0]);
     assert_eq!(stage.fabricate.starts_of("no-files").len(), RUNS, "each once");
-    stage.wait_for_log(r#""handed_on":31"#, 1);
+    stage.wait_for_log(r#""enqueued":31"#, 1);
     let log = stage.log();
     let batches = log.matches(r#""message":"batch""#).count();
     assert!(batches >= 2, "{log}");

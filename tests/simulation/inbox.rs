@@ -4,7 +4,9 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use seedhook::journal::{Decision, Entry, Recorded};
-use seedhook::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};
+use seedhook::ports::{
+    Claim, DeliveryKey, EntryKey, Inbox, InboxLists, ItemClaim, ItemKey, Page, Retry, RetryKey, StoreError,
+};
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -206,12 +208,12 @@ fn is_stuck(now_ms: i64, run_id: RunId, place: u32) -> bool {
     hasher.finish().is_multiple_of(4)
 }
 
-impl Inbox for Invocation {
-    async fn create_claim(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
+impl Inbox<DeliveryKey> for Invocation {
+    async fn create(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
         self.operate(Port::R2, "R2 create claim", |state| Ok(state.claim(self, key, claim))).await
     }
 
-    async fn get_claim(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
+    async fn get(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
         self.operate(Port::R2, "R2 get claim", |state| {
             strangers::check_claim(key)?;
             let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
@@ -225,12 +227,14 @@ impl Inbox for Invocation {
         })
         .await
     }
+}
 
-    async fn create_item(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
+impl Inbox<ItemKey> for Invocation {
+    async fn create(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
         self.operate_beside("R2 create item", |state| Ok(state.claim_item(self, key, claim))).await
     }
 
-    async fn get_item(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+    async fn get(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
         self.operate_beside("R2 get item", |state| {
             let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
             let stands = |claimed: &&ClaimedItem| claimed.key == *key && !claimed.is_deleted(weeks, now);
@@ -243,32 +247,17 @@ impl Inbox for Invocation {
         })
         .await
     }
+}
 
-    async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
-        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        self.operate(Port::R2, "R2 list claims", |state| {
-            let claims = &state.journals.claims;
-            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
-            let page = claims.iter().skip(from).take(CLAIMS_PER_PAGE);
-            let page = page.filter(|claimed| !claimed.is_deleted(weeks, now));
-            let mut items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
-            let next = from + CLAIMS_PER_PAGE;
-            if self.world.profile.strangers && cursor.is_none() {
-                items.insert(0, Strangers::claim(&self.world));
-            }
-            Ok(Page { items, cursor: (next < claims.len()).then(|| next.to_string()) })
-        })
-        .await
+impl Inbox<RetryKey> for Invocation {
+    async fn create(&self, key: &RetryKey, retry: &Retry) -> Result<bool, StoreError> {
+        self.operate(Port::R2, "R2 create retry", |state| Ok(state.retry(self, key.0, retry))).await
     }
 
-    async fn create_retry(&self, run_id: RunId, retry: &Retry) -> Result<bool, StoreError> {
-        self.operate(Port::R2, "R2 create retry", |state| Ok(state.retry(self, run_id, retry))).await
-    }
-
-    async fn get_retry(&self, run_id: RunId) -> Result<Option<(Retry, Timestamp)>, StoreError> {
+    async fn get(&self, key: &RetryKey) -> Result<Option<(Retry, Timestamp)>, StoreError> {
         self.operate(Port::R2, "R2 get retry", |state| {
             let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
-            let stands = |retried: &&Retried| retried.old == run_id && !retried.is_deleted(weeks, now);
+            let stands = |retried: &&Retried| retried.old == key.0 && !retried.is_deleted(weeks, now);
             let found = state.journals.retries.iter().rev().find(stands);
             let mut found = found.map(|retried| (Retry::clone(&retried.retry), retried.at));
             if let (true, Some((retry, _))) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found) {
@@ -278,22 +267,11 @@ impl Inbox for Invocation {
         })
         .await
     }
+}
 
-    async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
-        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        self.operate(Port::R2, "R2 list retries", |state| {
-            let retries = &state.journals.retries;
-            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
-            let page = retries.iter().skip(from).take(CLAIMS_PER_PAGE);
-            let page = page.filter(|retried| !retried.is_deleted(weeks, now));
-            let items: Vec<_> = page.map(|retried| (retried.old, retried.at)).collect();
-            let next = from + CLAIMS_PER_PAGE;
-            Ok(Page { items, cursor: (next < retries.len()).then(|| next.to_string()) })
-        })
-        .await
-    }
-
-    async fn create_entry(&self, run_id: RunId, place: u32, entry: &Entry) -> Result<bool, StoreError> {
+impl Inbox<EntryKey> for Invocation {
+    async fn create(&self, key: &EntryKey, entry: &Entry) -> Result<bool, StoreError> {
+        let EntryKey { run_id, number: place } = *key;
         let profile = &self.world.profile;
         let stuck = !self.world.state.borrow().calm && is_stuck(self.now_ms(), run_id, place);
         let created = if let (true, Some((least_ms, below_ms))) = (stuck && place > 1, profile.hangs_ms) {
@@ -316,20 +294,22 @@ impl Inbox for Invocation {
         created
     }
 
-    async fn get_entry(&self, run_id: RunId, place: u32) -> Result<Option<Recorded>, StoreError> {
+    async fn get(&self, key: &EntryKey) -> Result<Option<(Entry, Timestamp)>, StoreError> {
+        let EntryKey { run_id, number: place } = *key;
         let found = self
             .operate(Port::R2, "R2 get entry", |state| {
                 let journal = state.journals.runs.get(&run_id);
                 let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
                 let placed = journal.and_then(|journal| journal.kept(place, weeks, now));
-                let mut found = placed.map(|placed| placed.recorded.clone());
-                if let (true, Some(recorded)) = (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found)
+                let mut found = placed.map(|placed| (placed.recorded.entry.clone(), placed.recorded.at));
+                if let (true, Some((entry, _))) =
+                    (self.world.breaks(Breakage::AuthorsAreForgotten), &mut found)
                 {
-                    recorded.entry.author.clear();
+                    entry.author.clear();
                 }
                 if let (true, Some(Decision::End { run })) = (
                     self.world.breaks(Breakage::AbandoningIsForgotten),
-                    found.as_mut().map(|recorded| &mut recorded.entry.decision),
+                    found.as_mut().map(|(entry, _)| &mut entry.decision),
                 ) {
                     run.abandoned = false;
                 }
@@ -341,5 +321,38 @@ impl Inbox for Invocation {
             state.journals.confirm(run_id, place, self.number, self.world.now());
         }
         found
+    }
+}
+
+impl InboxLists for Invocation {
+    async fn list_claims(&self, cursor: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
+        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        self.operate(Port::R2, "R2 list claims", |state| {
+            let claims = &state.journals.claims;
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+            let page = claims.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let page = page.filter(|claimed| !claimed.is_deleted(weeks, now));
+            let mut items: Vec<_> = page.map(|claimed| (claimed.key.clone(), claimed.at)).collect();
+            let next = from + CLAIMS_PER_PAGE;
+            if self.world.profile.strangers && cursor.is_none() {
+                items.insert(0, Strangers::claim(&self.world));
+            }
+            Ok(Page { items, cursor: (next < claims.len()).then(|| next.to_string()) })
+        })
+        .await
+    }
+
+    async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
+        let from: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        self.operate(Port::R2, "R2 list retries", |state| {
+            let retries = &state.journals.retries;
+            let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
+            let page = retries.iter().skip(from).take(CLAIMS_PER_PAGE);
+            let page = page.filter(|retried| !retried.is_deleted(weeks, now));
+            let items: Vec<_> = page.map(|retried| (retried.old, retried.at)).collect();
+            let next = from + CLAIMS_PER_PAGE;
+            Ok(Page { items, cursor: (next < retries.len()).then(|| next.to_string()) })
+        })
+        .await
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seedhook::journal::Decision;
-use seedhook::ports::{Page, RunPage, RunStore, StoreError};
+use seedhook::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
 use seedhook::run::{Run, RunId, Status, Summary};
 
 use crate::breakage::Breakage;
@@ -247,7 +247,7 @@ pub(crate) fn describe(run: &Run) -> String {
     format!("{}{task} attempts={}{}{mark}", run.status.as_str(), run.attempts, error.unwrap_or_default())
 }
 
-impl RunStore for Invocation {
+impl RunRecords for Invocation {
     async fn put_open(&self, run: &Run) -> Result<(), StoreError> {
         self.operate(Port::Kv, "KV put open/", |state| {
             state.judge_open(run);
@@ -304,7 +304,9 @@ impl RunStore for Invocation {
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
         self.operate(Port::Kv, "KV get done/", |state| Ok(state.get(self, Prefix::Done, run_id))).await
     }
+}
 
+impl RunLists for Invocation {
     async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         let limit = self.world.profile.page;
         self.operate(Port::Kv, "KV list open/", |state| Ok(state.list(self, Prefix::Open, cursor, limit)))

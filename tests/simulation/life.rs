@@ -9,7 +9,7 @@ use seedhook::journal::Decision;
 use seedhook::journal::retention::UNDECIDED_MS_MAX;
 use seedhook::run::{Run, Status, Tick};
 use seedhook::service::reconcile::reconcile;
-use seedhook::service::sweep::{hand_on, sweep};
+use seedhook::service::sweep::{enqueue_due, sweep};
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
@@ -205,7 +205,7 @@ async fn cron_pass(on: &Invocation, at_ms: i64, step_ms: i64) {
         Box::pin(reconcile(on, tick, on.requests_max)).await;
     } else {
         let swept = if on.world.profile.queue {
-            hand_on(on, on, tick, on.requests_max).await
+            enqueue_due(on, on, tick, on.requests_max).await
         } else {
             sweep(on, tick, on.requests_max).await
         };

@@ -11,7 +11,7 @@ use seedhook::hook::HookName;
 use seedhook::journal::Decision;
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId, Status};
-use seedhook::service::operate::{Refusal, abandon, adopt};
+use seedhook::service::operator::{Refusal, abandon, adopt};
 use seedhook::service::receive::start_accepted;
 use seedhook::service::retry::retry;
 use seedhook::service::retry_many::{Selection, retry_many};

@@ -4,35 +4,37 @@
 
 use crate::journal::Journal;
 use crate::journal::retention::GivenUp;
-use crate::ports::{Level, StoreError, World};
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
-use super::super::record::{end, follow_end};
-use super::tell;
+use super::super::close::close_and_show;
+use super::super::kv_records::follow_end;
 
-/// Enters the end of a run that has no task, and shows it. Returns the run as it ended.
+/// Closes a run that has no task. Returns the run as it ended.
 ///
 /// A run whose `done/` record is still there ended before, and only its `open/` record is removed.
 ///
 /// # Errors
 /// `StoreError` when KV or R2 fails; the next sweep tries again.
-pub(in crate::service) async fn give_up<W: World>(
+pub(in crate::service) async fn give_up<W>(
     world: &W,
     mut run: Run,
     journal: &Journal,
     why: GivenUp,
     now: Timestamp,
-) -> Result<Run, StoreError> {
+) -> Result<Run, StoreError>
+where
+    W: Inbox<EntryKey> + RunRecords + Clock + Log,
+{
     if let Some(done) = world.get_done(run.run_id).await? {
         follow_end(world, &done).await?;
         return Ok(done);
     }
-    // Of a journal that expired, the record knows how many attempts it had.
+    // When the journal has expired, only the record knows the attempts.
     let attempts = journal.attempts().max(run.attempts);
     run.give_up(attempts, why, now);
-    tell(world, Level::Error, "run failed: seedhook does not start it again", &run);
-    end(world, journal.next_place(), &run, now).await?;
+    close_and_show(world, journal.next_place(), &run, now).await?;
     Ok(run)
 }
 

@@ -1,18 +1,19 @@
-//! One attempt to start a run's workflow: decided on, sent, its outcome entered and shown.
+//! One attempt to start a run's workflow: entered in the journal, sent, its outcome entered and shown.
 
 use crate::fabricate::{Health, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
 use super::super::Budget;
-use super::super::decide::{Entered, enter};
-use super::super::record::{TRIES, finish, put_open};
-use super::{Advanced, UNCONFIRMED, fields, hear, http_status, tell};
+use super::super::close::close;
+use super::super::journals::{Appended, append};
+use super::super::kv_records::{TRIES, show_end, show_open};
+use super::super::{http_status, log_fields};
+use super::{Advanced, UNCONFIRMED, record_health};
 
-/// Decides on an attempt, sends it, enters its outcome, shows it.
+/// Makes one attempt to start a run, if the budget has a request for it.
 pub(super) async fn start<W: World>(
     world: &W,
     run: &mut Run,
@@ -23,38 +24,53 @@ pub(super) async fn start<W: World>(
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
-    let (attempts, place) = (journal.attempts() + 1, journal.next_place());
+    let (attempts, number) = (journal.attempts() + 1, journal.next_place());
     let began = world.now();
-    if !makes(Mutation::StartsAreNotEntered)
-        && enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken
-    {
+    if append(world, run.run_id, number, Decision::Start).await? == Appended::Theirs {
         return Ok(Advanced::Unchanged);
     }
-    // The entry may have taken so long that others will soon hold it for lost: then it must not be sent any more.
+    // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
     let fresh = world.now().since_ms(began) < START_FRESH_MS;
-    let outcome = if fresh || makes(Mutation::StaleStartsAreSent) {
+    let outcome = if fresh {
         let outcome = world.start(&run.target, &run.params).await;
-        hear(world, Health::of_start(&outcome));
+        record_health(world, Health::of_start(&outcome));
         outcome
     } else {
         let reason = "not sent in time".to_owned();
         StartOutcome::NotStarted { reason, retry_after_ms: None, for_key: false }
     };
-    // A sweep may be minutes old by now: waits are counted from the answer.
+    // A sweep may have begun minutes ago: waits are counted from the answer.
     let now = now.plus_ms(world.now().since_ms(began));
-    let decision = take_outcome(world, run, outcome, attempts, now);
-    let started = matches!(decision, Decision::Task { .. });
-    if makes(Mutation::OutcomesAreNotEntered) && !run.status.is_final() {
-        return put_open(world, run, TRIES).await.map(|()| Advanced::Moved);
+    let [a, b, c, d, ..] = world.random();
+    let next = take_outcome(run, outcome, attempts, u32::from_le_bytes([a, b, c, d]), now);
+    record(world, run, number + 1, next).await
+}
+
+/// Enters what an outcome decided, then logs and shows it.
+async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> Result<Advanced, StoreError> {
+    let Next::Decided { decision, level, message } = next else {
+        if close(world, number, run).await? == Appended::Ours {
+            show_end(world, run, TRIES).await?;
+        }
+        return Ok(Advanced::Moved);
+    };
+    let mut fields = log_fields(run);
+    if let (Decision::Retry { reason, .. } | Decision::NoAnswer { reason, .. }, Some(fields)) =
+        (&decision, fields.as_object_mut())
+    {
+        fields.insert("reason".to_owned(), http_status(reason).unwrap_or("no answer").into());
     }
-    match enter(world, run.run_id, place + 1, decision).await {
-        Ok(Entered::Mine) if run.status.is_final() => finish(world, run).await?,
-        Ok(Entered::Mine) => put_open(world, run, TRIES).await?,
-        Ok(Entered::Taken) => {}
-        Err(error) if started && !makes(Mutation::UnenteredTasksAreDropped) => {
-            // Fabricate answered: KV gets the task all the same, marked as not yet decided.
+    let started = matches!(decision, Decision::Task { .. });
+    match append(world, run.run_id, number, decision).await {
+        Ok(Appended::Ours) => {
+            world.log(level, message, fields);
+            show_open(world, run, TRIES).await?;
+        }
+        Ok(Appended::Theirs) => {}
+        Err(error) if started => {
+            // Fabricate answered: KV gets the task all the same, marked as not yet in the journal.
             run.unjournalled = true;
-            put_open(world, run, TRIES).await?;
+            show_open(world, run, TRIES).await?;
             return Err(error);
         }
         Err(error) => return Err(error),
@@ -62,60 +78,68 @@ pub(super) async fn start<W: World>(
     Ok(Advanced::Moved)
 }
 
-/// What the outcome of a start request decides, in the run and for the journal.
-pub(super) fn take_outcome<W: World>(
-    world: &W,
+/// What follows from the outcome of a start request.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// The journal gets this decision, and the log this line.
+    Decided {
+        /// The decision.
+        decision: Decision,
+        /// The level of the log line.
+        level: Level,
+        /// Its message.
+        message: &'static str,
+    },
+    /// The run has failed.
+    Ended,
+}
+
+/// Takes the outcome of attempt number `attempts` into the run. `random` spreads the wait before the next attempt.
+pub(super) fn take_outcome(
     run: &mut Run,
     outcome: StartOutcome,
     attempts: u32,
+    random: u32,
     now: Timestamp,
-) -> Decision {
-    let later = |asked_ms| {
-        let [a, b, c, d, ..] = world.random();
-        now.plus_ms(backoff_ms(attempts, u32::from_le_bytes([a, b, c, d]), asked_ms))
-    };
+) -> Next {
+    let later = |asked_ms| now.plus_ms(backoff_ms(attempts, random, asked_ms));
     run.attempts = attempts;
     match outcome {
         StartOutcome::Started(task_id) => {
             run.started(task_id.clone(), attempts, now);
-            tell(world, Level::Info, "workflow started", run);
-            return Decision::Task { task_id };
+            let decision = Decision::Task { task_id };
+            Next::Decided { decision, level: Level::Info, message: "workflow started" }
         }
         StartOutcome::NotStarted { reason, retry_after_ms, .. }
             if attempts < run.settings.start_attempts_max =>
         {
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
-            tell_why(world, "workflow not started, will be tried again", run, &reason);
-            return Decision::Retry { not_before, reason };
+            let decision = Decision::Retry { not_before, reason };
+            Next::Decided {
+                decision,
+                level: Level::Warn,
+                message: "workflow not started, will be tried again",
+            }
         }
         StartOutcome::NotStarted { reason, .. } => {
             run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
+            Next::Ended
         }
-        StartOutcome::Refused { message } => run.failed(Stage::Start, message, now),
-        StartOutcome::Unknown { reason } if makes(Mutation::TimeoutsAreRetried) => {
-            return Decision::Retry { not_before: now, reason };
+        StartOutcome::Refused { message } => {
+            run.failed(Stage::Start, message, now);
+            Next::Ended
         }
         StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
             let not_before = later(None);
             run.start_later(attempts, not_before);
-            tell_why(world, "no answer to the start, will be sent again", run, &reason);
-            return Decision::NoAnswer { reason, not_before: Some(not_before) };
+            let decision = Decision::NoAnswer { reason, not_before: Some(not_before) };
+            Next::Decided { decision, level: Level::Warn, message: "start not answered, will be sent again" }
         }
         StartOutcome::Unknown { reason } => {
             run.parked(attempts, &reason, now);
-            tell(world, Level::Error, UNCONFIRMED, run);
-            return Decision::NoAnswer { reason, not_before: None };
+            let decision = Decision::NoAnswer { reason, not_before: None };
+            Next::Decided { decision, level: Level::Error, message: UNCONFIRMED }
         }
     }
-    tell(world, Level::Error, "workflow not started", run);
-    Decision::End { run: Box::new(run.clone()) }
-}
-
-fn tell_why<W: World>(world: &W, message: &str, run: &Run, reason: &str) {
-    let mut fields = fields(run);
-    if let Some(fields) = fields.as_object_mut() {
-        fields.insert("reason".to_owned(), http_status(reason).unwrap_or("no answer").into());
-    }
-    world.log(Level::Warn, message, fields);
 }

@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-
-use super::super::operate::tests::{Stores, task_id};
-use super::start::take_outcome;
+use super::start::{Next, take_outcome};
 use super::*;
 use crate::fabricate::StartOutcome;
 use crate::hook::OnUnconfirmed;
 use crate::journal::START_LOST_MS;
 use crate::run::tests::{at, queued_run};
+use crate::testing::{MemoryWorld, finish, task_id};
 use crate::timestamp::HOUR_MS;
 
 /// Settles a run for which no request is left: `OutOfBudget` says that it would be started.
-fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, Stores) {
-    let stores = Stores::with(run, decisions);
-    let settled = settle(&stores, run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap();
-    assert!(stores.pace.get().is_none(), "its share of a minute is not taken either");
+fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, MemoryWorld) {
+    let stores = MemoryWorld::with(run, decisions);
+    let settled = finish(settle(&stores, run.clone(), at(age_ms), &Budget::new(0)));
+    assert!(stores.pace.get().is_none(), "no request of the minute's share is taken");
     (settled.unwrap(), stores)
 }
 
@@ -74,19 +72,23 @@ fn a_task_that_only_the_record_has_is_entered_and_one_of_the_journals_is_shown()
         [(&known, &[Decision::Start][..]), (&queued_run(), &[Decision::Start, decided.clone()])]
     {
         let (moved, stores) = settled(run, decisions, 5);
-        assert_eq!((moved, stores.last(run.run_id)), (Advanced::Moved, Some(decided.clone())));
+        assert_eq!((moved, stores.last_decision(run.run_id)), (Advanced::Moved, Some(decided.clone())));
         let shown = stores.open.borrow()[&run.run_id].clone();
         assert_eq!((shown.status, shown.unjournalled), (Status::InProgress, false));
         assert_eq!(shown.task.map(|task| task.id), Some(task_id("known")));
     }
 }
 
-/// What the outcome of an attempt decides, and the run's status then.
-fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Decision, Status) {
+/// What the outcome of an attempt decides (`None`: the run ended), and the run then.
+fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Option<Decision>, Run) {
     let mut run = run.clone();
-    let decision = take_outcome(&Stores::default(), &mut run, outcome, attempts, at(0));
+    let next = take_outcome(&mut run, outcome, attempts, 0, at(0));
     assert_eq!(run.attempts, attempts);
-    (decision, run.status)
+    let decision = match next {
+        Next::Decided { decision, .. } => Some(decision),
+        Next::Ended => None,
+    };
+    (decision, run)
 }
 
 #[test]
@@ -96,22 +98,24 @@ fn a_start_that_came_to_nothing_is_tried_as_often_as_its_hook_says() {
     let outcome =
         StartOutcome::NotStarted { reason: reason.clone(), retry_after_ms: Some(asked_ms), for_key: false };
     let retry = Decision::Retry { not_before: at(asked_ms), reason };
-    assert_eq!(decided(&run, outcome.clone(), 2), (retry, Status::Queued));
-    let (Decision::End { run }, Status::Failed) = decided(&run, outcome, 3) else { panic!("a fourth") };
-    assert_eq!(run.error.unwrap().message, "not started in 3 attempts; last: HTTP 503");
+    let (decision, waiting) = decided(&run, outcome.clone(), 2);
+    assert_eq!((decision, waiting.status), (Some(retry), Status::Queued));
+    let (decision, failed) = decided(&run, outcome, 3);
+    assert_eq!((decision, failed.status), (None, Status::Failed));
+    assert_eq!(failed.error.unwrap().message, "not started in 3 attempts; last: HTTP 503");
 }
 
 #[test]
 fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
     let outcome = StartOutcome::Unknown { reason: "HTTP 500".into() };
     let [_, parked] = no_answer(None);
-    assert_eq!(decided(&queued_run(), outcome.clone(), 1), (parked.clone(), Status::Unconfirmed));
-    assert_eq!(decided(&that_restarts(2), outcome.clone(), 2), (parked, Status::Unconfirmed));
-    let (Decision::NoAnswer { not_before, .. }, Status::Queued) = decided(&that_restarts(2), outcome, 1)
-    else {
-        panic!("no second attempt")
-    };
-    assert!(not_before.is_some_and(|moment| moment > at(0)));
+    for (run, attempts) in [(queued_run(), 1), (that_restarts(2), 2)] {
+        let (decision, run) = decided(&run, outcome.clone(), attempts);
+        assert_eq!((decision.as_ref(), run.status), (Some(&parked), Status::Unconfirmed));
+    }
+    let (decision, run) = decided(&that_restarts(2), outcome, 1);
+    let Some(Decision::NoAnswer { not_before, .. }) = decision else { panic!("no second attempt") };
+    assert!(run.status == Status::Queued && not_before.is_some_and(|moment| moment > at(0)));
 }
 
 /// What becomes of a run whose record has the task `shown`, started at 5 ms, when that is seen to be completed. Its
@@ -120,11 +124,11 @@ fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
 fn check_poll(decided: &str, expected: (Advanced, Status, &str, i64)) {
     let mut run = queued_run();
     run.started(task_id("shown"), 1, at(5));
-    let stores = Stores::with(&run, &[Decision::Start, Decision::Task { task_id: task_id(decided) }]);
+    let stores = MemoryWorld::with(&run, &[Decision::Start, Decision::Task { task_id: task_id(decided) }]);
     let completed = serde_json::json!({"id": "shown", "status": "completed"});
-    stores.seen.replace(serde_json::from_value(completed).unwrap());
+    stores.answers.borrow_mut().push_back(Ok(serde_json::from_value(completed).unwrap()));
     let tick = Tick { now: at(HOUR_MS), since: at(0) };
-    let moved = advance(&stores, &run.summary(), tick, &Budget::new(1)).now_or_never().unwrap().unwrap();
+    let moved = finish(advance(&stores, &run.summary(), tick, &Budget::new(1))).unwrap();
     let (open, done) = (stores.open.take(), stores.done.take());
     let records: Vec<Run> = open.into_values().chain(done.into_values()).collect();
     let [run] = &records[..] else { panic!("one record") };

@@ -1,17 +1,14 @@
 //! What a batch stores, how much of it at once, and what a second delivery finds.
 
-use std::pin::pin;
-
-use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::super::operate::tests::Stores;
 use super::super::receive::{plan_delivery, store_delivery};
 use super::*;
 use crate::config::Configuration;
 use crate::hook::delivery::Event;
 use crate::request::RawRequest;
 use crate::run::tests::at;
+use crate::testing::{MemoryWorld, finish};
 use crate::verify::Verified;
 
 fn hook(changes: &Value) -> Hook {
@@ -30,15 +27,14 @@ fn items(ids: impl IntoIterator<Item = usize>) -> Value {
     Value::from(ids.into_iter().map(|id| json!({ "id": id })).collect::<Vec<_>>())
 }
 
-fn deliver(stores: &Stores, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
+fn deliver(stores: &MemoryWorld, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
     let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(now));
     let event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
     let planned = match plan_delivery(stores, hook, event, at(now)) {
         Ok(planned) => planned,
         Err(unplanned) => return Ok(unplanned),
     };
-    let mut received = pin!(store_delivery(stores, hook, planned, at(now)));
-    (0..10_000).find_map(|_| received.as_mut().now_or_never()).expect("an end")
+    finish(store_delivery(stores, hook, planned, at(now)))
 }
 
 fn run_ids(received: Result<Received, StoreError>) -> (bool, Vec<crate::run::RunId>, usize) {
@@ -52,7 +48,7 @@ fn run_ids(received: Result<Received, StoreError>) -> (bool, Vec<crate::run::Run
 
 #[test]
 fn an_event_that_comes_again_in_another_batch_starts_nothing() {
-    let (stores, hook) = (Stores::default(), by_items());
+    let (stores, hook) = (MemoryWorld::default(), by_items());
     let (is_new, first, starts) = run_ids(deliver(&stores, &hook, &items([1, 2]), 0));
     assert_eq!((is_new, first.len(), starts), (true, 2, 2));
     let (is_new, second, starts) = run_ids(deliver(&stores, &hook, &items([2, 3]), 1));
@@ -64,9 +60,9 @@ fn an_event_that_comes_again_in_another_batch_starts_nothing() {
 
 #[test]
 fn a_batch_of_500_is_stored_once_and_claimed_six_at_a_time() {
-    let (stores, hook) = (Stores::default(), by_items());
+    let (stores, hook) = (MemoryWorld::default(), by_items());
     let (is_new, runs, _) = run_ids(deliver(&stores, &hook, &items(0..500), 0));
-    assert_eq!((is_new, runs.len(), stores.items_at_once.get()), (true, 500, (0, 6)));
+    assert_eq!((is_new, runs.len(), stores.items_at_once.most.get()), (true, 500, 6));
     let claims = stores.claims.borrow();
     let [(key, claim)] = claims.as_slice() else { panic!("one delivery") };
     assert_eq!((claim.runs.len(), claim.items.len()), (0, 500));
@@ -79,7 +75,7 @@ fn a_batch_of_500_is_stored_once_and_claimed_six_at_a_time() {
 #[test]
 fn more_items_than_500_are_refused_and_not_dropped() {
     for hook in [by_items(), hook(&json!({}))] {
-        let stores = Stores::default();
+        let stores = MemoryWorld::default();
         let body =
             Value::from((0..501).map(|n| json!({"id": n, "n": usize::from(n == 500)})).collect::<Vec<_>>());
         assert!(matches!(deliver(&stores, &hook, &body, 0), Ok(Received::TooMany(500))));
@@ -89,7 +85,7 @@ fn more_items_than_500_are_refused_and_not_dropped() {
 
 #[test]
 fn a_redelivery_claims_what_the_first_could_not_and_answers_with_all() {
-    let (stores, hook) = (Stores::default(), by_items());
+    let (stores, hook) = (MemoryWorld::default(), by_items());
     stores.items_max.set(Some(8));
     assert!(deliver(&stores, &hook, &items(0..20), 0).is_err());
     assert_eq!((stores.items.borrow().len(), stores.open.borrow().len()), (8, 8), "claimed, and shown");
@@ -108,7 +104,7 @@ fn a_redelivery_claims_what_the_first_could_not_and_answers_with_all() {
 
 #[test]
 fn a_batch_that_was_claimed_whole_before_its_hook_had_ids_for_items_stays_so() {
-    let stores = Stores::default();
+    let stores = MemoryWorld::default();
     let (_, whole, _) = run_ids(deliver(&stores, &hook(&json!({})), &items([1, 2]), 0));
     let (is_new, again, _) = run_ids(deliver(&stores, &by_items(), &items([1, 2]), 1));
     assert_eq!((is_new, again), (false, whole));
@@ -117,7 +113,7 @@ fn a_batch_that_was_claimed_whole_before_its_hook_had_ids_for_items_stays_so() {
 
 #[test]
 fn items_that_do_not_count_store_nothing() {
-    let stores = Stores::default();
+    let stores = MemoryWorld::default();
     let body = json!([{"id": 1, "n": 0}]);
     assert!(matches!(deliver(&stores, &by_items(), &body, 0), Ok(Received::Ignored)));
     run_ids(deliver(&stores, &by_items(), &json!([{"id": 1, "n": 0}, {"id": 2}]), 1));

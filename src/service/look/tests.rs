@@ -30,22 +30,7 @@ impl Pages {
     }
 }
 
-impl RunStore for Pages {
-    async fn put_open(&self, _: &Run) -> Result<(), StoreError> {
-        unreachable!("looking writes nothing")
-    }
-    async fn get_open(&self, _: RunId) -> Result<Option<Run>, StoreError> {
-        unreachable!("lists read no record")
-    }
-    async fn delete_open(&self, _: RunId) -> Result<(), StoreError> {
-        unreachable!("looking writes nothing")
-    }
-    async fn put_done(&self, _: &Run) -> Result<(), StoreError> {
-        unreachable!("looking writes nothing")
-    }
-    async fn get_done(&self, _: RunId) -> Result<Option<Run>, StoreError> {
-        unreachable!("lists read no record")
-    }
+impl RunLists for Pages {
     async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
         Ok(self.page(&self.open, cursor))
     }

@@ -3,7 +3,6 @@
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::super::operate::tests::{Stores, task_id};
 use super::super::retry_many::{Selection, retry_many};
 use super::*;
 use crate::config::Configuration;
@@ -12,6 +11,7 @@ use crate::journal::Decision;
 use crate::ports::{Claim, ItemClaim};
 use crate::run::tests::{at, queued_run};
 use crate::run::{FileState, Stage};
+use crate::testing::{MemoryWorld, task_id};
 
 /// A hook that makes twice the body's seats into rows; `changes` to that.
 pub(in crate::service) fn hook(changes: &Value) -> Hook {
@@ -38,8 +38,8 @@ fn completed() -> Run {
 }
 
 /// A run's journal, and its delivery, as the inbox has them.
-fn stored(run: &Run, decisions: &[Decision]) -> Stores {
-    let stores = Stores::with(run, decisions);
+fn stored(run: &Run, decisions: &[Decision]) -> MemoryWorld {
+    let stores = MemoryWorld::with(run, decisions);
     let delivery = Delivery {
         hook: run.hook.clone(),
         delivery_id: run.delivery_id.clone(),
@@ -53,18 +53,18 @@ fn stored(run: &Run, decisions: &[Decision]) -> Stores {
     stores
 }
 
-fn ended(run: &Run) -> Stores {
+fn ended(run: &Run) -> MemoryWorld {
     stored(run, &[Decision::End { run: Box::new(run.clone()) }])
 }
 
-fn retry_with(stores: &Stores, hook: &Hook, force: bool, now: Timestamp) -> Result<Retried, Refusal> {
+fn retry_with(stores: &MemoryWorld, hook: &Hook, force: bool, now: Timestamp) -> Result<Retried, Refusal> {
     let hooks = |_: &HookName| Some(hook);
     retry(stores, &hooks, queued_run().run_id, force, now).now_or_never().unwrap()
 }
 
 /// What a first retry comes to: the new run's status, or the old one's where it is refused.
 #[track_caller]
-fn check(stores: &Stores, force: bool, expected: Result<Status, Status>) {
+fn check(stores: &MemoryWorld, force: bool, expected: Result<Status, Status>) {
     let outcome = match retry_with(stores, &hook(&json!({})), force, at(10)) {
         Ok(retried) => Ok(retried.run.status),
         Err(Refusal::WrongState { run, .. }) => Err(run.status),
@@ -102,11 +102,11 @@ fn an_unconfirmed_run_is_abandoned_first_and_only_if_it_can_be_retried() {
     let stores = stored(&queued_run(), &decisions);
     retry_with(&stores, &hook(&json!({})), false, at(10)).unwrap();
     let old = queued_run().run_id;
-    assert!(matches!(stores.last(old), Some(Decision::End { run }) if run.abandoned));
+    assert!(matches!(stores.last_decision(old), Some(Decision::End { run }) if run.abandoned));
     let stores = stored(&queued_run(), &decisions);
     stores.claims.borrow_mut().clear();
     assert_eq!(retry_with(&stores, &hook(&json!({})), false, at(10)), Err(Refusal::NoDelivery));
-    assert_eq!(stores.last(old), Some(no_answer));
+    assert_eq!(stores.last_decision(old), Some(no_answer));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_delivery_is_mapped_with_what_the_hook_says_now() {
     let stores = ended(&failed(Stage::Mapping));
     let new = retry_with(&stores, &hook(&still_wrong), false, at(10)).unwrap();
     assert_eq!((new.run.error.unwrap().stage, new.starts), (Stage::Mapping, false));
-    assert!(matches!(stores.last(new.run.run_id), Some(Decision::End { .. })));
+    assert!(matches!(stores.last_decision(new.run.run_id), Some(Decision::End { .. })));
 }
 
 #[test]
@@ -162,12 +162,12 @@ fn a_run_is_retried_once_however_often_it_is_asked_for() {
 #[test]
 fn a_run_that_is_not_wanted_as_it_stands_is_left_alone() {
     #[track_caller]
-    fn check(stores: &Stores, told: &str) {
-        let (before, hook) = (stores.last(queued_run().run_id), hook(&json!({})));
+    fn check(stores: &MemoryWorld, told: &str) {
+        let (before, hook) = (stores.last_decision(queued_run().run_id), hook(&json!({})));
         let hooks = |_: &HookName| Some(&hook);
         let refused = retry_if(stores, &hooks, queued_run().run_id, &|_| false, at(10)).now_or_never();
         assert!(refused.unwrap().unwrap_err().to_string().contains(told));
-        assert_eq!(stores.last(queued_run().run_id), before);
+        assert_eq!(stores.last_decision(queued_run().run_id), before);
         assert!(stores.retries.borrow().is_empty());
     }
     let no_answer = Decision::NoAnswer { reason: "HTTP 500".into(), not_before: None };
@@ -208,7 +208,7 @@ fn only_missing_files_are_archived_anew_and_nothing_is_started() {
     let retried = retry_with(&stores, &hook(&json!({})), false, at(10)).unwrap();
     let new = retried.run;
     assert_eq!((new.status, retried.starts), (Status::InProgress, false));
-    assert_eq!(stores.last(new.run_id), Some(Decision::Task { task_id: task_id("task") }));
+    assert_eq!(stores.last_decision(new.run_id), Some(Decision::Task { task_id: task_id("task") }));
     let files: Vec<_> = new.files.iter().map(|file| (file.state, file.key.as_deref())).collect();
     assert_eq!(files, [(FileState::Archived, Some("kept")), (FileState::Pending, None)]);
     assert_eq!((new.files[1].bad_copies, new.retry_of), (0, Some(old.run_id)));
@@ -227,7 +227,7 @@ fn what_the_configuration_has_no_rule_for_is_not_retried() {
 
 #[test]
 fn many_are_retried_newest_first_and_what_is_not_is_told() {
-    let stores = Stores::default();
+    let stores = MemoryWorld::default();
     let mut ids = Vec::new();
     for index in 0..4_u8 {
         let mut run = failed(Stage::Workflow);
@@ -245,7 +245,7 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     let many = |selection: &Selection| {
         retry_many(&stores, &hooks, selection.clone(), at(10_000)).now_or_never().unwrap().unwrap()
     };
-    let given_up = |stores: &Stores| {
+    let given_up = |stores: &MemoryWorld| {
         let mut run = queued_run();
         run.run_id = RunId::new(at(5_000), [9; 16]);
         run.abandon(1, None, at(1));
@@ -267,7 +267,7 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     assert!(again.retried.is_empty() && again.to_start.is_empty());
     assert_eq!(
         again.skipped[0],
-        (abandoned, "given up, and its workflow may have run: retry it by itself".to_owned())
+        (abandoned, "abandoned, and its workflow may have run: retry it with its own call".to_owned())
     );
     assert!(again.skipped[1].1.starts_with("retried before, as "));
 }

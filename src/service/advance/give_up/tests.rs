@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::super::super::accept::{Healing, heal};
-use super::super::super::operate::tests::{Stores, task_id};
-use super::super::super::operate::{Refusal, abandon, adopt};
+use super::super::super::operator::{Refusal, abandon, adopt};
 use super::super::super::retry::retry;
 use super::super::{Advanced, Budget, settle};
 use super::*;
@@ -15,10 +14,11 @@ use crate::journal::Decision;
 use crate::journal::retention::{FIRST_START_MS_MAX, UNDECIDED_MS_MAX};
 use crate::run::tests::{at, queued_run};
 use crate::run::{Stage, Status};
+use crate::testing::{MemoryWorld, task_id};
 use crate::timestamp::HOUR_MS;
 
 /// Settles a run for which no request is left: `OutOfBudget` says that it would be started.
-fn settled(stores: &Stores, run: &Run, age_ms: i64) -> Advanced {
+fn settled(stores: &MemoryWorld, run: &Run, age_ms: i64) -> Advanced {
     settle(stores, run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap().unwrap()
 }
 
@@ -40,11 +40,11 @@ fn no_answer() -> [Decision; 2] {
 
 #[track_caller]
 fn check_ends(run: &Run, decisions: &[Decision], age_ms: i64, why: GivenUp) -> Run {
-    let stores = Stores::with(run, decisions);
+    let stores = MemoryWorld::with(run, decisions);
     assert_eq!(settled(&stores, run, age_ms), Advanced::Moved);
     assert!(stores.open.borrow().is_empty());
     let done = stores.done.borrow()[&run.run_id].clone();
-    assert_eq!(stores.last(run.run_id), Some(Decision::End { run: Box::new(done.clone()) }));
+    assert_eq!(stores.last_decision(run.run_id), Some(Decision::End { run: Box::new(done.clone()) }));
     let error = done.error.clone().unwrap();
     assert_eq!(
         (done.status, error.stage, error.message.as_str()),
@@ -59,7 +59,7 @@ fn a_run_whose_journal_may_have_expired_ends_without_a_start() {
     assert_eq!(check_ends(&queued_run(), &[], FIRST_START_MS_MAX, GivenUp::Old).attempts, 0);
     assert_eq!(check_ends(&attempted(), &[], HOUR_MS, GivenUp::Attempted).attempts, 1);
     assert_eq!(check_ends(&parked(), &[], HOUR_MS, GivenUp::Attempted).attempts, 1);
-    let stores = Stores::with(&queued_run(), &[]);
+    let stores = MemoryWorld::with(&queued_run(), &[]);
     assert_eq!(settled(&stores, &queued_run(), FIRST_START_MS_MAX - 1), Advanced::OutOfBudget);
 }
 
@@ -72,7 +72,7 @@ fn a_run_ends_when_nobody_decided_on_its_start_within_thirty_days() {
     check_ends(&restarting, &no_answer(), UNDECIDED_MS_MAX, GivenUp::Undecided);
     let wait = [Decision::Start, Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }];
     check_ends(&attempted(), &wait, UNDECIDED_MS_MAX, GivenUp::NotStarted);
-    let stores = Stores::with(&parked(), &no_answer());
+    let stores = MemoryWorld::with(&parked(), &no_answer());
     assert_eq!(settled(&stores, &parked(), UNDECIDED_MS_MAX - 1), Advanced::Unchanged);
 }
 
@@ -92,9 +92,9 @@ fn a_sender_has_only_those_retried_that_certainly_did_not_run() {
 fn a_task_that_the_record_shows_is_followed_where_the_journal_has_expired() {
     let mut run = queued_run();
     run.started(task_id("known"), 2, at(5));
-    let stores = Stores::with(&run, &[]);
+    let stores = MemoryWorld::with(&run, &[]);
     assert_eq!(settled(&stores, &run, UNDECIDED_MS_MAX), Advanced::Moved);
-    assert_eq!(stores.last(run.run_id), Some(Decision::Task { task_id: task_id("known") }));
+    assert_eq!(stores.last_decision(run.run_id), Some(Decision::Task { task_id: task_id("known") }));
     let shown = stores.open.borrow()[&run.run_id].clone();
     assert_eq!((shown.status, shown.attempts, shown.started_at), (Status::InProgress, 2, Some(at(5))));
 }
@@ -106,17 +106,20 @@ fn a_run_that_is_shown_as_done_ended_before_and_stays_as_it_is() {
     let mut started = queued_run();
     started.started(task_id("known"), 1, at(5));
     for run in [parked(), started] {
-        let stores = Stores::with(&run, &[]);
+        let stores = MemoryWorld::with(&run, &[]);
         stores.done.borrow_mut().insert(done.run_id, done.clone());
         settled(&stores, &run, HOUR_MS);
         assert!(stores.open.borrow().is_empty());
-        assert_eq!((stores.done.borrow().get(&done.run_id), stores.last(done.run_id)), (Some(&done), None));
+        assert_eq!(
+            (stores.done.borrow().get(&done.run_id), stores.last_decision(done.run_id)),
+            (Some(&done), None)
+        );
     }
 }
 
 /// What a redelivery finds of a run of which nothing is left but its claim.
-fn healed(run: &Run, age_ms: i64) -> (bool, Stores) {
-    let stores = Stores::default();
+fn healed(run: &Run, age_ms: i64) -> (bool, MemoryWorld) {
+    let stores = MemoryWorld::default();
     let healing = heal(&stores, run.clone(), at(0), at(age_ms)).now_or_never().unwrap().unwrap();
     (matches!(healing, Healing::Healed(_)), stores)
 }
@@ -143,35 +146,35 @@ fn a_run_whose_mapping_failed_is_shown_as_that_at_any_age() {
 
 #[test]
 fn an_operator_decides_on_a_run_whose_journal_has_expired() {
-    let stores = || Stores::with(&parked(), &[]);
+    let stores = || MemoryWorld::with(&parked(), &[]);
     let run_id = parked().run_id;
     let adopting = stores();
     let adopted = adopt(&adopting, run_id, &task_id("found"), at(HOUR_MS)).now_or_never().unwrap().unwrap();
     assert_eq!((adopted.status, adopted.attempts), (Status::InProgress, 1));
-    assert_eq!(adopting.last(run_id), Some(Decision::Task { task_id: task_id("found") }));
+    assert_eq!(adopting.last_decision(run_id), Some(Decision::Task { task_id: task_id("found") }));
     let abandoning = stores();
     let abandoned = abandon(&abandoning, run_id, None, at(HOUR_MS)).now_or_never().unwrap().unwrap();
     assert_eq!((abandoned.status, abandoned.attempts), (Status::Failed, 1));
-    assert!(matches!(abandoning.last(run_id), Some(Decision::End { .. })));
+    assert!(matches!(abandoning.last_decision(run_id), Some(Decision::End { .. })));
 }
 
 #[test]
 fn an_operator_finds_a_run_that_is_shown_as_done_ended() {
     let mut done = queued_run();
     done.failed(Stage::Workflow, "out of rows", at(7));
-    let stores = Stores::with(&parked(), &[]);
+    let stores = MemoryWorld::with(&parked(), &[]);
     stores.done.borrow_mut().insert(done.run_id, done.clone());
     let abandoned = abandon(&stores, done.run_id, None, at(HOUR_MS)).now_or_never().unwrap();
     assert!(matches!(abandoned, Err(Refusal::WrongState { run, .. }) if *run == done));
-    assert_eq!(stores.last(done.run_id), None);
+    assert_eq!(stores.last_decision(done.run_id), None);
 }
 
 #[test]
 fn a_retry_without_its_delivery_decides_nothing() {
-    let stores = Stores::with(&parked(), &[]);
+    let stores = MemoryWorld::with(&parked(), &[]);
     let hook = crate::service::retry::tests::hook(&serde_json::json!({}));
     let hooks = |_: &crate::hook::HookName| Some(&hook);
     let retried = retry(&stores, &hooks, parked().run_id, false, at(HOUR_MS)).now_or_never().unwrap();
     assert_eq!(retried, Err(Refusal::NoDelivery));
-    assert_eq!(stores.last(parked().run_id), None);
+    assert_eq!(stores.last_decision(parked().run_id), None);
 }

@@ -1,51 +1,51 @@
-//! Whose turn it is: of any number of runs that are offered, those that stand first in line and fit.
+//! Choosing the runs that one sweep advances: of all runs that are offered, those of the highest priority that fit.
 //!
-//! It serves the sixth promise twice: however many runs are open, no more of them are held than one sweep works on;
-//! and none is passed over for ever, because the marks that rank them ([`Summary::mark_ms`]) come round to each.
+//! It serves the sixth promise twice: no more runs are in memory than one sweep advances, however many are open; and every
+//! run has its turn within a bounded time, because the slots that decide priority ([`Summary::mark_ms`]) rotate.
 
 use std::collections::BTreeMap;
 
 use super::super::budget::COPY_REQUESTS_MAX;
 use crate::run::{RunId, Status, Summary, Tick};
 
-/// The runs that stand first in line.
+/// The runs of the highest priority among those that were offered.
 #[derive(Debug)]
-pub(super) struct Turns<T> {
-    first: BTreeMap<Rank, (usize, T)>,
+pub(super) struct FairQueue<T> {
+    first: BTreeMap<Priority, (usize, T)>,
     weight: usize,
     weight_max: usize,
 }
 
-/// The later in this order, the earlier in line.
+/// A later poll slot comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    mark_ms: i64,
-    /// Among those with the same mark, chance: whoever comes first may use up the requests for files.
-    lot: u32,
+pub(super) struct Priority {
+    poll_slot_ms: i64,
+    /// Random among runs of the same slot, because the first ones may use up the requests for files.
+    tie_break: u32,
     run_id: RunId,
 }
 
-impl Rank {
+impl Priority {
     pub(super) fn of(run: &Summary, tick: Tick) -> Self {
-        Self { mark_ms: run.mark_ms(tick), lot: run.run_id.lot(tick.now), run_id: run.run_id }
+        Self { poll_slot_ms: run.mark_ms(tick), tie_break: run.run_id.lot(tick.now), run_id: run.run_id }
     }
 }
 
-/// How many requests a run needs: its task is asked for, and then at least one file, with all of its redirects. If runs
-/// that did not come to their end in one sweep were given fewer, they might never.
+/// How many requests a run needs: one to poll its task, and where it archives files, enough for one file with all of its
+/// redirects. With fewer, a run that needs several sweeps might never end.
 pub(super) fn weight(run: &Summary) -> usize {
     if run.status == Status::Archiving { 1 + COPY_REQUESTS_MAX as usize } else { 1 }
 }
 
-impl<T> Turns<T> {
-    /// Room for runs of this weight together, and for one whatever it weighs.
+impl<T> FairQueue<T> {
+    /// An empty queue for runs of this weight together, or for a single run of any weight.
     pub(super) fn new(weight_max: usize) -> Self {
         Self { first: BTreeMap::new(), weight: 0, weight_max }
     }
 
-    /// Takes a run in, and lets go of those that then have no room.
-    pub(super) fn offer(&mut self, rank: Rank, weight: usize, run: T) {
-        if let Some((before, _)) = self.first.insert(rank, (weight, run)) {
+    /// Adds a run, and removes those of the lowest priority that then exceed the weight.
+    pub(super) fn offer(&mut self, priority: Priority, weight: usize, run: T) {
+        if let Some((before, _)) = self.first.insert(priority, (weight, run)) {
             self.weight -= before;
         }
         self.weight += weight;
@@ -55,7 +55,7 @@ impl<T> Turns<T> {
         }
     }
 
-    /// Those that have their turn, the first in line first.
+    /// The chosen runs, in the order of their priority.
     pub(super) fn take(self) -> Vec<T> {
         self.first.into_values().rev().map(|(_, run)| run).collect()
     }
@@ -72,25 +72,25 @@ mod tests {
 
     const STEP_MS: i64 = 2 * MINUTE_MS;
 
-    /// So many of one run, under ids of their own.
+    /// `count` copies of a run with different ids.
     fn runs(of: &Run, count: usize) -> Vec<Summary> {
         let mut rng = fastrand::Rng::with_seed(7);
         let mut id = || RunId::new(at(0), rng.u128(..).to_le_bytes());
         (0..count).map(|_| Run { run_id: id(), ..of.clone() }.summary()).collect()
     }
 
-    /// The most sweeps that pass between two turns of any of these runs, from `age_ms` on, every `step_ms`.
+    /// The most sweeps that pass between two queue of any of these runs, from `age_ms` on, every `step_ms`.
     fn longest_wait(runs: &[Summary], capacity: usize, age_ms: i64, step_ms: i64, sweeps: usize) -> usize {
         let mut last = vec![0; runs.len()];
         let mut longest = 0;
         for sweep in 1..=sweeps {
             let now = at(age_ms + i64::try_from(sweep).unwrap() * step_ms);
             let tick = Tick { now, since: now.plus_ms(-step_ms) };
-            let mut turns = Turns::new(capacity);
+            let mut queue = FairQueue::new(capacity);
             for (index, run) in runs.iter().enumerate().filter(|(_, run)| run.next_step(tick) != Step::Wait) {
-                turns.offer(Rank::of(run, tick), weight(run), index);
+                queue.offer(Priority::of(run, tick), weight(run), index);
             }
-            for index in turns.take() {
+            for index in queue.take() {
                 longest = longest.max(sweep - last[index]);
                 last[index] = sweep;
             }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn no_run_waits_longer_than_one_rotation() {
-        // Due in each sweep.
+        // Each run is due in each sweep.
         for (count, sweeps) in [(41, 1_000), (700, 300), (1_000, 300), (20_000, 1_200)] {
             let longest = longest_wait(&runs(&queued_run(), count), 40, 0, STEP_MS, sweeps);
             let rotation = rotation(count, 40, 2);
@@ -150,17 +150,17 @@ mod tests {
     fn a_deadline_comes_four_times_as_often_and_does_not_keep_the_others_out() {
         let mut late = started_run();
         Arc::make_mut(&mut late.settings).deadline_ms = 0;
-        // Beside them, as many that are as young and have time.
+        // As many runs of the same age that are not late.
         let runs = [runs(&late, 1_000), runs(&queued_run(), 1_000)].concat();
         let (mut urgent, mut others) = (0, 0);
         for sweep in 1..=500 {
             let now = at(sweep * STEP_MS);
             let tick = Tick { now, since: now.plus_ms(-STEP_MS) };
-            let mut turns = Turns::new(40);
+            let mut queue = FairQueue::new(40);
             for (index, run) in runs.iter().enumerate() {
-                turns.offer(Rank::of(run, tick), 1, index);
+                queue.offer(Priority::of(run, tick), 1, index);
             }
-            for index in turns.take() {
+            for index in queue.take() {
                 *if index < 1_000 { &mut urgent } else { &mut others } += 1;
             }
         }
@@ -168,25 +168,25 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_held_than_has_its_turn() {
+    fn no_more_runs_are_held_than_are_chosen() {
         let now = at(STEP_MS);
         let tick = Tick { now, since: at(0) };
-        let mut turns = Turns::new(40);
+        let mut queue = FairQueue::new(40);
         for run in runs(&queued_run(), 5_000) {
-            turns.offer(Rank::of(&run, tick), 1, run);
-            assert!(turns.first.len() <= 40);
+            queue.offer(Priority::of(&run, tick), 1, run);
+            assert!(queue.first.len() <= 40);
         }
-        assert_eq!(turns.take().len(), 40);
+        assert_eq!(queue.take().len(), 40);
     }
 
     #[test]
-    fn one_has_its_turn_whatever_it_weighs() {
-        let mut turns = Turns::new(1);
+    fn a_single_run_of_any_weight_fits() {
+        let mut queue = FairQueue::new(1);
         let tick = Tick { now: at(STEP_MS), since: at(0) };
         for mut run in runs(&started_run(), 3) {
             run.status = Status::Archiving;
-            turns.offer(Rank::of(&run, tick), weight(&run), run);
+            queue.offer(Priority::of(&run, tick), weight(&run), run);
         }
-        assert_eq!(turns.take().len(), 1);
+        assert_eq!(queue.take().len(), 1);
     }
 }

@@ -1,23 +1,23 @@
-//! A sender delivers an event again whose run failed: where its hook says `on_redelivery = "retry_failed"`, the run is
-//! retried, through the same gate as the operator's retries.
+//! Retrying a failed run because its sender delivered the event again, where the hook says
+//! `on_redelivery = "retry_failed"`. It takes the same gate as the operator's retries.
 
 use serde_json::json;
 
 use crate::hook::Hook;
 use crate::journal::Standing;
-use crate::ports::{Level, StoreError, World};
+use crate::ports::{Clock, Level, Log, RetryKey, RunRecords, StoreError, WholeInbox};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
-use super::decide::read_journal;
-use super::operate::Refusal;
+use super::journals::read_journal;
+use super::operator::Refusal;
 use super::retry::{Retried, retried_before, retry_if};
 
-/// How often an event is retried in all, the operator's retries counted: after that its sender is told how it stands.
+/// How often an event is retried in all, the operator's retries included. After that the answer shows the last run.
 const RETRIES_MAX: usize = 10;
 
-/// Follows an event's retries to the last, and retries that if it failed and `may_retry`.
-pub(super) async fn follow_retries<W: World>(
+/// Follows the retries of an event to the last run, and retries that one if it failed and `may_retry`.
+pub(super) async fn follow_retries<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     first: Run,
@@ -26,7 +26,7 @@ pub(super) async fn follow_retries<W: World>(
 ) -> Result<Retried, StoreError> {
     let mut last = Retried { run: first, is_new: false, starts: false };
     for _ in 0..RETRIES_MAX {
-        let Some((next, at)) = world.get_retry(last.run.run_id).await? else {
+        let Some((next, at)) = world.get(&RetryKey(last.run.run_id)).await? else {
             return if may_retry { retry_failed(world, hook, last, now).await } else { Ok(last) };
         };
         last = retried_before(world, next, at, now).await?;
@@ -34,8 +34,8 @@ pub(super) async fn follow_retries<W: World>(
     Ok(last)
 }
 
-/// Retries a run if its journal says that it failed, and in a way that its sender may repeat.
-async fn retry_failed<W: World>(
+/// Retries a run if its journal says that it failed in a way that its sender may repeat.
+async fn retry_failed<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hook: &Hook,
     last: Retried,
@@ -52,7 +52,7 @@ async fn retry_failed<W: World>(
         Err(Refusal::Store(error)) => Err(error),
         Err(refusal) => {
             let fields = json!({"run_id": run_id, "reason": refusal.to_string()});
-            world.log(Level::Warn, "redelivery cannot retry its run", fields);
+            world.log(Level::Warn, "redelivered run not retried", fields);
             Ok(last)
         }
     }

@@ -1,0 +1,108 @@
+//! How a run ends. This is the only place that enters an end in a journal.
+//!
+//! An end has three steps, in this order: it is entered in the journal, and from then on it is durable; what follows
+//! from it is set off ([`after_end`]); KV shows it.
+
+use crate::journal::{Decision, Standing};
+use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunRecords, StoreError};
+use crate::run::{Run, Status};
+use crate::timestamp::Timestamp;
+
+use super::journals::{Appended, append, read_journal};
+use super::kv_records::{TRIES, follow_end, show_end};
+use super::log_fields;
+
+/// Enters the end of `run` as entry `number` of its journal. After [`Appended::Ours`] it is durable, and the caller shows
+/// it in KV.
+///
+/// # Errors
+/// `StoreError` when R2 fails four times. The end may be entered all the same; the next sweep follows it.
+pub(super) async fn close<W: Inbox<EntryKey> + Clock + Log>(
+    world: &W,
+    number: u32,
+    run: &Run,
+) -> Result<Appended, StoreError> {
+    let decision = Decision::End { run: Box::new(run.clone()) };
+    let appended = append(world, run.run_id, number, decision).await?;
+    if appended == Appended::Ours {
+        after_end(world, run);
+    }
+    Ok(appended)
+}
+
+/// [`close`]s a run and shows the end that stands, its own or the one that another invocation entered first.
+///
+/// # Errors
+/// `StoreError` when R2 or KV fails; the next sweep follows what the journal says.
+pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + Clock + Log>(
+    world: &W,
+    number: u32,
+    run: &Run,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if close(world, number, run).await? == Appended::Ours {
+        return show_end(world, run, TRIES).await;
+    }
+    match read_journal(world, run.run_id).await?.standing(now) {
+        Standing::Ended(ended) => follow_end(world, &ended).await,
+        // Another decision, such as a task that the operator found: the next sweep follows it.
+        _ => Ok(()),
+    }
+}
+
+/// Everything that follows from the end of a run starts here, once for each end that this invocation entered.
+fn after_end(world: &impl Log, run: &Run) {
+    let level = if run.status == Status::Failed { Level::Error } else { Level::Info };
+    world.log(level, "run ended", log_fields(run));
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::run::Stage;
+    use crate::run::tests::{at, queued_run};
+    use crate::testing::MemoryWorld;
+
+    fn failed(message: &str) -> Run {
+        let mut run = queued_run();
+        run.failed(Stage::Start, message, at(0));
+        run.written_at = Some(at(-2_000));
+        run
+    }
+
+    fn end_of(run: &Run) -> Decision {
+        Decision::End { run: Box::new(run.clone()) }
+    }
+
+    #[test]
+    fn an_end_is_entered_then_shown_and_logged_once() {
+        let run = failed("ours");
+        let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
+        assert_eq!(close_and_show(&world, 2, &run, at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(world.last_decision(run.run_id), Some(end_of(&run)));
+        assert_eq!(world.done.borrow().get(&run.run_id), Some(&run));
+        assert!(world.open.borrow().is_empty());
+        assert_eq!(world.log.take(), ["run ended"]);
+    }
+
+    #[test]
+    fn an_end_that_another_invocation_entered_first_is_shown_and_not_logged_again() {
+        let other = failed("another's");
+        let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
+        world.faster.replace(Some(end_of(&other)));
+        assert_eq!(close_and_show(&world, 2, &failed("ours"), at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(world.done.borrow().get(&other.run_id), Some(&other));
+        assert!(world.open.borrow().is_empty() && world.log.take().is_empty());
+    }
+
+    #[test]
+    fn nothing_follows_from_an_end_that_could_not_be_entered() {
+        let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
+        world.inbox_fails.set(true);
+        let closed = close(&world, 2, &failed("ours")).now_or_never();
+        assert_eq!(closed, Some(Err(StoreError::Busy("INBOX"))));
+        assert!(world.log.take().is_empty() && world.done.borrow().is_empty());
+    }
+}

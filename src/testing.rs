@@ -1,0 +1,322 @@
+//! For tests: stores in memory, a Fabricate that answers as it is told to, and a clock that stands still.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+use std::task::Poll;
+
+use futures_util::FutureExt;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::journal::{Decision, Entry};
+use crate::ports::{
+    Batch, Claim, Clock, DeliveryKey, EntryKey, Fabricate, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
+    Level, Log, Page, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, StoreError,
+};
+use crate::run::tests::at;
+use crate::run::{Run, RunId};
+use crate::timestamp::Timestamp;
+
+/// How many runs one page of a list has.
+const PAGE: usize = 1_000;
+
+/// A world that keeps what it is given.
+#[derive(Default)]
+pub(crate) struct MemoryWorld {
+    pub(crate) open: RefCell<BTreeMap<RunId, Run>>,
+    pub(crate) done: RefCell<BTreeMap<RunId, Run>>,
+    pub(crate) journals: RefCell<BTreeMap<(RunId, u32), (Entry, Timestamp)>>,
+    pub(crate) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
+    pub(crate) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
+    pub(crate) retries: RefCell<BTreeMap<RunId, Retry>>,
+    /// The decision of another invocation, entered just before the next entry is created.
+    pub(crate) faster: RefCell<Option<Decision>>,
+    /// Every access to the inbox fails.
+    pub(crate) inbox_fails: Cell<bool>,
+    /// Every write to KV fails.
+    pub(crate) kv_fails: Cell<bool>,
+    /// Every read of an `open/` record fails with this.
+    pub(crate) read_error: RefCell<Option<StoreError>>,
+    /// From this number on, no further item can be claimed.
+    pub(crate) items_max: Cell<Option<usize>>,
+    /// Claims of items that are being written.
+    pub(crate) items_at_once: AtOnce,
+    /// Pages of KV lists that were read.
+    pub(crate) lists: Cell<usize>,
+    /// `open/` records and journal entries that were read.
+    pub(crate) reads: Cell<usize>,
+    /// KV records that were written or removed.
+    pub(crate) writes: Cell<usize>,
+    /// Answers to the next polls; after them each task is in progress.
+    pub(crate) answers: RefCell<VecDeque<Result<Task, StatusError>>>,
+    /// The tasks that were polled.
+    pub(crate) polled: RefCell<Vec<String>>,
+    /// Polls that are being answered.
+    pub(crate) polls_at_once: AtOnce,
+    /// Made when Fabricate is first asked.
+    pub(crate) pace: OnceCell<Pace>,
+    pub(crate) queue_fails: Cell<bool>,
+    /// The batches that the queue took, by call.
+    pub(crate) sent: RefCell<Vec<Vec<Batch>>>,
+    /// The waits, milliseconds. No time passes.
+    pub(crate) slept: RefCell<Vec<u32>>,
+    /// The messages that were logged.
+    pub(crate) log: RefCell<Vec<String>>,
+    /// Now, milliseconds after [`at`]`(0)`.
+    pub(crate) now_ms: Cell<i64>,
+    random: Cell<u16>,
+}
+
+impl MemoryWorld {
+    /// A world with the `open/` record of a run, and the decisions in its journal.
+    pub(crate) fn with(run: &Run, decisions: &[Decision]) -> Self {
+        let world = Self::default();
+        world.open.borrow_mut().insert(run.run_id, run.clone());
+        for decision in decisions {
+            world.append(run.run_id, decision.clone());
+        }
+        world
+    }
+
+    fn append(&self, run_id: RunId, decision: Decision) {
+        let mut journals = self.journals.borrow_mut();
+        let number = 1 + u32::try_from(journals.keys().filter(|(of, _)| *of == run_id).count()).unwrap();
+        journals.insert((run_id, number), (Entry { author: "another".into(), decision }, at(0)));
+    }
+
+    /// The last decision in a journal.
+    pub(crate) fn last_decision(&self, run_id: RunId) -> Option<Decision> {
+        let journals = self.journals.borrow();
+        let last = journals.iter().rev().find(|((of, _), _)| *of == run_id);
+        last.map(|(_, (entry, _))| entry.decision.clone())
+    }
+
+    fn write(&self, records: &RefCell<BTreeMap<RunId, Run>>, run: &Run) -> Result<(), StoreError> {
+        self.writes.set(self.writes.get() + 1);
+        if self.kv_fails.get() {
+            return Err(StoreError::Busy("kv"));
+        }
+        records.borrow_mut().insert(run.run_id, run.clone());
+        Ok(())
+    }
+
+    fn inbox(&self) -> Result<(), StoreError> {
+        if self.inbox_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
+    }
+
+    fn page<'r>(&self, runs: impl Iterator<Item = &'r Run>, cursor: Option<&str>) -> RunPage {
+        self.lists.set(self.lists.get() + 1);
+        let start = cursor.map_or(0, |cursor| cursor.parse::<usize>().unwrap());
+        let mut runs = runs.skip(start).peekable();
+        let items = runs.by_ref().take(PAGE).map(|run| Ok(run.summary().into())).collect();
+        Page { items, cursor: runs.peek().map(|_| (start + PAGE).to_string()) }
+    }
+}
+
+/// How many calls run at the same time.
+#[derive(Default)]
+pub(crate) struct AtOnce {
+    now: Cell<usize>,
+    /// The most so far.
+    pub(crate) most: Cell<usize>,
+}
+
+impl AtOnce {
+    /// A call that takes a while, so that others can begin.
+    async fn call(&self) {
+        self.now.set(self.now.get() + 1);
+        self.most.set(self.most.get().max(self.now.get()));
+        let mut turns = 0;
+        std::future::poll_fn(|cx| {
+            turns += 1;
+            cx.waker().wake_by_ref();
+            if turns > 10 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        self.now.set(self.now.get() - 1);
+    }
+}
+
+/// Runs a future that waits for nothing but its own turns.
+pub(crate) fn finish<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    (0..1_000_000).find_map(|_| future.as_mut().now_or_never()).expect("the future never ends")
+}
+
+/// A task's id.
+pub(crate) fn task_id(text: &str) -> TaskId {
+    TaskId::try_from(text.to_owned()).unwrap()
+}
+
+impl RunRecords for MemoryWorld {
+    async fn put_open(&self, run: &Run) -> Result<(), StoreError> {
+        self.write(&self.open, run)
+    }
+    async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.reads.set(self.reads.get() + 1);
+        match &*self.read_error.borrow() {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.open.borrow().get(&run_id).cloned()),
+        }
+    }
+    async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.writes.set(self.writes.get() + 1);
+        if self.kv_fails.get() {
+            return Err(StoreError::Busy("kv"));
+        }
+        self.open.borrow_mut().remove(&run_id);
+        Ok(())
+    }
+    async fn put_done(&self, run: &Run) -> Result<(), StoreError> {
+        self.write(&self.done, run)
+    }
+    async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        Ok(self.done.borrow().get(&run_id).cloned())
+    }
+}
+
+impl RunLists for MemoryWorld {
+    async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
+        Ok(self.page(self.open.borrow().values(), cursor))
+    }
+    async fn list_done(&self, cursor: Option<&str>, _: usize) -> Result<RunPage, StoreError> {
+        Ok(self.page(self.done.borrow().values().rev(), cursor))
+    }
+}
+
+/// Creates a record in a list unless its key is there.
+fn create<K: InboxKey + Clone + PartialEq>(
+    records: &RefCell<Vec<(K, K::Record)>>,
+    key: &K,
+    record: &K::Record,
+) -> bool
+where
+    K::Record: Clone,
+{
+    let is_new = records.borrow().iter().all(|(of, _)| of != key);
+    if is_new {
+        records.borrow_mut().push((key.clone(), record.clone()));
+    }
+    is_new
+}
+
+impl Inbox<DeliveryKey> for MemoryWorld {
+    async fn create(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
+        self.inbox().map(|()| create(&self.claims, key, claim))
+    }
+    async fn get(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
+        self.inbox()?;
+        Ok(self.claims.borrow().iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
+    }
+}
+
+impl Inbox<ItemKey> for MemoryWorld {
+    async fn create(&self, key: &ItemKey, claim: &ItemClaim) -> Result<bool, StoreError> {
+        self.items_at_once.call().await;
+        if self.items_max.get().is_some_and(|max| self.items.borrow().len() >= max) {
+            return Err(StoreError::Busy("INBOX"));
+        }
+        self.inbox().map(|()| create(&self.items, key, claim))
+    }
+    async fn get(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
+        self.inbox()?;
+        Ok(self.items.borrow().iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
+    }
+}
+
+impl Inbox<RetryKey> for MemoryWorld {
+    async fn create(&self, key: &RetryKey, retry: &Retry) -> Result<bool, StoreError> {
+        self.inbox()?;
+        let is_new = !self.retries.borrow().contains_key(&key.0);
+        self.retries.borrow_mut().entry(key.0).or_insert_with(|| retry.clone());
+        Ok(is_new)
+    }
+    async fn get(&self, key: &RetryKey) -> Result<Option<(Retry, Timestamp)>, StoreError> {
+        self.inbox()?;
+        Ok(self.retries.borrow().get(&key.0).map(|retry| (retry.clone(), at(0))))
+    }
+}
+
+impl Inbox<EntryKey> for MemoryWorld {
+    async fn create(&self, key: &EntryKey, entry: &Entry) -> Result<bool, StoreError> {
+        self.inbox()?;
+        if let Some(decision) = self.faster.take() {
+            self.append(key.run_id, decision);
+        }
+        let key = (key.run_id, key.number);
+        let is_new = !self.journals.borrow().contains_key(&key);
+        self.journals.borrow_mut().entry(key).or_insert_with(|| (entry.clone(), at(0)));
+        Ok(is_new)
+    }
+    async fn get(&self, key: &EntryKey) -> Result<Option<(Entry, Timestamp)>, StoreError> {
+        self.reads.set(self.reads.get() + 1);
+        self.inbox()?;
+        Ok(self.journals.borrow().get(&(key.run_id, key.number)).cloned())
+    }
+}
+
+impl InboxLists for MemoryWorld {
+    async fn list_claims(&self, _: Option<&str>) -> Result<Page<(DeliveryKey, Timestamp)>, StoreError> {
+        let keys = self.claims.borrow().iter().map(|(key, _)| (key.clone(), at(0))).collect();
+        Ok(Page { items: keys, cursor: None })
+    }
+    async fn list_retries(&self, _: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
+        let runs = self.retries.borrow().keys().map(|run_id| (*run_id, at(0))).collect();
+        Ok(Page { items: runs, cursor: None })
+    }
+}
+
+impl Fabricate for MemoryWorld {
+    async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
+        StartOutcome::Unknown { reason: "this Fabricate starts nothing".to_owned() }
+    }
+    async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError> {
+        self.polled.borrow_mut().push(task_id.to_string());
+        let answer = self.answers.borrow_mut().pop_front();
+        self.polls_at_once.call().await;
+        answer.unwrap_or_else(|| Ok(Task::just_started(task_id.clone())))
+    }
+    fn download_url(&self, _: &TaskId, _: &FileId) -> Url {
+        unreachable!("no file is archived")
+    }
+    fn base(&self) -> &Url {
+        unreachable!("no file is archived")
+    }
+    fn pace(&self) -> &Pace {
+        self.pace.get_or_init(|| Pace::new(None))
+    }
+}
+
+crate::ports::unused::no_archive!(MemoryWorld);
+
+impl Queue for MemoryWorld {
+    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+        if self.queue_fails.get() {
+            return Err(StoreError::Busy("queue"));
+        }
+        self.sent.borrow_mut().push(batches.to_vec());
+        Ok(())
+    }
+}
+
+impl Clock for MemoryWorld {
+    fn now(&self) -> Timestamp {
+        at(self.now_ms.get())
+    }
+    async fn sleep_ms(&self, millis: u32) {
+        self.slept.borrow_mut().push(millis);
+    }
+    fn random(&self) -> [u8; 16] {
+        self.random.set(self.random.get() + 1);
+        let [high, low] = self.random.get().to_be_bytes();
+        [low, high, low, high, low, high, low, high, low, high, low, high, low, high, low, high]
+    }
+}
+
+impl Log for MemoryWorld {
+    fn log(&self, _: Level, message: &str, _: Value) {
+        self.log.borrow_mut().push(message.to_owned());
+    }
+}
