@@ -1,11 +1,11 @@
-//! Waiting for several things at once, and for no more of them than a Worker has connections for.
+//! Running several futures concurrently, with a limit, because a Worker may have six connections at the same time.
 
 use futures_util::{StreamExt, stream};
 
-/// Does `work` for each item, `limit` of them at a time, the first in line first.
+/// Does `work` for each item in order, at most `limit` at the same time.
 ///
-/// Most deliveries are one run, most sweeps move one, and most tasks yield one file: a lone one is simply waited for.
-/// Each is in a box, so that whoever waits is not as large as all that it waits for.
+/// Most deliveries are one run, most sweeps move one, and most tasks have one file: a single item is awaited directly.
+/// Each future is boxed, so that the caller's future stays small.
 pub(super) async fn each_at_once<T, F>(limit: usize, items: impl Iterator<Item = T>, work: impl Fn(T) -> F)
 where
     F: Future<Output = ()>,

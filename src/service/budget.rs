@@ -18,20 +18,20 @@ pub struct Budget {
     files_each: u32,
     no_file_after: Option<Timestamp>,
     copy_until: Option<Timestamp>,
-    /// Beyond one for each run that is being advanced.
+    /// Connections beyond the one of each run that is being advanced.
     connections: Pool,
-    /// One, for word of copies under way.
+    /// The one connection for the records of copies.
     marks: Pool,
-    /// How many copies are being made.
+    /// Copies that are being made.
     copies: Cell<u32>,
     parts_bytes: Pool,
 }
 
-/// Something of which there is so much, and no more.
+/// A limited resource, from which shares are taken and given back.
 #[derive(Debug)]
 struct Pool(Cell<u64>);
 
-/// The most requests that one copy takes: for the file, and for each redirect.
+/// The most requests of one copy: one for the file, and one for each redirect.
 #[expect(clippy::cast_possible_truncation, reason = "a handful")]
 pub(super) const COPY_REQUESTS_MAX: u32 = 1 + REDIRECTS_MAX as u32;
 
@@ -42,7 +42,7 @@ pub(super) struct Share<'a> {
     pub(super) amount: u64,
 }
 
-/// A copy that is being made, until it is dropped.
+/// Counts a copy that is being made until it is dropped.
 #[derive(Debug)]
 pub(super) struct Copying<'a>(&'a Cell<u32>);
 
@@ -75,7 +75,7 @@ impl Drop for Share<'_> {
 }
 
 impl Budget {
-    /// A budget of so many outbound requests.
+    /// A budget of `requests` outbound requests, without limits for files.
     #[must_use]
     pub fn new(requests: u32) -> Self {
         Self {
@@ -90,39 +90,40 @@ impl Budget {
         }
     }
 
-    /// Lets each run copy at most `files_each` files, none that would begin after a moment, and none beyond another.
+    /// Limits files: each run copies at most `files_each`, no copy begins after `no_file_after`, and none goes on beyond
+    /// `copy_until`.
     #[must_use]
     pub fn for_files(self, files_each: u32, no_file_after: Timestamp, copy_until: Timestamp) -> Self {
         Self { files_each, no_file_after: Some(no_file_after), copy_until: Some(copy_until), ..self }
     }
 
-    /// Lets runs copy so many files at the same time beyond one each.
+    /// Lets runs copy this many files at the same time beyond one each.
     #[must_use]
     pub fn with_connections(self, connections: u64) -> Self {
         Self { connections: Pool::of(connections), ..self }
     }
 
-    /// Takes one request to Fabricate; `false` when there is none left, or Fabricate is not to be asked now. Whoever
-    /// is refused enters nothing: the next sweep tries again.
+    /// Takes one request to Fabricate; `false` when none is left, or the circuit breaker is open. The caller then enters
+    /// nothing in the journal, and the next sweep tries again.
     pub fn take(&self, world: &(impl Fabricate + Clock)) -> bool {
         self.left() > 0 && world.pace().take(world.now()) && self.take_elsewhere()
     }
 
-    /// Takes one request to somebody else, such as the storage that Fabricate redirects to.
+    /// Takes one request to another host, such as the storage that Fabricate redirects to.
     pub fn take_elsewhere(&self) -> bool {
         let left = self.requests.get();
         self.requests.set(left.saturating_sub(1));
         left > 0
     }
 
-    /// How many requests are left.
+    /// The requests that are left.
     #[must_use]
     pub fn left(&self) -> u32 {
         self.requests.get()
     }
 
-    /// Lets a run that has begun `begun` copies in this invocation begin another, unless there is no time for it, or too
-    /// few requests for all that are being made: else each would take some, and none come to its end.
+    /// Lets a run that has begun `begun` copies in this invocation begin another, unless no time is left, or too few
+    /// requests for all copies that are being made: they would share the requests, and none would be completed.
     pub(super) fn begin_copy(&self, begun: u32, now: Timestamp) -> Option<Copying<'_>> {
         let in_time = begun < self.files_each && self.no_file_after.is_none_or(|moment| now < moment);
         let copies = self.copies.get() + 1;
@@ -133,22 +134,22 @@ impl Budget {
         })
     }
 
-    /// How long a copy may still go on, milliseconds.
+    /// How long a copy may go on from now, milliseconds.
     pub(super) fn copy_ms(&self, now: Timestamp) -> i64 {
         self.copy_until.map_or(i64::MAX, |until| until.since_ms(now).max(0))
     }
 
-    /// Connections for copying more than one file at a time, as many as there are of these.
+    /// Takes up to `most` connections for copying more than one file at a time.
     pub(super) fn connections(&self, most: u64) -> Share<'_> {
         self.connections.take_up_to(most)
     }
 
-    /// The one connection for word of copies under way, unless another has it.
+    /// Takes the one connection for the records of copies; `None` while another copy has it.
     pub(super) fn mark(&self) -> Option<Share<'_>> {
         self.marks.take(1)
     }
 
-    /// Memory for parts of an upload, unless too much of it is in use.
+    /// Takes memory for parts of an upload; `None` when not enough is left.
     pub(super) fn parts_bytes(&self, bytes: u64) -> Option<Share<'_>> {
         self.parts_bytes.take(bytes)
     }

@@ -1,5 +1,6 @@
-//! From an event to the runs that it becomes: which rules hold, for which items, with which parameters. Pure, so that
-//! what is previewed is what would run.
+//! Plans the runs that an event becomes: which rules hold, for which items, with which parameters.
+//!
+//! Pure: the preview and the intake of a delivery use the same plan.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +11,11 @@ use crate::hook::delivery::{DeliveryId, Event};
 use crate::hook::{Hook, Rule};
 use crate::run::{Origin, Run, memory_of};
 
-/// The most runs that one delivery becomes: each is a KV record, and an invocation has 1,000 operations on the free
-/// plan.
+/// The most runs of one delivery: each is a KV record, and the free plan has 1,000 operations in an invocation.
 pub const RUNS_MAX: usize = 500;
 
-/// The most memory that the parameters of one delivery may take, all its runs together, bytes ([`memory_of`]). They are
-/// held until the delivery is stored, beside those of other deliveries in the isolate.
+/// The most memory that the parameters of all runs of one delivery may take, bytes ([`memory_of`]). They are in memory
+/// until the delivery is stored, beside those of other deliveries in the isolate.
 const PARAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A run that an event becomes.
@@ -23,23 +23,23 @@ const PARAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct Plan<'a> {
     /// The rule that holds.
     pub rule: &'a Rule,
-    /// Which rule, and for which item.
+    /// The rule and the item by their indexes.
     pub origin: Origin,
-    /// What names that item, where items are claimed one by one.
+    /// The item's id, where items are claimed one by one.
     pub item_id: Option<DeliveryId>,
-    /// The workflow's parameters, or why there are none.
+    /// The workflow's parameters, or why they cannot be mapped, for the run's error.
     pub params: Result<Map<String, Value>, String>,
 }
 
-/// The runs that an event becomes: one for each rule that holds, for each item of a batch. Of several items with one id
-/// the first for which a rule holds counts. More than [`RUNS_MAX`] are one more than that.
+/// The runs that an event becomes: one for each rule that holds and each item of a batch. Of several items with the same
+/// id, only the first for which a rule holds counts. Planning stops after [`RUNS_MAX`] + 1 runs.
 #[must_use]
 pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<Plan<'a>> {
     let mut plans = Vec::new();
     let mut bytes = 0;
     let mut item_ids = BTreeSet::new();
-    for (place, scope) in scopes(hook, event).enumerate() {
-        let item = hook.each.as_ref().map(|_| place);
+    for (position, scope) in scopes(hook, event).enumerate() {
+        let item = hook.each.as_ref().map(|_| position);
         let mut item_id = None;
         let mut holds_first = true;
         for (index, rule) in hook.rules.iter().enumerate() {
@@ -48,7 +48,7 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
                 continue;
             }
             if std::mem::take(&mut holds_first) {
-                item_id = event.item_id(hook, &scope, place);
+                item_id = event.item_id(hook, &scope, position);
                 if item_id.as_ref().is_some_and(|item_id| !item_ids.insert(item_id.clone())) {
                     break;
                 }
@@ -68,28 +68,31 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
     plans
 }
 
-/// Which rule of a hook, as it is now, a run's retry is for: of those that run the same workflow at the same place the
-/// one where its own stood, else the first; where none does, the one where its own stood, unless that is another run's
-/// of the same delivery. `None`: none any more.
+/// The rule that a retry of `run` uses, with its index, from the hook as it is configured now. In this order:
+/// 1. the rule at the index of the run's own rule, if its target is the same;
+/// 2. the first rule with the same target;
+/// 3. the rule at that index, unless another run of the same delivery has its target.
+///
+/// `None`: the hook has no rule for this run any more.
 #[must_use]
 pub fn rule_again<'a>(hook: &'a Hook, run: &Run, siblings: &[Run]) -> Option<(usize, &'a Rule)> {
     let alone = (hook.rules.len() == 1).then_some(0);
-    let place = run.origin.map(|origin| origin.rule).or(alone);
-    let of_place = || Some((place?, hook.rules.get(place?)?));
+    let index = run.origin.map(|origin| origin.rule).or(alone);
+    let at_index = || Some((index?, hook.rules.get(index?)?));
     let same = |rule: &Rule| rule.target == run.target;
     let others =
         |rule: &Rule| siblings.iter().any(|other| other.run_id != run.run_id && other.target == rule.target);
-    of_place()
+    at_index()
         .filter(|(_, rule)| same(rule))
         .or_else(|| hook.rules.iter().enumerate().find(|(_, rule)| same(rule)))
-        .or_else(|| of_place().filter(|(_, rule)| !others(rule)))
+        .or_else(|| at_index().filter(|(_, rule)| !others(rule)))
 }
 
-/// A run's parameters, mapped anew by a rule of its hook. Its `when` is not asked again: whether the event counts was
-/// said when it was accepted.
+/// Maps the parameters of a run again with a rule of its hook. The rule's `when` is not evaluated: it held when the event
+/// was accepted.
 ///
 /// # Errors
-/// In words, when there are none.
+/// Why they cannot be mapped, for the run's error.
 pub fn map_again(
     hook: &Hook,
     rule: &Rule,
@@ -112,8 +115,8 @@ pub fn map_again(
     map(hook, rule, &scope)
 }
 
-/// What expressions see: the event, or each item of its batch in turn, so that what one item needs is gone before the
-/// next.
+/// The scopes of expressions: that of the event, or those of the items of its batch, each made when it is asked for so
+/// that one is in memory at a time.
 pub(super) fn scopes<'e>(hook: &Hook, event: &'e Event) -> impl Iterator<Item = Scope> + use<'e> {
     let items = hook.each.as_ref().map(|each| {
         let mut items = event.items(each);
@@ -126,18 +129,19 @@ pub(super) fn scopes<'e>(hook: &Hook, event: &'e Event) -> impl Iterator<Item = 
     whole.into_iter().chain(items.map(move |item| event.scope_of(item).for_item_of(count)))
 }
 
-/// Whether a rule is for this event.
+/// Whether a rule's `when` holds for this event.
 pub(super) fn holds(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<bool, EvaluationError> {
     rule.when.as_ref().map_or(Ok(true), |when| hook.expressions.holds(when, scope))
 }
 
-/// A rule's parameters for this event.
+/// Maps a rule's parameters for this event.
 pub(super) fn map(hook: &Hook, rule: &Rule, scope: &Scope) -> Result<Map<String, Value>, String> {
     let params = rule.params.evaluate(&hook.expressions, scope).map_err(|error| error.to_string())?;
     bounded(params, &mut 0)
 }
 
-/// Parameters that do not get too large with those of the delivery's other runs, which take `bytes` so far.
+/// Adds the size of parameters to `bytes`, the size of those of the delivery's other runs, unless both exceed
+/// [`PARAMS_BYTES_MAX`].
 fn bounded(params: Map<String, Value>, bytes: &mut usize) -> Result<Map<String, Value>, String> {
     let more = memory_of(&params);
     if *bytes + more > PARAMS_BYTES_MAX {
