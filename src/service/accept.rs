@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
 use crate::journal::{Decision, Standing};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -72,9 +71,7 @@ pub(super) fn queued<W: World>(
 pub(super) async fn show_accepted<W: World>(world: &W, run: &mut Run) -> Result<(), StoreError> {
     // A lost place is no matter: whoever holds it entered the same of the same claim.
     if run.status.is_final() {
-        if !makes(Mutation::MappingEndsAreNotEntered) {
-            enter(world, run.run_id, 1, Decision::End { run: Box::new(run.clone()) }).await?;
-        }
+        enter(world, run.run_id, 1, Decision::End { run: Box::new(run.clone()) }).await?;
         return put_done(world, run, TRIES_AT_INTAKE).await;
     }
     if let Some(task) = &run.task {
@@ -123,8 +120,7 @@ pub(super) async fn heal<W: World>(
         }
         _ => {}
     }
-    let late_ms_max = if makes(Mutation::HealingIsHasty) { 0 } else { KV_LATE_MS_MAX };
-    if journal.ends_with_start() && now.since_ms(at) < late_ms_max {
+    if journal.ends_with_start() && now.since_ms(at) < KV_LATE_MS_MAX {
         return Ok(Healing::Known(Box::new(run)));
     }
     // One that was accepted with its end, or with its task, is shown as that: it starts nothing.

@@ -8,7 +8,6 @@ mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
@@ -80,7 +79,7 @@ pub async fn settle<W: World>(
 ) -> Result<Advanced, StoreError> {
     let mut journal = read_journal(world, run.run_id).await?;
     // A task that KV knows came from Fabricate: where the journal could not be written then, it is now.
-    if run.task.is_some() && !makes(Mutation::UnenteredTasksStaySo) {
+    if run.task.is_some() {
         journal = match enter_known_task(world, &run, journal, now).await? {
             Some(journal) => journal,
             None => return Ok(Advanced::Unchanged),
@@ -93,13 +92,11 @@ pub async fn settle<W: World>(
     {
         return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
     }
-    let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
-    match if believed { Standing::Fresh } else { standing } {
-        Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
+    match standing {
         Standing::Ended(ended) => follow_end(world, &ended).await?,
         // An expired one has a task here: the entries before that expired just now, and the next sweep enters it anew.
         Standing::UnderWay | Standing::Expired(_) => return Ok(Advanced::Unchanged),
-        Standing::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
+        Standing::Waiting { not_before } if now < not_before => {
             return Ok(Advanced::Unchanged);
         }
         Standing::Fresh | Standing::Waiting { .. } => {
@@ -196,7 +193,6 @@ async fn follow<W: World>(
     let journal = read_journal(world, run.run_id).await?;
     let at = match journal.standing(now) {
         Standing::Started { task_id: decided, at } if decided == task_id => at,
-        _ if makes(Mutation::KvJustifiesTasks) => now,
         // KV showed something else than what is so.
         _ => return settle(world, run, now, budget).await,
     };

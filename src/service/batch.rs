@@ -11,7 +11,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::hook::Hook;
 use crate::hook::delivery::{Delivery, DeliveryId};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Claim, DeliveryKey, ItemClaim, ItemKey, StoreError, World};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -141,9 +140,9 @@ async fn claim_item<W: World>(world: &W, key: ItemKey, claim: ItemClaim) -> Resu
     let standing = create_once(
         world,
         TRIES_TO_CLAIM,
-        async || Ok(world.create_item(&key, &claim).await? || makes(Mutation::ItemsAreNotConditional)),
+        async || world.create_item(&key, &claim).await,
         async || world.get_item(&key).await,
-        |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
+        |(standing, _)| standing.author == claim.author,
     );
     Ok(match standing.await? {
         None => Outcome::New(claim.runs),
@@ -172,7 +171,7 @@ async fn finish<W: World>(
     });
     let shown = new.flatten().map(|run| Box::pin(show_accepted(world, run)));
     let shown = stream::iter(shown).buffer_unordered(RECORDS_AT_ONCE).collect::<Vec<_>>().await;
-    if let Some(error) = failed.filter(|_| !makes(Mutation::FailedItemsAreAcknowledged)) {
+    if let Some(error) = failed {
         return Err(error);
     }
     shown.into_iter().collect::<Result<(), _>>()?;

@@ -1,7 +1,6 @@
 //! Reading a run's journal, and entering a decision in it: the one place where it is settled who decides.
 
 use crate::journal::{Decision, ENTRIES_MAX, Entry, Journal};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::RunId;
 
@@ -42,12 +41,9 @@ pub(super) async fn enter<W: World>(
     let standing = create_once(
         world,
         (TRIES, PAUSE_MS),
-        async || {
-            let mine = world.create_entry(run_id, place, entry).await?;
-            Ok(mine || makes(Mutation::EntriesAreNotConditional))
-        },
+        async || world.create_entry(run_id, place, entry).await,
         async || world.get_entry(run_id, place).await,
-        |standing| standing.entry.author == entry.author && !makes(Mutation::EntriesAreNotReadBack),
+        |standing| standing.entry.author == entry.author,
     );
     Ok(if standing.await?.is_none() { Entered::Mine } else { Entered::Taken })
 }

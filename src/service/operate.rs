@@ -5,7 +5,6 @@
 
 use crate::fabricate::TaskId;
 use crate::journal::{Decision, Journal, Standing};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
@@ -72,9 +71,7 @@ pub async fn adopt<W: World>(
         return adopted(stand, task_id);
     }
     let decision = Decision::Task { task_id: task_id.clone() };
-    if !makes(Mutation::AdoptionsAreNotEntered)
-        && enter(world, run_id, stand.place, decision).await? == Entered::Taken
-    {
+    if enter(world, run_id, stand.place, decision).await? == Entered::Taken {
         return adopted(look_up(world, run_id, now).await?, task_id);
     }
     let mut run = stand.run;
@@ -120,9 +117,7 @@ pub(super) async fn abandon_standing<W: World>(
     let mut run = stand.run;
     run.abandon(stand.attempts, reason, now);
     let decision = Decision::End { run: Box::new(run.clone()) };
-    if enter(world, run.run_id, stand.place, decision).await? == Entered::Taken
-        && !makes(Mutation::LostAbandonsAreTold)
-    {
+    if enter(world, run.run_id, stand.place, decision).await? == Entered::Taken {
         return abandoned(look_up(world, run.run_id, now).await?);
     }
     show(world, &run, follow_end(world, &run).await);

@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
 use crate::hook::delivery::{Delivery, Event};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Claim, DeliveryKey, Level, StoreError, World};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -123,7 +122,7 @@ pub async fn store_delivery<W: World>(
     now: Timestamp,
 ) -> Result<Received, StoreError> {
     let Planned { delivery, runs } = planned;
-    if runs.iter().any(|run| run.item_id.is_some()) && !makes(Mutation::BatchesAreClaimedWhole) {
+    if runs.iter().any(|run| run.item_id.is_some()) {
         return Box::pin(receive_batch(world, hook, delivery, runs, now)).await;
     }
     let key = DeliveryKey::of(&hook.name, &delivery.delivery_id);
@@ -165,15 +164,14 @@ pub(super) async fn take_claim<W: World>(
     key: &DeliveryKey,
     claim: &Claim,
 ) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-    let claimed = create_once(
+    create_once(
         world,
         TRIES_TO_CLAIM,
-        async || Ok(world.create_claim(key, claim).await? || makes(Mutation::ClaimsAreNotConditional)),
+        async || world.create_claim(key, claim).await,
         async || world.get_claim(key).await,
-        |(standing, _)| standing.author == claim.author && !makes(Mutation::ClaimsAreNotReadBack),
+        |(standing, _)| standing.author == claim.author,
     )
-    .await;
-    if makes(Mutation::FailedClaimsAreAcknowledged) { claimed.or(Ok(None)) } else { claimed }
+    .await
 }
 
 /// The answer to a delivery whose claim stands since `at`.
@@ -212,8 +210,7 @@ pub(super) async fn known_run<W: World>(
     now: Timestamp,
     retries_left: &Cell<usize>,
 ) -> Result<KnownRun, StoreError> {
-    let young = now.since_ms(at) < CLAIM_YOUNG_MS && !makes(Mutation::YoungClaimsAreHealed);
-    if young || makes(Mutation::RedeliveriesDoNotHeal) {
+    if now.since_ms(at) < CLAIM_YOUNG_MS {
         return Ok(KnownRun { run, starts: false, is_retry: false });
     }
     let follows = run.settings.on_redelivery == OnRedelivery::RetryFailed;

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::configuration::SWEEP_REQUESTS_DEFAULT;
 use crate::journal::retention::FIRST_START_MS_MAX;
-use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, ItemKey, Level, Page, StoreError, World};
 use crate::run::{Run, RunId, Tick};
 use crate::timestamp::{HOUR_MS, Timestamp};
@@ -55,9 +54,6 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
             return requests;
         }
     };
-    if makes(Mutation::NothingIsReconciled) {
-        return requests;
-    }
     // Each claim is in reach of two passes: where one cannot look up all, the next begins at the other half.
     let half = if is_second_half(tick) { claims.len() / 2 } else { 0 };
     claims.rotate_left(half);
@@ -141,11 +137,8 @@ async fn runs_of_item<W: World>(
 ) -> Result<Vec<(Run, Timestamp)>, StoreError> {
     let Accepted::Delivery(delivery) = delivery else { return Ok(Vec::new()) };
     let found = world.get_item(item).await?;
-    let own = found.filter(|(claim, at)| {
-        claim.delivery == delivery.digest
-            && now.since_ms(*at) >= CLAIM_YOUNG_MS
-            && !makes(Mutation::ItemsAreNotReconciled)
-    });
+    let own =
+        found.filter(|(claim, at)| claim.delivery == delivery.digest && now.since_ms(*at) >= CLAIM_YOUNG_MS);
     Ok(own.into_iter().flat_map(|(claim, at)| claim.runs.into_iter().map(move |run| (run, at))).collect())
 }
 

@@ -1,7 +1,6 @@
 //! Writing a run's KV records: copies for lists and lookups, always after the decision is in the journal.
 
 use crate::journal::{Decision, Standing};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -55,12 +54,8 @@ pub(super) async fn end<W: World>(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let decision = Decision::End { run: Box::new(run.clone()) };
-    if makes(Mutation::EndsAreNotEntered) {
-        return finish(world, run).await;
-    }
     match enter(world, run.run_id, place, decision).await? {
         Entered::Mine => finish(world, run).await,
-        Entered::Taken if makes(Mutation::LostEndsAreShown) => finish(world, run).await,
         Entered::Taken => match read_journal(world, run.run_id).await?.standing(now) {
             Standing::Ended(ended) => follow_end(world, &ended).await,
             // Somebody decided otherwise in between: the next sweep follows.
@@ -70,9 +65,6 @@ pub(super) async fn end<W: World>(
 }
 
 async fn remove_open<W: World>(world: &W, run: &Run) -> Result<(), StoreError> {
-    if makes(Mutation::OpenRecordsStay) {
-        return Ok(());
-    }
     wait_for_key(world, run).await;
     tried(world, TRIES, async || world.delete_open(run.run_id).await).await
 }
@@ -99,7 +91,7 @@ async fn tried<W: World>(
 async fn wait_for_key<W: World>(world: &W, run: &Run) {
     let Some(written_at) = run.written_at else { return };
     let passed_ms = u32::try_from(world.now().since_ms(written_at)).unwrap_or(u32::MAX);
-    if passed_ms < KEY_INTERVAL_MS && !makes(Mutation::KeysAreNotWaitedFor) {
+    if passed_ms < KEY_INTERVAL_MS {
         world.sleep_ms(KEY_INTERVAL_MS - passed_ms).await;
     }
 }

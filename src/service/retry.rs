@@ -6,7 +6,6 @@
 use crate::hook::delivery::{Delivery, Event};
 use crate::hook::{Hook, HookName};
 use crate::journal::Standing;
-use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, ItemKey, Level, Retry, StoreError, World};
 use crate::run::{Origin, Run, RunId, Status};
 use crate::timestamp::Timestamp;
@@ -55,9 +54,7 @@ pub(super) async fn retry_if<W: World>(
     wanted: &dyn Fn(&Run) -> bool,
     now: Timestamp,
 ) -> Result<Retried, Refusal> {
-    if let Some((standing, at)) = world.get_retry(run_id).await?
-        && !makes(Mutation::RetriesAreNotConditional)
-    {
+    if let Some((standing, at)) = world.get_retry(run_id).await? {
         return Ok(Box::pin(retried_before(world, standing, at, now)).await?);
     }
     let stand = look_up(world, run_id, now).await?;
@@ -71,7 +68,7 @@ pub(super) async fn retry_if<W: World>(
     };
     // Before anything is decided, so that a run whose retry is refused is not abandoned.
     let new = renew(world, hooks, &stand.run, now).await?;
-    let old = if parked && !makes(Mutation::RetriesPrecedeTheEnd) {
+    let old = if parked {
         Box::pin(abandon_standing(world, stand, Some("to be retried"), now)).await?
     } else {
         stand.run
@@ -132,9 +129,7 @@ async fn accept<W: World>(world: &W, old: &Run, new: Run, now: Timestamp) -> Res
         async || world.get_retry(old.run_id).await,
         |(standing, _)| standing.author == retry.author,
     );
-    if let Some((standing, at)) = standing.await?
-        && !makes(Mutation::RetriesAreNotConditional)
-    {
+    if let Some((standing, at)) = standing.await? {
         return Box::pin(retried_before(world, standing, at, now)).await;
     }
     let mut run = retry.run;

@@ -12,7 +12,6 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Batch, Level, Listed, Queue, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
@@ -143,9 +142,6 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec
     let open = list(world, |run| {
         let rank = Rank::of(&run, tick);
         if run.status == Status::Unconfirmed {
-            if makes(Mutation::ParkedRunsAreForgotten) {
-                return;
-            }
             parked.offer(rank, 1, run);
         } else if run.next_step(tick) != Step::Wait {
             turns.offer(rank, weight(&run), run);
@@ -176,14 +172,13 @@ async fn list<W: World>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> usize 
                     open += 1;
                     offer(summary);
                 }
-                Err(_) if makes(Mutation::UnreadableRecordsStopTheRest) => return open,
                 Err(error) => {
                     world.log(Level::Error, LEFT_ALONE, json!({"error": error.to_string()}));
                 }
             }
         }
         cursor = page.cursor;
-        if cursor.is_none() || makes(Mutation::OnlyOnePageIsListed) {
+        if cursor.is_none() {
             return open;
         }
     }

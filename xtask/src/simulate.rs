@@ -11,8 +11,8 @@ use crate::command::{self, cargo};
 use crate::help;
 
 const HELP: &str = "\
-cargo xtask simulate [--seeds N] [--from S] [--threads T] [--mistake M]
-cargo xtask simulate --seed X [--mistake M]
+cargo xtask simulate [--seeds N] [--from S] [--threads T]
+cargo xtask simulate --seed X
 
 Lives N lives, of the seeds from S on, in the simulated world: the real core, over stores that are late and fail. It
 prints how many lives a second that is, or the whole history of one in which a promise was broken, and the line that
@@ -22,7 +22,6 @@ lives it again. With --seed it tells one life.
   --from S       the first seed (0; the gate lives the first 200,000)
   --threads T    how many at a time (as many as there are cores)
   --seed X       tell this one, line by line
-  --mistake M    the core makes a deliberate mistake, a name in src/mutation.rs; the first life that misses it is told
 ";
 
 /// How many lives are lived where nobody says.
@@ -30,7 +29,7 @@ const SEEDS: u64 = 1_000_000;
 
 /// Reads the arguments, builds and lives.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let (mut seeds, mut from, mut threads, mut seed, mut mistake) = (SEEDS, 0, None, None, None);
+    let (mut seeds, mut from, mut threads, mut seed) = (SEEDS, 0, None, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(help(HELP)),
@@ -38,7 +37,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             Arg::Long("from") => from = arguments.value()?.parse()?,
             Arg::Long("threads") => threads = Some(arguments.value()?.parse::<usize>()?),
             Arg::Long("seed") => seed = Some(arguments.value()?.parse::<u64>()?),
-            Arg::Long("mistake") => mistake = Some(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
@@ -50,7 +48,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let chosen = [
         ("SEEDHOOK_THREADS", threads.map(|threads| threads.to_string())),
         ("SEEDHOOK_SEED", seed.map(|seed| seed.to_string())),
-        ("SEEDHOOK_MISTAKE", mistake),
     ];
     command::set_env(&mut simulation, chosen);
     command::run(&mut simulation)?;

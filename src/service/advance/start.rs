@@ -2,7 +2,6 @@
 
 use crate::fabricate::{Health, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
@@ -25,14 +24,12 @@ pub(super) async fn start<W: World>(
     }
     let (attempts, place) = (journal.attempts() + 1, journal.next_place());
     let began = world.now();
-    if !makes(Mutation::StartsAreNotEntered)
-        && enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken
-    {
+    if enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken {
         return Ok(Advanced::Unchanged);
     }
     // The entry may have taken so long that others will soon hold it for lost: then it must not be sent any more.
     let fresh = world.now().since_ms(began) < START_FRESH_MS;
-    let outcome = if fresh || makes(Mutation::StaleStartsAreSent) {
+    let outcome = if fresh {
         let outcome = world.start(&run.target, &run.params).await;
         hear(world, Health::of_start(&outcome));
         outcome
@@ -44,14 +41,11 @@ pub(super) async fn start<W: World>(
     let now = now.plus_ms(world.now().since_ms(began));
     let decision = take_outcome(world, run, outcome, attempts, now);
     let started = matches!(decision, Decision::Task { .. });
-    if makes(Mutation::OutcomesAreNotEntered) && !run.status.is_final() {
-        return put_open(world, run, TRIES).await.map(|()| Advanced::Moved);
-    }
     match enter(world, run.run_id, place + 1, decision).await {
         Ok(Entered::Mine) if run.status.is_final() => finish(world, run).await?,
         Ok(Entered::Mine) => put_open(world, run, TRIES).await?,
         Ok(Entered::Taken) => {}
-        Err(error) if started && !makes(Mutation::UnenteredTasksAreDropped) => {
+        Err(error) if started => {
             // Fabricate answered: KV gets the task all the same, marked as not yet decided.
             run.unjournalled = true;
             put_open(world, run, TRIES).await?;
@@ -93,9 +87,6 @@ pub(super) fn take_outcome<W: World>(
             run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
         }
         StartOutcome::Refused { message } => run.failed(Stage::Start, message, now),
-        StartOutcome::Unknown { reason } if makes(Mutation::TimeoutsAreRetried) => {
-            return Decision::Retry { not_before: now, reason };
-        }
         StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
             let not_before = later(None);
             run.start_later(attempts, not_before);

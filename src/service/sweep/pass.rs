@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::{MINUTE_MS, Timestamp};
@@ -41,10 +40,8 @@ const FILES_EACH_MIN: u32 = 4;
 /// under way; what the runs leave of the others lets them copy more than one file each.
 pub(super) fn budget(requests: u32, runs: usize, began: Timestamp) -> Budget {
     let files_each = requests / u32::try_from(runs.max(1)).unwrap_or(u32::MAX);
-    let allowed = if makes(Mutation::RequestsAreFree) { u32::MAX } else { requests };
     let spare = CONNECTIONS_MAX - 1 - runs.clamp(1, AT_ONCE);
-    let spare = if makes(Mutation::ConnectionsAreFree) { usize::MAX } else { spare };
-    Budget::new(allowed).with_connections(spare as u64).for_files(
+    Budget::new(requests).with_connections(spare as u64).for_files(
         files_each.max(FILES_EACH_MIN),
         began.plus_ms(FILES_MS_MAX),
         began.plus_ms(COPY_MS_MAX),
