@@ -8,7 +8,6 @@ pub mod retention;
 use serde::{Deserialize, Serialize};
 
 use crate::fabricate::TaskId;
-use crate::mutation::{Mutation, makes};
 use crate::run::Run;
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
@@ -130,9 +129,6 @@ impl Journal {
     /// How many start requests were decided on.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        if makes(Mutation::AttemptsAreNotCounted) {
-            return 0;
-        }
         let starts = self.entries.iter().filter(|recorded| recorded.entry.decision == Decision::Start);
         u32::try_from(starts.count()).unwrap_or(u32::MAX)
     }
@@ -157,13 +153,8 @@ impl Journal {
         let Some(last) = decisive.or(entries.last()) else {
             return Standing::Fresh;
         };
-        let lost_ms = match () {
-            () if makes(Mutation::LostStartsStayUnderWay) => i64::MAX,
-            () if makes(Mutation::StartsAreLostAtOnce) => 0,
-            () => START_LOST_MS,
-        };
         match &last.entry.decision {
-            Decision::Start if now.since_ms(last.at) > lost_ms => Standing::Unconfirmed {
+            Decision::Start if now.since_ms(last.at) > START_LOST_MS => Standing::Unconfirmed {
                 reason: "the start request's outcome was never recorded".to_owned(),
                 not_before: None,
             },

@@ -93,7 +93,6 @@
 //! | lists and look-ups | [`service::look`] | the same, reading |
 //! | what the service needs of the world | [`ports`] | nothing: traits |
 //! | what the log may say of an address | [`redact`] | values only |
-//! | the proof that a rule is needed | [`mutation`] and a word where the rule stands | nothing, in a Worker |
 //! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
 //!
 //! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`, and to `download` and
@@ -116,7 +115,6 @@ pub mod fabricate;
 pub mod hook;
 pub mod journal;
 pub mod link;
-pub mod mutation;
 pub mod ports;
 pub mod redact;
 pub mod request;

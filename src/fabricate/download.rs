@@ -8,8 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::mutation::{Mutation, makes};
-
 /// An answer without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -175,9 +173,6 @@ impl Head {
 
     /// An answer to `If-Range` says its `ETag` again, and may leave out `Last-Modified` (RFC 9110, section 15.3.7).
     fn is_another_version(&self, asked: &Validator) -> bool {
-        if makes(Mutation::OtherVersionsAreCarriedOn) {
-            return false;
-        }
         match asked {
             Validator::Etag(tag) => self.get("etag") != Some(tag),
             Validator::LastModified(date) => self.get("last-modified").is_some_and(|now| now != date),

@@ -5,7 +5,6 @@
 //! run whose rules say something else.
 
 use super::{Decision, Journal, Standing};
-use crate::mutation::{Mutation, makes};
 use crate::run::{Run, Status};
 use crate::timestamp::{HOUR_MS, Timestamp};
 
@@ -97,11 +96,11 @@ impl Journal {
     pub fn standing_of(&self, run: &Run, now: Timestamp) -> Standing {
         let standing = self.standing(now);
         let may_start = matches!(standing, Standing::Fresh | Standing::Waiting { .. });
-        if may_start && self.has_lost_attempts(run) && !makes(Mutation::AttemptedJournalsAreFresh) {
+        if may_start && self.has_lost_attempts(run) {
             return Standing::Expired(GivenUp::Attempted);
         }
         let old = now.since_ms(run.received_at) >= FIRST_START_MS_MAX;
-        if standing == Standing::Fresh && old && !makes(Mutation::OldJournalsAreFresh) {
+        if standing == Standing::Fresh && old {
             return Standing::Expired(GivenUp::Old);
         }
         standing
@@ -137,7 +136,6 @@ impl Journal {
     fn is_undecided_too_long(&self, now: Timestamp) -> bool {
         let first = self.entries.first();
         first.is_some_and(|first| now.since_ms(first.at) >= UNDECIDED_MS_MAX)
-            && !makes(Mutation::UndecidedRunsStay)
     }
 }
 

@@ -13,7 +13,6 @@ use std::cell::Cell;
 
 use crate::fabricate::TaskId;
 use crate::hook::archive_key::safe_name;
-use crate::mutation::{Mutation, makes};
 use crate::ports::{CopyError, Destination, World};
 use crate::run::{Run, RunFile};
 use crate::timestamp::Timestamp;
@@ -90,7 +89,6 @@ impl<W: World> Pass<'_, W> {
             Ok(Copied::Partly(bytes)) => file.came_to(bytes, None, now),
             Ok(Copied::NotYet) | Err(CopyError::UnderWay) => {}
             Err(CopyError::Refused(reason)) => file.refused(&reason),
-            Err(CopyError::BadCopy(_)) if makes(Mutation::BadCopiesAreNotCounted) => {}
             Err(CopyError::BadCopy(reason)) => file.came_wrong(&reason, now),
             Err(error @ CopyError::TooSlow(_)) => {
                 file.in_parts = true;

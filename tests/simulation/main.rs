@@ -14,8 +14,9 @@
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
-//! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] and [`mistakes`] the proof that it
-//! would be noticed; [`history`] tells one life, [`search`] lives many.
+//! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
+//! noticed; [`history`] tells one life, [`search`] lives many. `cargo xtask mutations` builds all of this over a core
+//! that leaves out one rule at a time (`tests/mutations/`).
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a panic here is a failed test")]
 
@@ -34,7 +35,6 @@ mod inbox;
 mod journals;
 mod kv;
 mod life;
-mod mistakes;
 mod operation;
 mod operator;
 mod parcel;
@@ -58,8 +58,8 @@ const SEEDS: u64 = 200_000;
 /// How many lives a breakage may stay unnoticed.
 const SEEDS_UNTIL_NOTICED: u64 = 3_000;
 
-/// How many lives a mistake of the core may go unnoticed; a rule that guards against what is rare needs many.
-const SEEDS_UNTIL_MISSED: u64 = 40_000;
+/// How many lives a core that leaves out a rule may keep its promises; a rule against rare failures needs many.
+const SEEDS_UNTIL_BROKEN: u64 = 40_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -68,19 +68,16 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how fast real time passes is what is printed")]
 fn every_life_keeps_its_promises() {
-    let mistake = std::env::var("SEEDHOOK_MISTAKE").ok();
-    let mistake = mistake.map(|name| mistakes::named(&name).expect("a mistake of this name"));
     if let Some(seed) = number("SEEDHOOK_SEED") {
-        println!("{}", search::tell(seed, mistake));
-        assert_eq!(search::first_broken(seed, 1, mistake), None);
+        println!("{}", search::tell(seed));
+        assert_eq!(search::first_broken(seed, 1), None);
         return;
     }
     let (from, count) = (number("SEEDHOOK_FROM").unwrap_or(0), number("SEEDHOOK_SEEDS").unwrap_or(SEEDS));
     let began = std::time::Instant::now();
-    if let Some(seed) = search::first_broken(from, count, mistake) {
-        let told = search::tell(seed, mistake);
-        let made = mistake.map(|mistake| format!(" --mistake {mistake:?}")).unwrap_or_default();
-        panic!("{told}\n\nonce more: cargo xtask simulate --seed {seed}{made}");
+    if let Some(seed) = search::first_broken(from, count) {
+        let told = search::tell(seed);
+        panic!("{told}\n\nonce more: cargo xtask simulate --seed {seed}");
     }
     let (seconds, lives) = (began.elapsed().as_secs_f64(), u32::try_from(count).unwrap_or(u32::MAX));
     let each_second = f64::from(lives) / seconds;
@@ -90,7 +87,7 @@ fn every_life_keeps_its_promises() {
 #[test]
 fn the_same_seed_is_the_same_life() {
     for seed in 0..20 {
-        assert_eq!(search::tell(seed, None), search::tell(seed, None));
+        assert_eq!(search::tell(seed), search::tell(seed));
     }
 }
 
@@ -105,29 +102,11 @@ fn a_world_that_is_wrong_is_noticed() {
 }
 
 #[test]
-fn a_core_that_is_wrong_is_noticed() {
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let unnoticed = std::sync::Mutex::new(Vec::new());
-    let search = || {
-        let hooks = hooks::hooks();
-        let take = || mistakes::ALL.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        while let Some((mutation, promise)) = take() {
-            let missed = search::missed(&hooks, *mutation, *promise, SEEDS_UNTIL_MISSED);
-            if let Some(seed) = missed.get(promise) {
-                println!("{mutation:?}: {promise:?} at seed {seed}");
-            } else {
-                unnoticed
-                    .lock()
-                    .expect("no panic")
-                    .push(format!("{mutation:?}: {promise:?}, but {missed:?}"));
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..search::threads() {
-            scope.spawn(search);
-        }
-    });
-    let unnoticed = unnoticed.into_inner().expect("no panic");
-    assert!(unnoticed.is_empty(), "stay unnoticed:\n{}", unnoticed.join("\n"));
+#[ignore = "only a core that leaves out a rule breaks a promise: `cargo xtask mutations` builds one"]
+fn the_named_promise_breaks() {
+    let wanted = std::env::var("SEEDHOOK_PROMISE").expect("SEEDHOOK_PROMISE names a promise");
+    let broken = search::broken_until(&wanted, SEEDS_UNTIL_BROKEN);
+    let seed = broken.get(&wanted);
+    assert!(seed.is_some(), "{wanted} holds for {SEEDS_UNTIL_BROKEN} seeds; broken instead: {broken:?}");
+    println!("{wanted} breaks at seed {}", broken[&wanted]);
 }

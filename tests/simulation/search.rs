@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use seedhook::hook::Hook;
-use seedhook::mutation::{Mutation, make};
 
 use crate::breakage::Breakage;
 use crate::hooks::hooks;
@@ -21,14 +20,12 @@ pub(crate) fn threads() -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Lives all lives from `from` on, with a core that makes a mistake if one is given; the seed of one with a broken
-/// promise, the smallest that was found.
-pub(crate) fn first_broken(from: u64, count: u64, mistake: Option<Mutation>) -> Option<u64> {
+/// Lives all lives from `from` on; the seed of one with a broken promise, the smallest that was found.
+pub(crate) fn first_broken(from: u64, count: u64) -> Option<u64> {
     let next = AtomicU64::new(from);
     let broken = AtomicU64::new(u64::MAX);
     let until = from.saturating_add(count);
     let search = || {
-        make(mistake);
         let hooks = hooks();
         loop {
             let begin = next.fetch_add(BATCH, Ordering::Relaxed);
@@ -64,33 +61,25 @@ pub(crate) fn first_noticed(
     (0..count).find(notices)
 }
 
-/// The promises that are broken where the core makes a mistake, each with its first seed, of `count` at the most: it
-/// ends where `promise` is.
-pub(crate) fn missed(
-    hooks: &[Rc<Hook>],
-    mutation: Mutation,
-    promise: Promise,
-    count: u64,
-) -> BTreeMap<Promise, u64> {
-    make(Some(mutation));
-    let mut missed = BTreeMap::new();
+/// The promises that break, by their names, each with the first seed that breaks it. The search ends with the first
+/// seed that breaks `wanted`, or after `count` seeds.
+pub(crate) fn broken_until(wanted: &str, count: u64) -> BTreeMap<String, u64> {
+    let hooks = hooks();
+    let mut broken = BTreeMap::new();
     for seed in 0..count {
-        for (broken, _) in live(seed, hooks, None, false).broken {
-            missed.entry(broken).or_insert(seed);
+        for (promise, _) in live(seed, &hooks, None, false).broken {
+            broken.entry(format!("{promise:?}")).or_insert(seed);
         }
-        if missed.contains_key(&promise) {
+        if broken.contains_key(wanted) {
             break;
         }
     }
-    make(None);
-    missed
+    broken
 }
 
 /// A life in words: each line of its history, and at last what was broken.
-pub(crate) fn tell(seed: u64, mistake: Option<Mutation>) -> String {
-    make(mistake);
+pub(crate) fn tell(seed: u64) -> String {
     let ended = live(seed, &hooks(), None, true);
-    make(None);
     let broken: Vec<String> =
         ended.broken.iter().map(|(promise, how)| format!("{promise:?}: {how}")).collect();
     format!("{}\n\nseed {seed}: {:?}\n{}", ended.history, ended.ends, broken.join("\n"))

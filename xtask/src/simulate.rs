@@ -10,8 +10,8 @@ use crate::command::{self, cargo};
 use crate::terminal::help;
 
 const HELP: &str = "\
-cargo xtask simulate [--seeds N] [--from S] [--threads T] [--mistake M]
-cargo xtask simulate --seed X [--mistake M]
+cargo xtask simulate [--seeds N] [--from S] [--threads T]
+cargo xtask simulate --seed X
 
 Runs N simulations, one for each seed from S on: the real core over simulated stores that are late and fail. Prints how
 many it runs a second. If one breaks a promise, prints its whole history and the command that repeats it. With --seed
@@ -21,7 +21,6 @@ it runs one simulation and prints its history.
   --from S       the first seed (default 0; the gate runs the first 200,000)
   --threads T    how many run at the same time (default: the number of cores)
   --seed X       run only this seed and print each step
-  --mistake M    the core makes a deliberate mistake, a name in src/mutation.rs; the first life that misses it is told
 ";
 
 /// The default number of simulations.
@@ -29,7 +28,7 @@ const SEEDS: u64 = 1_000_000;
 
 /// Reads the arguments, builds the simulation and runs it.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
-    let (mut seeds, mut from, mut threads, mut seed, mut mistake) = (SEEDS, 0, None, None, None);
+    let (mut seeds, mut from, mut threads, mut seed) = (SEEDS, 0, None, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(help(HELP)),
@@ -37,7 +36,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             Arg::Long("from") => from = arguments.value()?.parse()?,
             Arg::Long("threads") => threads = Some(arguments.value()?.parse::<usize>()?),
             Arg::Long("seed") => seed = Some(arguments.value()?.parse::<u64>()?),
-            Arg::Long("mistake") => mistake = Some(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
@@ -49,7 +47,6 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     let chosen = [
         ("SEEDHOOK_THREADS", threads.map(|threads| threads.to_string())),
         ("SEEDHOOK_SEED", seed.map(|seed| seed.to_string())),
-        ("SEEDHOOK_MISTAKE", mistake),
     ];
     command::set_env(&mut simulation, chosen);
     command::run(&mut simulation)?;

@@ -1,7 +1,6 @@
 //! Copying one file: whether it is there already, where it is, and in one put or in parts.
 
 use crate::fabricate::{Meaning, Offer, Resume, Wanted, follow_redirect};
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Archived, CopyError, Destination, Put, Source, Upload, World};
 use crate::timestamp::{MINUTE_MS, SECOND_MS};
 
@@ -90,7 +89,7 @@ impl<W: World> Pass<'_, W> {
         for hops_taken in 0.. {
             let took =
                 if from.authorized { self.budget.take(self.world) } else { self.budget.take_elsewhere() };
-            if !took && !makes(Mutation::DownloadsAreFree) {
+            if !took {
                 return Ok(None);
             }
             let download = self.world.download(&from, rest).await?;
@@ -113,8 +112,7 @@ impl<W: World> Pass<'_, W> {
                 hops_taken,
             );
             let next = next.map_err(|error| CopyError::Refused(error.to_string()))?;
-            let authorized = next.authorized || makes(Mutation::RedirectsKeepTheKey);
-            from = Source { url: next.url, authorized };
+            from = Source { url: next.url, authorized: next.authorized };
         }
         Ok(None)
     }
@@ -128,8 +126,9 @@ fn rest_of(upload: &Upload, to: &Destination) -> Option<Resume> {
 
 /// Whether an object is this file, whole. Its key alone does not say so.
 fn is_of(found: &Archived, to: &Destination) -> bool {
-    let size = to.size.is_none_or(|size| size == found.size) || makes(Mutation::FoundFilesAreNotMeasured);
-    size && found.run_id == Some(to.run_id) && found.file_id.as_ref() == Some(&to.file_id)
+    to.size.is_none_or(|size| size == found.size)
+        && found.run_id == Some(to.run_id)
+        && found.file_id.as_ref() == Some(&to.file_id)
 }
 
 pub(super) fn whole(object: Archived) -> Copied {

@@ -12,7 +12,6 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
-use crate::mutation::{Mutation, makes};
 use crate::ports::{CopyError, Destination, Progress, StoreError, Upload, Version, World};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -173,5 +172,5 @@ impl<'a, W: World> Lease<'a, W> {
 }
 
 fn is_held(progress: &Progress, version: &Version, now: Timestamp) -> bool {
-    !makes(Mutation::LeasesAreNotHeld) && progress.holder.is_some() && now.since_ms(version.at) < LEASE_MS
+    progress.holder.is_some() && now.since_ms(version.at) < LEASE_MS
 }

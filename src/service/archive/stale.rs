@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::timestamp::{HOUR_MS, Timestamp};
 
@@ -21,9 +20,6 @@ pub(in crate::service) async fn clear_stale<W: World>(world: &W, now: Timestamp)
 }
 
 async fn clear<W: World>(world: &W, now: Timestamp) -> Result<(), StoreError> {
-    if makes(Mutation::StaleUploadsStay) {
-        return Ok(());
-    }
     let page = world.list_progress(None).await?;
     let is_stale = |at: Timestamp| now.since_ms(at) >= STALE_MS;
     let stale = page.items.into_iter().filter(|(_, at)| is_stale(*at)).take(CLEARED_MAX);
