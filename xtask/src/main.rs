@@ -13,6 +13,7 @@ mod dev;
 mod dev_vars;
 mod gate;
 mod hooks;
+mod mutations;
 mod pins;
 mod project;
 mod request;
@@ -37,6 +38,7 @@ Commands:
   build      build the release Worker into build/
   test       the gate: format, lints, every test, documentation, dependencies
   simulate   live thousands of lives in the simulated world, or tell one
+  mutations  leave out one rule of the core at a time: the simulation must notice
   bench      copy files to R2, beside the shortest Worker that does the same
   check      say what is wrong in wrangler.toml, and where
   try        show what a hook would make of a request: verified? which runs, with which parameters?
@@ -66,6 +68,7 @@ fn run() -> Result<ExitCode> {
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
         Some("simulate") => simulate::run(rest),
+        Some("mutations") => mutations::run(rest),
         Some("bench") => bench::run(rest),
         Some("check") => check::run(rest),
         Some("try") => trial::run(rest),

@@ -10,7 +10,7 @@ use super::Gate;
 use crate::command::{self, cargo};
 use crate::pins::WASM_TARGET;
 use crate::setup::{CargoTool, Tools, npm};
-use crate::{build, check, project};
+use crate::{build, check, mutations, project};
 
 /// One step.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(super) const STEPS: &[Step] = &[
     step("fmt", "the code is formatted", fmt),
     step("clippy", "lints, native and wasm", clippy),
     step("native", "unit tests, vectors, properties and the simulation", native),
+    slow("mutations", "the simulation notices each rule of the core that is left out", mutations),
     step("wasm", "what only exists in wasm, under Node", wasm),
     slow("build", "the release Worker", worker),
     slow("e2e", "the built Worker in workerd, against the local Fabricate", end_to_end),
@@ -62,6 +63,10 @@ fn clippy(gate: &Gate) -> Result<()> {
 
 fn native(_: &Gate) -> Result<()> {
     command::run(&mut cargo(&["test", "--workspace"]))
+}
+
+fn mutations(_: &Gate) -> Result<()> {
+    mutations::check_all()
 }
 
 fn wasm(gate: &Gate) -> Result<()> {
