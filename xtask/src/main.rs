@@ -12,6 +12,7 @@ mod dev_vars;
 mod gate;
 mod interrupt;
 mod local_config;
+mod mutations;
 mod project;
 mod senders;
 mod setup;
@@ -34,6 +35,7 @@ Commands:
   build      build the release Worker into build/
   test       check everything that a change must pass: format, lints, tests, documentation, dependencies
   simulate   run thousands of random simulations of the service, or show one
+  mutations  leave out one rule of the core at a time: the simulation must notice
   bench      measure copies of files to R2 against the shortest Worker that does the same
   check      find mistakes in wrangler.toml, with their lines
   try        show what a hook would do with a request: is it verified, which runs start, with which parameters
@@ -63,6 +65,7 @@ fn run() -> Result<ExitCode> {
         Some("build") => build::run(rest),
         Some("test") => gate::run(rest),
         Some("simulate") => simulate::run(rest),
+        Some("mutations") => mutations::run(rest),
         Some("bench") => bench::run(rest),
         Some("check") => check::run(rest),
         Some("try") => try_hook::run(rest),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::context::Gate;
 use crate::command::{self, cargo};
 use crate::setup::{CargoTool, Tools, WASM_TARGET, npm};
-use crate::{build, check, project};
+use crate::{build, check, mutations, project};
 
 /// One step.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub(super) const STEPS: &[Step] = &[
         run: native,
         quick: Some(native_but_simulation),
     },
+    slow("mutations", "the simulation notices each rule of the core that is left out", core_mutations),
     slow("wasm", "what only exists in wasm, under Node", wasm),
     slow("build", "the release Worker", worker),
     slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
@@ -96,6 +97,10 @@ fn test_targets() -> Result<BTreeSet<String>> {
         |target: &Value| list(target, "kind") == ["test"] && list(target, "required-features").is_empty();
     let names = targets.filter(is_test).filter_map(|target| Some(target.get("name")?.as_str()?.to_owned()));
     Ok(names.collect())
+}
+
+fn core_mutations(_: &Gate) -> Result<()> {
+    mutations::check_all()
 }
 
 fn wasm(gate: &Gate) -> Result<()> {
