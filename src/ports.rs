@@ -2,11 +2,10 @@
 //! in memory. Nothing here decides anything.
 
 mod archive;
-#[cfg(test)]
-pub(crate) mod unused;
 
 pub use archive::{
-    Archive, Archived, CopyError, Destination, Download, Part, Progress, Put, Source, Upload, Version,
+    Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Part,
+    Put, Source, Upload, Version,
 };
 
 use std::fmt;
@@ -325,9 +324,15 @@ impl<W> WholeInbox for W where
 }
 
 /// Every port: what advancing a run may need.
-pub trait World: RunRecords + RunLists + WholeInbox + Fabricate + Archive + Clock + Log {}
+pub trait World:
+    RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+{
+}
 
-impl<W: RunRecords + RunLists + WholeInbox + Fabricate + Archive + Clock + Log> World for W {}
+impl<W> World for W where
+    W: RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+{
+}
 
 impl fmt::Display for DeliveryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,11 +9,13 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::fabricate::{FileId, Pace, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::fabricate::{Checksum, FileId, Pace, Resume, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::journal::{Decision, Entry};
 use crate::ports::{
-    Batch, Claim, Clock, DeliveryKey, EntryKey, Fabricate, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
-    Level, Log, Page, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, StoreError,
+    Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
+    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
+    Level, Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError,
+    Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -289,7 +291,64 @@ impl Fabricate for MemoryWorld {
     }
 }
 
-crate::ports::unused::no_archive!(MemoryWorld);
+/// No file is archived: no test of a run's life has one.
+impl FileBytes for MemoryWorld {
+    type Body = ();
+    type Data = ();
+}
+
+impl Downloads for MemoryWorld {
+    async fn download(&self, _: &Source, _: Option<&Resume>) -> Result<Download<()>, CopyError> {
+        Err(CopyError::Refused("nothing can be downloaded".to_owned()))
+    }
+    async fn next_part(&self, (): &mut (), _: u64) -> Result<Part<()>, CopyError> {
+        Ok(Part { bytes: 0, data: () })
+    }
+}
+
+impl FileStore for MemoryWorld {
+    async fn find(&self, _: &str) -> Result<Option<Archived>, StoreError> {
+        Ok(None)
+    }
+    async fn put(&self, to: &Destination, (): (), _: &Put) -> Result<Archived, CopyError> {
+        self.put_data(to, (), None).await
+    }
+    async fn put_data(&self, _: &Destination, (): (), _: Option<Checksum>) -> Result<Archived, CopyError> {
+        Err(CopyError::Refused("nothing can be stored".to_owned()))
+    }
+    async fn create_upload(&self, _: &Destination) -> Result<String, StoreError> {
+        Err(StoreError::Busy("FILES"))
+    }
+    async fn put_part(&self, _: &Upload, _: u16, (): ()) -> Result<String, CopyError> {
+        Err(CopyError::BadCopy("there is no upload".to_owned()))
+    }
+    async fn complete_upload(&self, _: &Upload) -> Result<Archived, CopyError> {
+        Err(CopyError::BadCopy("there is no upload".to_owned()))
+    }
+    async fn abort_upload(&self, _: &Upload) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl CopyLeases for MemoryWorld {
+    async fn get_lease(&self, _: &str) -> Result<Option<(CopyLease, Version)>, StoreError> {
+        Ok(None)
+    }
+    async fn put_lease(
+        &self,
+        _: &str,
+        _: &CopyLease,
+        _: Option<&Version>,
+    ) -> Result<Option<Version>, StoreError> {
+        Ok(None)
+    }
+    async fn delete_lease(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn list_leases(&self, _: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
+        Ok(Page { items: Vec::new(), cursor: None })
+    }
+}
 
 impl Queue for MemoryWorld {
     async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {

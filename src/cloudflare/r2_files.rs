@@ -19,20 +19,16 @@ use super::http_fabricate::{delay, one_line};
 use crate::download::attachment;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::ports::{
-    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
-    Upload, Version,
+    Archived, CopyError, Destination, Download, Downloads, FileBytes, FileStore, Part, Put, Source,
+    StoreError, Upload,
 };
-use crate::timestamp::Timestamp;
 
-impl Archive for Cloudflare {
+impl FileBytes for Cloudflare {
     type Body = Body;
     type Data = Uint8Array;
+}
 
-    async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
-        let found = self.files.head(key).await.map_err(|error| failed(&error))?;
-        Ok(found.map(|object| archived(&object)))
-    }
-
+impl Downloads for Cloudflare {
     async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
         let range = at.map(|resume| format!("bytes={}-", resume.from));
         let mut headers = Vec::new();
@@ -46,6 +42,17 @@ impl Archive for Cloudflare {
             headers.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let head = Head { status: reply.response.status_code(), headers };
         Ok(Download { head, body: Body::from(reply) })
+    }
+
+    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Uint8Array>, CopyError> {
+        body.next_part(bytes).await
+    }
+}
+
+impl FileStore for Cloudflare {
+    async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
+        let found = self.files.head(key).await.map_err(|error| failed(&error))?;
+        Ok(found.map(|object| archived(&object)))
     }
 
     async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
@@ -71,10 +78,6 @@ impl Archive for Cloudflare {
         self.put_object(to, data.to_vec(), checksum).await
     }
 
-    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Uint8Array>, CopyError> {
-        body.next_part(bytes).await
-    }
-
     async fn create_upload(&self, to: &Destination) -> Result<String, StoreError> {
         self.begin_upload(to).await.map_err(|error| failed(&error))
     }
@@ -90,27 +93,6 @@ impl Archive for Cloudflare {
 
     async fn abort_upload(&self, upload: &Upload) -> Result<(), StoreError> {
         self.drop_upload(upload).await.map_err(|error| failed(&error))
-    }
-
-    async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
-        self.read_progress(copy).await
-    }
-
-    async fn put_progress(
-        &self,
-        copy: &str,
-        progress: &Progress,
-        expected: Option<&Version>,
-    ) -> Result<Option<Version>, StoreError> {
-        self.write_progress(copy, progress, expected).await
-    }
-
-    async fn delete_progress(&self, copy: &str) -> Result<(), StoreError> {
-        self.remove_progress(copy).await
-    }
-
-    async fn list_progress(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
-        self.progress_page(cursor).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Uploads in parts to R2 `FILES`, and word of copies under way: `uploads/{run_id}/{sha256 of file id}` in `INBOX`.
+//! Uploads in parts to R2 `FILES`, and the records of copies under way: `uploads/{run_id}/{sha256 of file id}` in `INBOX`.
 
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -8,7 +8,7 @@ use worker::{Conditional, Object, UploadedPart};
 use super::Cloudflare;
 use super::r2_files::{custom_metadata, http_metadata};
 use super::r2_inbox::{failed, uploaded};
-use crate::ports::{Destination, Page, Progress, StoreError, Upload, Version};
+use crate::ports::{CopyLease, CopyLeases, Destination, Page, StoreError, Upload, Version};
 use crate::timestamp::Timestamp;
 
 const UPLOADS: &str = "uploads/";
@@ -45,37 +45,36 @@ impl Cloudflare {
     pub(super) async fn drop_upload(&self, upload: &Upload) -> worker::Result<()> {
         self.files.resume_multipart_upload(upload.key.as_str(), upload.upload_id.as_str())?.abort().await
     }
+}
 
-    pub(super) async fn read_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
-        let read = self.read_object(format!("{UPLOADS}{copy}")).await?;
-        Ok(read.map(|(progress, object)| (progress, version(&object))))
+impl CopyLeases for Cloudflare {
+    async fn get_lease(&self, copy_id: &str) -> Result<Option<(CopyLease, Version)>, StoreError> {
+        let read = self.read_object(format!("{UPLOADS}{copy_id}")).await?;
+        Ok(read.map(|(lease, object)| (lease, version(&object))))
     }
 
-    pub(super) async fn write_progress(
+    async fn put_lease(
         &self,
-        copy: &str,
-        progress: &Progress,
+        copy_id: &str,
+        lease: &CopyLease,
         expected: Option<&Version>,
     ) -> Result<Option<Version>, StoreError> {
-        let body = serde_json::to_string(progress).map_err(|error| failed(&error))?;
+        let body = serde_json::to_string(lease).map_err(|error| failed(&error))?;
         let only_if = match expected {
             Some(version) => {
                 Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() }
             }
             None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
         };
-        let put = self.inbox.put(format!("{UPLOADS}{copy}"), body).only_if(only_if).execute().await;
+        let put = self.inbox.put(format!("{UPLOADS}{copy_id}"), body).only_if(only_if).execute().await;
         put.map(|object| object.as_ref().map(version)).map_err(|error| failed(&error))
     }
 
-    pub(super) async fn remove_progress(&self, copy: &str) -> Result<(), StoreError> {
-        self.inbox.delete(format!("{UPLOADS}{copy}")).await.map_err(|error| failed(&error))
+    async fn delete_lease(&self, copy_id: &str) -> Result<(), StoreError> {
+        self.inbox.delete(format!("{UPLOADS}{copy_id}")).await.map_err(|error| failed(&error))
     }
 
-    pub(super) async fn progress_page(
-        &self,
-        cursor: Option<&str>,
-    ) -> Result<Page<(String, Timestamp)>, StoreError> {
+    async fn list_leases(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
         self.list_created(UPLOADS, cursor, |key| Some(key.strip_prefix(UPLOADS)?.to_owned())).await
     }
 }

@@ -1,6 +1,4 @@
-//! What archiving needs of the world: downloads, the files bucket, and word of what is under way.
-//!
-//! Bodies and parts are the runtime's: the service moves them by their handles and never sees a byte.
+//! Ports of archiving: downloads, the files bucket, and the records of copies under way.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -17,11 +15,11 @@ use crate::timestamp::Timestamp;
 pub struct Source {
     /// Its address.
     pub url: Url,
-    /// Whether Fabricate's key is sent along.
+    /// Whether the request carries Fabricate's API key.
     pub authorized: bool,
 }
 
-/// Where a file goes, and what is known of it.
+/// Where a file goes, and what its task says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// Key in the files bucket.
@@ -43,7 +41,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Under what word of this copy is kept; a file's id may be any text.
+    /// The key of this copy's [`CopyLease`]. The file's id is hashed, because it may be any text.
     #[must_use]
     pub fn copy_id(&self) -> String {
         format!("{}/{}", self.run_id, sha256_hex(self.file_id.as_str().as_bytes()))
@@ -55,29 +53,29 @@ impl Destination {
 pub struct Download<B> {
     /// Status and headers.
     pub head: Head,
-    /// The bytes to come.
+    /// The body, not read yet.
     pub body: B,
 }
 
-/// How a body is put in one go.
+/// How a whole body is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Put {
-    /// How many bytes it has: more or fewer make the put fail.
+    /// The body's size, bytes. A body of another size makes the put fail.
     pub length: u64,
-    /// The answer does not state that itself, so the runtime must count.
+    /// Whether the runtime must count the bytes, because the answer does not state its length.
     pub counted: bool,
-    /// What R2 is to check.
+    /// The checksum that R2 verifies.
     pub checksum: Option<Checksum>,
-    /// How long it may take, milliseconds.
+    /// The longest time that it may take, milliseconds.
     pub limit_ms: u32,
 }
 
-/// A piece of a body that is held by the runtime.
+/// A piece of a body, held by the runtime.
 #[derive(Debug)]
 pub struct Part<P> {
-    /// How many bytes it has; fewer than were asked for only at the body's end.
+    /// Its size, bytes; smaller than requested only at the body's end.
     pub bytes: u64,
-    /// Them.
+    /// The bytes.
     pub data: P,
 }
 
@@ -94,30 +92,30 @@ pub struct Archived {
     pub file_id: Option<FileId>,
 }
 
-/// Why a file was not copied. No object was left behind.
+/// Why a file was not copied. No object exists afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
-    /// It never will be: 404, refused, not to be followed.
+    /// It can never be copied: 404, another refusal, or a redirect that must not be followed.
     #[error("{0}")]
     Refused(String),
-    /// Not the stated bytes: another size, another hash, cut short.
+    /// Other bytes than the task states: another size or another hash.
     #[error("{0}")]
     BadCopy(String),
-    /// Out of reach or out of order; later may be better.
+    /// The server or the bucket failed; a later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
-    /// The rest did not come; the first so many bytes are kept.
+    /// The connection broke; the first bytes are kept.
     #[error("{reason}")]
     CutShort {
-        /// Bytes that are there.
+        /// How many bytes are kept.
         bytes: u64,
         /// What happened.
         reason: String,
     },
-    /// It takes longer than one invocation may.
+    /// The copy took longer than its limit, seconds.
     #[error("the download took longer than {0} s")]
     TooSlow(u32),
-    /// Another invocation is at it.
+    /// Another invocation copies the file.
     #[error("another invocation copies it")]
     UnderWay,
 }
@@ -159,39 +157,39 @@ impl From<StoreError> for CopyError {
     }
 }
 
-/// Word of a copy under way: who is at it, and how far an upload in parts has come.
+/// The stored record of a copy under way: which invocation copies, and how far an upload in parts has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct CopyLease {
     /// The invocation that copies; `None` once it has stopped.
     pub holder: Option<String>,
-    /// The upload, if it goes in parts.
+    /// The upload, if the file is copied in parts.
     pub upload: Option<Upload>,
 }
 
-/// An upload in parts, with all that is needed to carry on.
+/// An upload in parts, with all that is needed to resume it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
     /// Key in the files bucket.
     pub key: String,
-    /// R2's name for it.
+    /// R2's id of the upload.
     pub upload_id: String,
     /// The size of each part but the last, bytes.
     pub part_bytes: u64,
-    /// The size of the file, if somebody stated it.
+    /// The size of the file, bytes, if the task or the server states it.
     #[serde(default)]
     pub size: Option<u64>,
-    /// The parts that are there, in their order, by R2's tags.
+    /// R2's tags of the uploaded parts, in order.
     pub etags: Vec<String>,
     /// The bytes of those parts.
     pub bytes: u64,
-    /// The last part is among them: it is only to be completed.
+    /// Whether the last part is uploaded, so that the upload is only to be completed.
     pub whole: bool,
-    /// By what to tell that the file is still the same; without it, it cannot be carried on.
+    /// The server's validator of the file's version. Without it the upload cannot be resumed.
     pub validator: Option<Validator>,
 }
 
 impl Upload {
-    /// One that has just begun.
+    /// An upload without parts.
     #[must_use]
     pub fn new(to: &Destination, upload_id: String, part_bytes: u64) -> Self {
         Self {
@@ -207,28 +205,43 @@ impl Upload {
     }
 }
 
-/// A version of a record in R2, and when R2 took it.
+/// A version of a record in R2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// R2's tag of it.
+    /// R2's tag of the version.
     pub etag: String,
-    /// By R2's clock.
+    /// When R2 wrote it, by R2's clock.
     pub at: Timestamp,
 }
 
-/// Downloads, and R2 `FILES`. A file's bytes pass from one to the other without being held, but for two parts where
-/// nobody knows their number.
-#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait Archive {
-    /// Bytes to come. Dropping one ends its connection.
+/// The bytes of files, which the runtime holds: the service passes handles on and never sees a byte.
+pub trait FileBytes {
+    /// The bytes of a download that are still to come. Dropping it ends the connection.
     type Body;
-    /// Bytes that came.
+    /// Bytes that have arrived.
     type Data;
+}
 
+/// Downloads over HTTP.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Downloads: FileBytes {
+    /// Requests a file, or its rest: one outbound request, whose redirects the caller follows.
+    ///
+    /// # Errors
+    /// [`CopyError::Unavailable`] when no answer comes.
+    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Self::Body>, CopyError>;
+    /// Reads the next `bytes` bytes of a body; fewer only at its end.
+    ///
+    /// # Errors
+    /// [`CopyError::Unavailable`] when the body is cut short, or next to nothing arrives for half a minute.
+    async fn next_part(&self, body: &mut Self::Body, bytes: u64) -> Result<Part<Self::Data>, CopyError>;
+}
+
+/// R2 `FILES`. An object appears whole or not at all.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait FileStore: FileBytes {
     /// Looks for an object.
     async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError>;
-    /// Asks for a file once: one outbound request, whose redirects are the caller's. Fails as `Unavailable` alone.
-    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Self::Body>, CopyError>;
     /// Puts a whole body.
     async fn put(&self, to: &Destination, body: Self::Body, put: &Put) -> Result<Archived, CopyError>;
     /// Puts an object of one part.
@@ -238,31 +251,39 @@ pub trait Archive {
         data: Self::Data,
         checksum: Option<Checksum>,
     ) -> Result<Archived, CopyError>;
-    /// Reads the next so many bytes of a body, fewer at its end alone. Fails where next to none comes for half a minute.
-    async fn next_part(&self, body: &mut Self::Body, bytes: u64) -> Result<Part<Self::Data>, CopyError>;
-
-    /// Begins an upload in parts; gives R2's name for it.
+    /// Begins an upload in parts; returns R2's id of it.
     async fn create_upload(&self, to: &Destination) -> Result<String, StoreError>;
-    /// Uploads one part (1, 2, 3, …; again is the same); gives R2's tag of it. `BadCopy`: the upload is no more.
+    /// Uploads part `number` (1, 2, 3, …); uploading it again replaces it. Returns R2's tag of the part.
+    ///
+    /// # Errors
+    /// [`CopyError::BadCopy`] when the upload no longer exists.
     async fn put_part(&self, upload: &Upload, number: u16, data: Self::Data) -> Result<String, CopyError>;
-    /// Makes the object of its parts. `BadCopy`: it cannot be made any more.
+    /// Makes the object of the uploaded parts.
+    ///
+    /// # Errors
+    /// [`CopyError::BadCopy`] when that can never succeed.
     async fn complete_upload(&self, upload: &Upload) -> Result<Archived, CopyError>;
-    /// Throws it away.
+    /// Discards an upload and its parts.
     async fn abort_upload(&self, upload: &Upload) -> Result<(), StoreError>;
+}
 
-    /// Reads word of a copy, by [`Destination::copy_id`].
-    async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError>;
-    /// Writes it, if it still has the version that is expected, or none; `None`: it has not, and nothing was written.
-    async fn put_progress(
+/// R2 `INBOX`, the records of copies under way, by [`Destination::copy_id`]. They change, each by compare-and-set.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait CopyLeases {
+    /// Reads the record of a copy.
+    async fn get_lease(&self, copy_id: &str) -> Result<Option<(CopyLease, Version)>, StoreError>;
+    /// Writes the record of a copy if it still has the `expected` version (`None`: if there is no record). `None`: another
+    /// invocation wrote it, and nothing was changed.
+    async fn put_lease(
         &self,
-        copy: &str,
-        progress: &Progress,
+        copy_id: &str,
+        lease: &CopyLease,
         expected: Option<&Version>,
     ) -> Result<Option<Version>, StoreError>;
-    /// Removes it.
-    async fn delete_progress(&self, copy: &str) -> Result<(), StoreError>;
-    /// Every copy of which there is word, and when that was written, in no useful order.
-    async fn list_progress(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError>;
+    /// Removes the record of a copy.
+    async fn delete_lease(&self, copy_id: &str) -> Result<(), StoreError>;
+    /// The id of each copy with a record, and when that was written, in no useful order.
+    async fn list_leases(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError>;
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Archiving a task's files: a few at a time, within the invocation's budget; what is there is not copied again.
 //!
 //! R2 itself remembers which files are archived; of one that takes long it keeps word ([`lease`]). How a file comes
-//! follows from what is known of it ([`lane`]): no byte passes through this code, and none through its memory.
+//! follows from what is known of it ([`transfer_mode`]): no byte passes through this code, and none through its memory.
 
 mod copy;
-mod lane;
 mod lease;
 mod parts;
 pub(super) mod stale;
+mod transfer_mode;
 
 use std::cell::Cell;
 

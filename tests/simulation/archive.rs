@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use seedhook::fabricate::{Checksum, FileId, Resume};
 use seedhook::ports::{
-    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
-    Upload, Version,
+    Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Page,
+    Part, Put, Source, StoreError, Upload, Version,
 };
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -49,10 +49,35 @@ impl State {
     }
 }
 
-impl Archive for Invocation {
+impl FileBytes for Invocation {
     type Body = Body;
     type Data = Piece;
+}
 
+impl Downloads for Invocation {
+    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
+        let request = self.request("download", |state| {
+            let answer = state.download(self, from, at);
+            let shown = answer.as_ref().map(|answer| &answer.head);
+            self.tell(state, || format!("GET {} {at:?}: {shown:?}", from.url));
+            let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
+            (answer, state.rng.i64(20..2_000))
+        });
+        self.world.executor.beside(request).await
+    }
+
+    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Piece>, CopyError> {
+        let (piece, took_ms) = body.take(self, bytes);
+        self.sleep_beside(took_ms).await;
+        let length = piece.to - piece.from;
+        if body.broken && length < bytes {
+            return Err(CopyError::Unavailable("cut short".to_owned()));
+        }
+        Ok(Part { bytes: length, data: piece })
+    }
+}
+
+impl FileStore for Invocation {
     async fn find(&self, key: &str) -> Result<Option<Archived>, StoreError> {
         self.operate_beside("R2 head file", |state| {
             let Bucket { objects, owners, .. } = &state.bucket;
@@ -65,17 +90,6 @@ impl Archive for Invocation {
             }))
         })
         .await
-    }
-
-    async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
-        let request = self.request("download", |state| {
-            let answer = state.download(self, from, at);
-            let shown = answer.as_ref().map(|answer| &answer.head);
-            self.tell(state, || format!("GET {} {at:?}: {shown:?}", from.url));
-            let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
-            (answer, state.rng.i64(20..2_000))
-        });
-        self.world.executor.beside(request).await
     }
 
     async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
@@ -108,16 +122,6 @@ impl Archive for Invocation {
             Ok(state.put_file(self, to, data.object()))
         };
         self.operate_beside("R2 put file", put).await.map_err(CopyError::from)
-    }
-
-    async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Piece>, CopyError> {
-        let (piece, took_ms) = body.take(self, bytes);
-        self.sleep_beside(took_ms).await;
-        let length = piece.to - piece.from;
-        if body.broken && length < bytes {
-            return Err(CopyError::Unavailable("cut short".to_owned()));
-        }
-        Ok(Part { bytes: length, data: piece })
     }
 
     async fn create_upload(&self, to: &Destination) -> Result<String, StoreError> {
@@ -158,34 +162,36 @@ impl Archive for Invocation {
         })
         .await
     }
+}
 
-    async fn get_progress(&self, copy: &str) -> Result<Option<(Progress, Version)>, StoreError> {
-        self.operate_beside("R2 get progress", |state| Ok(state.bucket.uploads.progress(copy))).await
+impl CopyLeases for Invocation {
+    async fn get_lease(&self, copy_id: &str) -> Result<Option<(CopyLease, Version)>, StoreError> {
+        self.operate_beside("R2 get lease", |state| Ok(state.bucket.uploads.lease(copy_id))).await
     }
 
-    async fn put_progress(
+    async fn put_lease(
         &self,
-        copy: &str,
-        progress: &Progress,
+        copy_id: &str,
+        lease: &CopyLease,
         expected: Option<&Version>,
     ) -> Result<Option<Version>, StoreError> {
         let now = self.world.now();
-        self.operate_beside("R2 put progress", |state| {
-            Ok(state.bucket.uploads.put_progress(copy, progress, expected, self.number, now))
+        self.operate_beside("R2 put lease", |state| {
+            Ok(state.bucket.uploads.put_lease(copy_id, lease, expected, self.number, now))
         })
         .await
     }
 
-    async fn delete_progress(&self, copy: &str) -> Result<(), StoreError> {
-        self.operate_beside("R2 delete progress", |state| {
-            state.bucket.uploads.delete_progress(copy);
+    async fn delete_lease(&self, copy_id: &str) -> Result<(), StoreError> {
+        self.operate_beside("R2 delete lease", |state| {
+            state.bucket.uploads.delete_lease(copy_id);
             Ok(())
         })
         .await
     }
 
-    async fn list_progress(&self, _: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
-        self.operate_beside("R2 list progress", |state| {
+    async fn list_leases(&self, _: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
+        self.operate_beside("R2 list leases", |state| {
             Ok(Page { items: state.bucket.uploads.list(), cursor: None })
         })
         .await

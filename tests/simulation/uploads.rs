@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::ports::{Destination, Progress, Upload, Version};
+use seedhook::ports::{CopyLease, Destination, Upload, Version};
 use seedhook::timestamp::Timestamp;
 
 use crate::files::{Object, Piece};
@@ -12,7 +12,7 @@ pub(crate) struct Uploads {
     /// By R2's name.
     open: BTreeMap<String, Open>,
     /// Word of copies, with their versions.
-    progress: BTreeMap<String, (Progress, Version)>,
+    leases: BTreeMap<String, (CopyLease, Version)>,
     /// Which invocation names itself so in them.
     holders: BTreeMap<String, usize>,
     /// How many names and tags were given.
@@ -76,37 +76,37 @@ impl Uploads {
     /// The invocation that word of a copy names, if that is another one.
     pub(crate) fn other_holder(&self, upload: &Upload, author: usize) -> Option<usize> {
         let copy = self.open.get(&upload.upload_id)?.to.copy_id();
-        let holder = self.progress.get(&copy)?.0.holder.as_ref()?;
+        let holder = self.leases.get(&copy)?.0.holder.as_ref()?;
         self.holders.get(holder).copied().filter(|holder| *holder != author)
     }
 
-    pub(crate) fn progress(&self, copy: &str) -> Option<(Progress, Version)> {
-        self.progress.get(copy).cloned()
+    pub(crate) fn lease(&self, copy: &str) -> Option<(CopyLease, Version)> {
+        self.leases.get(copy).cloned()
     }
 
-    pub(crate) fn put_progress(
+    pub(crate) fn put_lease(
         &mut self,
         copy: &str,
-        progress: &Progress,
+        lease: &CopyLease,
         expected: Option<&Version>,
         author: usize,
         now: Timestamp,
     ) -> Option<Version> {
-        self.holders.extend(progress.holder.clone().map(|holder| (holder, author)));
-        let standing = self.progress.get(copy).map(|(_, version)| &version.etag);
+        self.holders.extend(lease.holder.clone().map(|holder| (holder, author)));
+        let standing = self.leases.get(copy).map(|(_, version)| &version.etag);
         if standing != expected.map(|version| &version.etag) {
             return None;
         }
         let version = Version { etag: self.give("version"), at: now };
-        self.progress.insert(copy.to_owned(), (progress.clone(), version.clone()));
+        self.leases.insert(copy.to_owned(), (lease.clone(), version.clone()));
         Some(version)
     }
 
-    pub(crate) fn delete_progress(&mut self, copy: &str) {
-        self.progress.remove(copy);
+    pub(crate) fn delete_lease(&mut self, copy: &str) {
+        self.leases.remove(copy);
     }
 
     pub(crate) fn list(&self) -> Vec<(String, Timestamp)> {
-        self.progress.iter().map(|(copy, (_, version))| (copy.clone(), version.at)).collect()
+        self.leases.iter().map(|(copy, (_, version))| (copy.clone(), version.at)).collect()
     }
 }

@@ -4,8 +4,8 @@ use crate::fabricate::{Meaning, Offer, Resume, Wanted, follow_redirect};
 use crate::ports::{Archived, CopyError, Destination, Put, Source, Upload, World};
 use crate::timestamp::{MINUTE_MS, SECOND_MS};
 
-use super::lane::{Lane, Parts};
 use super::lease::Lease;
+use super::transfer_mode::{Parts, TransferMode};
 use super::{Copied, Pass};
 
 /// How long one put may take at the least, and the longest, milliseconds: what takes longer goes on in parts.
@@ -61,10 +61,10 @@ impl<W: World> Pass<'_, W> {
         }
         // The whole file comes.
         self.give_up_upload(lease).await;
-        let (length, counted) = match Lane::of(&opened.offer, to.size, in_parts)? {
-            Lane::Whole(length) => (length, false),
-            Lane::Counted(length) => (length, true),
-            Lane::Parts(parts) => return self.copy_in_parts(lease, to, parts, opened).await,
+        let (length, counted) = match TransferMode::of(&opened.offer, to.size, in_parts)? {
+            TransferMode::Whole(length) => (length, false),
+            TransferMode::Counted(length) => (length, true),
+            TransferMode::Parts(parts) => return self.copy_in_parts(lease, to, parts, opened).await,
         };
         let for_bytes_ms =
             i64::try_from(length / PUT_BYTES_PER_S).unwrap_or(i64::MAX).saturating_mul(SECOND_MS);

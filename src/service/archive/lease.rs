@@ -12,7 +12,7 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
-use crate::ports::{CopyError, Destination, Progress, StoreError, Upload, Version, World};
+use crate::ports::{CopyError, CopyLease, Destination, StoreError, Upload, Version, World};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 use super::super::{Budget, author};
@@ -54,7 +54,7 @@ impl<'a, W: World> Lease<'a, W> {
         let copy = to.copy_id();
         let now = world.now();
         let long = to.size.is_none_or(|size| size >= LONG_BYTES);
-        let found = if long { world.get_progress(&copy).await? } else { None };
+        let found = if long { world.get_lease(&copy).await? } else { None };
         let (upload, version) = match found {
             Some((progress, version)) if is_held(&progress, &version, now) => {
                 return Err(CopyError::UnderWay);
@@ -123,7 +123,7 @@ impl<'a, W: World> Lease<'a, W> {
         }
         // Best effort: what stays is nobody's after half a minute, and is cleared away when it is old.
         if done || self.state.borrow().upload.is_none() {
-            let _ = self.world.delete_progress(&self.copy).await;
+            let _ = self.world.delete_lease(&self.copy).await;
         } else {
             let _ = self.write(None).await;
         }
@@ -136,11 +136,11 @@ impl<'a, W: World> Lease<'a, W> {
             let (progress, version) = {
                 let state = self.state.borrow();
                 (
-                    Progress { holder: holder.map(str::to_owned), upload: state.upload.clone() },
+                    CopyLease { holder: holder.map(str::to_owned), upload: state.upload.clone() },
                     state.version.clone(),
                 )
             };
-            let put = self.world.put_progress(&self.copy, &progress, version.as_ref()).await;
+            let put = self.world.put_lease(&self.copy, &progress, version.as_ref()).await;
             if let Ok(Some(version)) = put {
                 let mut state = self.state.borrow_mut();
                 state.version = Some(version);
@@ -148,7 +148,7 @@ impl<'a, W: World> Lease<'a, W> {
                 return Ok(());
             }
             // Lost, or failed: perhaps only the answer, and what stands is one's own.
-            let standing = match self.world.get_progress(&self.copy).await {
+            let standing = match self.world.get_lease(&self.copy).await {
                 Ok(standing) => standing,
                 Err(StoreError::Unreadable { .. }) => return Err(CopyError::UnderWay),
                 // Somebody wrote it, and nobody knows who.
@@ -166,11 +166,11 @@ impl<'a, W: World> Lease<'a, W> {
         Ok(())
     }
 
-    fn is_mine(&self, standing: &Progress, version: &Version) -> bool {
+    fn is_mine(&self, standing: &CopyLease, version: &Version) -> bool {
         standing.holder.as_ref() == Some(&self.holder) || !is_held(standing, version, self.world.now())
     }
 }
 
-fn is_held(progress: &Progress, version: &Version, now: Timestamp) -> bool {
+fn is_held(progress: &CopyLease, version: &Version, now: Timestamp) -> bool {
     progress.holder.is_some() && now.since_ms(version.at) < LEASE_MS
 }

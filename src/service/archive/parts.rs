@@ -9,8 +9,8 @@ use crate::fabricate::Validator;
 use crate::ports::{CopyError, Destination, Part, Upload, World};
 
 use super::copy::{Opened, whole};
-use super::lane::{PARTS_MAX, Parts};
 use super::lease::Lease;
+use super::transfer_mode::{PARTS_MAX, Parts};
 use super::{Copied, Pass};
 
 impl<W: World> Pass<'_, W> {

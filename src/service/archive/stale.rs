@@ -20,18 +20,18 @@ pub(in crate::service) async fn clear_stale<W: World>(world: &W, now: Timestamp)
 }
 
 async fn clear<W: World>(world: &W, now: Timestamp) -> Result<(), StoreError> {
-    let page = world.list_progress(None).await?;
+    let page = world.list_leases(None).await?;
     let is_stale = |at: Timestamp| now.since_ms(at) >= STALE_MS;
     let stale = page.items.into_iter().filter(|(_, at)| is_stale(*at)).take(CLEARED_MAX);
     for (copy, _) in stale {
         // It may have been carried on since it was listed.
-        match world.get_progress(&copy).await? {
+        match world.get_lease(&copy).await? {
             Some((progress, version)) if is_stale(version.at) => {
                 if let Some(upload) = progress.upload {
                     // One that is completed or gone cannot be aborted, and need not be.
                     let _ = world.abort_upload(&upload).await;
                 }
-                world.delete_progress(&copy).await?;
+                world.delete_lease(&copy).await?;
             }
             _ => {}
         }

@@ -24,7 +24,7 @@ const GIB: u64 = 1024 * MIB;
 
 /// A way to R2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(super) enum TransferMode {
     /// The answer states how many bytes follow: its own stream goes into one put.
     Whole(u64),
     /// The task alone does: the runtime counts them on the way into one put.
@@ -53,7 +53,7 @@ impl Parts {
     }
 }
 
-impl Lane {
+impl TransferMode {
     /// The lane of a whole file. `in_parts`: one put has taken too long before.
     pub(super) fn of(offer: &Offer, stated: Option<u64>, in_parts: bool) -> Result<Self, CopyError> {
         let size = offer.length.or(stated);
@@ -79,20 +79,26 @@ mod tests {
     use crate::service::budget::PARTS_BYTES_MAX;
 
     #[track_caller]
-    fn check(length: Option<u64>, stated: Option<u64>, compressed: bool, in_parts: bool, expected: Lane) {
+    fn check(
+        length: Option<u64>,
+        stated: Option<u64>,
+        compressed: bool,
+        in_parts: bool,
+        expected: TransferMode,
+    ) {
         let offer = Offer { length, compressed, ..Offer::default() };
-        assert_eq!(Lane::of(&offer, stated, in_parts), Ok(expected));
+        assert_eq!(TransferMode::of(&offer, stated, in_parts), Ok(expected));
     }
 
-    fn parts(part_bytes: u64, size: Option<u64>, bytes_max: u64) -> Lane {
-        Lane::Parts(Parts { part_bytes, size, bytes_max })
+    fn parts(part_bytes: u64, size: Option<u64>, bytes_max: u64) -> TransferMode {
+        TransferMode::Parts(Parts { part_bytes, size, bytes_max })
     }
 
     #[test]
     fn what_is_known_decides() {
-        check(Some(0), None, false, false, Lane::Whole(0));
-        check(Some(PUT_BYTES_MAX), Some(PUT_BYTES_MAX), false, false, Lane::Whole(PUT_BYTES_MAX));
-        check(None, Some(7), false, false, Lane::Counted(7));
+        check(Some(0), None, false, false, TransferMode::Whole(0));
+        check(Some(PUT_BYTES_MAX), Some(PUT_BYTES_MAX), false, false, TransferMode::Whole(PUT_BYTES_MAX));
+        check(None, Some(7), false, false, TransferMode::Counted(7));
         check(None, None, false, false, parts(8 * MIB, None, 80_000 * MIB));
         check(None, Some(7), true, false, parts(8 * MIB, Some(7), 7));
         check(None, None, true, false, parts(8 * MIB, None, 10 * GIB));
@@ -104,13 +110,15 @@ mod tests {
         for size in [5 * GIB, 5 * GIB + 1, 80_000 * MIB, 80_001 * MIB, 240_000 * MIB] {
             for (length, stated) in [(Some(size), Some(size)), (Some(size), None), (None, Some(size))] {
                 let offer = Offer { length, ..Offer::default() };
-                let Ok(Lane::Parts(parts)) = Lane::of(&offer, stated, false) else { panic!("{size}") };
+                let Ok(TransferMode::Parts(parts)) = TransferMode::of(&offer, stated, false) else {
+                    panic!("{size}")
+                };
                 assert!(size.div_ceil(parts.part_bytes) <= PARTS_MAX, "{size}");
                 assert!(2 * parts.part_bytes <= PARTS_BYTES_MAX, "two are in memory: {size}");
                 assert_eq!((parts.size, parts.part_bytes % MIB), (Some(size), 0));
             }
         }
         let offer = Offer { length: Some(240_000 * MIB + 1), ..Offer::default() };
-        assert!(matches!(Lane::of(&offer, None, false), Err(CopyError::Refused(_))));
+        assert!(matches!(TransferMode::of(&offer, None, false), Err(CopyError::Refused(_))));
     }
 }
