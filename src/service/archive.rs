@@ -1,7 +1,7 @@
-//! Archiving a task's files: a few at a time, within the invocation's budget; what is there is not copied again.
+//! Archiving a task's files: a few at the same time, within the invocation's budget. A file that is in R2 is not copied again.
 //!
-//! R2 itself remembers which files are archived; of one that takes long it keeps word ([`lease`]). How a file comes
-//! follows from what is known of it ([`transfer_mode`]): no byte passes through this code, and none through its memory.
+//! R2 itself remembers which files are archived; only a long copy has a record ([`lease`]). How a file is transferred follows
+//! from what is known about it ([`transfer_mode`]). No byte of a file passes through wasm memory.
 
 mod copy;
 mod lease;
@@ -20,7 +20,7 @@ use crate::timestamp::Timestamp;
 use super::Budget;
 use super::at_once::each_at_once;
 
-/// The most files of a run that are copied at once.
+/// The most files of a run that are copied at the same time.
 const AT_ONCE: u64 = 4;
 
 /// One pass over a run's files.
@@ -28,21 +28,21 @@ struct Pass<'a, W> {
     world: &'a W,
     budget: &'a Budget,
     task_id: &'a TaskId,
-    /// How many copies were begun.
+    /// Copies that were begun.
     begun: Cell<u32>,
 }
 
-/// How a copy ended for this time.
+/// What one attempt to copy a file did.
 enum Copied {
-    /// An object of so many bytes is there, and its SHA-256 in hex, if it is known.
+    /// The object exists: its size in bytes, and its SHA-256 in hex if R2 has it.
     Whole(u64, Option<String>),
-    /// So many bytes are there; it goes on later.
+    /// This many bytes are uploaded; a later pass goes on.
     Partly(u64),
-    /// Nothing was done: no request, time or memory is left for it.
+    /// Nothing was copied: no request, time or memory was left.
     NotYet,
 }
 
-/// One pass over the files that are due. Says whether something was learned that the next one must know.
+/// Makes one pass over the files that are due. Returns whether a file's state changed, so that the run must be written.
 pub(super) async fn archive_files<W: World>(
     world: &W,
     run: &mut Run,
@@ -60,9 +60,9 @@ pub(super) async fn archive_files<W: World>(
     let due = files.iter_mut().filter(|file| file.is_due(now));
     let run_ref = &*run;
     each_at_once(at_once, due, |file| pass.archive(run_ref, file, now)).await;
-    let learned = files != before;
+    let changed = files != before;
     run.files = files;
-    learned
+    changed
 }
 
 impl<W: World> Pass<'_, W> {
@@ -80,7 +80,7 @@ impl<W: World> Pass<'_, W> {
             },
             Err(problem) => return file.refused(&problem),
         };
-        // Waits are counted from the try, which may come minutes after the sweep began.
+        // Waits are counted from this attempt, which may begin minutes after the sweep did.
         let began = self.world.now();
         let copied = self.copy(&to, file.in_parts).await;
         let now = now.plus_ms(self.world.now().since_ms(began));

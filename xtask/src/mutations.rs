@@ -148,7 +148,7 @@ fn tell(mutations: &[Mutation], &(number, _): &Numbered<'_>, seed: u64) -> Resul
 
 fn simulation(program: &Path, number: usize) -> Command {
     let mut simulation = Command::new(program);
-    simulation.current_dir(copy::folder()).env(copy::ACTIVE, number.to_string());
+    simulation.current_dir(copy::folder()).env(copy::ACTIVE, number.to_string()).env("RUST_BACKTRACE", "0");
     simulation
 }
 

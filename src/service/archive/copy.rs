@@ -1,4 +1,4 @@
-//! Copying one file: whether it is there already, where it is, and in one put or in parts.
+//! Copying one file: looks whether it is in R2 already, opens the download, and stores it in one put or in parts.
 
 use crate::fabricate::{Meaning, Offer, Resume, Wanted, follow_redirect};
 use crate::ports::{Archived, CopyError, Destination, Put, Source, Upload, World};
@@ -8,13 +8,13 @@ use super::lease::Lease;
 use super::transfer_mode::{Parts, TransferMode};
 use super::{Copied, Pass};
 
-/// How long one put may take at the least, and the longest, milliseconds: what takes longer goes on in parts.
+/// The shortest and the longest time limit of one put, milliseconds. A file that takes longer is copied in parts.
 const PUT_MS: (i64, i64) = (MINUTE_MS, 10 * MINUTE_MS);
 
-/// Bytes a second below which a put is taken to be stuck. Nobody can see how far it is.
+/// A put that is slower than this many bytes a second counts as stuck: R2 does not show its progress.
 const PUT_BYTES_PER_S: u64 = 256 * 1024;
 
-/// Bytes that follow.
+/// A download that was answered with bytes.
 pub(super) struct Opened<B> {
     pub(super) offer: Offer,
     pub(super) body: B,
@@ -59,8 +59,8 @@ impl<W: World> Pass<'_, W> {
             let parts = Parts::left_of(upload, &opened.offer);
             return self.copy_in_parts(lease, to, parts, opened).await;
         }
-        // The whole file comes.
-        self.give_up_upload(lease).await;
+        // The server sends the whole file.
+        self.discard_upload(lease).await;
         let (length, counted) = match TransferMode::of(&opened.offer, to.size, in_parts)? {
             TransferMode::Whole(length) => (length, false),
             TransferMode::Counted(length) => (length, true),
@@ -85,7 +85,7 @@ impl<W: World> Pass<'_, W> {
         let wanted = Wanted { size: to.size, content_type: to.content_type.as_deref(), rest };
         let url = self.world.download_url(self.task_id, &to.file_id);
         let mut from = Source { url, authorized: true };
-        // Ends: `follow_redirect` refuses the hop after the last one allowed.
+        // The loop ends: `follow_redirect` refuses the hop after the last allowed one.
         for hops_taken in 0.. {
             let took =
                 if from.authorized { self.budget.take(self.world) } else { self.budget.take_elsewhere() };
@@ -97,7 +97,7 @@ impl<W: World> Pass<'_, W> {
                 Meaning::Bytes(offer) => return Ok(Some(Opened { offer, body: download.body })),
                 Meaning::Elsewhere(location) => location,
                 Meaning::NotTheRest(reason) => {
-                    self.give_up_upload(lease).await;
+                    self.discard_upload(lease).await;
                     return Err(CopyError::Unavailable(reason));
                 }
                 Meaning::Refused(reason) => return Err(CopyError::Refused(reason)),
@@ -118,13 +118,13 @@ impl<W: World> Pass<'_, W> {
     }
 }
 
-/// The rest of a file, if the upload is of it, and a change could be told.
+/// The rest of a file, if the upload is of this file and its server names the file's version.
 fn rest_of(upload: &Upload, to: &Destination) -> Option<Resume> {
     let same = upload.bytes > 0 && (to.size.is_none() || to.size == upload.size);
     upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
 }
 
-/// Whether an object is this file, whole. Its key alone does not say so.
+/// Whether an object is this file. Its key alone does not prove it.
 fn is_of(found: &Archived, to: &Destination) -> bool {
     to.size.is_none_or(|size| size == found.size)
         && found.run_id == Some(to.run_id)

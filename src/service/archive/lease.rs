@@ -1,9 +1,9 @@
-//! Word of a copy under way, kept in R2: so that sweeps that overlap do not copy a large file twice, and so that one
-//! that died can be carried on.
+//! The lease of a long copy, a record in R2: overlapping sweeps do not copy a large file twice, and a copy whose invocation
+//! died is resumed.
 //!
-//! Whoever copies marks every few seconds that it is still at it, beginning some seconds after it began: what is
-//! small costs nothing. A mark that is older than half a minute is nobody's. Two may still copy at once, where a
-//! mark came late; each put and each completed upload is whole, so that does no harm.
+//! The invocation that copies renews its lease every few seconds, the first time some seconds after it began, so that a
+//! small file costs no write. A lease that was not renewed for half a minute has expired. Where a renewal came late, two
+//! invocations may copy at the same time; that does no harm, because each put and each completed upload is whole.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -12,27 +12,27 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 
-use crate::ports::{CopyError, CopyLease, Destination, StoreError, Upload, Version, World};
+use crate::ports::{Clock, CopyError, CopyLease, CopyLeases, Destination, StoreError, Upload, Version};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 use super::super::{Budget, author};
 
-/// How often who copies says that it is still at it, milliseconds.
-const MARK_MS: u32 = 6_000;
+/// The time between two renewals, milliseconds.
+const RENEW_MS: u32 = 6_000;
 
-/// A mark that is older is nobody's: five in a row were missed.
+/// A lease that was not renewed for this long, milliseconds, has expired: five renewals in a row were missed.
 const LEASE_MS: i64 = 30 * SECOND_MS;
 
-/// How often the parts of an upload are recorded, milliseconds: R2 takes one write a second for each key.
+/// The shortest time between two records of an upload's parts, milliseconds: R2 takes one write a second for each key.
 const RECORD_MS: i64 = 2 * SECOND_MS;
 
-/// A file that is known to be smaller is copied without asking whether somebody is at it.
+/// A file that is known to be smaller, bytes, is copied without reading whether another invocation copies it.
 const LONG_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How often a mark is tried that finds another version than it knows.
+/// How often a renewal is tried that finds another version than expected.
 const TRIES: u32 = 3;
 
-/// Who copies a file, while it does.
+/// The lease of one file, held by this invocation.
 pub(super) struct Lease<'a, W> {
     world: &'a W,
     budget: &'a Budget,
@@ -43,13 +43,16 @@ pub(super) struct Lease<'a, W> {
 
 struct State {
     upload: Option<Upload>,
-    /// As it was last read or written; `None`: there is no word of it.
+    /// The record's version as last read or written; `None`: there is no record.
     version: Option<Version>,
     recorded_at: Timestamp,
 }
 
-impl<'a, W: World> Lease<'a, W> {
-    /// Takes a file, unless somebody is at it.
+impl<'a, W: CopyLeases + Clock> Lease<'a, W> {
+    /// Takes the lease of a file.
+    ///
+    /// # Errors
+    /// [`CopyError::UnderWay`] while another invocation holds it.
     pub(super) async fn take(world: &'a W, budget: &'a Budget, to: &Destination) -> Result<Self, CopyError> {
         let copy = to.copy_id();
         let now = world.now();
@@ -77,33 +80,36 @@ impl<'a, W: World> Lease<'a, W> {
         self.state.borrow().upload.clone()
     }
 
-    /// The upload has come so far, has begun, or is no more.
+    /// Sets the state of the upload, for the next record; `None`: there is no upload any more.
     pub(super) fn set_upload(&self, upload: Option<Upload>) {
         self.state.borrow_mut().upload = upload;
     }
 
-    /// Does some work, and marks meanwhile that it is being done. Ends early where another has taken it.
+    /// Does some work and renews the lease meanwhile.
+    ///
+    /// # Errors
+    /// Those of the work; [`CopyError::UnderWay`] as soon as another invocation has taken the lease.
     pub(super) async fn keep<T>(
         &self,
         work: impl Future<Output = Result<T, CopyError>>,
     ) -> Result<T, CopyError> {
-        let marks = async || -> Result<Infallible, CopyError> {
+        let renew = async || -> Result<Infallible, CopyError> {
             loop {
-                self.world.sleep_ms(MARK_MS).await;
-                // Another copy marks now: this one does a few seconds later.
+                self.world.sleep_ms(RENEW_MS).await;
+                // Another copy is using the connection: this one renews a few seconds later.
                 if let Some(_connection) = self.budget.mark() {
                     self.write(Some(&self.holder)).await?;
                 }
             }
         };
-        match select(pin!(work), pin!(marks())).await {
+        match select(pin!(work), pin!(renew())).await {
             Either::Left((done, _)) => done,
             Either::Right((Err(taken), _)) => Err(taken),
         }
     }
 
-    /// Records how far the upload is, if that was not done a moment ago.
-    pub(super) async fn record_by_and_by(&self) -> Result<(), CopyError> {
+    /// Records how far the upload is, unless that was done less than [`RECORD_MS`] ago.
+    pub(super) async fn record_at_intervals(&self) -> Result<(), CopyError> {
         let recorded_at = self.state.borrow().recorded_at;
         if self.world.now().since_ms(recorded_at) < RECORD_MS {
             return Ok(());
@@ -116,12 +122,12 @@ impl<'a, W: World> Lease<'a, W> {
         self.write(Some(&self.holder)).await
     }
 
-    /// Lets go of it: removes the word of what is done, or leaves it to whoever carries on.
+    /// Releases the lease: removes the record of a finished copy, or keeps it without a holder, to be resumed.
     pub(super) async fn release(self, done: bool) {
         if self.state.borrow().version.is_none() {
             return;
         }
-        // Best effort: what stays is nobody's after half a minute, and is cleared away when it is old.
+        // Best effort: a record that stays expires after half a minute, and the hourly pass removes it when it is old.
         if done || self.state.borrow().upload.is_none() {
             let _ = self.world.delete_lease(&self.copy).await;
         } else {
@@ -129,8 +135,10 @@ impl<'a, W: World> Lease<'a, W> {
         }
     }
 
-    /// Writes the record as it is known here. A store that fails is no matter: the next mark will do; but what another
-    /// has taken is left to it.
+    /// Writes the record. A failing store is ignored, because the next renewal writes it again.
+    ///
+    /// # Errors
+    /// [`CopyError::UnderWay`] when another invocation has taken the lease.
     async fn write(&self, holder: Option<&str>) -> Result<(), CopyError> {
         for _ in 0..TRIES {
             let (progress, version) = {
@@ -147,11 +155,11 @@ impl<'a, W: World> Lease<'a, W> {
                 state.recorded_at = self.world.now();
                 return Ok(());
             }
-            // Lost, or failed: perhaps only the answer, and what stands is one's own.
+            // The write lost or failed. If only its answer was lost, the record is this invocation's own.
             let standing = match self.world.get_lease(&self.copy).await {
                 Ok(standing) => standing,
                 Err(StoreError::Unreadable { .. }) => return Err(CopyError::UnderWay),
-                // Somebody wrote it, and nobody knows who.
+                // Another invocation wrote the record, and it cannot be read which one.
                 Err(_) if put.is_ok() => return Err(CopyError::UnderWay),
                 Err(_) => return Ok(()),
             };

@@ -1,7 +1,7 @@
-//! An upload in parts: begun, carried on where an earlier invocation stopped, completed or thrown away.
+//! An upload in parts: begun, resumed where an earlier invocation stopped, completed or discarded.
 //!
-//! One part is read while the one before it is uploaded, so two are in memory. All parts but the last are equal, as
-//! R2 wants it. What is there is recorded every few seconds: a Worker that dies loses no more.
+//! One part is read while the one before it is uploaded, so that two are in memory. All parts except the last have the same
+//! size, as R2 wants it. The uploaded parts are recorded every few seconds: a Worker that dies loses no more.
 
 use futures_util::future::join;
 
@@ -14,7 +14,7 @@ use super::transfer_mode::{PARTS_MAX, Parts};
 use super::{Copied, Pass};
 
 impl<W: World> Pass<'_, W> {
-    /// Copies a file in parts, or what is missing of it.
+    /// Copies a file in parts, or its missing parts.
     pub(super) async fn copy_in_parts(
         &self,
         lease: &Lease<'_, W>,
@@ -24,15 +24,16 @@ impl<W: World> Pass<'_, W> {
     ) -> Result<Copied, CopyError> {
         let Some(_memory) = self.budget.parts_bytes(2 * parts.part_bytes) else { return Ok(Copied::NotYet) };
         let sent = self.send(lease, to, &parts, opened).await;
-        let carries_on = lease.upload().is_some_and(|upload| upload.validator.is_some());
+        let is_resumable = lease.upload().is_some_and(|upload| upload.validator.is_some());
         match sent {
-            Ok(Copied::Partly(_)) | Err(CopyError::CutShort { .. }) if !carries_on => {
-                self.give_up_upload(lease).await;
-                let why = "cut short, and nothing that its server says lets it be carried on";
+            Ok(Copied::Partly(_)) | Err(CopyError::CutShort { .. }) if !is_resumable => {
+                self.discard_upload(lease).await;
+                let why =
+                    "the connection broke, and the server gives no validator to resume the download with";
                 Err(CopyError::Unavailable(why.to_owned()))
             }
             Err(CopyError::BadCopy(_) | CopyError::Refused(_)) => {
-                self.give_up_upload(lease).await;
+                self.discard_upload(lease).await;
                 sent
             }
             sent => sent,
@@ -57,7 +58,7 @@ impl<W: World> Pass<'_, W> {
             }
             None => self.begin(lease, to, parts, offer.validator).await?,
         };
-        // Ends: there are no more parts than R2 takes.
+        // The loop ends: R2 takes PARTS_MAX parts.
         for number in upload.etags.len() as u64 + 1..=PARTS_MAX {
             let (bytes, last) = (part.bytes, part.bytes < parts.part_bytes);
             let at = upload.bytes + bytes;
@@ -86,7 +87,7 @@ impl<W: World> Pass<'_, W> {
             if self.budget.copy_ms(self.world.now()) == 0 {
                 return Ok(Copied::Partly(upload.bytes));
             }
-            lease.record_by_and_by().await?;
+            lease.record_at_intervals().await?;
         }
         Err(CopyError::Refused(format!("larger than {PARTS_MAX} parts of {} bytes", parts.part_bytes)))
     }
@@ -105,25 +106,28 @@ impl<W: World> Pass<'_, W> {
         Ok(upload)
     }
 
-    /// Makes the object of an upload that is whole.
+    /// Makes the object of an upload that has all parts.
     pub(super) async fn complete(&self, lease: &Lease<'_, W>) -> Result<Copied, CopyError> {
         let Some(upload) = lease.upload() else { return Ok(Copied::NotYet) };
         let completed = self.world.complete_upload(&upload).await;
         if matches!(completed, Err(CopyError::BadCopy(_))) {
-            self.give_up_upload(lease).await;
+            self.discard_upload(lease).await;
         }
         completed.map(whole)
     }
 
-    /// Throws away an upload that cannot be carried on. Best effort: R2 itself does after seven days.
-    pub(super) async fn give_up_upload(&self, lease: &Lease<'_, W>) {
+    /// Discards an upload that cannot be resumed. Best effort: R2 itself discards it after seven days.
+    pub(super) async fn discard_upload(&self, lease: &Lease<'_, W>) {
         if let Some(upload) = lease.upload() {
             lease.set_upload(None);
             let _ = self.world.abort_upload(&upload).await;
         }
     }
 
-    /// Reads a part that begins at an offset. More bytes than there may be are none of this file's.
+    /// Reads a part that begins at the offset `at`.
+    ///
+    /// # Errors
+    /// [`CopyError::BadCopy`] or [`CopyError::Refused`] when the body has more bytes than stated or accepted.
     async fn next_part(
         &self,
         body: &mut W::Body,
@@ -151,7 +155,7 @@ fn check_size(bytes: u64, parts: &Parts) -> Result<(), CopyError> {
     }
 }
 
-/// What was copied before stays, unless the bytes themselves are wrong.
+/// The error of an upload of which `bytes` bytes are uploaded: they are kept, unless the bytes themselves are wrong.
 fn cut_short(error: CopyError, bytes: u64) -> CopyError {
     match error {
         CopyError::Unavailable(reason) => CopyError::CutShort { bytes, reason },

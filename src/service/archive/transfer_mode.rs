@@ -1,51 +1,52 @@
-//! Which way a file's bytes take to R2, by what is known of them before they come.
+//! How a file is transferred to R2, decided by what is known about it before its bytes arrive.
 
 use crate::fabricate::Offer;
 use crate::ports::{CopyError, Upload};
 
-/// The most bytes of one put: R2's 5 GiB, less the 5 MiB that it keeps of them.
+/// The most bytes of one put: R2's 5 GiB less 5 MiB.
 /// Source: <https://developers.cloudflare.com/r2/platform/limits/>.
 const PUT_BYTES_MAX: u64 = 5 * GIB - 5 * MIB;
 
 /// The most parts of an upload, R2's limit.
 pub(super) const PARTS_MAX: u64 = 10_000;
 
-/// The size of parts where nobody knows the file's: 78 GiB in all. R2 wants 5 MiB or more, and all equal but the last.
+/// The size of parts when the file's size is unknown, bytes; with it a file may have 78 GiB. R2 wants parts of 5 MiB or
+/// more, all equal except the last.
 const PART_BYTES: u64 = 8 * MIB;
 
-/// The size of the largest parts: two are in memory, and other copies have theirs.
+/// The size of the largest parts, bytes: two are in memory, and other copies have theirs.
 const PART_BYTES_MAX: u64 = 24 * MIB;
 
-/// The most bytes that a compressed answer may become where nobody states their number.
+/// The most bytes that a compressed answer of unknown size may have after decompression.
 const DECODED_BYTES_MAX: u64 = 10 * GIB;
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 
-/// A way to R2.
+/// How a file's bytes get into R2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TransferMode {
-    /// The answer states how many bytes follow: its own stream goes into one put.
+    /// One put of the answer's own stream, which states this length, bytes.
     Whole(u64),
-    /// The task alone does: the runtime counts them on the way into one put.
+    /// One put, for which the runtime counts that the bytes are as many as the task states.
     Counted(u64),
-    /// Nobody does, or they are too many for one put, or they must be able to go on later.
+    /// An upload in parts: the size is unknown, too large for one put, or the copy must be resumable.
     Parts(Parts),
 }
 
-/// The parts of an upload.
+/// How a file is cut into parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// The size of each but the last, bytes.
+    /// The size of each part except the last, bytes.
     pub(super) part_bytes: u64,
-    /// The size of the file, if somebody states it.
+    /// The size of the file, bytes, if the task or the server states it.
     pub(super) size: Option<u64>,
-    /// The most bytes that are taken.
+    /// The most bytes that are accepted.
     pub(super) bytes_max: u64,
 }
 
 impl Parts {
-    /// Those of an upload that has begun, of which the rest is offered.
+    /// The parts of an upload that is resumed with the rest that the server offers.
     pub(super) fn left_of(upload: &Upload, rest: &Offer) -> Self {
         let part_bytes = upload.part_bytes;
         let size = rest.length.map(|length| upload.bytes.saturating_add(length));
@@ -54,7 +55,7 @@ impl Parts {
 }
 
 impl TransferMode {
-    /// The lane of a whole file. `in_parts`: one put has taken too long before.
+    /// The mode for a whole file of which the task states the size `stated`. `in_parts`: an earlier put took too long.
     pub(super) fn of(offer: &Offer, stated: Option<u64>, in_parts: bool) -> Result<Self, CopyError> {
         let size = offer.length.or(stated);
         match (offer.length, size) {
