@@ -110,12 +110,11 @@
 pub mod config;
 pub mod digest;
 pub mod document;
-pub mod download;
 pub mod expression;
 pub mod fabricate;
 pub mod hook;
+pub mod http;
 pub mod journal;
-pub mod link;
 pub mod mutation;
 pub mod ports;
 pub mod redact;

@@ -1,4 +1,4 @@
-//! The use cases over the ports: preview and receive a delivery, advance a run, sweep, reconcile, look; and the operator's
+//! The use cases over the ports: preview and receive a delivery, advance a run, sweep, reconcile, list and read runs; and the operator's
 //! decisions.
 //!
 //! Nothing here knows Cloudflare, and nothing but [`advance`] moves a run: a webhook and a sweep only poke it.
@@ -13,12 +13,10 @@ mod at_once;
 mod batch;
 mod budget;
 mod decide;
-pub mod in_flight;
-pub mod incoming;
-pub mod look;
 pub mod operate;
 pub mod plan;
 pub mod preview;
+pub mod queries;
 pub mod receive;
 pub mod reconcile;
 mod record;

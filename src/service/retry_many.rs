@@ -5,8 +5,8 @@ use crate::ports::{StoreError, World};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
-use super::look::{Position, Query, list_runs};
 use super::operate::Refusal;
+use super::queries::{Position, Query, list_runs};
 use super::retry::{Hooks, retry_if};
 
 /// The most runs that one call looks at: each takes some ten operations of the free plan's 1,000 in an invocation, and

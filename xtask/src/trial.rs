@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
     let secret = |name: &str| hooks.secret(name);
     let means = Means { secret: &secret, certificate: None, now: request.now };
     let shown = preview(hook, hooks.configuration.fabricate.as_ref(), &delivery, &means);
+    let shown = serde_json::to_value(shown)?;
     let answer = Answer::to(hook, delivery, &means);
     show(&if request.has("json") {
         format!("{shown:#}\n")
