@@ -1,26 +1,18 @@
-//! The edge: the only code that knows Cloudflare. Events come in here, ports are implemented below, and nothing
-//! is decided.
+//! The edge: the only code that knows Cloudflare. Events arrive here, ports are implemented below, and nothing is
+//! decided.
 
-mod api;
 mod body;
-mod certificates;
 mod clock;
-mod decide;
-mod files;
-mod handshake;
+mod http;
 mod http_fabricate;
-mod intake;
 mod kv_put;
 mod kv_runs;
-mod links;
 mod queue;
+mod r2_downloads;
 mod r2_files;
+mod r2_handshakes;
 mod r2_inbox;
 mod r2_uploads;
-mod rate_limit;
-mod request_body;
-mod respond;
-mod route;
 mod settings;
 mod status_body;
 mod stream;
@@ -33,19 +25,18 @@ use wasm_bindgen::JsValue;
 use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
 
 use crate::fabricate::{Api, Pace};
+use crate::http::FABRICATE_API_KEY;
 use crate::ports::{Clock, Level, Log};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
+use http::Invocation;
 use queue::SweepQueue;
-use respond::Problem;
-use route::Route;
 use settings::{Settings, settings};
 
-/// The world as one invocation has it.
-#[derive(Clone)]
+/// The stores and Fabricate, as one invocation has them.
 struct Cloudflare {
     runs: KvStore,
     /// The same KV namespace, for [`kv_put`].
@@ -53,31 +44,28 @@ struct Cloudflare {
     inbox: Bucket,
     files: Bucket,
     api: Api,
-    /// `FABRICATE_API_KEY`; without it nothing is started and nothing asked.
+    /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     key: Option<String>,
-    /// This isolate's.
+    /// Shared by all invocations in this isolate.
     pace: Rc<Pace>,
 }
 
 impl Cloudflare {
-    /// Takes the bindings; what is missing is named in the log and not in the answer.
-    fn new(env: &Env, settings: &Settings) -> Result<Self, Problem> {
+    /// Takes the bindings. `None`: one is missing, or `FABRICATE_URL` is a mistake; the log names it.
+    fn new(env: &Env, settings: &Settings) -> Option<Self> {
         let missing = |name: &str, error: &dyn std::fmt::Display| {
             let fields = json!({"binding": name, "error": error.to_string()});
             WorkerLog.log(Level::Error, "binding is missing: add it to wrangler.toml", fields);
-            Problem::not_ready()
         };
-        let Some(api) = settings.configuration.fabricate.clone() else {
-            return Err(Problem::not_ready());
-        };
-        Ok(Self {
-            runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error))?,
+        Some(Self {
+            // A mistake in it was logged when the configuration was read.
+            api: settings.configuration().fabricate.clone()?,
+            runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error)).ok()?,
             // `env.kv` has found it.
             runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
-            inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error))?,
-            files: env.bucket("FILES").map_err(|error| missing("FILES", &error))?,
-            api,
-            key: settings::secret(env, settings::FABRICATE_API_KEY),
+            inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?,
+            files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
+            key: settings::secret(env, FABRICATE_API_KEY),
             pace: Rc::clone(&settings.pace),
         })
     }
@@ -87,26 +75,11 @@ impl Cloudflare {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let settings = settings(&env);
-    let answer = match Route::of(&request.inner().method(), &request.path()) {
-        Ok(Route::Hook(name)) => intake::intake(request, &env, &context, &settings, name).await,
-        Ok(Route::Health) => Ok(health(&env, &settings)),
-        Ok(Route::Link(run_id, file_id)) => links::follow(&request, &env, &settings, run_id, &file_id).await,
-        Ok(Route::Operator(call)) => api::operate(call, request, &env, &context, &settings).await,
-        Err(problem) => Err(problem),
-    };
-    answer.unwrap_or_else(Problem::into_response).or_else(|error| {
-        // Left to the runtime, its text would be logged as it is.
-        let fields = json!({"error": http_fabricate::one_line(&error)});
-        WorkerLog.log(Level::Error, "answer not made", fields);
-        Problem::not_ready().into_response()
+    let invocation = Invocation { env: &env, context: &context, settings: &settings };
+    http::send(match http::read_request(request) {
+        Ok(request) => settings.server.handle(&invocation, request).await,
+        Err(problem) => problem.into_response(),
     })
-}
-
-/// 200 or 503, no details: whether the Worker has what it needs. Reads and lists nothing.
-fn health(env: &Env, settings: &Settings) -> worker::Result<Response> {
-    let ready = settings.configuration.is_usable()
-        && Cloudflare::new(env, settings).is_ok_and(|world| world.key.is_some());
-    if ready { respond::json(200, &json!({"status": "ok"})) } else { Problem::not_ready().into_response() }
 }
 
 thread_local! {
@@ -119,13 +92,13 @@ thread_local! {
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let settings = settings(&env);
-    let Ok(world) = Cloudflare::new(&env, &settings) else { return };
+    let Some(world) = Cloudflare::new(&env, &settings) else { return };
     // The cron's own time, so that a sweep that comes late counts as when it was due.
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]
     let now = Timestamp::from_millis(event.schedule() as i64);
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
     let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
-    let requests = settings.configuration.sweep_requests;
+    let requests = settings.configuration().sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.

@@ -7,7 +7,6 @@ mod handshake;
 mod hook;
 mod ids;
 pub mod mistake;
-mod operator_token;
 pub mod sender;
 mod signature;
 mod verify;
@@ -22,7 +21,6 @@ use crate::hook::{Hook, HookName};
 
 use hook::read_hook;
 use mistake::Mistake;
-pub use operator_token::{InvalidToken, MAKE_OPERATOR_TOKEN, OPERATOR_TOKEN_CHARS_MIN, OperatorToken};
 
 /// The official Fabricate, asked unless `FABRICATE_URL` names another.
 pub const FABRICATE_URL_DEFAULT: &str = "https://fabricate.tonic.ai";

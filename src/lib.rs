@@ -84,7 +84,7 @@
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
 //! | how long R2 and KV keep things, what an expired journal means | [`journal::retention`] | values and the time it is given |
 //! | starting, polling, closing | [`service::advance`]; one attempt to start in its `start.rs`, the end of a run that is not started any more in `give_up.rs` | the world, by its ports |
-//! | what the operator may decide of a run | [`service::operate`] | the same |
+//! | what the operator may decide of a run | [`service::operator`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |
 //! | how long a body may take to arrive, and how much memory all bodies in flight may take | `service/incoming.rs`, [`service::in_flight`] | values, bytes and the time they are given |
@@ -109,12 +109,11 @@
 pub mod config;
 pub mod digest;
 pub mod document;
-pub mod download;
 pub mod expression;
 pub mod fabricate;
 pub mod hook;
+pub mod http;
 pub mod journal;
-pub mod link;
 pub mod ports;
 pub mod redact;
 pub mod request;

@@ -21,7 +21,7 @@ pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
 pub use summary::Summary;
-pub use view::RunView;
+pub use view::{PlaceView, RunBrief, RunErrorView, RunFileView, RunView, TaskBrief, TaskView};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -57,12 +57,12 @@ impl Queue for SweepQueue {
 #[event(queue)]
 async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
     let settings = settings(&env);
-    let Ok(world) = Cloudflare::new(&env, &settings) else {
+    let Some(world) = Cloudflare::new(&env, &settings) else {
         // What is missing is in the log.
         messages.retry_all_with_options(&later());
         return Ok(());
     };
-    let budget = batch_budget(&world, settings.configuration.sweep_requests);
+    let budget = batch_budget(&world, settings.configuration().sweep_requests);
     for message in messages.raw_iter() {
         handle(&world, &message, &budget).await;
     }

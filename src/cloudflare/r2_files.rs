@@ -16,8 +16,8 @@ use worker::{Data, HttpMetadata, Method, Object};
 use super::Cloudflare;
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
-use crate::download::attachment;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
+use crate::http::download::attachment;
 use crate::ports::{
     Archived, CopyError, Destination, Download, Downloads, FileBytes, FileStore, Part, Put, Source,
     StoreError, Upload,

@@ -8,23 +8,23 @@ use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::config::{Configuration, ENV, FABRICATE_RATE, InvalidToken, OperatorToken, SWEEP_REQUESTS};
+use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
 use crate::fabricate::Pace;
+use crate::http::operator_token::{InvalidToken, OperatorToken};
+use crate::http::{OPERATOR_TOKEN, Server};
 use crate::ports::{Level, Log};
 
-/// The secret with Fabricate's key.
-pub(super) const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
-/// The secret that opens everything under `/api/`.
-pub(super) const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
-
-/// The secret that links to files are signed with; without it there are none.
-pub(super) const LINK_SECRET: &str = "LINK_SECRET";
-
-/// What the variables say, and what follows them through the isolate's life.
+/// What this isolate keeps for its whole life. All its invocations share it.
 pub(super) struct Settings {
-    pub(super) configuration: Configuration,
-    /// Shared by all invocations in this isolate, and by no other.
+    pub(super) server: Server,
     pub(super) pace: Rc<Pace>,
+}
+
+impl Settings {
+    /// What the variables say.
+    pub(super) fn configuration(&self) -> &Configuration {
+        &self.server.configuration
+    }
 }
 
 thread_local! {
@@ -50,7 +50,7 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
         );
     }
     let pace = Rc::new(Pace::new(configuration.fabricate_rate));
-    let settings = Rc::new(Settings { configuration, pace });
+    let settings = Rc::new(Settings { server: Server::new(configuration), pace });
     SETTINGS.set(Some(Rc::clone(&settings)));
     settings
 }

@@ -34,7 +34,8 @@ fn answer(hook: &Hook, content_type: &str, body: &str) -> (u16, Option<&'static 
     let headers = [("content-type".to_owned(), content_type.to_owned())];
     let url = "https://seedhook.example/hooks/h";
     let delivery = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
-    let reply = hook.answer_to(&delivery).map(|reply| reply.for_delivery(&json!({"status": "accepted"})));
+    let reply =
+        hook.answer_to(&delivery).map(|reply| reply.for_delivery(r#"{"status":"accepted"}"#.to_owned()));
     let Reply { status, content_type, body, .. } =
         reply.unwrap_or_else(|| Reply { status: 202, content_type: Some("runs"), ..Reply::default() });
     (status, content_type, body)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ascii_json::ascii_json_bytes;
-use super::{Missing, Run, RunError, RunId, Stage, Status};
+use super::{Missing, PlaceView, Run, RunError, RunId, Stage, Status};
 use crate::fabricate::{Place, StatusError, Target, Task, TaskId, TaskStatus};
 use crate::timestamp::Timestamp;
 
@@ -159,8 +159,8 @@ impl Summary {
         waits && self.deadline_at.is_none_or(|deadline| now < deadline)
     }
 
-    pub(super) fn place(&self) -> (&'static str, &str) {
-        (if self.is_project { "project" } else { "database" }, &self.place)
+    pub(super) fn place(&self) -> PlaceView<'_> {
+        if self.is_project { PlaceView::Project(&self.place) } else { PlaceView::Database(&self.place) }
     }
 
     pub(super) fn workflow(&self) -> &str {

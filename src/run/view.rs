@@ -1,142 +1,305 @@
-//! A run as the operator's API shows it. What is only ours (settings, bookkeeping) is not in it.
+//! A run as the operator's API shows it. A run's settings and its bookkeeping are not in it.
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::{Run, RunFile, Summary};
-use crate::fabricate::{Task, encode_path_part};
+use super::{FileState, Run, RunFile, RunId, Stage, Status, Summary};
+use crate::fabricate::{FileId, JsonText, Place, ResultOmitted, Task, TaskId, encode_path_part};
+use crate::hook::HookName;
 use crate::hook::archive_key::safe_name;
+use crate::hook::delivery::DeliveryId;
 use crate::timestamp::Timestamp;
 
-/// A run as `GET /api/runs/{run_id}` shows it.
-#[derive(Debug)]
+/// One run, whole: the answer to `GET /api/runs/{run_id}`. All times are RFC 3339 in UTC, with milliseconds.
+#[derive(Debug, Serialize)]
 pub struct RunView<'a> {
-    /// Everything but `task`.
-    fields: Map<String, Value>,
-    task: Option<&'a Task>,
+    /// UUID of version 7.
+    pub run_id: RunId,
+    /// The name of the hook that accepted the run.
+    pub hook: &'a HookName,
+    /// The event's id, which redeliveries share.
+    pub delivery_id: &'a DeliveryId,
+    /// The run's status.
+    pub status: Status,
+    /// Name of the Fabricate workspace.
+    pub workspace: &'a str,
+    /// `database` or `project`.
+    #[serde(flatten)]
+    pub place: PlaceView<'a>,
+    /// Name of the workflow.
+    pub workflow: &'a str,
+    /// When the run reached its final status; `null` before.
+    pub finished_at: Option<Timestamp>,
+    /// Why the run failed, or why it is `unconfirmed`; `null` otherwise.
+    pub error: Option<RunErrorView<'a>>,
+    /// How many start requests were sent.
+    pub attempts: u32,
+    /// The run that this run retries; `null` if the run came from a delivery.
+    pub retry_of: Option<RunId>,
+    /// Reserved: always `null`.
+    pub notification: (),
+    /// When the delivery was accepted.
+    pub received_at: Timestamp,
+    /// When the workflow was started; `null` before.
+    pub started_at: Option<Timestamp>,
+    /// The workflow's parameters.
+    pub params: &'a Map<String, Value>,
+    /// The task's files, in Fabricate's order; empty until the task is completed.
+    pub files: Vec<RunFileView<'a>>,
+    /// The id of the item of a batch that the run is for; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_id: Option<&'a DeliveryId>,
+    /// Fabricate's task; `null` until the workflow is started.
+    pub task: Option<TaskView<'a>>,
 }
 
-impl RunView<'_> {
-    /// The view as JSON. The task's result stands in it byte for byte, and is never made a tree of values.
-    #[must_use]
-    pub fn into_json(self) -> String {
-        let fields = Value::Object(self.fields).to_string();
-        let task = self.task.map_or_else(|| "null".to_owned(), task_json);
-        with_member(&fields, "task", &task)
-    }
+/// A run in brief, as lists and problems show it: without parameters, result and files, and with long texts cut.
+#[derive(Debug, Serialize)]
+pub struct RunBrief<'a> {
+    /// UUID of version 7.
+    pub run_id: RunId,
+    /// The name of the hook that accepted the run.
+    pub hook: &'a str,
+    /// The event's id, which redeliveries share; may be cut.
+    pub delivery_id: &'a str,
+    /// The run's status.
+    pub status: Status,
+    /// Name of the Fabricate workspace; may be cut.
+    pub workspace: &'a str,
+    /// `database` or `project`.
+    #[serde(flatten)]
+    pub place: PlaceView<'a>,
+    /// Name of the workflow; may be cut.
+    pub workflow: &'a str,
+    /// Fabricate's task; `null` until the workflow is started.
+    pub task: Option<TaskBrief<'a>>,
+    /// Why the run failed, or why it is `unconfirmed`; `null` otherwise.
+    pub error: Option<RunErrorView<'a>>,
+    /// How many start requests were sent.
+    pub attempts: u32,
+    /// The run that this run retries; `null` if the run came from a delivery.
+    pub retry_of: Option<RunId>,
+    /// Reserved: always `null`.
+    pub notification: (),
+    /// When the delivery was accepted.
+    pub received_at: Timestamp,
+    /// When the workflow was started; `null` before.
+    pub started_at: Option<Timestamp>,
+    /// When the run reached its final status; `null` before.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where the workflow is: one field, which is named for what it holds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceView<'a> {
+    /// Name of the database.
+    Database(&'a str),
+    /// Name of the project.
+    Project(&'a str),
+}
+
+/// Why a run failed, or why it is `unconfirmed`.
+#[derive(Debug, Serialize)]
+pub struct RunErrorView<'a> {
+    /// Where it happened.
+    pub stage: Stage,
+    /// The reason, for people; may be cut in lists.
+    pub message: &'a str,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// How many start requests had been sent by then.
+    pub attempts: u32,
+}
+
+/// Fabricate's task.
+#[derive(Debug, Serialize)]
+pub struct TaskView<'a> {
+    /// Fabricate's id of the task.
+    pub id: &'a TaskId,
+    /// Fabricate's id of the workflow; `null` if Fabricate did not state it.
+    pub workflow_id: Option<&'a str>,
+    /// The status, as Fabricate spells it.
+    pub status: &'a str,
+    /// When Fabricate created the task, as Fabricate wrote it; `null` if it did not.
+    pub created_at: Option<&'a str>,
+    /// When the task began, as Fabricate wrote it; `null` if it did not.
+    pub started_at: Option<&'a str>,
+    /// When the task ended, as Fabricate wrote it; `null` if it did not.
+    pub completed_at: Option<&'a str>,
+    /// Fabricate's error, any JSON; `null` if there is none.
+    pub error: Option<&'a Value>,
+    /// Fabricate's result, any JSON, byte for byte; `null` if there is none, or if it is not kept.
+    #[serde(serialize_with = "as_json")]
+    pub result: &'a JsonText,
+    /// Why `result` is not kept; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_omitted: Option<&'a ResultOmitted>,
+}
+
+/// Fabricate's task in brief.
+#[derive(Debug, Serialize)]
+pub struct TaskBrief<'a> {
+    /// Fabricate's id of the task.
+    pub id: &'a TaskId,
+    /// Fabricate's id of the workflow; may be cut; `null` if Fabricate did not state it.
+    pub workflow_id: Option<&'a str>,
+    /// The status, as Fabricate spells it.
+    pub status: Option<&'a str>,
+    /// When Fabricate created the task; `null` if it did not say.
+    pub created_at: Option<Timestamp>,
+    /// When the task began; `null` if Fabricate did not say.
+    pub started_at: Option<Timestamp>,
+    /// When the task ended; `null` if Fabricate did not say.
+    pub completed_at: Option<Timestamp>,
+    /// Why the workflow failed; may be cut; `null` if it did not fail.
+    pub error: Option<&'a str>,
+}
+
+/// A file of a run's task.
+#[derive(Debug, Serialize)]
+pub struct RunFileView<'a> {
+    /// Fabricate's id of the file.
+    pub id: &'a FileId,
+    /// The name under which the file is saved.
+    pub name: String,
+    /// Bytes; `null` if neither Fabricate states them nor the file is archived.
+    pub size: Option<u64>,
+    /// Media type; `null` if Fabricate does not state it.
+    pub content_type: Option<&'a str>,
+    /// Whether the file is archived.
+    pub state: FileState,
+    /// The object's key in the files bucket; `null` until the file is archived.
+    pub key: Option<&'a str>,
+    /// SHA-256 in hexadecimal; `null` if it is not known.
+    pub sha256: Option<&'a str>,
+    /// How many bytes are copied so far; `null` unless the file is being copied in parts.
+    pub bytes: Option<u64>,
+    /// Why the last attempt failed; `null` if it did not.
+    pub error: Option<&'a str>,
+    /// How many attempts failed.
+    pub attempts: u32,
+    /// The path of the call that answers with the file.
+    pub url: String,
 }
 
 impl Run {
-    /// The whole run.
+    /// The whole run, as the operator sees it.
     #[must_use]
     pub fn view(&self) -> RunView<'_> {
-        let summary = self.summary();
-        let (place, _) = summary.place();
-        let mut fields = summary.fields();
-        fields.remove("task");
-        let files = self.files.iter().map(|file| self.file_view(file)).collect();
-        let whole = [
-            ("delivery_id", json!(self.delivery_id)),
-            ("workspace", json!(self.target.workspace)),
-            (place, json!(self.target.place.name())),
-            ("workflow", json!(self.target.workflow)),
-            ("params", Value::Object(Map::clone(&self.params))),
-            ("files", Value::Array(files)),
-            ("error", json!(self.error)),
-        ];
-        fields.extend(whole.map(|(name, value)| (name.to_owned(), value)));
-        if let Some(item_id) = &self.item_id {
-            fields.insert("item_id".to_owned(), json!(item_id));
+        let error = self.error.as_ref().map(|error| RunErrorView {
+            stage: error.stage,
+            message: &error.message,
+            at: error.at,
+            attempts: error.attempts,
+        });
+        RunView {
+            run_id: self.run_id,
+            hook: &self.hook,
+            delivery_id: &self.delivery_id,
+            status: self.status,
+            workspace: &self.target.workspace,
+            place: match &self.target.place {
+                Place::Database(name) => PlaceView::Database(name),
+                Place::Project(name) => PlaceView::Project(name),
+            },
+            workflow: &self.target.workflow,
+            finished_at: self.finished_at,
+            error,
+            attempts: self.attempts,
+            retry_of: self.retry_of,
+            notification: (),
+            received_at: self.received_at,
+            started_at: self.started_at,
+            params: &self.params,
+            files: self.files.iter().map(|file| file.view(self.run_id)).collect(),
+            item_id: self.item_id.as_ref(),
+            task: self.task.as_ref().map(Task::view),
         }
-        RunView { fields, task: self.task.as_ref() }
     }
+}
 
-    fn file_view(&self, file: &RunFile) -> Value {
-        json!({
-            "id": file.id(),
-            "name": safe_name(file.file.name.as_deref()),
-            "size": file.file.size,
-            "content_type": file.file.content_type,
-            "state": file.state,
-            "key": file.key,
-            "sha256": file.sha256,
-            "bytes": file.bytes,
-            "error": file.error,
-            "attempts": file.attempts,
-            "url": format!("/api/runs/{}/files/{}", self.run_id, encode_path_part(file.id().as_str())),
-        })
+impl Task {
+    fn view(&self) -> TaskView<'_> {
+        TaskView {
+            id: &self.id,
+            workflow_id: self.workflow_id.as_deref(),
+            status: &self.status,
+            created_at: self.created_at.as_deref(),
+            started_at: self.started_at.as_deref(),
+            completed_at: self.completed_at.as_deref(),
+            error: self.error.as_ref(),
+            result: &self.result,
+            result_omitted: self.result_omitted.as_ref(),
+        }
+    }
+}
+
+impl RunFile {
+    fn view(&self, run_id: RunId) -> RunFileView<'_> {
+        RunFileView {
+            id: self.id(),
+            name: safe_name(self.file.name.as_deref()),
+            size: self.file.size,
+            content_type: self.file.content_type.as_deref(),
+            state: self.state,
+            key: self.key.as_deref(),
+            sha256: self.sha256.as_deref(),
+            bytes: self.bytes,
+            error: self.error.as_deref(),
+            attempts: self.attempts,
+            url: format!("/api/runs/{run_id}/files/{}", encode_path_part(self.id().as_str())),
+        }
     }
 }
 
 impl Summary {
-    /// The run in brief: the same object without `params`, `task.result` and `files`, long texts cut.
+    /// The run in brief, as the operator sees it.
     #[must_use]
-    pub fn view(&self) -> Value {
-        Value::Object(self.fields())
-    }
-
-    fn fields(&self) -> Map<String, Value> {
-        let (place, name) = self.place();
-        let error = self.error.as_ref().map(|error| {
-            json!({"stage": error.stage, "message": error.message, "at": error.at, "attempts": self.attempts})
+    pub fn view(&self) -> RunBrief<'_> {
+        let error = self.error.as_ref().map(|error| RunErrorView {
+            stage: error.stage,
+            message: &error.message,
+            at: error.at,
+            attempts: self.attempts,
         });
-        let fields = [
-            ("run_id", json!(self.run_id)),
-            ("hook", json!(self.hook)),
-            ("delivery_id", json!(self.delivery_id)),
-            ("status", json!(self.status)),
-            ("workspace", json!(self.workspace())),
-            (place, json!(name)),
-            ("workflow", json!(self.workflow())),
-            ("task", self.task_view()),
-            ("error", json!(error)),
-            ("attempts", json!(self.attempts)),
-            ("retry_of", json!(self.retry_of)),
-            ("notification", Value::Null),
-            ("received_at", json!(self.received_at)),
-            ("started_at", json!(self.started_at)),
-            ("finished_at", json!(self.finished_at)),
-        ];
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        RunBrief {
+            run_id: self.run_id,
+            hook: &self.hook,
+            delivery_id: &self.delivery_id,
+            status: self.status,
+            workspace: self.workspace(),
+            place: self.place(),
+            workflow: self.workflow(),
+            task: self.task_view(),
+            error,
+            attempts: self.attempts,
+            retry_of: self.retry_of,
+            notification: (),
+            received_at: self.received_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+        }
     }
 
-    fn task_view(&self) -> Value {
-        let Some(id) = &self.task_id else {
-            return Value::Null;
-        };
-        let failed = self.error.as_ref().filter(|error| error.stage == super::Stage::Workflow);
-        let [created, started, completed] = self.task_times.0;
-        let time = |time: Option<Timestamp>| json!(time);
-        json!({
-            "id": id,
-            "workflow_id": self.workflow_id,
-            "status": self.task_status,
-            "created_at": time(created),
-            "started_at": time(started),
-            "completed_at": time(completed),
-            "error": failed.map(|error| &error.message),
+    fn task_view(&self) -> Option<TaskBrief<'_>> {
+        let failed = self.error.as_ref().filter(|error| error.stage == Stage::Workflow);
+        let [created_at, started_at, completed_at] = self.task_times.0;
+        Some(TaskBrief {
+            id: self.task_id.as_ref()?,
+            workflow_id: self.workflow_id.as_deref(),
+            status: self.task_status.as_deref(),
+            created_at,
+            started_at,
+            completed_at,
+            error: failed.map(|error| error.message.as_str()),
         })
     }
 }
 
-fn task_json(task: &Task) -> String {
-    let fields = json!({
-        "id": task.id,
-        "workflow_id": task.workflow_id,
-        "status": task.status,
-        "created_at": task.created_at,
-        "started_at": task.started_at,
-        "completed_at": task.completed_at,
-        "error": task.error,
-    });
-    let task_text = with_member(&fields.to_string(), "result", task.result.as_str());
-    match &task.result_omitted {
-        Some(omitted) => with_member(&task_text, "result_omitted", &json!(omitted).to_string()),
-        None => task_text,
-    }
-}
-
-/// An object's text with one more member, whose name needs no escapes. The object must not be empty.
-fn with_member(object: &str, name: &str, value: &str) -> String {
-    let open = object.strip_suffix('}').unwrap_or(object);
-    [open, ",\"", name, "\":", value, "}"].concat()
+/// Writes a JSON text as the value that it is: it is never made a tree of values.
+fn as_json<S: Serializer>(text: &JsonText, serializer: S) -> Result<S::Ok, S::Error> {
+    let value: &RawValue = serde_json::from_str(text.as_str()).map_err(serde::ser::Error::custom)?;
+    value.serialize(serializer)
 }

@@ -1,11 +1,14 @@
-//! Seeing what a delivery would do before it does it. Starts and stores nothing, and takes the code that would.
+//! Seeing what a delivery would do before it does it. Nothing is started and nothing is stored; what is shown comes from
+//! the code that would do it.
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use crate::expression::Scope;
-use crate::fabricate::Api;
-use crate::hook::delivery::Event;
-use crate::hook::{Hook, Rule};
+use crate::fabricate::{Api, Target};
+use crate::hook::admission::Admitted;
+use crate::hook::delivery::{DeliveryId, Event};
+use crate::hook::{Hook, HookName, Rule};
 use crate::request::RawRequest;
 use crate::verify::{Means, Verified, VerifyError};
 
@@ -14,104 +17,291 @@ use super::plan::{holds, map, scopes};
 /// The most items of a batch that are shown.
 const ITEMS_SHOWN_MAX: usize = 10;
 
-/// What a hook would make of a request: whether it is verified and why not, what its conditions say, each parameter
-/// with its type, the requests that would be sent. For the operator: it holds what the sender sent, but no secret.
+/// What a hook would make of a request: the answer to `POST /api/hooks/{hook}/preview`. It has what the sender sent, and
+/// no secret.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// The hook's name.
+    pub hook: HookName,
+    /// Whether the hook is paused: a delivery would be answered 503.
+    pub paused: bool,
+    /// Whether the request is from the sender.
+    pub verification: VerificationPreview,
+    /// What would become of the request if it is, or were, verified.
+    #[serde(flatten)]
+    pub result: PreviewResult,
+}
+
+/// Whether a request is from the sender.
+#[derive(Debug, Serialize)]
+pub struct VerificationPreview {
+    /// The scheme or the sender, as the hook names it.
+    pub scheme: String,
+    /// Whether the request is verified.
+    pub verified: bool,
+    /// Why not; absent if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Present if the request failed a check.
+    #[serde(flatten)]
+    pub signed: Option<SignedTextPreview>,
+}
+
+/// What a sender signs.
+#[derive(Debug, Serialize)]
+pub struct SignedTextPreview {
+    /// The text that the signature must cover, cut after 512 bytes; `null` if the check that failed signs no text.
+    pub signed_text: Option<String>,
+}
+
+/// What would become of a request.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum PreviewResult {
+    /// The request is a handshake.
+    Handshake {
+        /// The answer to it.
+        handshake: HandshakePreview,
+        /// `handshake`
+        outcome: OutcomePreview,
+        /// Empty.
+        runs: Vec<RulePreview>,
+    },
+    /// The body cannot be parsed.
+    NotParsed {
+        /// `not parsed`
+        outcome: OutcomePreview,
+        /// Why not.
+        error: String,
+        /// Empty.
+        runs: Vec<RulePreview>,
+    },
+    /// The request is an event.
+    Event {
+        /// `accepted` if at least one run would be started, else `ignored`.
+        outcome: OutcomePreview,
+        /// The event's id.
+        delivery_id: DeliveryId,
+        /// Why the hook's `delivery_id` has no usable value; `null` if it has.
+        delivery_id_error: Option<String>,
+        /// How many items the batch has; `null` if the hook takes no batches.
+        items: Option<usize>,
+        /// One for each rule; of a batch, one for each rule and each of the first 10 items.
+        runs: Vec<RulePreview>,
+    },
+}
+
+/// The outcome in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomePreview {
+    /// The request is a handshake.
+    Handshake,
+    /// The body cannot be parsed.
+    #[serde(rename = "not parsed")]
+    NotParsed,
+    /// At least one run would be started.
+    Accepted,
+    /// No rule's `when` holds.
+    Ignored,
+}
+
+/// The answer to a handshake.
+#[derive(Debug, Serialize)]
+pub struct HandshakePreview {
+    /// HTTP status.
+    pub status: u16,
+    /// The body; may be empty.
+    pub body: String,
+}
+
+/// What one rule makes of the event, or of one item of it.
+#[derive(Debug, Serialize)]
+pub struct RulePreview {
+    /// Whether a run would be accepted. A run whose `error` is not `null` would fail at stage `mapping`.
+    pub starts: bool,
+    /// The workflow.
+    pub target: Target,
+    /// The rule's condition; `null` if it has none.
+    pub when: Option<ConditionPreview>,
+    /// The parameters by their names; `null` if no run would be accepted, or if they cannot be mapped.
+    pub params: Option<Named<TypedValue>>,
+    /// Why the parameters cannot be mapped; `null` if they can.
+    pub error: Option<String>,
+    /// The request that Fabricate would get; `null` if there would be none.
+    pub request: Option<RequestPreview>,
+    /// The rule's index, from 0.
+    pub rule: usize,
+    /// Present if the hook takes batches.
+    #[serde(flatten)]
+    pub item: Option<ItemPreview>,
+}
+
+/// An item of a batch.
+#[derive(Debug, Serialize)]
+pub struct ItemPreview {
+    /// The item's index, from 0.
+    pub item: usize,
+    /// The item's own id; `null` if it has none.
+    pub item_id: Option<DeliveryId>,
+}
+
+/// A rule's condition.
+#[derive(Debug, Serialize)]
+pub struct ConditionPreview {
+    /// The expression, as it is configured.
+    pub expression: String,
+    /// Whether it is true; `null` if it cannot be evaluated.
+    pub holds: Option<bool>,
+    /// Why it cannot be evaluated; `null` if it can.
+    pub error: Option<String>,
+    /// The values that the expression reads, by their paths.
+    pub values: Named<ValueSeen>,
+}
+
+/// A value that an expression reads.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ValueSeen {
+    /// The event has it.
+    Present(Value),
+    /// The event does not have it.
+    Missing {
+        /// `true`
+        missing: bool,
+    },
+}
+
+/// A parameter.
+#[derive(Debug, Serialize)]
+pub struct TypedValue {
+    /// The value.
+    pub value: Value,
+    /// `null`, `boolean`, `number`, `string`, `list` or `object`.
+    pub r#type: &'static str,
+}
+
+/// Values by their names, in their order: a JSON object.
+#[derive(Debug)]
+pub struct Named<V>(pub Vec<(String, V)>);
+
+impl<V: Serialize> Serialize for Named<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// A request to Fabricate.
+#[derive(Debug, Serialize)]
+pub struct RequestPreview {
+    /// `POST`
+    pub method: &'static str,
+    /// The address.
+    pub url: String,
+    /// The body.
+    pub body: Map<String, Value>,
+}
+
+/// Previews a request: `api` is the Fabricate that would be asked.
 #[must_use]
-pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Means<'_>) -> Value {
+pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Means<'_>) -> Preview {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
     let verification = verification(hook, &request, means);
-    let handshake = hook.admit(request.clone(), means).ok().and_then(|admitted| match admitted {
-        crate::hook::admission::Admitted::Handshake(reply) => {
-            Some(json!({"status": reply.status, "body": reply.body}))
-        }
-        crate::hook::admission::Admitted::Delivery(_) => None,
-    });
-    let mut shown = json!({"hook": hook.name, "paused": hook.paused, "verification": verification});
-    let more = match (handshake, Event::parse(Verified::by_operator(request), hook, "new for each delivery"))
-    {
-        (Some(handshake), _) => json!({"handshake": handshake, "outcome": "handshake", "runs": []}),
-        (None, Err(error)) => json!({"outcome": "not parsed", "error": error.to_string(), "runs": []}),
-        (None, Ok(event)) => outcome(hook, api, event),
+    let result = match hook.admit(request.clone(), means) {
+        Ok(Admitted::Handshake(reply)) => PreviewResult::Handshake {
+            handshake: HandshakePreview { status: reply.status, body: reply.body },
+            outcome: OutcomePreview::Handshake,
+            runs: Vec::new(),
+        },
+        _ => match Event::parse(Verified::by_operator(request), hook, "new for each delivery") {
+            Ok(event) => event_preview(hook, api, event),
+            Err(error) => PreviewResult::NotParsed {
+                outcome: OutcomePreview::NotParsed,
+                error: error.to_string(),
+                runs: Vec::new(),
+            },
+        },
     };
-    if let (Value::Object(shown), Value::Object(more)) = (&mut shown, more) {
-        shown.extend(more);
-    }
-    shown
+    Preview { hook: hook.name.clone(), paused: hook.paused, verification, result }
 }
 
-fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> Value {
-    let scheme = &hook.verify.scheme;
-    match hook.verify.check(request, means) {
-        Ok(()) => json!({"scheme": scheme, "verified": true}),
-        Err(VerifyError::NotVerified(refusal)) => json!({
-            "scheme": scheme, "verified": false, "reason": refusal.to_string(), "signed_text": refusal.signed_text(),
-        }),
-        Err(error) => json!({"scheme": scheme, "verified": false, "reason": error.to_string()}),
-    }
+fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> VerificationPreview {
+    let (reason, signed) = match hook.verify.check(request, means) {
+        Ok(()) => (None, None),
+        Err(VerifyError::NotVerified(refusal)) => {
+            let signed_text = refusal.signed_text().map(ToOwned::to_owned);
+            (Some(refusal.to_string()), Some(SignedTextPreview { signed_text }))
+        }
+        Err(error) => (Some(error.to_string()), None),
+    };
+    VerificationPreview { scheme: hook.verify.scheme.clone(), verified: reason.is_none(), reason, signed }
 }
 
-fn outcome(hook: &Hook, api: Option<&Api>, mut event: Event) -> Value {
-    let id_problem = event.take_id(hook).err();
+fn event_preview(hook: &Hook, api: Option<&Api>, mut event: Event) -> PreviewResult {
+    let delivery_id_error = event.take_id(hook).err();
     let items = hook.each.as_ref().map(|each| event.items(each).len());
-    let mut rules = Vec::new();
-    for (item, scope) in scopes(hook, &event).enumerate().take(ITEMS_SHOWN_MAX) {
-        for (index, rule) in hook.rules.iter().enumerate() {
-            let mut shown = rule_view(hook, api, rule, &scope);
-            if let Value::Object(shown) = &mut shown {
-                shown.insert("rule".to_owned(), json!(index));
-                if hook.each.is_some() {
-                    shown.insert("item".to_owned(), json!(item));
-                    shown.insert("item_id".to_owned(), json!(event.item_id(hook, &scope, item)));
-                }
-            }
-            rules.push(shown);
+    let mut runs = Vec::new();
+    for (index, scope) in scopes(hook, &event).enumerate().take(ITEMS_SHOWN_MAX) {
+        for (rule_index, rule) in hook.rules.iter().enumerate() {
+            let item = hook
+                .each
+                .as_ref()
+                .map(|_| ItemPreview { item: index, item_id: event.item_id(hook, &scope, index) });
+            runs.push(rule_preview(hook, api, (rule_index, rule), &scope, item));
         }
     }
-    let starts = rules.iter().filter(|rule| rule.get("starts") == Some(&Value::Bool(true))).count();
-    let outcome = if starts > 0 { "accepted" } else { "ignored" };
-    json!({
-        "outcome": outcome,
-        "delivery_id": event.delivery.delivery_id,
-        "delivery_id_error": id_problem,
-        "items": items,
-        "runs": rules,
-    })
+    let is_accepted = runs.iter().any(|run| run.starts);
+    PreviewResult::Event {
+        outcome: if is_accepted { OutcomePreview::Accepted } else { OutcomePreview::Ignored },
+        delivery_id: event.delivery.delivery_id,
+        delivery_id_error,
+        items,
+        runs,
+    }
 }
 
-fn rule_view(hook: &Hook, api: Option<&Api>, rule: &Rule, scope: &Scope) -> Value {
+fn rule_preview(
+    hook: &Hook,
+    api: Option<&Api>,
+    (index, rule): (usize, &Rule),
+    scope: &Scope,
+    item: Option<ItemPreview>,
+) -> RulePreview {
     let held = holds(hook, rule, scope);
     let when = rule.when.as_ref().map(|when| {
-        let values: Map<String, Value> = hook
-            .expressions
-            .values_seen(when, scope)
-            .into_iter()
-            .map(|(path, value)| (path, value.unwrap_or_else(|| json!({"missing": true}))))
-            .collect();
-        json!({
-            "expression": when.source(),
-            "holds": held.as_ref().ok(),
-            "error": held.as_ref().err().map(ToString::to_string),
-            "values": values,
-        })
+        let values = hook.expressions.values_seen(when, scope).into_iter();
+        let seen =
+            |value: Option<Value>| value.map_or(ValueSeen::Missing { missing: true }, ValueSeen::Present);
+        ConditionPreview {
+            expression: when.source().to_owned(),
+            holds: held.as_ref().ok().copied(),
+            error: held.as_ref().err().map(ToString::to_string),
+            values: Named(values.map(|(path, value)| (path, seen(value))).collect()),
+        }
     });
     let starts = held != Ok(false);
-    let mapped = if starts { Some(map(hook, rule, scope)) } else { None };
-    let (params, error) = match mapped {
+    let (params, error) = match starts.then(|| map(hook, rule, scope)) {
         Some(Ok(params)) => (Some(params), None),
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
     };
     let typed = params.as_ref().map(|params| {
-        let typed = |(name, value): (&String, &Value)| {
-            (name.clone(), json!({"value": value, "type": type_of(value)}))
-        };
-        params.iter().map(typed).collect::<Map<_, _>>()
+        let typed = |value: &Value| TypedValue { value: value.clone(), r#type: type_of(value) };
+        Named(params.iter().map(|(name, value)| (name.clone(), typed(value))).collect())
     });
-    let request = params.as_ref().and_then(|params| {
-        let url = api?.start_url(&rule.target);
-        Some(json!({"method": "POST", "url": url.as_str(), "body": params}))
+    let request = params.and_then(|params| {
+        Some(RequestPreview { method: "POST", url: api?.start_url(&rule.target).into(), body: params })
     });
-    json!({"starts": starts, "target": rule.target, "when": when, "params": typed, "error": error, "request": request})
+    RulePreview {
+        starts,
+        target: Target::clone(&rule.target),
+        when,
+        params: typed,
+        error,
+        request,
+        rule: index,
+        item,
+    }
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -127,6 +317,8 @@ fn type_of(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::config::Configuration;
     use crate::timestamp::Timestamp;
@@ -151,7 +343,9 @@ mod tests {
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
         let signed = hook.verify.sign(Draft { delivery: request.clone(), id: "i" }, &means).unwrap();
-        let shown = |request| preview(hook, configuration.fabricate.as_ref(), &request, &means);
+        let shown = |request| {
+            serde_json::to_value(preview(hook, configuration.fabricate.as_ref(), &request, &means)).unwrap()
+        };
         [shown(request), shown(signed)]
     }
 
@@ -170,6 +364,7 @@ mod tests {
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
         let secret = |_: &str| Some("s3cret".to_owned());
         let shown = preview(hook, None, &request, &Means { secret: &secret, certificate: None, now: NOW });
+        let shown = serde_json::to_value(shown).unwrap();
         assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");
         assert!(!shown.to_string().contains("s3cret"));
     }

@@ -5,8 +5,8 @@ use crate::ports::{Clock, Level, Log, RunLists, RunRecords, StoreError, WholeInb
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
-use super::look::{Position, Query, list_runs};
 use super::operator::Refusal;
+use super::queries::{Position, Query, list_runs};
 use super::retry::{Hooks, retry_if};
 
 /// The most runs that one call handles: each takes some ten of the free plan's 1,000 operations in an invocation, and a

@@ -127,9 +127,9 @@ impl Reply {
     /// The answer to a delivery that was taken: where the configuration states a status and no body, the JSON `runs` is
     /// sent under that status. A status that forbids a body is sent without one.
     #[must_use]
-    pub fn for_delivery(self, runs: &Value) -> Self {
+    pub fn for_delivery(self, runs: String) -> Self {
         if self.is_status_alone && may_have_body(self.status) {
-            return Self { content_type: Some("application/json"), body: runs.to_string(), ..self };
+            return Self { content_type: Some("application/json"), body: runs, ..self };
         }
         self
     }

@@ -116,8 +116,9 @@ fn is_blank(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use seedhook::config::{Configuration, OperatorToken};
-    use seedhook::link::LinkSecret;
+    use seedhook::config::Configuration;
+    use seedhook::http::link::LinkSecret;
+    use seedhook::http::operator_token::OperatorToken;
 
     use super::*;
     use crate::{project, wrangler_toml};

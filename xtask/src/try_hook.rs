@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
     let secret = |name: &str| config.secret(name);
     let means = Means { secret: &secret, certificate: None, now: request.now };
     let preview = preview(hook, config.configuration.fabricate.as_ref(), &delivery, &means);
+    let preview = serde_json::to_value(preview)?;
     let response = ExpectedResponse::to(hook, delivery, &means);
     print(&if request.has("json") {
         format!("{preview:#}\n")

@@ -259,7 +259,7 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     };
     assert_eq!(retried(&first), ids[..2]);
     assert_eq!(first.to_start.len(), 2);
-    let after = crate::service::look::Position::decode(&first.cursor.unwrap());
+    let after = crate::service::queries::Position::decode(&first.cursor.unwrap());
     let second = many(&Selection { after, ..selection.clone() });
     assert_eq!((retried(&second), second.cursor), (ids[2..3].to_vec(), None), "the fourth is too old");
     let abandoned = given_up(&stores);

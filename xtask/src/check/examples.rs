@@ -66,6 +66,7 @@ fn try_out(folder: &Path) -> (bool, Vec<Value>) {
     let secret = |name: &str| local.secret(name);
     let means = Means { secret: &secret, certificate: None, now: request.now };
     let shown = preview(hook, local.configuration.fabricate.as_ref(), &delivery, &means);
+    let shown = serde_json::to_value(shown).unwrap();
     let runs = shown["runs"].as_array().unwrap();
     let started = runs.iter().filter(|run| run["starts"] == true);
     let params = started.map(|run| run["request"]["body"].clone()).collect();

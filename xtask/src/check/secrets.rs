@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use seedhook::config::{InvalidToken, OperatorToken};
 use seedhook::hook::Hook;
-use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
+use seedhook::http::link::{LinkSecret, SECRET_BYTES_MIN};
+use seedhook::http::operator_token::{InvalidToken, OperatorToken};
 use serde_json::Map;
 use toml_edit::Item;
 

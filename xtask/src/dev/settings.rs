@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use seedhook::config::OperatorToken;
+use seedhook::http::operator_token::OperatorToken;
 
 use super::options::Options;
 use crate::local_config::LocalConfig;

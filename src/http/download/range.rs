@@ -1,4 +1,4 @@
-//! The `Range` field: which part of a file is asked for (RFC 9110, section 14). It never looks at conditions.
+//! The `Range` field: which part of a file the client asks for (RFC 9110, section 14). It must not read conditions.
 
 /// Bytes `first` to `first + length - 1` of a file; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// As `Content-Range` says it of a file of `size` bytes: `bytes 0-99/1234`.
+    /// The value of `Content-Range` for a file of `size` bytes: `bytes 0-99/1234`.
     pub(super) fn content_range(self, size: u64) -> String {
         let last = self.first + (self.length - 1);
         format!("bytes {}-{last}/{size}", self.first)
@@ -20,8 +20,8 @@ impl ByteRange {
 /// What a `Range` field asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Requested {
-    /// The whole file: the field is none of ours, not well-formed, or asks for several parts, all of which may be
-    /// answered as if it were not there (section 14.2).
+    /// The whole file: the field has another unit, is not well-formed, or asks for several parts. A server may ignore such
+    /// a field (section 14.2).
     Whole,
     /// One part.
     Part(ByteRange),
@@ -44,7 +44,7 @@ pub(super) fn requested(field: &str, size: u64) -> Requested {
     let mut parts = specs.iter().filter_map(|spec| spec.within(size));
     match (parts.next(), parts.next()) {
         (None, _) => Requested::NotSatisfiable,
-        // Of an empty file any suffix is the whole, and `Content-Range` has no words for it.
+        // Any suffix of an empty file is the whole file, which `Content-Range` cannot express.
         (Some(part), None) if part.length > 0 => Requested::Part(part),
         _ => Requested::Whole,
     }
@@ -77,7 +77,7 @@ impl RangeSpec {
         }
     }
 
-    /// The part of a file that it names, empty only where the file is; `None`: not satisfiable.
+    /// The part of a file of `size` bytes; empty only if the file is. `None`: not satisfiable.
     fn within(self, size: u64) -> Option<ByteRange> {
         match self {
             Self::Int { first, last } => {
@@ -93,7 +93,7 @@ impl RangeSpec {
     }
 }
 
-/// Digits alone; more of them than a number holds are beyond any file all the same.
+/// Reads digits. A number that does not fit is larger than any file.
 fn position(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,9 +1,10 @@
-//! A signed link to an archived file: for a while, who has it may read that one file, and nothing else.
+//! Signed links to archived files: whoever has one may read that one file until it expires, and nothing else.
 //!
-//! It stores nothing, so that a link is taken back only with all others: by another secret. It reads no clock and no
-//! environment; time and secret are arguments.
+//! Links are stored nowhere, so that only another secret revokes them, all at once. The time and the secret are arguments;
+//! this file must not read a clock or the environment.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::digest::hmac_sha256_hex;
@@ -12,30 +13,30 @@ use crate::fabricate::{FileId, encode_path_part};
 use crate::run::RunId;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
-/// How long a link works unless something else is asked for, seconds: an hour.
+/// How long a link works unless the operator says otherwise, seconds: an hour.
 pub const EXPIRES_IN_DEFAULT_S: u32 = 60 * 60;
-/// How long a link may work, seconds: seven days, as S3 and R2 bound theirs.
+/// The longest that a link may work, seconds: seven days, the bound of S3 and R2.
 pub const EXPIRES_IN_MAX_S: u32 = 7 * 24 * 60 * 60;
 /// The least that a secret may have, bytes: as many as the hash has (RFC 2104, section 3).
 pub const SECRET_BYTES_MIN: usize = 32;
 
-/// What is signed begins with this: another form of link gets another, and no signature made for anything else is one
-/// of these.
+/// The signed text begins with this, so that no signature that is made for something else, or for a later form of link,
+/// is valid here.
 const VERSION: &str = "seedhook-link-v1";
-/// What a link allows: `GET`, and so `HEAD`.
+/// The method that a link allows; `HEAD` comes with it.
 const METHODS: &str = "GET";
 
-/// What links are signed with.
+/// The secret that links are signed with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkSecret(String);
 
-/// Why there can be no link.
+/// Why no link can be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// It is not set.
+    /// The secret is not set.
     #[error("is not set")]
     Missing,
-    /// It can be guessed.
+    /// The secret is so short that it can be guessed.
     #[error("has fewer than {SECRET_BYTES_MIN} bytes")]
     TooShort,
 }
@@ -43,58 +44,40 @@ pub enum InvalidSecret {
 /// Why a link is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// It is none of ours, or none any more, or altered. Which, nobody is told.
+    /// The link was altered, or signed with another secret. The caller does not learn which.
     #[error("the link is not valid")]
     Invalid,
-    /// It was good.
+    /// The link was valid, and has expired.
     #[error("the link has expired")]
     Expired,
 }
 
-/// How long a link is to work: from a second to [`EXPIRES_IN_MAX_S`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long a link is to work, seconds: from 1 to [`EXPIRES_IN_MAX_S`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct ExpiresIn(u32);
 
-/// Why a body does not say how long a link is to work.
+/// Why a value does not say how long a link is to work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidBody {
-    /// No such object.
-    #[error("the body is empty, or a JSON object such as {{\"expires_in\": {EXPIRES_IN_DEFAULT_S}}}: {0}")]
-    Malformed(String),
-    /// No such number.
-    #[error("expires_in is a whole number of seconds from 1 to {EXPIRES_IN_MAX_S} (7 days)")]
-    OutOfBounds,
-}
+#[error("`expires_in` must be a whole number of seconds from 1 to {EXPIRES_IN_MAX_S} (7 days), got {0}")]
+pub struct InvalidExpiry(Value);
 
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// `/files/{run_id}/{file_id}?expires={seconds since 1970}&signature={hex}`
     pub reference: String,
-    /// From when on it does not work.
+    /// The time from which on the link does not work.
     pub expires_at: Timestamp,
 }
 
-impl ExpiresIn {
-    /// Reads the body of a call: `{"expires_in": seconds}`, or nothing for [`EXPIRES_IN_DEFAULT_S`].
-    ///
-    /// # Errors
-    /// Anything else, in words that say what is allowed.
-    pub fn read(body: &[u8]) -> Result<Self, InvalidBody> {
-        if body.is_empty() {
-            return Ok(Self::default());
-        }
-        let body: Map<String, Value> =
-            serde_json::from_slice(body).map_err(|error| InvalidBody::Malformed(error.to_string()))?;
-        if let Some(unknown) = body.keys().find(|name| *name != "expires_in") {
-            return Err(InvalidBody::Malformed(format!("unknown field `{unknown}`")));
-        }
-        let Some(value) = body.get("expires_in").filter(|value| !value.is_null()) else {
-            return Ok(Self::default());
-        };
+impl TryFrom<Value> for ExpiresIn {
+    type Error = InvalidExpiry;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
         let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
         let allowed = seconds.filter(|seconds| (1..=EXPIRES_IN_MAX_S).contains(seconds));
-        allowed.map(Self).ok_or(InvalidBody::OutOfBounds)
+        allowed.map(Self).ok_or(InvalidExpiry(value))
     }
 }
 
@@ -105,10 +88,10 @@ impl Default for ExpiresIn {
 }
 
 impl LinkSecret {
-    /// Takes a secret that nobody can guess, or would have to be long to be.
+    /// Takes a secret of at least [`SECRET_BYTES_MIN`] bytes.
     ///
     /// # Errors
-    /// When it is missing or short.
+    /// [`InvalidSecret`] when it is missing or shorter.
     pub fn new(secret: Option<&str>) -> Result<Self, InvalidSecret> {
         match secret.map(str::trim) {
             None | Some("") => Err(InvalidSecret::Missing),
@@ -117,24 +100,24 @@ impl LinkSecret {
         }
     }
 
-    /// A link to a file that works from now on.
+    /// A link to a file that works from `now` on.
     #[must_use]
     pub fn link(&self, run_id: RunId, file_id: &FileId, now: Timestamp, expires_in: ExpiresIn) -> Link {
-        // Not sooner than was asked for.
+        // Rounded up to a whole second: the link must not expire early.
         let expires_at = now.plus_ms(i64::from(expires_in.0) * SECOND_MS + SECOND_MS - 1).whole_seconds();
         let expires = expires_at.as_millis() / SECOND_MS;
-        // HMAC takes a key of any length; were it not so, a link without a signature would work nowhere.
+        // HMAC takes a key of any length, so that there is a signature; a link without one would not be followed.
         let signature = self.sign(run_id, file_id, expires).unwrap_or_default();
         let file_id = encode_path_part(file_id.as_str());
         let reference = format!("/files/{run_id}/{file_id}?expires={expires}&signature={signature}");
         Link { reference, expires_at }
     }
 
-    /// Whether a link may be followed: `query` is what follows the `?`, as it was sent. Parameters of other names are
-    /// passed over, for mail programs and the like add their own.
+    /// Whether a link may be followed. `query` is what follows the `?`, as it was sent. Other parameters are ignored: mail
+    /// programs add their own.
     ///
     /// # Errors
-    /// The signature is looked at first: only a good one tells that its link has expired.
+    /// [`LinkError`]. The signature is checked first: only a caller with a valid one learns that the link has expired.
     pub fn verify(
         &self,
         run_id: RunId,
@@ -163,7 +146,7 @@ impl LinkSecret {
     }
 }
 
-/// The value of a parameter that is there once.
+/// The value of a parameter that the query has exactly once.
 fn only(query: &str, name: &str) -> Option<String> {
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     let (_, value) = values.next()?;

@@ -18,7 +18,7 @@ impl Default for StoredFile {
     }
 }
 
-fn ask(file: &StoredFile, method: Method, headers: &[(&str, &str)]) -> Answer {
+fn ask(file: &StoredFile, method: Method, headers: &[(&str, &str)]) -> FileAnswer {
     let fields = Fields::read(|name| {
         let found = headers.iter().find(|(header, _)| *header == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -27,36 +27,36 @@ fn ask(file: &StoredFile, method: Method, headers: &[(&str, &str)]) -> Answer {
 }
 
 /// The status, with the bytes that follow.
-fn outcome(answer: &Answer) -> (u16, Body) {
+fn outcome(answer: &FileAnswer) -> (u16, FileBody) {
     match answer {
-        Answer::Send(reply) => (reply.status, reply.body),
-        Answer::PreconditionFailed => (412, Body::Empty),
-        Answer::RangeNotSatisfiable { size } => {
+        FileAnswer::Send(reply) => (reply.status, reply.body),
+        FileAnswer::PreconditionFailed => (412, FileBody::Empty),
+        FileAnswer::RangeNotSatisfiable { size } => {
             assert_eq!(*size, SIZE);
-            (416, Body::Empty)
+            (416, FileBody::Empty)
         }
     }
 }
 
-fn headers(answer: &Answer) -> Vec<(&'static str, String)> {
-    let Answer::Send(reply) = answer else { panic!("{answer:?}") };
+fn headers(answer: &FileAnswer) -> Vec<(&'static str, String)> {
+    let FileAnswer::Send(reply) = answer else { panic!("{answer:?}") };
     let mut headers = reply.headers.clone();
     headers.sort();
     headers
 }
 
 #[track_caller]
-fn check(headers: &[(&str, &str)], get: (u16, Body), head: u16) {
+fn check(headers: &[(&str, &str)], get: (u16, FileBody), head: u16) {
     let file = StoredFile::default();
     assert_eq!(outcome(&ask(&file, Method::Get, headers)), get, "GET {headers:?}");
-    assert_eq!(outcome(&ask(&file, Method::Head, headers)), (head, Body::Empty), "HEAD {headers:?}");
+    assert_eq!(outcome(&ask(&file, Method::Head, headers)), (head, FileBody::Empty), "HEAD {headers:?}");
 }
 
 #[test]
 fn conditions_come_before_ranges_and_ranges_are_for_get() {
-    let part = |first, length| (206, Body::Part(ByteRange { first, length }));
-    let whole = (200, Body::Whole);
-    let empty = |status| (status, Body::Empty);
+    let part = |first, length| (206, FileBody::Part(ByteRange { first, length }));
+    let whole = (200, FileBody::Whole);
+    let empty = |status| (status, FileBody::Empty);
     let range = ("range", "bytes=10-19");
     let beyond = ("range", "bytes=1000-");
     check(&[], whole, 200);
@@ -127,11 +127,11 @@ fn not_modified_has_what_a_cache_needs_and_no_length() {
 fn an_empty_file_has_no_body_and_no_part() {
     let file = StoredFile { size: 0, ..StoredFile::default() };
     for method in [Method::Get, Method::Head] {
-        assert_eq!(outcome(&ask(&file, method, &[])), (200, Body::Empty));
-        assert_eq!(outcome(&ask(&file, method, &[("range", "bytes=-1")])), (200, Body::Empty));
+        assert_eq!(outcome(&ask(&file, method, &[])), (200, FileBody::Empty));
+        assert_eq!(outcome(&ask(&file, method, &[("range", "bytes=-1")])), (200, FileBody::Empty));
     }
     let beyond = ask(&file, Method::Get, &[("range", "bytes=0-")]);
-    assert_eq!(beyond, Answer::RangeNotSatisfiable { size: 0 });
+    assert_eq!(beyond, FileAnswer::RangeNotSatisfiable { size: 0 });
 }
 
 #[test]

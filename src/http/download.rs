@@ -1,6 +1,6 @@
-//! An archived file, back out: what a `GET` or `HEAD` of it is answered (RFC 9110), as any good file server does.
+//! Downloads of archived files: how a `GET` or `HEAD` of one is answered, with conditions and ranges (RFC 9110).
 //!
-//! Values in, values out: it reads no store and holds no byte of a file.
+//! Values in, values out: it must not read a store or hold a byte of a file.
 
 mod disposition;
 mod precondition;
@@ -14,20 +14,20 @@ use crate::timestamp::Timestamp;
 use precondition::Evaluated;
 use range::Requested;
 
-/// Whoever keeps a copy asks each time whether it is still to be had: a file can be removed, a link expires. No shared
-/// cache keeps one, and none on the way compresses it, which would make the entity tag weak and the length unknown.
+/// A client that keeps a copy must ask each time whether it may still use it: a file can be removed, and a link expires.
+/// No shared cache may keep one, and no proxy may compress it, which would make the entity tag weak and the length unknown.
 const CACHE_CONTROL: &str = "private, no-cache, no-transform";
 
-/// The media type of a file that has none, or none that can stand in a header.
+/// The media type of a file that has none, or one that cannot be the value of a header.
 const OCTET_STREAM: &str = "application/octet-stream";
 
-/// The longest media type that is sent, bytes: as long as RFC 6838, section 4.2, lets both names be.
+/// The longest media type that is sent, bytes: RFC 6838, section 4.2, allows 127 for each of its two names.
 const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
 /// A file as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// What it is to be saved as.
+    /// The name under which it is saved.
     pub name: String,
     /// Media type, as it was stored.
     pub content_type: Option<String>,
@@ -44,11 +44,11 @@ pub struct StoredFile {
 pub enum Method {
     /// The file, or a part of it.
     Get,
-    /// What `GET` would answer without `Range`, but for the bytes.
+    /// The headers of the answer to a `GET` without `Range`.
     Head,
 }
 
-/// The header fields of a request that matter here, as they were sent.
+/// The header fields of a request that state conditions and a range, as they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     /// `If-Match`
@@ -66,7 +66,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Looks each up by its name, in lower case.
+    /// Reads each field by its name, in lower case.
     #[must_use]
     pub fn read(header: impl Fn(&str) -> Option<String>) -> Self {
         Self {
@@ -80,71 +80,76 @@ impl Fields {
     }
 }
 
-/// What a request is answered.
+/// The answer to a request for a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum FileAnswer {
     /// 200, 206 or 304.
-    Send(Reply),
-    /// 412: the file is not the one that the client speaks of.
+    Send(FileReply),
+    /// 412: the file is not the one that the client's conditions name.
     PreconditionFailed,
-    /// 416: no byte that is asked for is there.
+    /// 416: the file has none of the bytes that the client asks for.
     RangeNotSatisfiable {
-        /// How many bytes there are.
+        /// How many bytes the file has.
         size: u64,
     },
 }
 
-/// An answer that is no error.
+/// An answer that is not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct FileReply {
     /// 200, 206 or 304.
     pub status: u16,
-    /// Names and values; those of `HEAD` are those of `GET`.
+    /// Names and values; they are the same for `HEAD` and `GET`.
     pub headers: Vec<(&'static str, String)>,
-    /// Which bytes follow.
-    pub body: Body,
+    /// Which bytes are sent.
+    pub body: FileBody,
 }
 
-/// Which bytes of a file are sent.
+/// The bytes of a file that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
-    /// None.
+pub enum FileBody {
+    /// No bytes.
     Empty,
-    /// All of at least one.
+    /// The whole file, which is not empty.
     Whole,
-    /// Some.
+    /// A part of it.
     Part(ByteRange),
 }
 
 /// Answers a request for a file: conditions first, then ranges.
 #[must_use]
-pub fn answer(file: &StoredFile, method: Method, fields: &Fields) -> Answer {
+pub fn answer(file: &StoredFile, method: Method, fields: &Fields) -> FileAnswer {
     match precondition::evaluate(file, fields) {
-        Evaluated::Failed => return Answer::PreconditionFailed,
+        Evaluated::Failed => return FileAnswer::PreconditionFailed,
         Evaluated::NotModified => {
-            return Answer::Send(Reply { status: 304, headers: file.validators(), body: Body::Empty });
+            return FileAnswer::Send(FileReply {
+                status: 304,
+                headers: file.validators(),
+                body: FileBody::Empty,
+            });
         }
         Evaluated::Proceed => {}
     }
-    // Ranges are for GET alone (section 14.2), and one of another version would not fit to what the client has.
+    // Only a GET may ask for a range (section 14.2). A range of another version would not fit the client's bytes.
     let range = fields.range.as_deref().filter(|_| method == Method::Get);
     let range = range.filter(|_| precondition::fits(file, fields.if_range.as_deref()));
     match range.map_or(Requested::Whole, |field| range::requested(field, file.size)) {
-        Requested::NotSatisfiable => Answer::RangeNotSatisfiable { size: file.size },
+        Requested::NotSatisfiable => FileAnswer::RangeNotSatisfiable { size: file.size },
         Requested::Part(part) => {
             let mut headers = file.headers(part.length);
             headers.push(("Content-Range", part.content_range(file.size)));
-            Answer::Send(Reply { status: 206, headers, body: Body::Part(part) })
+            FileAnswer::Send(FileReply { status: 206, headers, body: FileBody::Part(part) })
         }
         Requested::Whole => {
-            let body = if method == Method::Head || file.size == 0 { Body::Empty } else { Body::Whole };
-            Answer::Send(Reply { status: 200, headers: file.headers(file.size), body })
+            let body =
+                if method == Method::Head || file.size == 0 { FileBody::Empty } else { FileBody::Whole };
+            FileAnswer::Send(FileReply { status: 200, headers: file.headers(file.size), body })
         }
     }
 }
 
 impl StoredFile {
-    /// What a cache needs to know: all that a 304 has to have (section 15.4.5).
+    /// The fields that a cache needs, and that a 304 must have (section 15.4.5).
     fn validators(&self) -> Vec<(&'static str, String)> {
         vec![
             ("ETag", self.etag.clone()),
@@ -153,7 +158,8 @@ impl StoredFile {
         ]
     }
 
-    /// Files are hostile on an origin that also has a token: saved and never shown, never guessed at, never run.
+    /// A file may be hostile, and the same origin takes the operator's token: a browser must save it, and must not show it,
+    /// guess its type or run it.
     fn headers(&self, content_length: u64) -> Vec<(&'static str, String)> {
         let mut headers = self.validators();
         headers.extend([

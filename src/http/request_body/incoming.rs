@@ -1,15 +1,15 @@
-//! A request body while it arrives: how many bytes may come, how long they may take, and how the buffer grows.
+//! A request body that arrives: how many bytes it may have, how long they may take, and how the buffer grows.
 //!
-//! It takes chunks and the time as arguments and reads no stream.
+//! Chunks and the time are arguments; it must not read a stream.
 
 use super::in_flight::{Full, Lease, WORK_FACTOR};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
-/// How long it may take until the next byte is there, milliseconds.
+/// How long the next byte may take to arrive, milliseconds.
 pub const IDLE_MS_MAX: i64 = 30 * SECOND_MS;
 
-/// How long a whole body may take, milliseconds. A sender of one byte every 29 s would otherwise hold its buffer for
-/// ever. The largest body (4 MiB) needs 70 KB a second; no sender that we know of waits longer for an answer.
+/// How long a whole body may take to arrive, milliseconds. Without this bound, a sender of one byte every 29 s would hold
+/// its buffer for ever. The largest body (4 MiB) needs 70 KB a second; no known sender waits longer for an answer.
 pub const WHOLE_MS_MAX: i64 = 60 * SECOND_MS;
 
 /// The least capacity of a buffer, bytes: chunks are small, and each growth moves what is there.
@@ -27,15 +27,20 @@ pub enum IncomingError {
 }
 
 /// Which time is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimedOut {
     /// [`IDLE_MS_MAX`]
+    #[error("no byte of the body came for {} s: send the request again, without pauses", IDLE_MS_MAX / SECOND_MS)]
     Idle,
     /// [`WHOLE_MS_MAX`]
+    #[error(
+        "the body was not complete after {} s: send the request again, faster or with a smaller body",
+        WHOLE_MS_MAX / SECOND_MS
+    )]
     Whole,
 }
 
-/// The bytes of a body so far, and the lease that they count in.
+/// The bytes of a body so far, and the lease that counts them.
 #[derive(Debug)]
 pub struct Incoming {
     body: Vec<u8>,
@@ -52,14 +57,14 @@ pub struct Arrival {
 }
 
 impl Incoming {
-    /// A body of at most `bytes_max` bytes. `stated` is its `Content-Length`: a bound for the buffer, and no promise.
+    /// A body of at most `bytes_max` bytes. `stated` is its `Content-Length`: it bounds the buffer, and is not trusted.
     #[must_use]
     pub fn new(bytes_max: u64, stated: Option<u64>, lease: Lease) -> Self {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self { body: Vec::new(), stated: stated.map(size), bytes_max: size(bytes_max), lease }
     }
 
-    /// Takes the next bytes. The lease gets the larger buffer before it is allocated.
+    /// Takes the next bytes. A larger buffer is counted in the lease before it is allocated.
     ///
     /// # Errors
     /// [`IncomingError::TooLarge`] beyond `bytes_max`, [`IncomingError::Full`] when the lease gets no more.
@@ -84,10 +89,10 @@ impl Incoming {
         (2 * self.body.capacity()).max(CAPACITY_MIN).min(bound).max(needed)
     }
 
-    /// The whole body, and its lease, which from now on counts what is made of the body, too.
+    /// The whole body, and its lease, which from now on counts [`WORK_FACTOR`] times the body.
     ///
     /// # Errors
-    /// When there is no room for that.
+    /// [`Full`] when there is no room for that.
     pub fn finish(mut self) -> Result<(Vec<u8>, Lease), Full> {
         self.body.shrink_to_fit();
         self.lease.hold(WORK_FACTOR * self.body.len() as u64)?;
@@ -96,13 +101,13 @@ impl Incoming {
 }
 
 impl Arrival {
-    /// A body that is waited for from now on.
+    /// A body whose first byte is awaited from now on.
     #[must_use]
     pub fn begin(now: Timestamp) -> Self {
         Self { began: now, last: now }
     }
 
-    /// Bytes came.
+    /// Records that bytes came.
     pub fn record_bytes(&mut self, now: Timestamp) {
         self.last = now;
     }
@@ -110,7 +115,7 @@ impl Arrival {
     /// How long to wait for the next bytes, milliseconds, from 1 to [`IDLE_MS_MAX`].
     ///
     /// # Errors
-    /// When the time is over.
+    /// [`TimedOut`] when one of the times is over.
     pub fn wait_ms(&self, now: Timestamp) -> Result<u32, TimedOut> {
         let idle = IDLE_MS_MAX - now.since_ms(self.last);
         let whole = WHOLE_MS_MAX - now.since_ms(self.began);

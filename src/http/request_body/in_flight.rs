@@ -1,13 +1,13 @@
 //! How much memory the request bodies in flight in this isolate take: a lease for each, and one cap for all.
 //!
-//! It only counts. It reads no body and no clock; bytes and the time are arguments.
+//! It counts; bytes and the time are arguments, and it must not read a body or a clock.
 //!
 //! # What counts, and when
 //! - A request counts [`REQUEST_BYTES`] from the moment its body is read, then the bytes that are allocated for its
 //!   body, and [`WORK_FACTOR`] times its body once the body is complete ([`Lease::hold`]).
 //! - A stated `Content-Length` reserves nothing. If it did, 24 requests that state 1 MB and send nothing would fill the
-//!   cap for 30 s and could do so for ever, at no cost. As it is, who wants to fill the cap has to send as many bytes,
-//!   and to send them again whenever the timeouts of [`super::incoming`] end the request.
+//!   cap for 30 s and could do so for ever, at no cost. As it is, an attacker has to send as many bytes as the cap has, and
+//!   to send them again each time the timeouts of [`super::incoming`] end the request.
 //! - The last part of the cap is for small requests ([`LARGE_BYTES_MAX`]): a crowd of large bodies, slow or not, leaves
 //!   room for the webhooks of a few KB that most senders send.
 //! - A lease ends when it is dropped. It also expires ([`LEASE_MS_MAX`]): the runtime may end an invocation (CPU limit,
@@ -45,23 +45,23 @@ pub const WORK_FACTOR: u64 = 3;
 /// seconds with all retries.
 pub const LEASE_MS_MAX: i64 = 5 * MINUTE_MS;
 
-/// There is no room for more bytes.
+/// No room is left for more bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the bodies in flight take {bytes} bytes, and this one needs {more} more")]
 pub struct Full {
-    /// What all requests in flight take.
+    /// The bytes that all requests in flight take.
     pub bytes: u64,
-    /// What this one asked for beside what it has.
+    /// The further bytes that this request needs.
     pub more: u64,
 }
 
-/// What the requests in flight take.
+/// The leases of the requests in flight.
 #[derive(Debug, Default)]
 pub struct InFlight(RefCell<Leases>);
 
 #[derive(Debug, Default)]
 struct Leases {
-    /// The bytes of all, so that they need not be added up.
+    /// The sum over all leases, so that it is not added up for each request.
     bytes: u64,
     next_id: u64,
     /// Oldest first. At most [`BYTES_MAX`] / [`REQUEST_BYTES`] of them.
@@ -74,7 +74,7 @@ struct Held {
     bytes: u64,
 }
 
-/// The bytes of one request, given back when it is dropped.
+/// The bytes of one request. They are released when the lease is dropped.
 #[derive(Debug)]
 pub struct Lease {
     in_flight: Rc<InFlight>,
@@ -85,7 +85,7 @@ impl InFlight {
     /// A lease of [`REQUEST_BYTES`] for a request whose body is about to be read.
     ///
     /// # Errors
-    /// When there is no room.
+    /// [`Full`] when there is no room.
     pub fn lease(self: &Rc<Self>, now: Timestamp) -> Result<Lease, Full> {
         let mut leases = self.0.borrow_mut();
         leases.expire(now);
@@ -99,7 +99,7 @@ impl InFlight {
         Ok(Lease { in_flight: Rc::clone(self), id })
     }
 
-    /// What all requests in flight take, bytes.
+    /// The bytes that all requests in flight take.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.borrow().bytes
@@ -134,7 +134,7 @@ impl Lease {
     /// From now on the request takes [`REQUEST_BYTES`] and this many bytes, more or fewer than before.
     ///
     /// # Errors
-    /// When there is no room, or the lease has expired; what the request took before stays.
+    /// [`Full`] when there is no room, or the lease has expired; the request keeps what it had.
     pub fn hold(&mut self, bytes: u64) -> Result<(), Full> {
         self.in_flight.0.borrow_mut().hold(self.id, REQUEST_BYTES.saturating_add(bytes))
     }

@@ -1,10 +1,10 @@
-//! The operator's token: what may be one, and whether a caller has it.
+//! The operator's token: which texts may be one, and whether a caller has it.
 
 use std::fmt;
 
 use crate::digest::is_same_secret;
 
-/// The least that a token may have, characters: a shorter one can be guessed, and the token opens every run.
+/// The fewest characters that a token may have: a shorter one can be guessed, and the token opens every run.
 pub const OPERATOR_TOKEN_CHARS_MIN: usize = 32;
 
 /// The command that makes a token: 64 hexadecimal digits.
@@ -14,13 +14,13 @@ pub const MAKE_OPERATOR_TOKEN: &str = "openssl rand -hex 32";
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorToken(String);
 
-/// Why there is no operator.
+/// Why no caller can be the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// It is not set, or blank.
+    /// The token is not set, or blank.
     #[error("OPERATOR_TOKEN is not set: make one with `{MAKE_OPERATOR_TOKEN}`")]
     Missing,
-    /// It can be guessed.
+    /// The token is so short that it can be guessed. How many characters it has.
     #[error(
         "OPERATOR_TOKEN must have at least {OPERATOR_TOKEN_CHARS_MIN} characters, got {0}: make one with `{MAKE_OPERATOR_TOKEN}`"
     )]
@@ -31,7 +31,7 @@ impl OperatorToken {
     /// Takes a token as it is configured. White space around it does not count as characters.
     ///
     /// # Errors
-    /// When it is not set, or has fewer than [`OPERATOR_TOKEN_CHARS_MIN`] characters.
+    /// [`InvalidToken`] when it is not set, or has fewer than [`OPERATOR_TOKEN_CHARS_MIN`] characters.
     pub fn new(configured: Option<&str>) -> Result<Self, InvalidToken> {
         let token = configured.unwrap_or_default();
         match token.trim().chars().count() {

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What is no `attr-char` of RFC 8187, section 3.2.1.
+/// The characters that are not an `attr-char` of RFC 8187, section 3.2.1.
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,8 +17,8 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// `attachment` with a file's name: in ASCII, with `_` for what a quoted text cannot hold or what clients read
-/// differently (RFC 6266, appendix D), and, where that is not all of it, once more whole.
+/// `attachment` with a file's name: in ASCII, with `_` for characters that a quoted text cannot hold or that clients read
+/// differently (RFC 6266, appendix D); and, if that changes the name, once more with all its characters.
 pub(crate) fn attachment(name: &str) -> String {
     let plain = |character: char| {
         let is_plain = character == ' ' || character.is_ascii_graphic();

@@ -1,22 +1,22 @@
-//! Conditional requests: whether a file is sent at all, and whether a part of it fits to what the client has
-//! (RFC 9110, section 13). It never looks at ranges.
+//! Conditional requests: whether a file is sent at all, and whether a part of it fits the client's copy (RFC 9110,
+//! section 13). It must not read ranges.
 
 use super::{Fields, StoredFile};
 use crate::timestamp::Timestamp;
 
-/// What the preconditions of a `GET` or `HEAD` come to.
+/// The outcome of the preconditions of a `GET` or `HEAD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Evaluated {
     /// The method is performed.
     Proceed,
-    /// 304: the client has it.
+    /// 304: the client's copy is current.
     NotModified,
-    /// 412: the file is not the one that the client speaks of.
+    /// 412: the file is not the one that the client's conditions name.
     Failed,
 }
 
-/// Evaluates the preconditions in the order of section 13.2.2: an entity tag decides, and a date only where no tag of its
-/// kind is given. A date that is none is ignored.
+/// Evaluates the preconditions in the order of section 13.2.2: entity tags decide, and a date decides only where the
+/// request has no tags of its kind. A date that cannot be parsed is ignored.
 pub(super) fn evaluate(file: &StoredFile, fields: &Fields) -> Evaluated {
     let modified = file.last_modified.whole_seconds();
     let date = |field: &Option<String>| field.as_deref().and_then(Timestamp::parse_http_date);
@@ -34,7 +34,7 @@ pub(super) fn evaluate(file: &StoredFile, fields: &Fields) -> Evaluated {
     if client_has_it { Evaluated::NotModified } else { Evaluated::Proceed }
 }
 
-/// Whether a part fits to what the client has (`If-Range`, section 13.1.5): a strong tag, or exactly our date. The date
+/// Whether a part fits the client's copy (`If-Range`, section 13.1.5): a strong tag, or exactly our date. The date
 /// is a strong validator here, because R2 takes one write a second for each key.
 pub(super) fn fits(file: &StoredFile, if_range: Option<&str>) -> bool {
     let Some(field) = if_range else { return true };
@@ -78,12 +78,12 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// `*`: whichever version there is.
+/// `*`: any version.
 fn is_any(field: &str) -> bool {
     field.trim_matches([' ', '\t']) == "*"
 }
 
-/// Whether a list has such a tag. A comma may be part of one. What comes after a mistake does not count.
+/// Whether a list has a tag for which `is_it` holds. A comma may be part of a tag. The list ends at the first mistake.
 fn has(list: &str, is_it: impl Fn(EntityTag<'_>) -> bool) -> bool {
     let mut rest = list;
     while let Some((tag, after)) = EntityTag::read(rest.trim_start_matches([' ', '\t', ','])) {

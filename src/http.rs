@@ -1,0 +1,126 @@
+//! HTTP: what each address answers. Every body, every problem and every header of an answer is decided here, natively.
+//!
+//! It must not know Cloudflare: what it needs of the runtime is in [`runtime`].
+
+mod certificates;
+mod context;
+mod decisions;
+pub mod download;
+mod files;
+mod handshake;
+mod hooks;
+mod intake;
+pub mod link;
+pub mod operator_token;
+mod problem;
+mod query;
+mod rate_limit;
+pub mod request;
+pub mod request_body;
+pub mod response;
+pub mod route;
+mod runs;
+pub mod runtime;
+pub mod schema;
+
+pub use context::{FABRICATE_API_KEY, OPERATOR_TOKEN};
+pub use problem::{Kind, Problem, ProblemBody};
+
+use std::rc::Rc;
+
+use crate::config::Configuration;
+use crate::verify::bearer_token;
+use certificates::Certificates;
+use context::{Context, Handled};
+use handshake::KeptTokens;
+use operator_token::OperatorToken;
+use request::Request;
+use request_body::in_flight::InFlight;
+use response::Response;
+use route::Route;
+use runtime::{FileStream, Runtime};
+use schema::Health;
+
+/// The HTTP side of one isolate: the configuration, and what is remembered from one request to the next.
+#[derive(Debug)]
+pub struct Server {
+    /// What the variables say.
+    pub configuration: Configuration,
+    in_flight: Rc<InFlight>,
+    certificates: Certificates,
+    kept_tokens: KeptTokens,
+}
+
+impl Server {
+    /// The server of an isolate that begins.
+    #[must_use]
+    pub fn new(configuration: Configuration) -> Self {
+        Self {
+            configuration,
+            in_flight: Rc::default(),
+            certificates: Certificates::default(),
+            kept_tokens: KeptTokens::default(),
+        }
+    }
+
+    /// Answers a request. An internal error is logged where it is handled, and the answer does not have it.
+    pub async fn handle<R: Runtime>(&self, runtime: &R, request: Request) -> Response<FileStream<R>> {
+        let context = Context { server: self, runtime };
+        answer(&context, request).await.unwrap_or_else(Problem::into_response)
+    }
+}
+
+async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
+    let path = request.url.path().to_owned();
+    // Before the address is looked up: only the operator learns which addresses there are.
+    if Route::is_for_operator(&path) {
+        authenticate(context, &request).await?;
+    }
+    // The futures of rare calls are large: each is in a box, so that a webhook does not carry them along.
+    match Route::find(&request.method, &path)? {
+        Route::Health => health(context),
+        Route::Webhook(hook) => intake::receive_webhook(context, request, hook).await,
+        Route::FollowLink(run_id, file_id) => {
+            Box::pin(files::follow_link(context, &request, run_id, &file_id)).await
+        }
+        Route::ListRuns => Box::pin(runs::list_runs(context, &request)).await,
+        Route::GetRun(run_id) => Box::pin(runs::get_run(context, run_id)).await,
+        Route::GetFile(run_id, file_id) => {
+            Box::pin(files::get_file(context, &request, run_id, &file_id)).await
+        }
+        Route::MakeLink(run_id, file_id) => {
+            Box::pin(files::make_link(context, request, run_id, &file_id)).await
+        }
+        Route::Adopt(run_id) => Box::pin(decisions::adopt_task(context, request, run_id)).await,
+        Route::Abandon(run_id) => Box::pin(decisions::abandon_run(context, request, run_id)).await,
+        Route::Retry(run_id) => Box::pin(decisions::retry_run(context, &request, run_id)).await,
+        Route::RetryMany => Box::pin(decisions::retry_runs(context, &request)).await,
+        Route::ListHooks => Box::pin(hooks::list_hooks(context)).await,
+        Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
+        Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,
+    }
+}
+
+/// `GET /health`: whether the Worker has what it needs. No store is read.
+///
+/// 200; 503 a binding, the Fabricate key or a usable configuration is missing.
+fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
+    let is_usable = context.server.configuration.is_usable() && context.secret(FABRICATE_API_KEY).is_some();
+    if !is_usable || context.runtime.ports().is_none() {
+        return Err(Problem::NotReady);
+    }
+    context.json(200, &Health { status: "ok" })
+}
+
+/// Requires the operator's token. A caller with the right token is never limited.
+///
+/// 503 no usable token is configured; 401 the caller has another; 429 too many callers at this address had another.
+async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Result<(), Problem> {
+    let token = OperatorToken::new(context.secret(OPERATOR_TOKEN).as_deref()).map_err(Problem::NoOperator)?;
+    let header = request.header("authorization").unwrap_or_default();
+    if token.is(bearer_token(header).unwrap_or_default()) {
+        return Ok(());
+    }
+    rate_limit::count_failed_operator_call(context, request).await?;
+    Err(Problem::NoToken)
+}

@@ -1,0 +1,207 @@
+//! `/hooks/{hook}`: from a sender's request to its answer. Accepted runs are started after the answer.
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use futures_util::future::select;
+use serde_json::json;
+
+use super::certificates::get_certificate;
+use super::context::{Context, FABRICATE_API_KEY, Handled};
+use super::handshake::answer_handshake;
+use super::problem::Problem;
+use super::query::wait_seconds;
+use super::rate_limit::count_hook_call;
+use super::request::Request;
+use super::request_body::in_flight::Lease;
+use super::request_body::no_room;
+use super::response::Response;
+use super::route::require_method;
+use super::runtime::Runtime;
+use super::schema::{DeliveryAnswer, DeliveryStatus, RunOfDelivery};
+use crate::hook::Hook;
+use crate::hook::admission::{Admitted, TurnedAway};
+use crate::hook::delivery::Event;
+use crate::ports::{Level, StoreError};
+use crate::request::RawRequest;
+use crate::run::{Run, RunId};
+use crate::service::queries;
+use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
+use crate::timestamp::Timestamp;
+use crate::verify::handshake::Reply;
+use crate::verify::{Means, VerifyError};
+
+/// How many runs of one delivery a log line names.
+const RUNS_LOGGED_MAX: usize = 20;
+
+/// Answers a sender.
+///
+/// 404 no such hook, 405, 429 over its rate limit; 408, 413, 415 or 503 the body is not read; then what
+/// [`Hook::admit`] decides: a handshake's answer, 401 not verified, 403 or 400 a bad handshake, 503 misconfigured; then
+/// 503 paused, 400, 413 or 415 not parsed, and the answers of [`accept_event`].
+pub(super) async fn receive_webhook<R: Runtime>(
+    context: &Context<'_, R>,
+    request: Request,
+    name: String,
+) -> Handled<R> {
+    let hook = context.hook(name)?;
+    require_method(&request.method, hook.methods())?;
+    if let Some(limit) = &hook.rate_limit {
+        count_hook_call(context, hook, limit, &request).await?;
+    }
+    let ports = context.ports()?;
+    let wait_s = wait_seconds(&request);
+    let (delivery, lease) = context.read_delivery(request, hook.body_bytes_max).await?;
+    let verified = match admit(context, &ports, hook, delivery).await? {
+        Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
+        Admitted::Delivery(verified) => verified,
+    };
+    if hook.paused {
+        return Err(Problem::Paused);
+    }
+    let reply = hook.answer_to(verified.delivery());
+    let event = Event::parse(verified, hook, &context.fresh_id())?;
+    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply }).await
+}
+
+/// Verifies a request, with the certificate that this may need.
+async fn admit<R: Runtime>(
+    context: &Context<'_, R>,
+    ports: &R::Ports,
+    hook: &Hook,
+    delivery: RawRequest,
+) -> Result<Admitted, Problem> {
+    let rejected = |error: &TurnedAway| {
+        let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
+        match error {
+            TurnedAway::Verify(VerifyError::Misconfigured { .. }) => {
+                context.log(Level::Error, "hook closed: its secret cannot be used", fields);
+            }
+            _ => context.log(Level::Warn, "delivery not verified", fields),
+        }
+        Problem::from(error)
+    };
+    let address = hook.verify.certificate_url(&delivery).map_err(|error| rejected(&error.into()))?;
+    let certificate = match &address {
+        Some(address) => Box::pin(get_certificate(context, ports, address)).await?,
+        None => None,
+    };
+    let secret = |name: &str| context.secret(name);
+    let means = Means { secret: &secret, certificate: certificate.as_deref(), now: context.now() };
+    hook.admit(delivery, &means).map_err(|error| rejected(&error))
+}
+
+/// An event that its sender, or the operator, sent to a hook.
+pub(super) struct NewEvent<'h> {
+    pub(super) hook: &'h Hook,
+    pub(super) event: Event,
+    /// The memory of the request. It is released once the event's runs are started.
+    pub(super) lease: Lease,
+    /// How long the caller waits for the runs to start, seconds.
+    pub(super) wait_s: Option<u32>,
+    /// The answer that the hook states instead of the runs.
+    pub(super) reply: Option<Reply>,
+}
+
+/// Accepts an event, and answers with what became of it.
+///
+/// 202 accepted, or retried because its hook wants that; 200 ignored, or a duplicate; 413 too many runs; 503 the
+/// memory is used up, a store fails or the Fabricate key is not set.
+pub(super) async fn accept_event<R: Runtime>(
+    context: &Context<'_, R>,
+    ports: Rc<R::Ports>,
+    new: NewEvent<'_>,
+) -> Handled<R> {
+    let NewEvent { hook, event, mut lease, wait_s, reply } = new;
+    if context.secret(FABRICATE_API_KEY).is_none() {
+        context.log(Level::Error, "FABRICATE_API_KEY is not set", json!({"hook": hook.name}));
+        return Err(Problem::NotReady);
+    }
+    let now = context.now();
+    let received = match plan_delivery(&*ports, hook, event, now) {
+        Ok(planned) => {
+            lease.hold_more(planned.params_bytes()).map_err(|error| no_room(context, error))?;
+            let stored = store_delivery(&*ports, hook, planned, now).await;
+            stored.map_err(|error| delivery_not_stored(context, hook, &error))?
+        }
+        Err(unplanned) => unplanned,
+    };
+    log_received(context, hook, &received);
+    let (status, outcome, runs, mut to_start) = match received {
+        Received::Ignored => (200, DeliveryStatus::Ignored, Vec::new(), Vec::new()),
+        Received::TooMany(runs_max) => return Err(Problem::TooManyRuns(runs_max)),
+        Received::Accepted { runs, to_start } => (202, DeliveryStatus::Accepted, runs, to_start),
+        Received::Duplicate { runs, to_start, retried: 0 } => {
+            (200, DeliveryStatus::Duplicate, runs, to_start)
+        }
+        Received::Duplicate { runs, to_start, .. } => (202, DeliveryStatus::Retried, runs, to_start),
+    };
+    let mut answer = DeliveryAnswer { status: outcome, runs: runs.iter().map(RunOfDelivery::of).collect() };
+    drop(runs);
+    to_start.truncate(STARTED_MAX);
+    // The body is freed. What the runs still to be started take stays counted until they are; without room for them, the
+    // next sweep starts them.
+    if lease.hold(to_start.iter().map(Run::params_bytes).sum()).is_err() {
+        to_start.clear();
+    }
+    let started = start_after_answer(context, &ports, to_start, now, Some(lease));
+    if let Some(wait_s) = wait_s {
+        select(started, pin!(context.runtime.sleep_ms(wait_s * 1_000))).await;
+        for run in &mut answer.runs {
+            // Without a newer record, the run is shown as it was accepted.
+            if let Ok(Some(later)) = queries::get_run(&*ports, run.run_id).await {
+                *run = RunOfDelivery::with_task(&later);
+            }
+        }
+    }
+    let mut response = match reply {
+        Some(reply) => Response::of_reply(reply.for_delivery(context.json_text(&answer)?)),
+        None => context.json(status, &answer)?,
+    };
+    if let Some(wait_s) = wait_s {
+        response.set("Preference-Applied", format!("wait={wait_s}"));
+    }
+    Ok(response)
+}
+
+/// Starts runs, whether or not anyone waits for it: the runtime keeps this going after the answer. The receiver ends with
+/// it.
+pub(super) fn start_after_answer<R: Runtime>(
+    context: &Context<'_, R>,
+    ports: &Rc<R::Ports>,
+    runs: Vec<Run>,
+    now: Timestamp,
+    lease: Option<Lease>,
+) -> oneshot::Receiver<()> {
+    let (sender, started) = oneshot::channel();
+    let ports = Rc::clone(ports);
+    context.runtime.wait_until(async move {
+        start_accepted(&*ports, runs, now).await;
+        drop(lease);
+        // The receiver is gone where the caller does not wait.
+        let _ = sender.send(());
+    });
+    started
+}
+
+fn delivery_not_stored<R: Runtime>(context: &Context<'_, R>, hook: &Hook, error: &StoreError) -> Problem {
+    let fields = json!({"hook": hook.name, "error": error.to_string()});
+    context.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
+    Problem::NotReady
+}
+
+/// Logs what became of a delivery, without its id: that may come from the body. Its runs have it.
+fn log_received<R: Runtime>(context: &Context<'_, R>, hook: &Hook, received: &Received) {
+    let ids = |runs: &[Run]| runs.iter().take(RUNS_LOGGED_MAX).map(|run| run.run_id).collect();
+    let (message, runs): (&str, Vec<RunId>) = match received {
+        Received::Ignored => ("delivery ignored", Vec::new()),
+        Received::TooMany(_) => ("delivery rejected: more than 500 items or runs", Vec::new()),
+        Received::Accepted { runs, .. } => ("delivery accepted", ids(runs)),
+        Received::Duplicate { runs, retried: 0, .. } => ("delivery is a duplicate", ids(runs)),
+        Received::Duplicate { runs, .. } => {
+            ("delivery is a duplicate: its failed runs are retried", ids(runs))
+        }
+    };
+    context.log(Level::Info, message, json!({"hook": hook.name, "runs": runs}));
+}

@@ -1,0 +1,116 @@
+//! What a request states beside its body: the parameters of its query, and `Prefer`.
+
+use url::Url;
+
+use super::problem::Problem;
+use super::request::Request;
+use crate::hook::HookName;
+use crate::run::Status;
+use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
+use crate::service::retry_many::{MANY_MAX, Selection};
+use crate::timestamp::Timestamp;
+
+/// The statuses of runs that can be retried by the list.
+const RETRIABLE: [Status; 3] = [Status::Failed, Status::Canceled, Status::Unconfirmed];
+
+/// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
+const WAIT_MAX_S: u32 = 25;
+
+/// How much of a wrong value a problem quotes, characters.
+const QUOTED_CHARS_MAX: usize = 64;
+
+/// Reads the query of `GET /api/runs`: `status`, `hook`, `limit` (1 to [`LIMIT_MAX`]) and `cursor`, all optional.
+pub(super) fn read_list_query(url: &Url) -> Result<Query, Problem> {
+    let mut query = Query { limit: LIMIT_DEFAULT, ..Query::default() };
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "status" => query.status = Some(read_status(&value, &Status::ALL)?),
+            "hook" => query.hook = Some(read_hook(&value)?),
+            "limit" => query.limit = read_limit(&value, LIMIT_MAX)?,
+            "cursor" => query.after = Some(read_cursor(&value)?),
+            other => return Err(unknown(other, "`status`, `hook`, `limit` and `cursor`")),
+        }
+    }
+    Ok(query)
+}
+
+/// Reads the query of `POST /api/runs/retry`: `status`, `hook`, `since`, `limit` (1 to [`MANY_MAX`]) and `cursor`, all
+/// optional.
+pub(super) fn read_selection(url: &Url) -> Result<Selection, Problem> {
+    let mut selection =
+        Selection { status: Status::Failed, hook: None, since: None, limit: MANY_MAX, after: None };
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "status" => selection.status = read_status(&value, &RETRIABLE)?,
+            "hook" => selection.hook = Some(read_hook(&value)?),
+            "since" => {
+                let since = Timestamp::parse(&value);
+                let expected = "a time such as 2026-11-25T00:00:00Z";
+                selection.since = Some(since.ok_or_else(|| wrong("since", expected, &value))?);
+            }
+            "limit" => selection.limit = read_limit(&value, MANY_MAX)?,
+            "cursor" => selection.after = Some(read_cursor(&value)?),
+            other => return Err(unknown(other, "`status`, `hook`, `since`, `limit` and `cursor`")),
+        }
+    }
+    Ok(selection)
+}
+
+/// Reads the query of `POST /api/runs/{run_id}/retry`: `force`, `false` unless it is stated.
+pub(super) fn read_force(url: &Url) -> Result<bool, Problem> {
+    let mut force = false;
+    for (name, value) in url.query_pairs() {
+        force = match (&*name, &*value) {
+            ("force", "true") => true,
+            ("force", "false") => false,
+            ("force", other) => return Err(wrong("force", "true or false", other)),
+            (other, _) => return Err(unknown(other, "`force`")),
+        };
+    }
+    Ok(force)
+}
+
+fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {
+    let names: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
+    let known = allowed.iter().find(|status| status.as_str() == value).copied();
+    known.ok_or_else(|| wrong("status", &format!("one of {}", names.join(", ")), value))
+}
+
+fn read_hook(value: &str) -> Result<HookName, Problem> {
+    let expected = "1 to 63 of a-z, 0-9 and -, not beginning with -";
+    HookName::try_from(value.to_owned()).map_err(|_| wrong("hook", expected, value))
+}
+
+fn read_limit(value: &str, limit_max: usize) -> Result<usize, Problem> {
+    let limit = value.parse().ok().filter(|limit| (1..=limit_max).contains(limit));
+    limit.ok_or_else(|| wrong("limit", &format!("1 to {limit_max}"), value))
+}
+
+fn read_cursor(value: &str) -> Result<Position, Problem> {
+    Position::decode(value).ok_or_else(|| wrong("cursor", "the `cursor` of an earlier answer", value))
+}
+
+fn wrong(parameter: &str, expected: &str, got: &str) -> Problem {
+    Problem::BadQuery(format!("`{parameter}` must be {expected}, got {}", quoted(got)))
+}
+
+fn unknown(parameter: &str, known: &str) -> Problem {
+    Problem::BadQuery(format!("unknown parameter {}: this call takes {known}", quoted(parameter)))
+}
+
+/// A value of the caller's, cut.
+pub(super) fn quoted(value: &str) -> String {
+    let (cut, rest): (String, bool) =
+        (value.chars().take(QUOTED_CHARS_MAX).collect(), value.chars().nth(QUOTED_CHARS_MAX).is_some());
+    if rest { format!("`{cut}…`") } else { format!("`{cut}`") }
+}
+
+/// How long the caller waits for the runs to start, seconds: `wait=N` of its `Prefer`, at most [`WAIT_MAX_S`].
+pub(super) fn wait_seconds(request: &Request) -> Option<u32> {
+    let prefer = request.header("prefer")?;
+    let preference = prefer.split([',', ';']).map(str::trim).find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"'))
+    })?;
+    preference.parse().ok().map(|seconds: u32| seconds.min(WAIT_MAX_S))
+}

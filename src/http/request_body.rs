@@ -1,0 +1,82 @@
+//! Reading the body of a request within its bounds of size, time and memory. Its memory is counted until its lease is
+//! dropped.
+
+pub mod in_flight;
+pub mod incoming;
+
+use std::pin::pin;
+
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use serde_json::json;
+
+use super::context::Context;
+use super::problem::Problem;
+use super::request::{BodyStream, Request};
+use super::runtime::Runtime;
+use crate::ports::Level;
+use in_flight::{BYTES_MAX, Full, Lease};
+use incoming::{Arrival, Incoming, IncomingError};
+
+/// Reads a body of at most `bytes_max` bytes. The lease must be kept for as long as the body, or what is made of it, is in
+/// memory.
+///
+/// 408 the body stopped arriving, or took too long; 413 it has more bytes; 415 it is compressed; 400 it broke off; 503
+/// the bodies in flight leave no room for it.
+pub(super) async fn read_body<R: Runtime>(
+    context: &Context<'_, R>,
+    request: &mut Request,
+    bytes_max: u64,
+) -> Result<(Vec<u8>, Lease), Problem> {
+    let encoding = request.header("content-encoding");
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::UnsupportedEncoding);
+    }
+    let stated: Option<u64> = request.header("content-length").and_then(|length| length.parse().ok());
+    if stated.is_some_and(|length| length > bytes_max) {
+        return Err(Problem::TooLarge(bytes_max));
+    }
+    let lease = context.server.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
+    let incoming = read_stream(context, &mut request.body, Incoming::new(bytes_max, stated, lease)).await?;
+    incoming.finish().map_err(|error| no_room(context, error))
+}
+
+async fn read_stream<R: Runtime>(
+    context: &Context<'_, R>,
+    body: &mut BodyStream,
+    mut incoming: Incoming,
+) -> Result<Incoming, Problem> {
+    let mut arrival = Arrival::begin(context.now());
+    let timer_of = |arrival: &Arrival| {
+        arrival
+            .wait_ms(context.now())
+            .map(|wait_ms| context.runtime.sleep_ms(wait_ms))
+            .map_err(Problem::BodyTimeout)
+    };
+    // One timer for many chunks: when it fires, the arrival says whether to wait on.
+    let mut timer = pin!(timer_of(&arrival)?);
+    // Ends: the timer fires at the latest after the time of a whole body.
+    loop {
+        match select(body.next(), timer.as_mut()).await {
+            Either::Left((None, _)) => return Ok(incoming),
+            Either::Left((Some(chunk), _)) => {
+                let chunk = chunk.map_err(|_| Problem::UnreadableBody)?;
+                incoming.push(&chunk).map_err(|error| match error {
+                    IncomingError::TooLarge(bytes_max) => Problem::TooLarge(bytes_max),
+                    IncomingError::Full(error) => no_room(context, error),
+                })?;
+                if !chunk.is_empty() {
+                    arrival.record_bytes(context.now());
+                }
+            }
+            Either::Right(_) => timer.set(timer_of(&arrival)?),
+        }
+    }
+}
+
+/// 503 with the reason in the log.
+pub(super) fn no_room<R: Runtime>(context: &Context<'_, R>, error: Full) -> Problem {
+    let fields = json!({"bytes_in_flight": error.bytes, "bytes_needed": error.more, "bytes_max": BYTES_MAX});
+    context.log(Level::Warn, "request body refused: the bodies in flight fill this isolate's share", fields);
+    Problem::Busy
+}

@@ -1,0 +1,98 @@
+//! The table of addresses: which call a method and a path are.
+
+use super::link::LinkError;
+use super::problem::Problem;
+use crate::fabricate::FileId;
+use crate::run::RunId;
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A sender's delivery or handshake to the hook of this name.
+    Webhook(String),
+    /// Whether the Worker is ready.
+    Health,
+    /// A file, for anyone who has a signed link to it.
+    FollowLink(RunId, FileId),
+    /// The runs, newest first.
+    ListRuns,
+    /// One run.
+    GetRun(RunId),
+    /// A file, for the operator.
+    GetFile(RunId, FileId),
+    /// Makes a signed link to a file.
+    MakeLink(RunId, FileId),
+    /// Gives an `unconfirmed` run its task.
+    Adopt(RunId),
+    /// Gives up a run.
+    Abandon(RunId),
+    /// Retries a run.
+    Retry(RunId),
+    /// Retries the runs of a list.
+    RetryMany,
+    /// The hooks and their mistakes.
+    ListHooks,
+    /// Shows what a delivery would do to the hook of this name.
+    Preview(String),
+    /// Starts what a delivery to the hook of this name would start.
+    StartByHand(String),
+}
+
+/// The methods of calls that change nothing.
+const READ: &str = "GET, HEAD";
+/// The method of calls that decide something.
+const POST: &str = "POST";
+
+impl Route {
+    /// Whether an address is only for callers with the operator's token, also where there is nothing.
+    #[must_use]
+    pub fn is_for_operator(path: &str) -> bool {
+        path == "/api" || path.starts_with("/api/")
+    }
+
+    /// The call that a request is.
+    ///
+    /// # Errors
+    /// 404 there is no such address, or a run's id that cannot be one; 403 the same in a link; 405 another method.
+    pub fn find(method: &str, path: &str) -> Result<Self, Problem> {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let run_id = |text: &str| text.parse::<RunId>().map_err(|_| Problem::NoSuchRun);
+        let (allowed, route) = match parts.as_slice() {
+            // Which methods a hook takes depends on its handshakes.
+            ["hooks", name] => return Ok(Self::Webhook((*name).to_owned())),
+            ["health"] => (READ, Self::Health),
+            ["files", id, file_id] => {
+                require_method(method, READ)?;
+                let run_id = id.parse().map_err(|_| Problem::BadLink(LinkError::Invalid))?;
+                (READ, Self::FollowLink(run_id, decode_file_id(file_id)))
+            }
+            ["api", "runs"] => (READ, Self::ListRuns),
+            ["api", "runs", "retry"] => (POST, Self::RetryMany),
+            ["api", "runs", id] => (READ, Self::GetRun(run_id(id)?)),
+            ["api", "runs", id, "adopt"] => (POST, Self::Adopt(run_id(id)?)),
+            ["api", "runs", id, "abandon"] => (POST, Self::Abandon(run_id(id)?)),
+            ["api", "runs", id, "retry"] => (POST, Self::Retry(run_id(id)?)),
+            ["api", "runs", id, "files", file_id] => {
+                (READ, Self::GetFile(run_id(id)?, decode_file_id(file_id)))
+            }
+            ["api", "runs", id, "files", file_id, "link"] => {
+                (POST, Self::MakeLink(run_id(id)?, decode_file_id(file_id)))
+            }
+            ["api", "hooks"] => (READ, Self::ListHooks),
+            ["api", "hooks", name, "preview"] => (POST, Self::Preview((*name).to_owned())),
+            ["api", "hooks", name, "runs"] => (POST, Self::StartByHand((*name).to_owned())),
+            _ => return Err(Problem::NoSuchPage),
+        };
+        require_method(method, allowed).map(|()| route)
+    }
+}
+
+fn decode_file_id(part: &str) -> FileId {
+    FileId::from(&*percent_encoding::percent_decode_str(part).decode_utf8_lossy())
+}
+
+/// 405 with `Allow`, unless the method is in the list.
+pub(super) fn require_method(method: &str, allowed: &'static str) -> Result<(), Problem> {
+    let is_allowed = allowed.split(", ").any(|name| name == method);
+    is_allowed.then_some(()).ok_or(Problem::WrongMethod(allowed))
+}

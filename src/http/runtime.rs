@@ -1,0 +1,109 @@
+//! What the handlers need of the runtime beside the service's ports, as small traits. `cloudflare/` implements them on
+//! Workers, the tests in memory. Nothing here decides anything.
+
+use std::rc::Rc;
+
+use url::Url;
+
+use super::download::{ByteRange, StoredFile};
+use crate::fabricate::Answer;
+use crate::hook::HookName;
+use crate::ports::{Clock, Log, StoreError, Version, World};
+use crate::verify::brought::Brought;
+
+/// The surroundings of one request.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Runtime: Clock + Log {
+    /// The stores and Fabricate.
+    type Ports: Ports + 'static;
+
+    /// The stores and Fabricate; `None` where a binding is missing, which is logged.
+    fn ports(&self) -> Option<Rc<Self::Ports>>;
+
+    /// The value of a secret; `None` where it is not set, or blank.
+    fn secret(&self, name: &str) -> Option<String>;
+
+    /// Counts a call of `key` in the rate-limiting binding `binding`, and returns whether it is within the limit.
+    ///
+    /// # Errors
+    /// See [`LimiterError`].
+    async fn count_call(&self, binding: &str, key: &str) -> Result<bool, LimiterError>;
+
+    /// Keeps `work` going after the answer, for 30 s at most.
+    fn wait_until(&self, work: impl Future<Output = ()> + 'static);
+}
+
+/// Why a call was not counted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimiterError {
+    /// There is no such binding.
+    #[error("the binding is missing: {0}")]
+    NotBound(String),
+    /// The binding failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Everything that a handler may read, write or ask.
+pub trait Ports: World + StoredFiles + HandshakeTokens + Outbound {}
+
+impl<P: World + StoredFiles + HandshakeTokens + Outbound> Ports for P {}
+
+/// Reads archived files from R2 `FILES`.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait StoredFiles {
+    /// The bytes of an answer, held by the runtime.
+    type Stream;
+
+    /// Looks for an object. Its name is for the caller to set.
+    async fn head_file(&self, key: &str) -> Result<Option<StoredFile>, StoreError>;
+
+    /// Opens an object, or a part of it, if it still has this entity tag.
+    async fn open_file(
+        &self,
+        key: &str,
+        etag: &str,
+        part: Option<ByteRange>,
+    ) -> Result<OpenedFile<Self::Stream>, StoreError>;
+}
+
+/// The outcome of opening an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenedFile<S> {
+    /// The bytes.
+    Opened(S),
+    /// The object has another entity tag by now.
+    Changed,
+    /// There is no object.
+    Missing,
+}
+
+/// The stream of a runtime's files.
+pub type FileStream<R> = <<R as Runtime>::Ports as StoredFiles>::Stream;
+
+/// The tokens that handshakes brought for the operator, in R2 `INBOX` at `handshakes/{hook}`. KV would not do: its reads
+/// are late and its last write wins, so that a stranger's token could follow the sender's.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait HandshakeTokens {
+    /// Reads the token of a hook.
+    async fn get_token(&self, hook: &HookName) -> Result<Option<(Brought, Version)>, StoreError>;
+
+    /// Writes the token of a hook, if the stored one still has the expected version, or if there is none and none is
+    /// expected. `false`: it was not written.
+    async fn put_token(
+        &self,
+        hook: &HookName,
+        token: &Brought,
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError>;
+}
+
+/// Requests to addresses that [`verify`](crate::verify) allows, at a sender's own hosts.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait Outbound {
+    /// Sends one `GET` without any credentials. Redirects are not followed.
+    ///
+    /// # Errors
+    /// The reason for the log where no whole answer came.
+    async fn get(&self, url: &Url) -> Result<Answer, String>;
+}
