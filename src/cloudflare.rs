@@ -26,7 +26,8 @@ use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, Scheduled
 
 use crate::fabricate::{Api, Pace};
 use crate::http::FABRICATE_API_KEY;
-use crate::ports::{Clock, Level, Log};
+use crate::log;
+use crate::ports::{Clock, Log};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
@@ -55,7 +56,7 @@ impl Cloudflare {
     fn new(env: &Env, settings: &Settings) -> Option<Self> {
         let missing = |name: &str, error: &dyn std::fmt::Display| {
             let fields = json!({"binding": name, "error": error.to_string()});
-            WorkerLog.log(Level::Error, "binding is missing: add it to wrangler.toml", fields);
+            WorkerLog.log(log::BINDING_MISSING, fields);
         };
         Some(Self {
             // A mistake in it was logged when the configuration was read.
@@ -111,7 +112,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,
         "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "enqueued": swept.enqueued,
         "took_ms": took_ms});
-    WorkerLog.log(Level::Info, "sweep", fields);
+    WorkerLog.log(log::SWEEP_FINISHED, fields);
 }
 
 /// How often a cron fires that says `*` or `*/n` minutes; an hour for any other, which only makes a sweep do more.

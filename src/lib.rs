@@ -114,6 +114,7 @@ pub mod fabricate;
 pub mod hook;
 pub mod http;
 pub mod journal;
+pub mod log;
 pub mod ports;
 pub mod redact;
 pub mod request;

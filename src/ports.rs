@@ -19,6 +19,7 @@ use crate::fabricate::{Pace, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::Entry;
+use crate::log::Line;
 use crate::run::{Run, RunId, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -295,21 +296,10 @@ pub trait Clock {
     fn random(&self) -> [u8; 16];
 }
 
-/// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Something happened as it should.
-    Info,
-    /// Something is wrong that time may mend.
-    Warn,
-    /// Somebody must act.
-    Error,
-}
-
-/// Where lines for the operator go. Never a secret, a body or a parameter's value.
+/// Where log lines go.
 pub trait Log {
-    /// Writes one line: what happened, and ids and the like as a JSON object.
-    fn log(&self, level: Level, message: &str, fields: Value);
+    /// Writes one line with its fields, a JSON object. No field has a secret, a body or a parameter's value.
+    fn log(&self, line: Line, fields: Value);
 }
 
 /// The whole inbox.

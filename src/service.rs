@@ -30,7 +30,8 @@ pub mod sweep;
 
 use serde_json::{Value, json};
 
-use crate::ports::{Clock, Level, Log};
+use crate::log::Line;
+use crate::ports::{Clock, Log};
 use crate::run::Run;
 
 pub use budget::Budget;
@@ -41,8 +42,8 @@ fn author(world: &impl Clock) -> String {
 }
 
 /// Logs that something happened to a run.
-fn log_run(world: &impl Log, level: Level, message: &str, run: &Run) {
-    world.log(level, message, log_fields(run));
+fn log_run(world: &impl Log, line: Line, run: &Run) {
+    world.log(line, log_fields(run));
 }
 
 /// What the log says of a run: ids and states alone. What Fabricate says may quote a parameter's value, and what a

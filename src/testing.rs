@@ -11,11 +11,12 @@ use url::Url;
 
 use crate::fabricate::{Checksum, FileId, Pace, Resume, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::journal::{Decision, Entry};
+use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
     Downloads, EntryKey, Fabricate, FileBytes, FileStore, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
-    Level, Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError,
-    Upload, Version,
+    Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload,
+    Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -375,7 +376,7 @@ impl Clock for MemoryWorld {
 }
 
 impl Log for MemoryWorld {
-    fn log(&self, _: Level, message: &str, _: Value) {
-        self.log.borrow_mut().push(message.to_owned());
+    fn log(&self, line: Line, _: Value) {
+        self.log.borrow_mut().push(line.message.to_owned());
     }
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use seedhook::log::{self, Line};
+
 /// The README fits a few screens.
 const README_LINES_MAX: usize = 149;
 
@@ -121,84 +123,10 @@ fn the_readme_is_short() {
 /// A row of the table of log messages: level and message.
 type Row = (String, String);
 
-/// The texts of the string literals in a piece of source.
-fn literals(source: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = source;
-    while let Some((_, after)) = rest.split_once('"') {
-        let end = after.match_indices('"').map(|(at, _)| at).find(|at| !after[..*at].ends_with('\\'));
-        let Some(end) = end else { break };
-        // A line that ends in `\` goes on with the first word of the next.
-        let lines: Vec<&str> = after[..end].split("\\\n").collect();
-        let first = lines[0].to_owned();
-        found.push(lines[1..].iter().fold(first, |text, line| text + line.trim_start()));
-        rest = &after[end + 1..];
-    }
-    found
-}
-
-/// The text of a definition, from its name to its semicolon.
-fn definition<'s>(source: &'s str, beginning: &str) -> Option<&'s str> {
-    let (at, _) = source.match_indices(beginning).last()?;
-    source[at..].split(';').next()
-}
-
-/// The first text at each call of a function, which begins with its name: the message is its parameter.
-fn arguments(function: &str, whole_source: &str) -> Vec<String> {
-    let name: String = function.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let call = format!("{name}(");
-    let calls = whole_source.match_indices(&call).filter(|_| !name.is_empty());
-    let first_text = |at: usize| literals(whole_source[at..].split(';').next().unwrap()).into_iter().next();
-    calls.filter_map(|(at, _)| first_text(at)).collect()
-}
-
-/// What a file logs: `Level::…, "message"`, or a constant, a variable or a parameter in place of the text.
-fn messages(source: &str, whole_source: &str) -> Result<Vec<Row>, String> {
-    let mut rows = Vec::new();
-    for (at, found) in source.match_indices("Level::") {
-        let rest = &source[at + found.len()..];
-        let level: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-        let Some(rest) = rest[level.len()..].trim_start().strip_prefix(',') else { continue };
-        let rest = rest.trim_start();
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        let texts = if rest.starts_with('"') {
-            literals(rest).into_iter().take(1).collect()
-        } else if name.chars().all(|c| !c.is_lowercase()) {
-            literals(definition(whole_source, &format!("const {name}: &str")).unwrap_or_default())
-        } else {
-            let function = source[..at].rsplit("fn ").next().unwrap();
-            let tuple = || definition(function, &format!("let ({name}"));
-            match definition(function, &format!("let {name}")).or_else(tuple) {
-                Some(definition) => literals(definition),
-                None => arguments(function, whole_source),
-            }
-        };
-        if texts.is_empty() {
-            let line = source[..at].lines().count();
-            return Err(format!(
-                "line {line}: the message of this log line is not found; write it as a text"
-            ));
-        }
-        rows.extend(texts.into_iter().map(|text| (level.to_lowercase(), text)));
-    }
-    Ok(rows)
-}
-
-/// What the Worker logs.
+/// The lines that the Worker logs.
 fn logged() -> BTreeSet<Row> {
-    let is_test = |path: &PathBuf| {
-        let names = path.iter().map(|name| name.to_string_lossy());
-        names.into_iter().any(|name| name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs"))
-    };
-    let mut paths = files(&root().join("src"), "rs");
-    paths.retain(|path| !is_test(&path.strip_prefix(root().join("src")).unwrap().to_path_buf()));
-    let shipped = |path: &PathBuf| read(path).split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
-    let sources: Vec<(PathBuf, String)> = paths.iter().map(|path| (path.clone(), shipped(path))).collect();
-    let whole: String = sources.iter().map(|(_, source)| source.as_str()).collect();
-    let found = sources.iter().flat_map(|(path, source)| {
-        messages(source, &whole).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    });
-    found.collect()
+    let row = |line: &Line| (line.level.as_str().to_owned(), line.message.to_owned());
+    log::ALL.iter().map(row).collect()
 }
 
 /// What the table says.
@@ -217,7 +145,6 @@ fn documented() -> BTreeSet<Row> {
 #[test]
 fn the_table_of_log_messages_has_each_message_and_no_other() {
     let (logged, documented) = (logged(), documented());
-    assert!(logged.len() > 30, "only {} messages are found in src/", logged.len());
     let shown = |rows: Vec<&Row>| {
         rows.iter()
             .map(|(level, message)| format!("| `{message}` | {level} |"))
@@ -243,25 +170,6 @@ fn every_problem_of_the_api_page_is_one_of_the_worker() {
     let source: String = files(&root().join("src"), "rs").iter().map(|path| read(path)).collect();
     let unknown: Vec<_> = names.iter().filter(|name| !source.contains(&format!("\"{name}\""))).collect();
     assert!(unknown.is_empty(), "docs/api.md lists problems that the Worker does not have: {unknown:?}");
-}
-
-#[test]
-fn a_message_is_found_in_each_of_the_ways_in_which_it_is_written() {
-    let source = "const PARKED: &str = \"run is parked\";\n\
-        fn a() { let message = \"one \\\n   line\"; log(Level::Info, message, x); tell(w, Level::Warn,\n  \"two\", y); }\n\
-        fn b() { log(Level::Error, PARKED, z); match level { Level::Info => 1 } }\n\
-        fn c(w: W, message: &str) { log(Level::Info, message, w); }\n\
-        fn d() { c(w, \"three\"); c(w, \"four\"); }";
-    let row = |level: &str, message: &str| (level.to_owned(), message.to_owned());
-    let expected = vec![
-        row("info", "one line"),
-        row("warn", "two"),
-        row("error", "run is parked"),
-        row("info", "three"),
-        row("info", "four"),
-    ];
-    assert_eq!(messages(source, source), Ok(expected));
-    assert!(messages("log(Level::Info, text(), x)", "").is_err());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use worker::{Date, Delay};
 
 use super::Cloudflare;
-use crate::ports::{Clock, Level, Log};
+use crate::log::{Level, Line};
+use crate::ports::{Clock, Log};
 use crate::redact::redact_queries;
 use crate::timestamp::Timestamp;
 
@@ -38,25 +39,17 @@ impl Clock for WorkerClock {
 pub(super) struct WorkerLog;
 
 impl Log for WorkerLog {
-    fn log(&self, level: Level, message: &str, fields: Value) {
-        let mut line = json!({"level": level_name(level), "message": message});
-        if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
-            line.extend(fields);
+    fn log(&self, line: Line, fields: Value) {
+        let mut text = json!({"level": line.level.as_str(), "message": line.message});
+        if let (Value::Object(text), Value::Object(fields)) = (&mut text, fields) {
+            text.extend(fields);
         }
-        redact_queries(&mut line);
-        match level {
-            Level::Info => worker::console_log!("{line}"),
-            Level::Warn => worker::console_warn!("{line}"),
-            Level::Error => worker::console_error!("{line}"),
+        redact_queries(&mut text);
+        match line.level {
+            Level::Info => worker::console_log!("{text}"),
+            Level::Warn => worker::console_warn!("{text}"),
+            Level::Error => worker::console_error!("{text}"),
         }
-    }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
     }
 }
 
@@ -75,7 +68,7 @@ impl Clock for Cloudflare {
 }
 
 impl Log for Cloudflare {
-    fn log(&self, level: Level, message: &str, fields: Value) {
-        WorkerLog.log(level, message, fields);
+    fn log(&self, line: Line, fields: Value) {
+        WorkerLog.log(line, fields);
     }
 }

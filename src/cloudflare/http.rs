@@ -16,7 +16,8 @@ use crate::http::Problem;
 use crate::http::request::{BrokenOff, Request};
 use crate::http::response::{Body, Response};
 use crate::http::runtime::{LimiterError, Outbound, Runtime};
-use crate::ports::{Clock, Level, Log};
+use crate::log::{self, Line};
+use crate::ports::{Clock, Log};
 use crate::timestamp::Timestamp;
 
 /// One invocation.
@@ -70,8 +71,8 @@ impl Clock for Invocation<'_> {
 }
 
 impl Log for Invocation<'_> {
-    fn log(&self, level: Level, message: &str, fields: Value) {
-        WorkerLog.log(level, message, fields);
+    fn log(&self, line: Line, fields: Value) {
+        WorkerLog.log(line, fields);
     }
 }
 
@@ -90,7 +91,7 @@ pub(super) fn read_request(mut request: worker::Request) -> Result<Request, Prob
 pub(super) fn send(response: Response<ResponseBody>) -> worker::Result<worker::Response> {
     build(response).or_else(|error| {
         // The runtime would log its text as it is.
-        WorkerLog.log(Level::Error, "answer not made", json!({"error": one_line(&error)}));
+        WorkerLog.log(log::RESPONSE_NOT_MADE, json!({"error": one_line(&error)}));
         build(Problem::NotReady.into_response())
     })
 }

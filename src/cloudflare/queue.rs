@@ -15,7 +15,8 @@ use super::Cloudflare;
 use super::clock::WorkerLog;
 use super::http_fabricate::one_line;
 use super::settings::settings;
-use crate::ports::{Batch, Level, Log, Queue, StoreError};
+use crate::log;
+use crate::ports::{Batch, Log, Queue, StoreError};
 use crate::service::Budget;
 use crate::service::sweep::{Handled, advance_batch, batch_budget};
 
@@ -76,7 +77,7 @@ async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
         Err(error) => {
             // Of another version, or not ours. After its retries it is in the dead-letter queue, if there is one.
             let fields = json!({"message_id": message.id(), "error": error.to_string()});
-            WorkerLog.log(Level::Error, "a message of the queue cannot be read", fields);
+            WorkerLog.log(log::BATCH_UNREADABLE, fields);
             return message.retry_with_options(&later());
         }
     };
@@ -84,7 +85,7 @@ async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
     let fields = json!({"message_id": message.id(), "looked_at": swept.looked_at, "moved": swept.moved,
         "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left,
         "again": handled == Handled::Redeliver});
-    WorkerLog.log(Level::Info, "batch", fields);
+    WorkerLog.log(log::BATCH_FINISHED, fields);
     match handled {
         Handled::Done => message.ack(),
         Handled::Redeliver => message.retry_with_options(&later()),

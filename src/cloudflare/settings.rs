@@ -12,7 +12,8 @@ use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
 use crate::fabricate::Pace;
 use crate::http::operator_token::{InvalidToken, OperatorToken};
 use crate::http::{OPERATOR_TOKEN, Server};
-use crate::ports::{Level, Log};
+use crate::log;
+use crate::ports::Log;
 
 /// What this isolate keeps for its whole life. All its invocations share it.
 pub(super) struct Settings {
@@ -38,16 +39,12 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
     }
     let configuration = Configuration::read(&variables(env));
     for mistake in configuration.mistakes() {
-        WorkerLog.log(Level::Error, "configuration mistake", json!({"mistake": mistake.to_string()}));
+        WorkerLog.log(log::CONFIGURATION_MISTAKE, json!({"mistake": mistake.to_string()}));
     }
     if let Err(error @ InvalidToken::TooShort(_)) = OperatorToken::new(secret(env, OPERATOR_TOKEN).as_deref())
     {
         let fields = json!({"error": error.to_string()});
-        WorkerLog.log(
-            Level::Error,
-            "every call under /api/ is answered 503: the operator token is too short",
-            fields,
-        );
+        WorkerLog.log(log::OPERATOR_TOKEN_TOO_SHORT, fields);
     }
     let pace = Rc::new(Pace::new(configuration.fabricate_rate));
     let settings = Rc::new(Settings { server: Server::new(configuration), pace });

@@ -9,7 +9,7 @@ use url::Url;
 use super::context::Context;
 use super::problem::Problem;
 use super::runtime::{Outbound, Runtime};
-use crate::ports::Level;
+use crate::log;
 use crate::timestamp::{HOUR_MS, Timestamp};
 
 /// How long a certificate is remembered, milliseconds: AWS changes it once a year.
@@ -45,7 +45,7 @@ pub(super) async fn get_certificate<R: Runtime>(
     let Ok(url) = Url::parse(address) else { return Ok(None) };
     let answer = ports.get(&url).await.map_err(|error| {
         let fields = json!({"url": address, "error": error});
-        context.log(Level::Warn, "certificate of SNS not fetched", fields);
+        context.log(log::CERTIFICATE_NOT_FETCHED, fields);
         Problem::NotReady
     })?;
     match answer.status {

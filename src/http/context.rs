@@ -14,7 +14,8 @@ use super::request_body::read_body;
 use super::response::{Body, Response};
 use super::runtime::{FileStream, Runtime};
 use crate::hook::{Hook, HookName};
-use crate::ports::{Level, StoreError};
+use crate::log::{self, Line};
+use crate::ports::StoreError;
 use crate::request::RawRequest;
 use crate::run::{Run, RunId};
 use crate::service::queries;
@@ -50,8 +51,8 @@ impl<'a, R: Runtime> Context<'a, R> {
         self.runtime.secret(name)
     }
 
-    pub(super) fn log(&self, level: Level, message: &str, fields: Value) {
-        self.runtime.log(level, message, fields);
+    pub(super) fn log(&self, line: Line, fields: Value) {
+        self.runtime.log(line, fields);
     }
 
     /// An id for an event whose sender states none.
@@ -78,7 +79,7 @@ impl<'a, R: Runtime> Context<'a, R> {
 
     /// 503; the reason is logged.
     pub(super) fn store_failed(&self, error: &StoreError) -> Problem {
-        self.log(Level::Error, "store failed", json!({"error": error.to_string()}));
+        self.log(log::STORE_FAILED, json!({"error": error.to_string()}));
         Problem::NotReady
     }
 
@@ -91,7 +92,7 @@ impl<'a, R: Runtime> Context<'a, R> {
     /// A body as JSON.
     pub(super) fn json_text(&self, body: &impl Serialize) -> Result<String, Problem> {
         serde_json::to_string(body).map_err(|error| {
-            self.log(Level::Error, "answer not made", json!({"error": error.to_string()}));
+            self.log(log::RESPONSE_NOT_MADE, json!({"error": error.to_string()}));
             Problem::NotReady
         })
     }

@@ -13,7 +13,8 @@ use super::runtime::{OpenedFile, Runtime, StoredFiles};
 use super::schema::{LinkAnswer, LinkRequest};
 use crate::fabricate::FileId;
 use crate::hook::archive_key::safe_name;
-use crate::ports::{Level, StoreError};
+use crate::log;
+use crate::ports::StoreError;
 use crate::run::{Run, RunId};
 use crate::service::queries::archived_file;
 
@@ -130,6 +131,6 @@ async fn head_file<R: Runtime>(
 }
 
 fn not_read<R: Runtime>(context: &Context<'_, R>, error: &StoreError) -> Problem {
-    context.log(Level::Error, "file not read from R2", json!({"error": error.to_string()}));
+    context.log(log::FILE_NOT_READ, json!({"error": error.to_string()}));
     Problem::NotReady
 }

@@ -13,7 +13,8 @@ use super::response::Response;
 use super::runtime::{HandshakeTokens, Outbound, Runtime};
 use crate::digest::sha256_hex;
 use crate::hook::{Hook, HookName};
-use crate::ports::{Level, StoreError};
+use crate::log;
+use crate::ports::StoreError;
 use crate::timestamp::Timestamp;
 use crate::verify::brought::{Brought, Keep, STAYS_MS, is_shown};
 use crate::verify::handshake::Reply;
@@ -60,20 +61,18 @@ pub(super) async fn answer_handshake<R: Runtime>(
         let status = answer.as_ref().map(|answer| answer.status).ok();
         if status != Some(200) {
             let fields = json!({"hook": hook.name, "status": status, "error": answer.err()});
-            let message = "subscription not confirmed, the sender is asked to try again";
-            context.log(Level::Warn, message, fields);
+            context.log(log::SUBSCRIPTION_NOT_CONFIRMED, fields);
             return Err(Problem::NotReady);
         }
     }
     if let Some(token) = &reply.remember {
         keep_token(context, ports, hook, token).await.map_err(|error| {
             let fields = json!({"hook": hook.name, "error": error.to_string()});
-            let message = "handshake's token not stored, the sender is asked to try again";
-            context.log(Level::Error, message, fields);
+            context.log(log::TOKEN_NOT_STORED, fields);
             Problem::NotReady
         })?;
     }
-    context.log(Level::Info, "handshake answered", json!({"hook": hook.name, "status": reply.status}));
+    context.log(log::HANDSHAKE_ANSWERED, json!({"hook": hook.name, "status": reply.status}));
     Ok(Response::of_reply(reply))
 }
 
@@ -92,7 +91,7 @@ async fn keep_token<R: Runtime>(
     };
     if kept.as_ref() != Some(&digest) {
         let fields = json!({"hook": hook.name});
-        context.log(Level::Warn, "handshake token ignored: the first token is kept for one hour", fields);
+        context.log(log::TOKEN_IGNORED, fields);
     }
     Ok(())
 }

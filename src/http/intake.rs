@@ -23,7 +23,8 @@ use super::schema::{DeliveryAnswer, DeliveryStatus, RunOfDelivery};
 use crate::hook::Hook;
 use crate::hook::admission::{Admitted, TurnedAway};
 use crate::hook::delivery::Event;
-use crate::ports::{Level, StoreError};
+use crate::log::{self, Line};
+use crate::ports::StoreError;
 use crate::request::RawRequest;
 use crate::run::{Run, RunId};
 use crate::service::queries;
@@ -76,9 +77,9 @@ async fn admit<R: Runtime>(
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
             TurnedAway::Verify(VerifyError::Misconfigured { .. }) => {
-                context.log(Level::Error, "hook closed: its secret cannot be used", fields);
+                context.log(log::HOOK_CLOSED, fields);
             }
-            _ => context.log(Level::Warn, "delivery not verified", fields),
+            _ => context.log(log::DELIVERY_NOT_VERIFIED, fields),
         }
         Problem::from(error)
     };
@@ -115,7 +116,7 @@ pub(super) async fn accept_event<R: Runtime>(
 ) -> Handled<R> {
     let NewEvent { hook, event, mut lease, wait_s, reply } = new;
     if context.secret(FABRICATE_API_KEY).is_none() {
-        context.log(Level::Error, "FABRICATE_API_KEY is not set", json!({"hook": hook.name}));
+        context.log(log::API_KEY_NOT_SET, json!({"hook": hook.name}));
         return Err(Problem::NotReady);
     }
     let now = context.now();
@@ -187,21 +188,19 @@ pub(super) fn start_after_answer<R: Runtime>(
 
 fn delivery_not_stored<R: Runtime>(context: &Context<'_, R>, hook: &Hook, error: &StoreError) -> Problem {
     let fields = json!({"hook": hook.name, "error": error.to_string()});
-    context.log(Level::Error, "delivery not stored, the sender is asked to try again", fields);
+    context.log(log::DELIVERY_NOT_STORED, fields);
     Problem::NotReady
 }
 
 /// Logs what became of a delivery, without its id: that may come from the body. Its runs have it.
 fn log_received<R: Runtime>(context: &Context<'_, R>, hook: &Hook, received: &Received) {
     let ids = |runs: &[Run]| runs.iter().take(RUNS_LOGGED_MAX).map(|run| run.run_id).collect();
-    let (message, runs): (&str, Vec<RunId>) = match received {
-        Received::Ignored => ("delivery ignored", Vec::new()),
-        Received::TooMany(_) => ("delivery rejected: more than 500 items or runs", Vec::new()),
-        Received::Accepted { runs, .. } => ("delivery accepted", ids(runs)),
-        Received::Duplicate { runs, retried: 0, .. } => ("delivery is a duplicate", ids(runs)),
-        Received::Duplicate { runs, .. } => {
-            ("delivery is a duplicate: its failed runs are retried", ids(runs))
-        }
+    let (line, runs): (Line, Vec<RunId>) = match received {
+        Received::Ignored => (log::DELIVERY_IGNORED, Vec::new()),
+        Received::TooMany(_) => (log::DELIVERY_TOO_MANY, Vec::new()),
+        Received::Accepted { runs, .. } => (log::DELIVERY_ACCEPTED, ids(runs)),
+        Received::Duplicate { runs, retried: 0, .. } => (log::DELIVERY_DUPLICATE, ids(runs)),
+        Received::Duplicate { runs, .. } => (log::DELIVERY_RETRIED, ids(runs)),
     };
-    context.log(Level::Info, message, json!({"hook": hook.name, "runs": runs}));
+    context.log(line, json!({"hook": hook.name, "runs": runs}));
 }

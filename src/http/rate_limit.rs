@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::request::Request;
 use super::runtime::{LimiterError, Runtime};
 use crate::hook::{Hook, RateKey, RateLimit};
-use crate::ports::Level;
+use crate::log;
 
 /// The optional binding that counts operator calls with a wrong token, by the caller's address.
 const OPERATOR_LIMITER: &str = "OPERATOR_LIMITER";
@@ -25,7 +25,7 @@ pub(super) async fn count_failed_operator_call<R: Runtime>(
         // The caller is refused in any case.
         Err(LimiterError::Failed(error)) => {
             let fields = json!({"binding": OPERATOR_LIMITER, "error": error});
-            context.log(Level::Warn, "rate limit not counted", fields);
+            context.log(log::LIMITER_FAILED, fields);
             Ok(())
         }
     }
@@ -47,13 +47,12 @@ pub(super) async fn count_hook_call<R: Runtime>(
         Ok(false) => Err(Problem::TooOften),
         Ok(true) => Ok(()),
         Err(LimiterError::NotBound(error)) => {
-            let message = "rate-limiting binding is missing: add [[ratelimits]] to wrangler.toml";
-            context.log(Level::Error, message, fields(error));
+            context.log(log::LIMITER_MISSING, fields(error));
             Err(Problem::NotReady)
         }
         // The limit is a protection and keeps no promise: no delivery is lost for it.
         Err(LimiterError::Failed(error)) => {
-            context.log(Level::Warn, "rate limit not counted", fields(error));
+            context.log(log::LIMITER_FAILED, fields(error));
             Ok(())
         }
     }

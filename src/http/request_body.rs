@@ -14,7 +14,7 @@ use super::context::Context;
 use super::problem::Problem;
 use super::request::{BodyStream, Request};
 use super::runtime::Runtime;
-use crate::ports::Level;
+use crate::log;
 use in_flight::{BYTES_MAX, Full, Lease};
 use incoming::{Arrival, Incoming, IncomingError};
 
@@ -77,6 +77,6 @@ async fn read_stream<R: Runtime>(
 /// 503 with the reason in the log.
 pub(super) fn no_room<R: Runtime>(context: &Context<'_, R>, error: Full) -> Problem {
     let fields = json!({"bytes_in_flight": error.bytes, "bytes_needed": error.more, "bytes_max": BYTES_MAX});
-    context.log(Level::Warn, "request body refused: the bodies in flight fill this isolate's share", fields);
+    context.log(log::BODY_NO_ROOM, fields);
     Problem::Busy
 }

@@ -8,7 +8,8 @@ mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
-use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Level, Log, RunRecords, StoreError, World};
+use crate::log;
+use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Log, RunRecords, StoreError, World};
 use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -20,9 +21,6 @@ use super::run_state::align;
 use super::{Budget, log_run};
 pub(super) use give_up::give_up;
 use start::start;
-
-/// Logged when a run is parked.
-const UNCONFIRMED: &str = "start is unconfirmed: see at Fabricate whether the workflow runs";
 
 /// What an attempt to advance a run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +114,7 @@ pub async fn settle<W: World>(
         Standing::Unconfirmed { .. } => {
             align(&mut run, &standing, attempts, now);
             show_open(world, &mut run, TRIES).await?;
-            log_run(world, Level::Error, UNCONFIRMED, &run);
+            log_run(world, log::START_UNCONFIRMED, &run);
         }
     }
     Ok(Advanced::Moved)
@@ -222,8 +220,7 @@ async fn follow<W: World>(
 /// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
 fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
     if world.pace().hear(health, world.now()) {
-        let message = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
-        world.log(Level::Warn, message, serde_json::json!({}));
+        world.log(log::FABRICATE_FAILING, serde_json::json!({}));
     }
 }
 

@@ -4,13 +4,14 @@
 //! from it is set off ([`after_end`]); KV shows it.
 
 use crate::journal::{Decision, Standing};
-use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunRecords, StoreError};
+use crate::log;
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, Status};
 use crate::timestamp::Timestamp;
 
 use super::journals::{Appended, append, read_journal};
 use super::kv_records::{TRIES, follow_end, show_end};
-use super::log_fields;
+use super::log_run;
 
 /// Enters the end of `run` as entry `number` of its journal. After [`Appended::Ours`] it is durable, and the caller shows
 /// it in KV.
@@ -52,8 +53,8 @@ pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + Clock + Log
 
 /// Everything that follows from the end of a run starts here, once for each end that this invocation entered.
 fn after_end(world: &impl Log, run: &Run) {
-    let level = if run.status == Status::Failed { Level::Error } else { Level::Info };
-    world.log(level, "run ended", log_fields(run));
+    let line = if run.status == Status::Failed { log::RUN_FAILED } else { log::RUN_ENDED };
+    log_run(world, line, run);
 }
 
 #[cfg(test)]
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(world.last_decision(run.run_id), Some(end_of(&run)));
         assert_eq!(world.done.borrow().get(&run.run_id), Some(&run));
         assert!(world.open.borrow().is_empty());
-        assert_eq!(world.log.take(), ["run ended"]);
+        assert_eq!(world.log.take(), ["run failed"]);
     }
 
     #[test]

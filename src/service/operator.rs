@@ -5,7 +5,8 @@
 
 use crate::fabricate::TaskId;
 use crate::journal::{Decision, Standing};
-use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunRecords, StoreError, World};
+use crate::log;
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError, World};
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
@@ -60,7 +61,7 @@ pub async fn adopt<W: World>(
     }
     let decision = Decision::Task { task_id: task_id.clone() };
     if append(world, run_id, state.next_entry, decision).await? == Appended::Ours {
-        log_run(world, Level::Info, "operator gave the run its task", &state.run);
+        log_run(world, log::TASK_ADOPTED, &state.run);
         if let Err(error) = settle(world, state.run, now, &Budget::new(0)).await {
             log_not_shown(world, run_id, &error);
         }

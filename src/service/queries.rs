@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::fabricate::FileId;
 use crate::hook::HookName;
 use crate::journal::Standing;
-use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunLists, RunRecords, StoreError};
+use crate::log;
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
 
@@ -207,7 +208,7 @@ async fn list_open<W: RunLists + Log>(world: &W, query: &Query) -> Result<Vec<Rc
 /// What can be read of a page; the rest is told and left alone.
 fn readable<W: Log>(world: &W, items: Vec<Result<Rc<Summary>, StoreError>>) -> Vec<Rc<Summary>> {
     let tell = |error: StoreError| {
-        world.log(Level::Error, "run left alone", json!({"error": error.to_string()}));
+        world.log(log::LISTED_RUN_UNREADABLE, json!({"error": error.to_string()}));
     };
     items.into_iter().filter_map(|item| item.map_err(tell).ok()).collect()
 }

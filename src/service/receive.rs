@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
 use crate::hook::delivery::{Delivery, Event};
-use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Level, Log, RunRecords, StoreError, WholeInbox, World};
+use crate::log;
+use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Log, RunRecords, StoreError, WholeInbox, World};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -152,7 +153,7 @@ pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp)
         let run_id = run.run_id;
         if let Err(error) = settle(world, run, now, &budget).await {
             let fields = json!({"run_id": run_id, "error": error.to_string()});
-            world.log(Level::Warn, "run not started, the next sweep tries again", fields);
+            world.log(log::RUN_NOT_STARTED, fields);
         }
     };
     each_at_once(STARTS_AT_ONCE, waiting, start).await;

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::config::SWEEP_REQUESTS_DEFAULT;
 use crate::journal::retention::FIRST_START_MS_MAX;
-use crate::ports::{DeliveryKey, Inbox, InboxLists, ItemKey, Level, Log, Page, RetryKey, StoreError, World};
+use crate::log;
+use crate::ports::{DeliveryKey, Inbox, InboxLists, ItemKey, Log, Page, RetryKey, StoreError, World};
 use crate::run::{Run, RunId, Tick};
 use crate::timestamp::{HOUR_MS, Timestamp};
 
@@ -50,7 +51,7 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
     let mut claims = match recent_claims(world, tick).await {
         Ok(claims) => claims,
         Err(error) => {
-            world.log(Level::Warn, "hourly pass cannot list the inbox", json!({"error": error.to_string()}));
+            world.log(log::INBOX_NOT_LISTED, json!({"error": error.to_string()}));
             return requests;
         }
     };
@@ -62,9 +63,7 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
     let (mut read, mut healed) = (0, 0);
     for key in &claims {
         if read >= runs_max {
-            let message =
-                "hourly pass is full: a claim that it does not reach is healed only by its redelivery";
-            world.log(Level::Warn, message, json!({"claims": claims.len(), "runs": read}));
+            world.log(log::HOURLY_PASS_FULL, json!({"claims": claims.len(), "runs": read}));
             break;
         }
         let (runs, healed_runs) = reconcile_claim(world, key, tick, &budget, runs_max - read).await;
@@ -72,7 +71,7 @@ pub async fn reconcile<W: World>(world: &W, tick: Tick, requests: u32) -> u32 {
         healed += healed_runs;
     }
     if healed > 0 {
-        world.log(Level::Warn, "hourly pass healed runs", json!({"healed": healed, "runs": read}));
+        world.log(log::RUNS_HEALED, json!({"healed": healed, "runs": read}));
     }
     budget.left()
 }
@@ -104,7 +103,7 @@ async fn list_recent<W: Log, K>(
             return Ok(keys);
         }
     }
-    world.log(Level::Error, "inbox too large for the hourly pass: shorten its retention", json!({}));
+    world.log(log::INBOX_TOO_LARGE, json!({}));
     Ok(keys)
 }
 
@@ -209,7 +208,7 @@ async fn heal_runs<W: World>(
 
 fn log_not_healed(world: &impl Log, key: &Accepted, error: &StoreError) {
     let fields = json!({"claim": key.to_string(), "error": error.to_string()});
-    world.log(Level::Warn, "hourly pass cannot heal a claim", fields);
+    world.log(log::CLAIM_NOT_HEALED, fields);
 }
 
 /// Whether this pass begins with the second half; passes come once an hour.

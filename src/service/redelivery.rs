@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::hook::Hook;
 use crate::journal::Standing;
-use crate::ports::{Clock, Level, Log, RetryKey, RunRecords, StoreError, WholeInbox};
+use crate::log;
+use crate::ports::{Clock, Log, RetryKey, RunRecords, StoreError, WholeInbox};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
@@ -52,7 +53,7 @@ async fn retry_failed<W: WholeInbox + RunRecords + Clock + Log>(
         Err(Refusal::Store(error)) => Err(error),
         Err(refusal) => {
             let fields = json!({"run_id": run_id, "reason": refusal.to_string()});
-            world.log(Level::Warn, "redelivered run not retried", fields);
+            world.log(log::REDELIVERY_NOT_RETRIED, fields);
             Ok(last)
         }
     }

@@ -6,8 +6,9 @@
 use crate::hook::delivery::{Delivery, Event};
 use crate::hook::{Hook, HookName};
 use crate::journal::Standing;
+use crate::log;
 use crate::ports::{
-    Clock, DeliveryKey, Inbox, ItemKey, Level, Log, Retry, RetryKey, RunRecords, StoreError, WholeInbox,
+    Clock, DeliveryKey, Inbox, ItemKey, Log, Retry, RetryKey, RunRecords, StoreError, WholeInbox,
 };
 use crate::run::{Origin, Run, RunId, Status};
 use crate::timestamp::Timestamp;
@@ -142,12 +143,12 @@ async fn accept<W: WholeInbox + RunRecords + Clock + Log>(
         return Box::pin(retried_before(world, standing, at, now)).await;
     }
     let mut run = retry.run;
-    log_run(world, Level::Info, "run retried", &run);
+    log_run(world, log::RUN_RETRIED, &run);
     let shown = show_new(world, &mut run).await;
     if let Err(error) = &shown {
         // The run is accepted all the same: starting it shows it, and otherwise the hourly pass does.
         let fields = serde_json::json!({"run_id": run.run_id, "error": error.to_string()});
-        world.log(Level::Warn, "retry accepted, but not shown in KV yet", fields);
+        world.log(log::RETRY_NOT_SHOWN, fields);
     }
     let starts = !run.status.is_final() && (run.status == Status::Queued || shown.is_err());
     Ok(Retried { run, is_new: true, starts })

@@ -1,7 +1,8 @@
 //! Retrying every run of a list, page by page: each call retries a bounded number and returns where the next goes on.
 
 use crate::hook::HookName;
-use crate::ports::{Clock, Level, Log, RunLists, RunRecords, StoreError, WholeInbox};
+use crate::log;
+use crate::ports::{Clock, Log, RunLists, RunRecords, StoreError, WholeInbox};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
@@ -98,7 +99,7 @@ async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log>(
         // The text of a store's error is for the log only.
         Err(Refusal::Store(error)) => {
             let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
-            world.log(Level::Warn, "run not retried", fields);
+            world.log(log::RUN_NOT_RETRIED, fields);
             Err("storage failed: call again".to_owned())
         }
         Err(refusal) => Err(refusal.to_string()),

@@ -1,7 +1,8 @@
 //! A run as its journal has it, for whoever decides about it: its KV record, brought in line with the journal.
 
 use crate::journal::{Journal, Standing};
-use crate::ports::{Clock, EntryKey, Inbox, Level, Log, RunRecords, StoreError};
+use crate::log;
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
@@ -108,7 +109,7 @@ pub(super) fn align(run: &mut Run, standing: &Standing, attempts: u32, now: Time
 /// Logs that a decision is in the journal and not in KV yet. The decision stands: the next sweep shows it.
 pub(super) fn log_not_shown(world: &impl Log, run_id: RunId, error: &StoreError) {
     let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
-    world.log(Level::Warn, "decision not shown in KV, the next sweep shows it", fields);
+    world.log(log::DECISION_NOT_SHOWN, fields);
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::ports::{Batch, Level, Listed, Log, Queue, RunLists, World};
+use crate::log;
+use crate::ports::{Batch, Listed, Log, Queue, RunLists, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
@@ -39,9 +40,6 @@ const BATCHES_AT_ONCE: usize = 8;
 /// A batch that is older, milliseconds, is dropped, because later sweeps have sent their own. So batches that piled up
 /// during an outage are not worked through after it.
 const BATCH_MS_MAX: i64 = 10 * MINUTE_MS;
-
-/// Logged of a run with a record that cannot be read.
-const UNREADABLE: &str = "open run left alone: its record cannot be read";
 
 /// What one sweep or batch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,7 +98,7 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
             Ok(()) => enqueued += some.len(),
             Err(error) => {
                 let fields = json!({"runs": some.len(), "error": error.to_string()});
-                world.log(Level::Warn, "queue takes no runs, this sweep advances them itself", fields);
+                world.log(log::QUEUE_FAILED, fields);
                 here.extend(some);
                 here.extend(waiting);
                 break;
@@ -160,7 +158,7 @@ async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) 
         let page = match world.list_open(cursor.as_deref()).await {
             Ok(page) => page,
             Err(error) => {
-                world.log(Level::Warn, "sweep cannot list open runs", json!({"error": error.to_string()}));
+                world.log(log::OPEN_RUNS_NOT_LISTED, json!({"error": error.to_string()}));
                 return open;
             }
         };
@@ -171,7 +169,7 @@ async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) 
                     offer(summary);
                 }
                 Err(error) => {
-                    world.log(Level::Error, UNREADABLE, json!({"error": error.to_string()}));
+                    world.log(log::OPEN_RUN_UNREADABLE, json!({"error": error.to_string()}));
                 }
             }
         }
@@ -180,7 +178,7 @@ async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) 
             return open;
         }
     }
-    world.log(Level::Error, "more open runs than one sweep can list", json!({"listed": open}));
+    world.log(log::TOO_MANY_OPEN_RUNS, json!({"listed": open}));
     open
 }
 

@@ -50,7 +50,7 @@ fn runs_are_followed_through_a_queue() {
     assert_eq!(stage.fabricate.starts_of("no-files").len(), RUNS, "each once");
     stage.wait_for_log(r#""enqueued":31"#, 1);
     let log = stage.log();
-    let batches = log.matches(r#""message":"batch""#).count();
+    let batches = log.matches(r#""message":"queue batch finished""#).count();
     assert!(batches >= 2, "{log}");
     assert!(!log.contains("Uncaught"), "{log}");
 }
@@ -67,7 +67,7 @@ fn a_run_that_cannot_be_read_is_told_and_keeps_no_other_waiting() {
     stage.damage_kv(&damaged);
     stage.start_worker();
     stage.sweep_after(Duration::from_mins(2));
-    stage.wait_for_log(r#""message":"batch""#, 1);
+    stage.wait_for_log(r#""message":"queue batch finished""#, 1);
     let log = stage.log();
     assert_eq!(stage.run(&other)["status"], "completed", "{log}");
     let told = log.lines().find(|line| line.contains("open run left alone")).unwrap_or_default();

@@ -4,7 +4,8 @@
 
 use std::rc::Rc;
 
-use seedhook::ports::{DeliveryKey, Level, StoreError};
+use seedhook::log::Level;
+use seedhook::ports::{DeliveryKey, StoreError};
 use seedhook::run::{RunId, Summary};
 use seedhook::timestamp::Timestamp;
 use serde_json::{Value, json};

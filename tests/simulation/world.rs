@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use seedhook::fabricate::Pace;
 use seedhook::hook::Hook;
-use seedhook::ports::{Clock, Level, Log};
+use seedhook::log::{Level, Line};
+use seedhook::ports::{Clock, Log};
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 use serde_json::Value;
@@ -219,12 +220,12 @@ impl Clock for Invocation {
 }
 
 impl Log for Invocation {
-    fn log(&self, level: Level, message: &str, fields: Value) {
+    fn log(&self, line: Line, fields: Value) {
         let state = &mut *self.world.state.borrow_mut();
-        state.strangers.hear(level, &fields);
-        self.tell(state, || match level {
-            Level::Info => format!("     log: {message} {fields}"),
-            Level::Warn | Level::Error => format!("     log {level:?}: {message} {fields}"),
+        state.strangers.hear(line.level, &fields);
+        self.tell(state, || match line.level {
+            Level::Info => format!("     log: {} {fields}", line.message),
+            Level::Warn | Level::Error => format!("     log {:?}: {} {fields}", line.level, line.message),
         });
     }
 }

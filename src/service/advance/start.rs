@@ -2,7 +2,8 @@
 
 use crate::fabricate::{Health, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
-use crate::ports::{Level, StoreError, World};
+use crate::log::{self, Line};
+use crate::ports::{StoreError, World};
 use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
@@ -11,7 +12,7 @@ use super::super::close::close;
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
 use super::super::{http_status, log_fields};
-use super::{Advanced, UNCONFIRMED, record_health};
+use super::{Advanced, record_health};
 
 /// Makes one attempt to start a run, if the budget has a request for it.
 pub(super) async fn start<W: World>(
@@ -48,7 +49,7 @@ pub(super) async fn start<W: World>(
 
 /// Enters what an outcome decided, then logs and shows it.
 async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> Result<Advanced, StoreError> {
-    let Next::Decided { decision, level, message } = next else {
+    let Next::Decided(decision, line) = next else {
         if close(world, number, run).await? == Appended::Ours {
             show_end(world, run, TRIES).await?;
         }
@@ -63,7 +64,7 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
     let started = matches!(decision, Decision::Task { .. });
     match append(world, run.run_id, number, decision).await {
         Ok(Appended::Ours) => {
-            world.log(level, message, fields);
+            world.log(line, fields);
             show_open(world, run, TRIES).await?;
         }
         Ok(Appended::Theirs) => {}
@@ -82,14 +83,7 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// The journal gets this decision, and the log this line.
-    Decided {
-        /// The decision.
-        decision: Decision,
-        /// The level of the log line.
-        level: Level,
-        /// Its message.
-        message: &'static str,
-    },
+    Decided(Decision, Line),
     /// The run has failed.
     Ended,
 }
@@ -108,7 +102,7 @@ pub(super) fn take_outcome(
         StartOutcome::Started(task_id) => {
             run.started(task_id.clone(), attempts, now);
             let decision = Decision::Task { task_id };
-            Next::Decided { decision, level: Level::Info, message: "workflow started" }
+            Next::Decided(decision, log::WORKFLOW_STARTED)
         }
         StartOutcome::NotStarted { reason, retry_after_ms, .. }
             if attempts < run.settings.start_attempts_max =>
@@ -116,11 +110,7 @@ pub(super) fn take_outcome(
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
             let decision = Decision::Retry { not_before, reason };
-            Next::Decided {
-                decision,
-                level: Level::Warn,
-                message: "workflow not started, will be tried again",
-            }
+            Next::Decided(decision, log::WORKFLOW_NOT_STARTED)
         }
         StartOutcome::NotStarted { reason, .. } => {
             run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
@@ -134,12 +124,12 @@ pub(super) fn take_outcome(
             let not_before = later(None);
             run.start_later(attempts, not_before);
             let decision = Decision::NoAnswer { reason, not_before: Some(not_before) };
-            Next::Decided { decision, level: Level::Warn, message: "start not answered, will be sent again" }
+            Next::Decided(decision, log::START_NOT_ANSWERED)
         }
         StartOutcome::Unknown { reason } => {
             run.parked(attempts, &reason, now);
             let decision = Decision::NoAnswer { reason, not_before: None };
-            Next::Decided { decision, level: Level::Error, message: UNCONFIRMED }
+            Next::Decided(decision, log::START_UNCONFIRMED)
         }
     }
 }

@@ -85,7 +85,7 @@ fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Option<Decision>
     let next = take_outcome(&mut run, outcome, attempts, 0, at(0));
     assert_eq!(run.attempts, attempts);
     let decision = match next {
-        Next::Decided { decision, .. } => Some(decision),
+        Next::Decided(decision, _) => Some(decision),
         Next::Ended => None,
     };
     (decision, run)

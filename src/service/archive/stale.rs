@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::ports::{CopyLeases, FileStore, Level, Log, StoreError};
+use crate::log;
+use crate::ports::{CopyLeases, FileStore, Log, StoreError};
 use crate::timestamp::{HOUR_MS, Timestamp};
 
 /// A record of a copy that is older than this, milliseconds, is stale: a file is tried at least every quarter of an hour, and
@@ -16,7 +17,7 @@ const DISCARDED_MAX: usize = 50;
 pub(in crate::service) async fn clear_stale<W: CopyLeases + FileStore + Log>(world: &W, now: Timestamp) {
     if let Err(error) = clear(world, now).await {
         let fields = json!({"error": error.to_string()});
-        world.log(Level::Warn, "stale uploads not discarded, the next hourly pass tries again", fields);
+        world.log(log::UPLOADS_NOT_DISCARDED, fields);
     }
 }
 

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use futures_util::FutureExt;
 
 use super::*;
+use crate::log::Line;
 use crate::ports::{Page, RunPage};
 use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
@@ -40,7 +41,7 @@ impl RunLists for Pages {
 }
 
 impl Log for Pages {
-    fn log(&self, _: Level, _: &str, _: serde_json::Value) {
+    fn log(&self, _: Line, _: serde_json::Value) {
         *self.told.borrow_mut() += 1;
     }
 }

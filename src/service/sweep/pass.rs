@@ -9,14 +9,15 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::ports::{Level, Log, StoreError, World};
+use crate::log;
+use crate::ports::{Log, StoreError, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
 use super::super::Budget;
 use super::super::advance::{Advanced, advance};
 use super::super::at_once::each_at_once;
-use super::{Swept, UNREADABLE};
+use super::Swept;
 
 /// How many runs are advanced at the same time: each waits for one answer at a time, and for each file that it copies.
 pub(super) const AT_ONCE: usize = 4;
@@ -111,9 +112,9 @@ impl<W: World> Pass<'_, W> {
                 let fields = json!({"run_id": run.run_id, "hook": run.hook(), "error": error.to_string()});
                 let unreadable = matches!(error, StoreError::Unreadable { .. });
                 if unreadable {
-                    self.world.log(Level::Error, UNREADABLE, fields);
+                    self.world.log(log::OPEN_RUN_UNREADABLE, fields);
                 } else {
-                    self.world.log(Level::Warn, "run not advanced, the next sweep tries again", fields);
+                    self.world.log(log::RUN_NOT_ADVANCED, fields);
                 }
                 self.count(|swept| {
                     swept.looked_at += 1;
@@ -160,13 +161,11 @@ impl Rejections {
 
     fn log(&self, world: &impl Log) {
         if self.key.get() {
-            let message = "Fabricate rejects the API key (401): every run is kept, and none is polled until the key is replaced";
-            world.log(Level::Error, message, json!({}));
+            world.log(log::API_KEY_REJECTED, json!({}));
         }
         let workspaces = self.workspaces.borrow();
         if !workspaces.is_empty() {
-            let message = "Fabricate rejects the API key for some workspaces (403): their runs are kept until the key covers them";
-            world.log(Level::Error, message, json!({"workspaces": workspaces.iter().collect::<Vec<_>>()}));
+            world.log(log::WORKSPACES_REJECTED, json!({"workspaces": workspaces.iter().collect::<Vec<_>>()}));
         }
     }
 }

@@ -1,0 +1,105 @@
+//! Every line that the Worker logs: its level and its message, in one table.
+//!
+//! `docs/operations.md` lists the fields of each line, what it means and what to do; a test compares both. A field never
+//! holds a secret, a body, a parameter's value or the query of an address.
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Something happened as it should.
+    Info,
+    /// Something failed, and a later attempt may succeed.
+    Warn,
+    /// The operator must act.
+    Error,
+}
+
+impl Level {
+    /// Its name in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kind of log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Its level.
+    pub level: Level,
+    /// What happened; it is readable without the fields.
+    pub message: &'static str,
+}
+
+macro_rules! lines {
+    ($($level:ident $name:ident = $message:literal;)*) => {
+        $(
+            #[doc = $message]
+            pub const $name: Line = Line { level: Level::$level, message: $message };
+        )*
+
+        /// Every line.
+        pub const ALL: &[Line] = &[$($name),*];
+    };
+}
+
+lines! {
+    Info DELIVERY_ACCEPTED = "delivery accepted";
+    Info DELIVERY_IGNORED = "delivery ignored";
+    Info DELIVERY_DUPLICATE = "delivery is a duplicate";
+    Info DELIVERY_RETRIED = "delivery is a duplicate: its failed runs are retried";
+    Info DELIVERY_TOO_MANY = "delivery rejected: more than 500 items or runs";
+    Warn DELIVERY_NOT_VERIFIED = "delivery rejected: not verified";
+    Error DELIVERY_NOT_STORED = "delivery not stored, the sender is asked to try again";
+    Error HOOK_CLOSED = "hook closed: its secret cannot be used";
+    Warn BODY_NO_ROOM = "request body rejected: the bodies in flight fill this isolate's share";
+    Error API_KEY_NOT_SET = "FABRICATE_API_KEY is not set";
+    Error LIMITER_MISSING = "rate-limiting binding is missing: add [[ratelimits]] to wrangler.toml";
+    Warn LIMITER_FAILED = "rate limit not counted";
+    Info HANDSHAKE_ANSWERED = "handshake answered";
+    Warn SUBSCRIPTION_NOT_CONFIRMED = "subscription not confirmed, the sender is asked to try again";
+    Error TOKEN_NOT_STORED = "handshake's token not stored, the sender is asked to try again";
+    Warn TOKEN_IGNORED = "handshake token ignored: the first token is kept for one hour";
+    Warn CERTIFICATE_NOT_FETCHED = "certificate of SNS not fetched";
+    Info WORKFLOW_STARTED = "workflow started";
+    Warn WORKFLOW_NOT_STARTED = "workflow not started, will be tried again";
+    Warn START_NOT_ANSWERED = "start not answered, will be sent again";
+    Error START_UNCONFIRMED = "start is unconfirmed: see at Fabricate whether the workflow runs";
+    Info RUN_ENDED = "run ended";
+    Error RUN_FAILED = "run failed";
+    Info RUN_RETRIED = "run retried";
+    Info TASK_ADOPTED = "operator gave the run its task";
+    Warn RUN_NOT_RETRIED = "run not retried";
+    Warn RETRY_NOT_SHOWN = "retry accepted, but not shown in KV yet";
+    Warn REDELIVERY_NOT_RETRIED = "redelivered run not retried";
+    Warn DECISION_NOT_SHOWN = "decision not shown in KV, the next sweep shows it";
+    Warn RUN_NOT_STARTED = "run not started, the next sweep tries again";
+    Info SWEEP_FINISHED = "sweep finished";
+    Info BATCH_FINISHED = "queue batch finished";
+    Warn RUN_NOT_ADVANCED = "run not advanced, the next sweep tries again";
+    Error OPEN_RUN_UNREADABLE = "open run left alone: its record cannot be read";
+    Error LISTED_RUN_UNREADABLE = "run left out of a list: its record cannot be read";
+    Warn OPEN_RUNS_NOT_LISTED = "sweep cannot list open runs";
+    Error TOO_MANY_OPEN_RUNS = "more open runs than one sweep can list";
+    Warn FABRICATE_FAILING = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
+    Error API_KEY_REJECTED = "Fabricate rejects the API key (401): every run is kept, and none is polled until the key is replaced";
+    Error WORKSPACES_REJECTED = "Fabricate rejects the API key for some workspaces (403): their runs are kept until the key covers them";
+    Warn QUEUE_FAILED = "queue takes no runs, this sweep advances them itself";
+    Error BATCH_UNREADABLE = "queue message cannot be read";
+    Warn RUNS_HEALED = "hourly pass healed runs";
+    Warn CLAIM_NOT_HEALED = "hourly pass cannot heal a claim";
+    Warn INBOX_NOT_LISTED = "hourly pass cannot list the inbox";
+    Warn HOURLY_PASS_FULL = "hourly pass is full: a claim that it does not reach is healed only by its redelivery";
+    Error INBOX_TOO_LARGE = "inbox too large for the hourly pass: shorten its retention";
+    Warn UPLOADS_NOT_DISCARDED = "stale uploads not discarded, the next hourly pass tries again";
+    Error FILE_NOT_READ = "file not read from R2";
+    Error STORE_FAILED = "store failed";
+    Error CONFIGURATION_MISTAKE = "configuration mistake";
+    Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ is answered 503: the operator token is too short";
+    Error BINDING_MISSING = "binding is missing: add it to wrangler.toml";
+    Error RESPONSE_NOT_MADE = "response not made";
+}
