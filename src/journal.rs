@@ -5,8 +5,6 @@
 
 pub mod retention;
 
-use serde::{Deserialize, Serialize};
-
 use crate::fabricate::TaskId;
 use crate::mutation::{Mutation, makes};
 use crate::run::Run;
@@ -25,8 +23,7 @@ pub const START_LOST_MS: i64 = 15 * MINUTE_MS;
 pub const ENTRIES_MAX: u32 = 2 * crate::hook::START_ATTEMPTS_MAX + 8;
 
 /// One decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// An attempt is under way; its author alone may send the start request.
     Start,
@@ -47,7 +44,6 @@ pub enum Decision {
         /// What was seen.
         reason: String,
         /// Where the hook allows a restart: when at the earliest.
-        #[serde(default)]
         not_before: Option<Timestamp>,
     },
     /// The final state, whole; KV's `done/` record is a copy of it.
@@ -58,7 +54,7 @@ pub enum Decision {
 }
 
 /// A decision and who took it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Names the attempt to write, so that a put whose answer was lost can be told from another's.
     pub author: String,
@@ -234,16 +230,5 @@ mod tests {
     fn a_start_without_outcome_is_lost_after_a_quarter_of_an_hour() {
         let late = journal(&[Decision::Start]).standing(at(START_LOST_MS + 1));
         assert!(matches!(late, Standing::Unconfirmed { .. }));
-    }
-
-    #[test]
-    fn entries_are_read_as_written() {
-        let entry = Entry { author: "a".into(), decision: Decision::End { run: Box::new(queued_run()) } };
-        let text = serde_json::to_string(&entry).unwrap();
-        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
-        assert_eq!(
-            serde_json::to_string(&Entry { author: "a".into(), decision: Decision::Start }).unwrap(),
-            r#"{"author":"a","decision":"start"}"#
-        );
     }
 }

@@ -118,6 +118,7 @@ pub mod journal;
 pub mod link;
 pub mod mutation;
 pub mod ports;
+pub mod records;
 pub mod redact;
 pub mod request;
 pub mod run;

@@ -20,13 +20,12 @@ pub use memory::memory_of;
 pub use origin::Origin;
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
-pub use summary::Summary;
+pub use summary::{BriefError, Summary};
 pub use view::RunView;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fabricate::{JsonText, Target, Task, TaskFile, TaskId, TaskStatus};
@@ -53,20 +52,18 @@ pub const KV_RESULT_BYTES_MAX: usize = 256 * 1024;
 const REASON_CHARS_MAX: usize = 300;
 
 /// A task that Fabricate answers 404 for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
     /// When it was first missed.
-    #[serde(rename = "s")]
     pub since: Timestamp,
     /// How many polls missed it; counted up to [`MISSING_POLLS`].
-    #[serde(rename = "p")]
     pub polls: u32,
 }
 
 /// One run. This is what KV's `open/` and `done/` records and the journal's `end` entry hold.
 ///
 /// What it was accepted with never changes, and may be megabytes: its copies share that.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Its name.
     pub run_id: RunId,
@@ -76,12 +73,10 @@ pub struct Run {
     pub delivery_id: DeliveryId,
     /// The item of a batch that it is for, where items are claimed one by one; with the hook's name the key of the item's
     /// claim, which names the stored delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_id: Option<DeliveryId>,
     /// What it runs.
     pub target: Arc<Target>,
     /// The part of its hook and of its event that it is for; not known of runs from before it was kept.
-    #[serde(default)]
     pub origin: Option<Origin>,
     /// The workflow's parameters.
     pub params: Arc<Map<String, Value>>,
@@ -96,22 +91,17 @@ pub struct Run {
     /// Fabricate's record, as last seen; without its files, which are in `files`.
     pub task: Option<Task>,
     /// The task's result was too large for KV: read it from the journal.
-    #[serde(default)]
     pub result_in_journal: bool,
     /// Fabricate answered, but the journal could not be written: it must be before anything else.
-    #[serde(default)]
     pub unjournalled: bool,
     /// Set while Fabricate does not know the task.
-    #[serde(default)]
     pub missing: Option<Missing>,
     /// When archiving began, once it outlasts a sweep.
-    #[serde(default)]
     pub archiving_since: Option<Timestamp>,
     /// The task's files.
     pub files: Vec<RunFile>,
     /// It was given up although its workflow may have run: by the operator, or because its journal expired or nobody
     /// decided in time ([`crate::journal::retention`]). Only the operator retries it, and by itself.
-    #[serde(default)]
     pub abandoned: bool,
     /// Why it failed or is parked.
     pub error: Option<RunError>,
@@ -124,7 +114,6 @@ pub struct Run {
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// When its `open/` record was last written: KV takes one write a second for each key.
-    #[serde(default)]
     pub written_at: Option<Timestamp>,
 }
 
@@ -165,14 +154,20 @@ impl Run {
         }
         self.status = Status::Unconfirmed;
         self.attempts = attempts;
-        self.error = Some(RunError { stage: Stage::Start, message: reason.to_owned(), at: now, attempts });
+        self.error = Some(RunError {
+            stage: Stage::Start,
+            message: reason.to_owned(),
+            http_status: None,
+            at: now,
+            attempts,
+        });
     }
 
     /// Ends as `failed`.
     pub fn failed(&mut self, stage: Stage, message: impl Into<String>, now: Timestamp) {
         let message = message.into();
         self.end(Status::Failed, now);
-        self.error = Some(RunError { stage, message, at: now, attempts: self.attempts });
+        self.error = Some(RunError { stage, message, http_status: None, at: now, attempts: self.attempts });
     }
 
     /// Ends because the operator gives it up.

@@ -9,6 +9,7 @@ use super::http_fabricate::one_line;
 use super::{Cloudflare, kv_put};
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunPage, RunStore, StoreError};
+use crate::records::{Record, read_metadata, to_metadata};
 use crate::run::{Run, RunId, Summary};
 
 const OPEN: &str = "open/";
@@ -63,15 +64,15 @@ impl Cloudflare {
     async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u64>) -> Result<(), StoreError> {
         let unwritable = |error: serde_json::Error| unavailable(error.to_string());
         // As a text: `put` of a struct would store "{}".
-        let value = serde_json::to_string(&run.for_kv()).map_err(unwritable)?;
-        let metadata = serde_json::to_value(run.summary()).map_err(unwritable)?;
+        let value = run.for_kv().to_json().map_err(unwritable)?;
+        let metadata = to_metadata(&run.summary()).map_err(unwritable)?;
         let put = kv_put::put(&self.runs_namespace, key, &value, &metadata, ttl_s).await;
         put.map_err(|error| failed(KvError::from(error)))
     }
 
     async fn get_record(&self, key: &str) -> Result<Option<Run>, StoreError> {
         let Some(text) = self.runs.get(key).text().await.map_err(failed)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(key, &error))
+        Run::from_json(&text).map(Some).map_err(|error| unreadable(key, &error))
     }
 
     async fn list_records(
@@ -97,7 +98,7 @@ fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
     let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
     let run_id =
         id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(&name, &"no run id in its key"))?;
-    let read = Summary::read(run_id, metadata.unwrap_or(Value::Null));
+    let read = read_metadata(run_id, metadata.unwrap_or(Value::Null));
     read.map(Rc::new).map_err(|error| unreadable(&name, &error))
 }
 

@@ -34,10 +34,9 @@ pub enum FileState {
 }
 
 /// A file of the run's task, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFile {
     /// What the task said of it.
-    #[serde(flatten)]
     pub file: TaskFile,
     /// Whether it is in R2.
     pub state: FileState,
@@ -48,22 +47,16 @@ pub struct RunFile {
     /// Why not, in words.
     pub error: Option<String>,
     /// How often it was tried in vain.
-    #[serde(default)]
     pub attempts: u32,
     /// Not tried again before this.
-    #[serde(default)]
     pub not_before: Option<Timestamp>,
     /// When it was first tried in vain, or first since it last came further.
-    #[serde(default)]
     pub failing_since: Option<Timestamp>,
     /// How often other bytes than the stated ones came.
-    #[serde(default)]
     pub bad_copies: u32,
     /// Copied so far, where it goes in parts.
-    #[serde(default)]
     pub bytes: Option<u64>,
     /// It takes longer than one invocation may, so it goes in parts.
-    #[serde(default)]
     pub in_parts: bool,
 }
 

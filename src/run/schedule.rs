@@ -1,7 +1,5 @@
 //! When a run is due: from its status and age alone, so that waiting writes nothing.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Status, Summary};
 use crate::fabricate::TaskId;
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
@@ -25,7 +23,7 @@ const BACKOFF_FIRST_MS: i64 = MINUTE_MS;
 const BACKOFF_MAX_MS: i64 = 16 * HOUR_MS;
 
 /// The moment of a sweep, and how far back the one before it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
     /// Now.
     pub now: Timestamp,

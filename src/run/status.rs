@@ -74,12 +74,14 @@ pub enum Stage {
 }
 
 /// Why a run failed, or what is known of one that is `unconfirmed`. For the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {
     /// Where.
     pub stage: Stage,
     /// In words.
     pub message: String,
+    /// The status of Fabricate's answer that caused it. `None` where no answer did, and in records from before it was kept.
+    pub http_status: Option<u16>,
     /// When it was seen.
     pub at: Timestamp,
     /// Start requests made until then.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Run, RunFile, Summary};
+use super::{Run, RunError, RunFile, Summary};
 use crate::fabricate::{Task, encode_path_part};
 use crate::hook::archive_key::safe_name;
 use crate::timestamp::Timestamp;
@@ -41,7 +41,7 @@ impl Run {
             ("workflow", json!(self.target.workflow)),
             ("params", Value::Object(Map::clone(&self.params))),
             ("files", Value::Array(files)),
-            ("error", json!(self.error)),
+            ("error", json!(self.error.as_ref().map(error_view))),
         ];
         fields.extend(whole.map(|(name, value)| (name.to_owned(), value)));
         if let Some(item_id) = &self.item_id {
@@ -104,7 +104,7 @@ impl Summary {
             return Value::Null;
         };
         let failed = self.error.as_ref().filter(|error| error.stage == super::Stage::Workflow);
-        let [created, started, completed] = self.task_times.0;
+        let [created, started, completed] = self.task_times;
         let time = |time: Option<Timestamp>| json!(time);
         json!({
             "id": id,
@@ -116,6 +116,10 @@ impl Summary {
             "error": failed.map(|error| &error.message),
         })
     }
+}
+
+fn error_view(error: &RunError) -> Value {
+    json!({"stage": error.stage, "message": error.message, "at": error.at, "attempts": error.attempts})
 }
 
 fn task_json(task: &Task) -> String {

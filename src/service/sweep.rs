@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::mutation::{Mutation, makes};
-use crate::ports::{Batch, Level, Listed, Queue, World};
+use crate::ports::{Batch, Level, Queue, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
@@ -92,10 +92,8 @@ pub async fn hand_on<W: World>(world: &W, queue: &impl Queue, tick: Tick, reques
         if some.is_empty() {
             break;
         }
-        let batches: Vec<Batch> = some
-            .chunks(BATCH_RUNS_MAX)
-            .map(|runs| Batch { tick, runs: runs.iter().cloned().map(Listed::from).collect() })
-            .collect();
+        let batches: Vec<Batch> =
+            some.chunks(BATCH_RUNS_MAX).map(|runs| Batch { tick, runs: runs.to_vec() }).collect();
         match queue.send(&batches).await {
             Ok(()) => handed_on += some.len(),
             Err(error) => {
@@ -122,7 +120,6 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     }
     // What is seen now is not dated as of the sweep. Whoever was due then still is.
     let tick = Tick { now, ..tick };
-    let runs: Vec<_> = runs.into_iter().map(Rc::from).collect();
     let swept = pass(world, &runs, tick, budget).await;
     // Where Fabricate is failing, a later sweep asks anew: what comes again would only pile up. So would what cannot be
     // read, until it is mended.

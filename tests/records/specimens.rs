@@ -153,6 +153,7 @@ fn full() -> Run {
         error: Some(RunError {
             stage: Stage::Archive,
             message: "1 of 4 files not archived".into(),
+            http_status: None,
             at: at(4),
             attempts: 3,
         }),
@@ -206,9 +207,27 @@ fn full_file(state: FileState) -> RunFile {
 
 /// Runs as KV's `open/` and `done/` records hold them.
 pub(crate) fn runs() -> Vec<Run> {
+    let mut runs = runs_of_version_0();
+    runs.push(with_http_status());
+    runs
+}
+
+fn with_http_status() -> Run {
+    let error = RunError {
+        stage: Stage::Start,
+        message: "no such workflow (HTTP 404)".into(),
+        http_status: Some(404),
+        at: at(1),
+        attempts: 1,
+    };
+    Run { status: Status::Failed, error: Some(error), ..queued() }
+}
+
+/// The runs of which version 0 has lines. No run is added here: records of other shapes hold them.
+fn runs_of_version_0() -> Vec<Run> {
     let with_status = |status| Run { status, ..queued() };
     let with_stage = |stage| {
-        let error = Some(RunError { stage, message: "no".into(), at: at(1), attempts: 0 });
+        let error = Some(RunError { stage, message: "no".into(), http_status: None, at: at(1), attempts: 0 });
         Run { status: Status::Failed, origin: Some(Origin { rule: 0, item: None }), error, ..queued() }
     };
     let stages = [Stage::Mapping, Stage::Start, Stage::Workflow, Stage::Poll, Stage::Archive];
@@ -282,6 +301,6 @@ pub(crate) fn retries() -> Vec<Retry> {
 
 /// What a sweep sends to the queue.
 pub(crate) fn batches() -> Vec<Batch> {
-    let summaries = summaries().into_iter().map(|summary| Rc::new(summary).into());
-    vec![Batch { tick: Tick { now: at(120_000), since: at(0) }, runs: summaries.collect() }]
+    let runs = runs_of_version_0().iter().map(|run| Rc::new(run.summary())).collect();
+    vec![Batch { tick: Tick { now: at(120_000), since: at(0) }, runs }]
 }

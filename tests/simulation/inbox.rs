@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use seedhook::journal::{Decision, Entry, Recorded};
 use seedhook::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};
+use seedhook::records::Record;
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -178,7 +179,7 @@ impl State {
     /// A value as it comes back from the store.
     fn as_read<T>(&mut self, on: &Invocation, value: &T) -> T
     where
-        T: Clone + PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+        T: Clone + PartialEq + std::fmt::Debug + Record,
     {
         if on.world.profile.wire && through_json(value).as_ref() != Some(value) {
             self.breaks(Promise::RecordsAreRead, format!("{value:?}"));
