@@ -25,7 +25,8 @@ enum DecisionShape {
     Task {
         task_id: TaskId,
     },
-    Retry {
+    #[serde(rename = "retry")]
+    StartLater {
         not_before: Timestamp,
         reason: String,
     },
@@ -44,7 +45,7 @@ impl From<&Entry> for EntryShape {
         let decision = match entry.decision.clone() {
             Decision::Start => DecisionShape::Start,
             Decision::Task { task_id } => DecisionShape::Task { task_id },
-            Decision::Retry { not_before, reason } => DecisionShape::Retry { not_before, reason },
+            Decision::StartLater { not_before, reason } => DecisionShape::StartLater { not_before, reason },
             Decision::NoAnswer { reason, not_before } => DecisionShape::NoAnswer { reason, not_before },
             Decision::End { run } => DecisionShape::End { run: Box::new(RunShape::from(&*run)) },
         };
@@ -57,7 +58,7 @@ impl From<EntryShape> for Entry {
         let decision = match shape.decision {
             DecisionShape::Start => Decision::Start,
             DecisionShape::Task { task_id } => Decision::Task { task_id },
-            DecisionShape::Retry { not_before, reason } => Decision::Retry { not_before, reason },
+            DecisionShape::StartLater { not_before, reason } => Decision::StartLater { not_before, reason },
             DecisionShape::NoAnswer { reason, not_before } => Decision::NoAnswer { reason, not_before },
             DecisionShape::End { run } => Decision::End { run: Box::new((*run).into()) },
         };

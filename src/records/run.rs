@@ -11,7 +11,7 @@ use crate::fabricate::{FileId, Place, Target, TaskFile};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
-use crate::run::{FileState, Missing, Origin, Run, RunError, RunFile, RunId, Stage, Status};
+use crate::run::{FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status};
 use crate::timestamp::Timestamp;
 
 /// A [`Run`].
@@ -25,8 +25,8 @@ pub(super) struct RunShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     item_id: Option<DeliveryId>,
     target: TargetShape,
-    #[serde(default)]
-    origin: Option<OriginShape>,
+    #[serde(rename = "origin", default)]
+    mapped_from: Option<MappedFromShape>,
     params: Arc<Map<String, Value>>,
     settings: SettingsShape,
     status: Status,
@@ -62,7 +62,7 @@ impl From<&Run> for RunShape {
             delivery_id: run.delivery_id.clone(),
             item_id: run.item_id.clone(),
             target: TargetShape::from(&*run.target),
-            origin: run.origin.map(OriginShape::from),
+            mapped_from: run.mapped_from.map(MappedFromShape::from),
             params: Arc::clone(&run.params),
             settings: SettingsShape::from(&*run.settings),
             status: run.status,
@@ -93,7 +93,7 @@ impl From<RunShape> for Run {
             delivery_id: shape.delivery_id,
             item_id: shape.item_id,
             target: Arc::new(shape.target.into()),
-            origin: shape.origin.map(Origin::from),
+            mapped_from: shape.mapped_from.map(MappedFrom::from),
             params: shape.params,
             settings: Arc::new(shape.settings.into()),
             status: shape.status,
@@ -152,23 +152,23 @@ impl From<TargetShape> for Target {
     }
 }
 
-/// An [`Origin`].
+/// [`MappedFrom`].
 #[derive(Serialize, Deserialize)]
-struct OriginShape {
+struct MappedFromShape {
     rule: usize,
     #[serde(default)]
     item: Option<usize>,
 }
 
-impl From<Origin> for OriginShape {
-    fn from(Origin { rule, item }: Origin) -> Self {
-        Self { rule, item }
+impl From<MappedFrom> for MappedFromShape {
+    fn from(from: MappedFrom) -> Self {
+        Self { rule: from.rule_index, item: from.item_index }
     }
 }
 
-impl From<OriginShape> for Origin {
-    fn from(OriginShape { rule, item }: OriginShape) -> Self {
-        Self { rule, item }
+impl From<MappedFromShape> for MappedFrom {
+    fn from(shape: MappedFromShape) -> Self {
+        Self { rule_index: shape.rule, item_index: shape.item }
     }
 }
 

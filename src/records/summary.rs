@@ -187,9 +187,9 @@ mod tests {
         for time in [&mut task.created_at, &mut task.started_at, &mut task.completed_at] {
             *time = Some("2024-01-15T10:30:00Z".into());
         }
-        run.missed_task(at(0));
+        run.apply_missing_task(at(0));
         run.attempts = u32::MAX;
-        run.failed(Stage::Workflow, long, at(0));
+        run.fail(Stage::Workflow, long, at(0));
         run.not_before = Some(at(0));
         run.retry_of = Some(run.run_id);
         run.unjournalled = true;

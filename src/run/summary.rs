@@ -1,4 +1,6 @@
-//! What lists and sweeps know of a run without reading its record: the KV metadata, under 1,024 bytes of ASCII.
+//! A run in brief: what lists and sweeps know of it without reading its record.
+//!
+//! It is stored as KV metadata, which takes 1,024 bytes: texts are cut so that it always fits.
 
 use super::ascii_json::ascii_json_bytes;
 use super::{Missing, Run, RunError, RunId, Stage, Status};
@@ -44,7 +46,7 @@ pub struct BriefError {
 }
 
 impl Run {
-    /// The run in brief.
+    /// The run in brief. Each text is cut to a number of bytes as JSON in ASCII; together they fit into KV metadata.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let Target { workspace, place, workflow } = &*self.target;
@@ -79,19 +81,19 @@ impl Run {
 }
 
 impl Summary {
-    /// The workspace whose key a request about it needs.
+    /// The workspace, whose API key a request about the run needs; at most 64 bytes.
     #[must_use]
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// The hook that accepted it.
+    /// The name of the hook that accepted the run.
     #[must_use]
     pub fn hook(&self) -> &str {
         &self.hook
     }
 
-    /// Whether this answer to a poll leaves the run's record as it is.
+    /// Whether this answer to a poll changes nothing in the run's record.
     #[must_use]
     pub fn is_unchanged_by(&self, answer: &Result<Task, StatusError>, now: Timestamp) -> bool {
         let waits = match answer {

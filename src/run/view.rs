@@ -1,4 +1,4 @@
-//! A run as the operator's API shows it. What is only ours (settings, bookkeeping) is not in it.
+//! A run as the operator's API shows it, without its settings and bookkeeping.
 
 use serde_json::{Map, Value, json};
 

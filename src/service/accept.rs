@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
-use crate::journal::{Decision, Standing};
+use crate::journal::{Decision, JournalState};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::{Run, RunId, Stage, Status};
@@ -40,7 +40,7 @@ pub(super) fn queued<W: World>(
         delivery_id: delivery_id.clone(),
         item_id: plan.item_id,
         target: Arc::clone(&plan.rule.target),
-        origin: Some(plan.origin),
+        mapped_from: Some(plan.mapped_from),
         params: Arc::default(),
         settings: Arc::clone(&plan.rule.settings),
         status: Status::Queued,
@@ -62,7 +62,7 @@ pub(super) fn queued<W: World>(
     };
     match plan.params {
         Ok(params) => run.params = Arc::new(params),
-        Err(problem) => run.failed(Stage::Mapping, problem, now),
+        Err(problem) => run.fail(Stage::Mapping, problem, now),
     }
     run
 }
@@ -111,13 +111,13 @@ pub(super) async fn heal<W: World>(
         return Ok(Healing::Known(Box::new(open)));
     }
     let journal = read_journal(world, run.run_id).await?;
-    match journal.standing(now) {
-        Standing::Ended(ended) => {
+    match journal.state(now) {
+        JournalState::Ended(ended) => {
             follow_end(world, &ended).await?;
             return Ok(Healing::Known(ended));
         }
-        Standing::Started { task_id, at } => {
-            run.started(task_id, journal.attempts().max(run.attempts), at);
+        JournalState::Started { task_id, at } => {
+            run.mark_started(task_id, journal.attempts().max(run.attempts), at);
             put_open(world, &mut run, TRIES_AT_INTAKE).await?;
             return Ok(Healing::Healed(Box::new(run)));
         }
@@ -129,7 +129,7 @@ pub(super) async fn heal<W: World>(
     }
     // One that was accepted with its end, or with its task, is shown as that: it starts nothing.
     if run.status == Status::Queued
-        && let Some(why) = journal.gives_up(&journal.standing_of(&run, now), now)
+        && let Some(why) = journal.expiry(&journal.state_for(&run, now), now)
     {
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_record_that_is_made_again_shows_the_task_and_the_attempts_of_the_journal() {
         let task_id = super::super::operate::tests::task_id("t");
-        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        let retry = Decision::StartLater { not_before: at(0), reason: "HTTP 503".into() };
         for (last, status, task) in [
             (Decision::Task { task_id: task_id.clone() }, Status::InProgress, Some(task_id)),
             (retry, Status::Queued, None),
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_record_that_may_hold_the_only_word_of_a_task_is_not_written_over() {
-        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        let retry = Decision::StartLater { not_before: at(0), reason: "HTTP 503".into() };
         check(&[], CLAIM_YOUNG_MS, true);
         check(&[Decision::Start, retry.clone()], CLAIM_YOUNG_MS, true);
         for decisions in [&[Decision::Start][..], &[Decision::Start, retry, Decision::Start]] {

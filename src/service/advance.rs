@@ -7,10 +7,10 @@ mod give_up;
 mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
-use crate::journal::{Decision, Journal, Standing};
+use crate::journal::{Decision, Journal, JournalState};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
-use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
+use crate::run::{Effect, Run, RunId, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
 use super::Budget;
@@ -87,45 +87,47 @@ pub async fn settle<W: World>(
         };
     }
     let attempts = journal.attempts();
-    let standing = journal.standing_of(&run, now);
+    let standing = journal.state_for(&run, now);
     if run.task.is_none()
-        && let Some(why) = journal.gives_up(&standing, now)
+        && let Some(why) = journal.expiry(&standing, now)
     {
         return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
     }
     let believed = makes(Mutation::KvJustifiesStarts) && run.status == Status::Queued;
-    match if believed { Standing::Fresh } else { standing } {
-        Standing::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
-        Standing::Ended(ended) => follow_end(world, &ended).await?,
+    match if believed { JournalState::Fresh } else { standing } {
+        JournalState::Ended(_) if makes(Mutation::EndsAreNotFollowed) => {}
+        JournalState::Ended(ended) => follow_end(world, &ended).await?,
         // An expired one has a task here: the entries before that expired just now, and the next sweep enters it anew.
-        Standing::UnderWay | Standing::Expired(_) => return Ok(Advanced::Unchanged),
-        Standing::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
+        JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
+        JournalState::Waiting { not_before } if now < not_before && !makes(Mutation::WaitsAreSkipped) => {
             return Ok(Advanced::Unchanged);
         }
-        Standing::Fresh | Standing::Waiting { .. } => {
+        JournalState::Fresh | JournalState::Waiting { .. } => {
             return start(world, &mut run, &journal, now, budget).await;
         }
-        Standing::Started { task_id, at } => {
+        JournalState::Started { task_id, at } => {
             run.unjournalled = false;
             // What the record knows of this task stays. A journal that expired and has its task again counts no
             // attempts, and its entry is younger than the task.
             let is_followed = matches!(run.status, Status::InProgress | Status::Archiving);
             if !is_followed || run.task.as_ref().is_none_or(|task| task.id != task_id) {
-                run.started(task_id, attempts.max(run.attempts), at);
+                run.mark_started(task_id, attempts.max(run.attempts), at);
             }
             put_open(world, &mut run, TRIES).await?;
         }
-        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) && !journal.is_overdue(now) => {
+        JournalState::Unconfirmed { not_before, .. }
+            if run.may_restart(attempts) && !journal.is_overdue(now) =>
+        {
             return match not_before {
                 Some(not_before) if now < not_before => Ok(Advanced::Unchanged),
                 _ => start(world, &mut run, &journal, now, budget).await,
             };
         }
-        Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
+        JournalState::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
             return Ok(Advanced::Unchanged);
         }
-        Standing::Unconfirmed { reason, .. } => {
-            run.parked(attempts, &reason, now);
+        JournalState::Unconfirmed { reason, .. } => {
+            run.park(attempts, &reason, now);
             put_open(world, &mut run, TRIES).await?;
             tell(world, Level::Error, UNCONFIRMED, &run);
         }
@@ -144,7 +146,7 @@ pub(super) async fn enter_known_task<W: World>(
     journal: Journal,
     now: Timestamp,
 ) -> Result<Option<Journal>, StoreError> {
-    let known = matches!(journal.standing(now), Standing::Started { .. } | Standing::Ended(_));
+    let known = matches!(journal.state(now), JournalState::Started { .. } | JournalState::Ended(_));
     let (false, Some(task)) = (known, &run.task) else {
         return Ok(Some(journal));
     };
@@ -153,7 +155,7 @@ pub(super) async fn enter_known_task<W: World>(
         return Ok(None);
     }
     let decision = Decision::Task { task_id: task.id.clone() };
-    match enter(world, run.run_id, journal.next_place(), decision).await? {
+    match enter(world, run.run_id, journal.next_entry_number(), decision).await? {
         Entered::Mine => read_journal(world, run.run_id).await.map(Some),
         Entered::Taken => Ok(None),
     }
@@ -194,34 +196,34 @@ async fn follow<W: World>(
         return Ok(Advanced::Unchanged);
     };
     let journal = read_journal(world, run.run_id).await?;
-    let at = match journal.standing(now) {
-        Standing::Started { task_id: decided, at } if decided == task_id => at,
+    let at = match journal.state(now) {
+        JournalState::Started { task_id: decided, at } if decided == task_id => at,
         _ if makes(Mutation::KvJustifiesTasks) => now,
         // KV showed something else than what is so.
         _ => return settle(world, run, now, budget).await,
     };
     if run.task.as_ref().is_none_or(|task| task.id != task_id) {
-        run.started(task_id, journal.attempts(), at);
+        run.mark_started(task_id, journal.attempts(), at);
     }
     let mut seen = match answer {
-        Ok(task) => run.saw_task(task, now),
-        Err(StatusError::NotFound) => run.missed_task(now),
-        Err(StatusError::TooLarge(reason)) => run.answer_too_large(&reason, now),
-        Err(error) => run.poll_failed(&error.to_string(), now),
+        Ok(task) => run.apply_task(task, now),
+        Err(StatusError::NotFound) => run.apply_missing_task(now),
+        Err(StatusError::TooLarge(reason)) => run.apply_oversized_answer(&reason, now),
+        Err(error) => run.apply_poll_failure(&error.to_string(), now),
     };
     let mut learned = None;
-    if seen == Seen::Completed {
+    if seen == Effect::TaskCompleted {
         // In a box: copying needs far more room than all else, and most steps copy nothing.
         let changed = Box::pin(archive_files(world, &mut run, now, budget)).await;
         learned = changed.then(|| Run { status: Status::Archiving, ..run.clone() });
-        seen = run.saw_archive(changed, now);
+        seen = run.apply_archive_pass(changed, now);
     }
     match seen {
-        Seen::Unchanged | Seen::Completed => return Ok(Advanced::Unchanged),
-        Seen::Changed => put_open(world, &mut run, TRIES).await?,
-        Seen::Ended => {
+        Effect::Unchanged | Effect::TaskCompleted => return Ok(Advanced::Unchanged),
+        Effect::Changed => put_open(world, &mut run, TRIES).await?,
+        Effect::Ended => {
             tell(world, Level::Info, "run ended", &run);
-            let ended = end(world, journal.next_place(), &run, now).await;
+            let ended = end(world, journal.next_entry_number(), &run, now).await;
             if let (Err(_), Some(mut run)) = (&ended, learned) {
                 // Or each sweep would ask for its files anew, until its end can be entered.
                 put_open(world, &mut run, TRIES).await?;

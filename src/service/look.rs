@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::fabricate::FileId;
 use crate::hook::HookName;
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::ports::{Level, Log, RunStore, StoreError, World};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
@@ -118,8 +118,8 @@ pub async fn get_run<W: World>(world: &W, run_id: RunId) -> Result<Option<Run>, 
     }
     match done {
         Some(done) if !done.result_in_journal => Ok(Some(done)),
-        done => match read_journal(world, run_id).await?.standing(world.now()) {
-            Standing::Ended(run) => Ok(Some(*run)),
+        done => match read_journal(world, run_id).await?.state(world.now()) {
+            JournalState::Ended(run) => Ok(Some(*run)),
             _ => Ok(done),
         },
     }

@@ -4,7 +4,7 @@
 //! loses the place has decided nothing.
 
 use crate::fabricate::TaskId;
-use crate::journal::{Decision, Journal, Standing};
+use crate::journal::{Decision, Journal, JournalState};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{Level, StoreError, World};
 use crate::run::{Run, RunId, Status};
@@ -44,7 +44,7 @@ pub(super) struct Stand {
     /// Its record, brought in line with the journal.
     pub(super) run: Run,
     /// What the journal says.
-    pub(super) standing: Standing,
+    pub(super) standing: JournalState,
     /// Where the next decision goes.
     place: u32,
     attempts: u32,
@@ -68,7 +68,7 @@ pub async fn adopt<W: World>(
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     let stand = look_up(world, run_id, now).await?;
-    if !matches!(stand.standing, Standing::Unconfirmed { .. } | Standing::Expired(_)) {
+    if !matches!(stand.standing, JournalState::Unconfirmed { .. } | JournalState::Expired(_)) {
         return adopted(stand, task_id);
     }
     let decision = Decision::Task { task_id: task_id.clone() };
@@ -78,7 +78,7 @@ pub async fn adopt<W: World>(
         return adopted(look_up(world, run_id, now).await?, task_id);
     }
     let mut run = stand.run;
-    run.started(task_id.clone(), stand.attempts, now);
+    run.mark_started(task_id.clone(), stand.attempts, now);
     show(world, &run, put_open(world, &mut run.clone(), TRIES_AT_INTAKE).await);
     tell(world, Level::Info, "the operator gave the run its task", &run);
     Ok(run)
@@ -87,7 +87,7 @@ pub async fn adopt<W: World>(
 /// Where there is nothing to adopt any more: whether the task is that one.
 fn adopted(stand: Stand, task_id: &TaskId) -> Result<Run, Refusal> {
     match &stand.standing {
-        Standing::Started { task_id: standing, .. } if standing == task_id => Ok(stand.run),
+        JournalState::Started { task_id: standing, .. } if standing == task_id => Ok(stand.run),
         _ => Err(stand.refuse("only an unconfirmed run adopts a task")),
     }
 }
@@ -114,7 +114,10 @@ pub(super) async fn abandon_standing<W: World>(
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     match stand.standing {
-        Standing::Unconfirmed { .. } | Standing::Fresh | Standing::Waiting { .. } | Standing::Expired(_) => {}
+        JournalState::Unconfirmed { .. }
+        | JournalState::Fresh
+        | JournalState::Waiting { .. }
+        | JournalState::Expired(_) => {}
         _ => return abandoned(stand),
     }
     let mut run = stand.run;
@@ -133,8 +136,8 @@ pub(super) async fn abandon_standing<W: World>(
 /// Where there is nothing to abandon any more: whether that is so because it was.
 fn abandoned(stand: Stand) -> Result<Run, Refusal> {
     match stand.standing {
-        Standing::Ended(run) if run.abandoned => Ok(*run),
-        Standing::UnderWay => Err(stand.refuse("a start request is under way: look again in a moment")),
+        JournalState::Ended(run) if run.abandoned => Ok(*run),
+        JournalState::UnderWay => Err(stand.refuse("a start request is under way: look again in a moment")),
         _ => Err(stand.refuse("only a queued or an unconfirmed run can be abandoned")),
     }
 }
@@ -142,18 +145,18 @@ fn abandoned(stand: Stand) -> Result<Run, Refusal> {
 /// Reads a run's journal, then its record. A task that only the record knows is entered first.
 pub(super) async fn look_up<W: World>(world: &W, run_id: RunId, now: Timestamp) -> Result<Stand, Refusal> {
     let journal = read_journal(world, run_id).await?;
-    let standing = journal.standing(now);
-    if let Standing::Ended(run) = &standing {
+    let standing = journal.state(now);
+    if let JournalState::Ended(run) = &standing {
         return Ok(Stand {
             run: (**run).clone(),
-            place: journal.next_place(),
+            place: journal.next_entry_number(),
             attempts: run.attempts,
             standing,
         });
     }
     let Some(run) = world.get_open(run_id).await? else {
         return match standing {
-            Standing::Fresh => Err(Refusal::NoSuchRun),
+            JournalState::Fresh => Err(Refusal::NoSuchRun),
             // It has begun: KV is late, or a reconcile pass is about to heal it.
             _ => Err(StoreError::Unavailable { store: "RUNS", reason: "not shown yet".to_owned() }.into()),
         };
@@ -164,14 +167,14 @@ pub(super) async fn look_up<W: World>(world: &W, run_id: RunId, now: Timestamp) 
         None => read_journal(world, run_id).await?,
     };
     let stand = in_line(run, &journal, now);
-    let has_expired = matches!(stand.standing, Standing::Expired(_));
+    let has_expired = matches!(stand.standing, JournalState::Expired(_));
     if has_expired && stand.run.task.is_some() {
         // The entries before its task's expired just now: the next call enters it anew.
         return Err(StoreError::Busy("INBOX").into());
     }
     if has_expired && let Some(done) = world.get_done(run_id).await? {
         // It ended, and the entry that says so has expired.
-        let standing = Standing::Ended(Box::new(done.clone()));
+        let standing = JournalState::Ended(Box::new(done.clone()));
         return Ok(Stand { run: done, standing, ..stand });
     }
     Ok(stand)
@@ -179,25 +182,25 @@ pub(super) async fn look_up<W: World>(world: &W, run_id: RunId, now: Timestamp) 
 
 /// A record that says what the journal says.
 fn in_line(mut run: Run, journal: &Journal, now: Timestamp) -> Stand {
-    let standing = journal.standing_of(&run, now);
+    let standing = journal.state_for(&run, now);
     let mut attempts = journal.attempts();
     match &standing {
-        Standing::Ended(ended) => run = (**ended).clone(),
-        Standing::Started { task_id, at } => {
+        JournalState::Ended(ended) => run = (**ended).clone(),
+        JournalState::Started { task_id, at } => {
             run.unjournalled = false;
             if run.task.as_ref().is_none_or(|task| task.id != *task_id) {
-                run.started(task_id.clone(), attempts, *at);
+                run.mark_started(task_id.clone(), attempts, *at);
             }
         }
-        Standing::Unconfirmed { reason, .. } if run.status != Status::Unconfirmed => {
-            run.parked(attempts, reason, now);
+        JournalState::Unconfirmed { reason, .. } if run.status != Status::Unconfirmed => {
+            run.park(attempts, reason, now);
         }
-        Standing::Waiting { not_before } => run.start_later(attempts, *not_before),
+        JournalState::Waiting { not_before } => run.start_later(attempts, *not_before),
         // The record alone knows of them.
-        Standing::Expired(_) => attempts = run.attempts,
-        Standing::Fresh | Standing::UnderWay | Standing::Unconfirmed { .. } => {}
+        JournalState::Expired(_) => attempts = run.attempts,
+        JournalState::Fresh | JournalState::UnderWay | JournalState::Unconfirmed { .. } => {}
     }
-    Stand { run, standing, place: journal.next_place(), attempts }
+    Stand { run, standing, place: journal.next_entry_number(), attempts }
 }
 
 /// A decision stands whether or not KV shows it at once: the next sweep copies it.

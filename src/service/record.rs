@@ -1,6 +1,6 @@
 //! Writing a run's KV records: copies for lists and lookups, always after the decision is in the journal.
 
-use crate::journal::{Decision, Standing};
+use crate::journal::{Decision, JournalState};
 use crate::mutation::{Mutation, makes};
 use crate::ports::{StoreError, World};
 use crate::run::Run;
@@ -61,8 +61,8 @@ pub(super) async fn end<W: World>(
     match enter(world, run.run_id, place, decision).await? {
         Entered::Mine => finish(world, run).await,
         Entered::Taken if makes(Mutation::LostEndsAreShown) => finish(world, run).await,
-        Entered::Taken => match read_journal(world, run.run_id).await?.standing(now) {
-            Standing::Ended(ended) => follow_end(world, &ended).await,
+        Entered::Taken => match read_journal(world, run.run_id).await?.state(now) {
+            JournalState::Ended(ended) => follow_end(world, &ended).await,
             // Somebody decided otherwise in between: the next sweep follows.
             _ => Ok(()),
         },
@@ -116,7 +116,7 @@ mod tests {
     /// A run that failed, as it is told, `wrote_ago_ms` after its `open/` record was written.
     fn failed(message: &str, wrote_ago_ms: i64) -> Run {
         let mut run = queued_run();
-        run.failed(Stage::Start, message, at(0));
+        run.fail(Stage::Start, message, at(0));
         run.written_at = Some(at(-wrote_ago_ms));
         run
     }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::hook::Hook;
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::ports::{Level, StoreError, World};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -42,8 +42,8 @@ async fn retry_failed<W: World>(
     now: Timestamp,
 ) -> Result<Retried, StoreError> {
     let run_id = last.run.run_id;
-    match read_journal(world, run_id).await?.standing(now) {
-        Standing::Ended(run) if run.may_be_redelivered() => {}
+    match read_journal(world, run_id).await?.state(now) {
+        JournalState::Ended(run) if run.may_be_redelivered() => {}
         _ => return Ok(last),
     }
     let hooks = |name: &_| (hook.name == *name).then_some(hook);

@@ -5,10 +5,10 @@
 
 use crate::hook::delivery::{Delivery, Event};
 use crate::hook::{Hook, HookName};
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::mutation::{Mutation, makes};
 use crate::ports::{DeliveryKey, ItemKey, Level, Retry, StoreError, World};
-use crate::run::{Origin, Run, RunId, Status};
+use crate::run::{MappedFrom, Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, queued, show_accepted};
@@ -62,9 +62,9 @@ pub(super) async fn retry_if<W: World>(
     }
     let stand = look_up(world, run_id, now).await?;
     let parked = match &stand.standing {
-        Standing::Ended(run) if wanted(run) => false,
-        Standing::Unconfirmed { .. } | Standing::Expired(_) if wanted(&stand.run) => true,
-        Standing::Ended(run) if run.status == Status::Completed => {
+        JournalState::Ended(run) if wanted(run) => false,
+        JournalState::Unconfirmed { .. } | JournalState::Expired(_) if wanted(&stand.run) => true,
+        JournalState::Ended(run) if run.status == Status::Completed => {
             return Err(stand.refuse("the run is completed: ?force=true runs its workflow a second time"));
         }
         _ => return Err(stand.refuse("only a run that has ended, or is unconfirmed, can be retried")),
@@ -115,11 +115,16 @@ async fn stored_delivery<W: World>(world: &W, run: &Run) -> Result<Option<(Deliv
 
 fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
     let (index, rule) = rule_again(hook, old, siblings)?;
-    let item = old.origin.and_then(|origin| origin.item);
+    let item = old.mapped_from.and_then(|from| from.item_index);
     let params = Event::of_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
-    Some(Plan { rule, origin: Origin { rule: index, item }, item_id: old.item_id.clone(), params })
+    Some(Plan {
+        rule,
+        mapped_from: MappedFrom { rule_index: index, item_index: item },
+        item_id: old.item_id.clone(),
+        params,
+    })
 }
 
 /// Takes the gate for `new`, and shows it; or answers with the run of whoever was there first.

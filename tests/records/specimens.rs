@@ -14,7 +14,7 @@ use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use seedhook::journal::{Decision, Entry};
 use seedhook::ports::{Batch, Claim, ItemClaim, Retry};
 use seedhook::run::{
-    FileState, Missing, Origin, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
+    FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
 };
 use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
@@ -86,7 +86,7 @@ fn queued() -> Run {
             place: Place::Database("sales-demo".into()),
             workflow: "seed".into(),
         }),
-        origin: None,
+        mapped_from: None,
         params: Arc::default(),
         settings: Arc::new(RunSettings {
             on_unconfirmed: OnUnconfirmed::Park,
@@ -126,7 +126,7 @@ fn full() -> Run {
             place: Place::Project("démo 🎉".into()),
             workflow: "seed & mask".into(),
         }),
-        origin: Some(Origin { rule: 1, item: Some(2) }),
+        mapped_from: Some(MappedFrom { rule_index: 1, item_index: Some(2) }),
         params: params(json!({
             "rows": 500, "ratio": 0.25, "name": "Müller\n", "on": true, "none": null,
             "nested": {"list": [1, "x", {"big": 9_007_199_254_740_993_u64}]},
@@ -228,7 +228,12 @@ fn runs_of_version_0() -> Vec<Run> {
     let with_status = |status| Run { status, ..queued() };
     let with_stage = |stage| {
         let error = Some(RunError { stage, message: "no".into(), http_status: None, at: at(1), attempts: 0 });
-        Run { status: Status::Failed, origin: Some(Origin { rule: 0, item: None }), error, ..queued() }
+        Run {
+            status: Status::Failed,
+            mapped_from: Some(MappedFrom { rule_index: 0, item_index: None }),
+            error,
+            ..queued()
+        }
     };
     let stages = [Stage::Mapping, Stage::Start, Stage::Workflow, Stage::Poll, Stage::Archive];
     let bare_task = Run { task: Some(Task::just_started(task_id())), ..with_status(Status::InProgress) };
@@ -253,7 +258,7 @@ pub(crate) fn entries() -> Vec<Entry> {
         end(oldest()),
         Decision::Start,
         Decision::Task { task_id: task_id() },
-        Decision::Retry { not_before: at(1), reason: reason() },
+        Decision::StartLater { not_before: at(1), reason: reason() },
         Decision::NoAnswer { reason: reason(), not_before: None },
         Decision::NoAnswer { reason: reason(), not_before: Some(at(1)) },
         end(full()),

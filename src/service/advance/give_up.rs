@@ -3,8 +3,8 @@
 //! It starts nothing. The rule is [`crate::journal::retention`].
 
 use crate::journal::Journal;
-use crate::journal::retention::GivenUp;
 use crate::ports::{Level, StoreError, World};
+use crate::run::Expiry;
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ pub(in crate::service) async fn give_up<W: World>(
     world: &W,
     mut run: Run,
     journal: &Journal,
-    why: GivenUp,
+    why: Expiry,
     now: Timestamp,
 ) -> Result<Run, StoreError> {
     if let Some(done) = world.get_done(run.run_id).await? {
@@ -30,9 +30,9 @@ pub(in crate::service) async fn give_up<W: World>(
     }
     // Of a journal that expired, the record knows how many attempts it had.
     let attempts = journal.attempts().max(run.attempts);
-    run.give_up(attempts, why, now);
+    run.expire(attempts, why, now);
     tell(world, Level::Error, "run failed: seedhook does not start it again", &run);
-    end(world, journal.next_place(), &run, now).await?;
+    end(world, journal.next_entry_number(), &run, now).await?;
     Ok(run)
 }
 

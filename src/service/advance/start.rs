@@ -23,7 +23,7 @@ pub(super) async fn start<W: World>(
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
-    let (attempts, place) = (journal.attempts() + 1, journal.next_place());
+    let (attempts, place) = (journal.attempts() + 1, journal.next_entry_number());
     let began = world.now();
     if !makes(Mutation::StartsAreNotEntered)
         && enter(world, run.run_id, place, Decision::Start).await? == Entered::Taken
@@ -77,7 +77,7 @@ pub(super) fn take_outcome<W: World>(
     run.attempts = attempts;
     match outcome {
         StartOutcome::Started(task_id) => {
-            run.started(task_id.clone(), attempts, now);
+            run.mark_started(task_id.clone(), attempts, now);
             tell(world, Level::Info, "workflow started", run);
             return Decision::Task { task_id };
         }
@@ -87,14 +87,14 @@ pub(super) fn take_outcome<W: World>(
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
             tell_why(world, "workflow not started, will be tried again", run, &reason);
-            return Decision::Retry { not_before, reason };
+            return Decision::StartLater { not_before, reason };
         }
         StartOutcome::NotStarted { reason, .. } => {
-            run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
+            run.fail(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
         }
-        StartOutcome::Refused { message } => run.failed(Stage::Start, message, now),
+        StartOutcome::Refused { message } => run.fail(Stage::Start, message, now),
         StartOutcome::Unknown { reason } if makes(Mutation::TimeoutsAreRetried) => {
-            return Decision::Retry { not_before: now, reason };
+            return Decision::StartLater { not_before: now, reason };
         }
         StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
             let not_before = later(None);
@@ -103,7 +103,7 @@ pub(super) fn take_outcome<W: World>(
             return Decision::NoAnswer { reason, not_before: Some(not_before) };
         }
         StartOutcome::Unknown { reason } => {
-            run.parked(attempts, &reason, now);
+            run.park(attempts, &reason, now);
             tell(world, Level::Error, UNCONFIRMED, run);
             return Decision::NoAnswer { reason, not_before: None };
         }

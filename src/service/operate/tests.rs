@@ -222,7 +222,7 @@ fn no_answer() -> Decision {
 }
 
 fn wait() -> Decision {
-    Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }
+    Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() }
 }
 
 fn task(text: &str) -> Decision {
@@ -269,7 +269,7 @@ fn only_an_unconfirmed_run_adopts() {
     check_adopt(&[Decision::Start, wait()], 0, Err("queued"));
     check_adopt(&[Decision::Start, task("other")], 0, Err("in_progress"));
     check_adopt(&[Decision::Start, task("found")], 0, Ok("in_progress"));
-    check_adopt(&[Decision::Start, ended(|run| run.failed(Stage::Start, "no", at(1)))], 0, Err("failed"));
+    check_adopt(&[Decision::Start, ended(|run| run.fail(Stage::Start, "no", at(1)))], 0, Err("failed"));
 }
 
 #[track_caller]
@@ -294,7 +294,7 @@ fn a_queued_or_unconfirmed_run_is_abandoned() {
     check_abandon(&[Decision::Start, no_answer()], 0, Ok("failed"));
     check_abandon(&[Decision::Start, wait()], 0, Ok("failed"));
     check_abandon(&[Decision::Start, task("other")], 0, Err("in_progress"));
-    check_abandon(&[Decision::Start, ended(|run| run.failed(Stage::Start, "no", at(1)))], 0, Err("failed"));
+    check_abandon(&[Decision::Start, ended(|run| run.fail(Stage::Start, "no", at(1)))], 0, Err("failed"));
     check_abandon(&[Decision::Start, ended(|run| run.abandon(1, None, at(1)))], 0, Ok("failed"));
 }
 
@@ -345,7 +345,7 @@ fn a_run_that_nobody_knows_is_no_run_and_one_that_kv_does_not_show_yet_is_asked_
 #[test]
 fn a_task_that_only_kv_knows_is_entered_first() {
     let mut run = queued_run();
-    run.started(task_id("known"), 1, at(0));
+    run.mark_started(task_id("known"), 1, at(0));
     run.unjournalled = true;
     let stores = Stores::with(&run, &[Decision::Start]);
     let adopted =
@@ -372,7 +372,7 @@ fn a_run_is_looked_up_as_its_journal_has_it() {
     };
     let queued = queued_run();
     let mut started = queued_run();
-    started.started(task_id("one"), 1, at(0));
+    started.mark_started(task_id("one"), 1, at(0));
     started.task.as_mut().unwrap().result = Value::from("seen").into();
     assert_eq!(
         look_up(&started, &[Decision::Start, task("one")]),
@@ -390,7 +390,7 @@ fn a_run_is_looked_up_as_its_journal_has_it() {
         (Status::Unconfirmed, Some(at(50)))
     );
     let mut before = queued_run();
-    before.parked(1, "HTTP 500", at(10));
+    before.park(1, "HTTP 500", at(10));
     assert_eq!(look_up(&before, &[Decision::Start, no_answer()]), before, "also since when it is parked");
     let later = look_up(&queued, &[Decision::Start, wait()]);
     assert_eq!((later.status, later.not_before), (Status::Queued, Some(at(9))));

@@ -46,7 +46,7 @@ impl Fake {
             let mut run = started_run();
             let random = (index as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
             run.run_id = RunId::new(at(0), random.to_le_bytes());
-            run.started(TaskId::try_from(format!("task{index}")).unwrap(), 1, at(0));
+            run.mark_started(TaskId::try_from(format!("task{index}")).unwrap(), 1, at(0));
             run
         });
         Self {

@@ -27,7 +27,7 @@ pub(super) struct Rank {
 
 impl Rank {
     pub(super) fn of(run: &Summary, tick: Tick) -> Self {
-        Self { mark_ms: run.mark_ms(tick), lot: run.run_id.lot(tick.now), run_id: run.run_id }
+        Self { mark_ms: run.poll_slot_ms(tick), lot: run.run_id.tie_break(tick.now), run_id: run.run_id }
     }
 }
 
