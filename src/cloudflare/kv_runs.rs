@@ -1,4 +1,4 @@
-//! KV `RUNS`: `open/{run_id}` while a run is under way, `done/{inverted time}-{run_id}` once it is final.
+//! KV `RUNS`: the record `open/{run_id}` of a run that is not final, `done/{inverted time}-{run_id}` of one that is.
 
 use std::rc::Rc;
 
@@ -15,8 +15,9 @@ use crate::run::{Run, RunId, Summary};
 const OPEN: &str = "open/";
 const DONE: &str = "done/";
 
-/// How long a final run can be looked up.
-const DONE_TTL_S: u64 = DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60;
+/// How long KV keeps the record of a final run, seconds.
+#[expect(clippy::cast_possible_truncation, reason = "35 days have 3 million seconds")]
+const DONE_TTL_S: u32 = (DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60) as u32;
 
 /// The most keys of one list: KV's own limit.
 const PAGE: usize = 1_000;
@@ -25,7 +26,7 @@ fn open_key(run_id: RunId) -> String {
     format!("{OPEN}{run_id}")
 }
 
-/// Sorts the newest run first, and follows from the id alone.
+/// Sorts the newest run first. It follows from the id alone, so that a lookup needs no list.
 fn done_key(run_id: RunId) -> String {
     format!("{DONE}{}-{run_id}", run_id.inverted_time())
 }
@@ -61,9 +62,8 @@ impl RunStore for Cloudflare {
 }
 
 impl Cloudflare {
-    async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u64>) -> Result<(), StoreError> {
+    async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u32>) -> Result<(), StoreError> {
         let unwritable = |error: serde_json::Error| unavailable(error.to_string());
-        // As a text: `put` of a struct would store "{}".
         let value = run.for_kv().to_json().map_err(unwritable)?;
         let metadata = to_metadata(&run.summary()).map_err(unwritable)?;
         let put = kv_put::put(&self.runs_namespace, key, &value, &metadata, ttl_s).await;
@@ -81,7 +81,7 @@ impl Cloudflare {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<RunPage, StoreError> {
-        let limit = u64::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
+        let limit = limit.clamp(1, PAGE) as u64;
         let mut list = self.runs.list().prefix(prefix.to_owned()).limit(limit);
         if let Some(cursor) = cursor {
             list = list.cursor(cursor.to_owned());
@@ -92,7 +92,7 @@ impl Cloudflare {
     }
 }
 
-/// A record's summary; the run's id comes from its key, of which it is the last 36 characters.
+/// A record's summary. The run's id is the last 36 characters of the record's key.
 fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
     let Key { name, metadata, .. } = key;
     let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
@@ -110,7 +110,7 @@ fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { key: key.to_owned(), reason: reason.to_string() }
 }
 
-/// KV's errors carry no status: the text has to be read.
+/// KV's errors have no status: 429 is recognised in the text.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: KvError) -> StoreError {
     let reason = error.to_string();

@@ -32,8 +32,8 @@ fn retry_key(run_id: RunId) -> String {
     format!("{RETRIES}{run_id}")
 }
 
-fn journal_key(run_id: RunId, place: u32) -> String {
-    format!("journal/{run_id}/{place}")
+fn journal_key(run_id: RunId, entry_number: u32) -> String {
+    format!("journal/{run_id}/{entry_number}")
 }
 
 impl Inbox for Cloudflare {

@@ -121,34 +121,34 @@ impl From<RunShape> for Run {
 struct TargetShape {
     workspace: String,
     #[serde(flatten)]
-    place: PlaceShape,
+    container: ContainerShape,
     workflow: String,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum PlaceShape {
+enum ContainerShape {
     Database(String),
     Project(String),
 }
 
 impl From<&Target> for TargetShape {
     fn from(target: &Target) -> Self {
-        let place = match &target.place {
-            Place::Database(name) => PlaceShape::Database(name.clone()),
-            Place::Project(name) => PlaceShape::Project(name.clone()),
+        let container = match &target.place {
+            Place::Database(name) => ContainerShape::Database(name.clone()),
+            Place::Project(name) => ContainerShape::Project(name.clone()),
         };
-        Self { workspace: target.workspace.clone(), place, workflow: target.workflow.clone() }
+        Self { workspace: target.workspace.clone(), container, workflow: target.workflow.clone() }
     }
 }
 
 impl From<TargetShape> for Target {
     fn from(shape: TargetShape) -> Self {
-        let place = match shape.place {
-            PlaceShape::Database(name) => Place::Database(name),
-            PlaceShape::Project(name) => Place::Project(name),
+        let container = match shape.container {
+            ContainerShape::Database(name) => Place::Database(name),
+            ContainerShape::Project(name) => Place::Project(name),
         };
-        Self { workspace: shape.workspace, place, workflow: shape.workflow }
+        Self { workspace: shape.workspace, place: container, workflow: shape.workflow }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct SummaryShape {
     #[serde(rename = "w")]
     workspace: String,
     #[serde(rename = "p")]
-    place: String,
+    container: String,
     #[serde(rename = "pp", default, skip_serializing_if = "is_false")]
     is_project: bool,
     #[serde(rename = "f")]
@@ -95,7 +95,7 @@ impl From<&Summary> for SummaryShape {
             delivery_id: summary.delivery_id.clone(),
             status: summary.status,
             workspace: summary.workspace.clone(),
-            place: summary.place.clone(),
+            container: summary.container.clone(),
             is_project: summary.is_project,
             workflow: summary.workflow.clone(),
             task_id: summary.task_id.clone(),
@@ -129,7 +129,7 @@ impl SummaryShape {
             delivery_id: self.delivery_id,
             status: self.status,
             workspace: self.workspace,
-            place: self.place,
+            container: self.container,
             is_project: self.is_project,
             workflow: self.workflow,
             task_id: self.task_id,
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_into_kv_metadata_whatever_the_payload() {
+    fn the_longest_texts_fit_into_kv_metadata() {
         for text in ["\u{1}\"é", "é", "日本", "🎉", "\u{7f}", "a", "a🎉"] {
             let summary = with_texts(text).summary();
             let written = ascii_json(&to_metadata(&summary).unwrap()).unwrap();

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::plain_json::read_plain;
 use crate::fabricate::{FileId, JsonText, ResultOmitted, Task, TaskFile, TaskId};
 
-/// A [`Task`]. Its result stands in `result_text`, a string that holds the JSON: so the result survives every way of
-/// buffering a record, whatever numbers and escapes it has.
+/// A [`Task`]. `result_text` is a string that holds the result's JSON, so that a reader that buffers the record keeps every
+/// number and escape as it is.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TaskShape {
     id: TaskId,

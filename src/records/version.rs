@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The version of a shape whose newest version is `NEWEST`: what is written is the newest, and what is read is not newer.
-/// Its default, for records that state none, stands for version 0.
+/// The version of a shape. It is written as `NEWEST`; a newer one cannot be read. Its default is for records without a
+/// version, which are version 0.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Version<const NEWEST: u32>;
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::fabricate::{FileId, TaskFile};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
-/// How long a file may fail before it is given up, milliseconds, from the first failure on, or the first since the last
-/// progress.
+/// How long the tries of a file may fail until the file fails for good, milliseconds. It counts from the first failure since
+/// the last progress.
 pub const ARCHIVE_PATIENCE_MS: i64 = HOUR_MS;
 
 /// After this many bad copies (another size or hash than stated, or cut short) the file fails for good.
@@ -213,7 +213,7 @@ mod tests {
         slow.record_failure("HTTP 500", at(0));
         slow.record_progress(1, None, at(1));
         assert!(slow.is_due(at(1)));
-        assert_eq!((slow.attempts, slow.error.as_deref()), (1, None), "this was no try in vain");
+        assert_eq!((slow.attempts, slow.error.as_deref()), (1, None), "progress is no failure");
         slow.record_progress(1, None, at(2));
         assert!(!slow.is_due(at(2)));
         assert_eq!((slow.attempts, slow.error.as_deref()), (2, Some("it came no further")));

@@ -17,7 +17,8 @@ pub struct Summary {
     /// The run's status.
     pub status: Status,
     pub(crate) workspace: String,
-    pub(crate) place: String,
+    /// The name of the database or project.
+    pub(crate) container: String,
     pub(crate) is_project: bool,
     pub(crate) workflow: String,
     pub(crate) task_id: Option<TaskId>,
@@ -58,7 +59,7 @@ impl Run {
             delivery_id: cap(self.delivery_id.as_str(), 92),
             status: self.status,
             workspace: cap(workspace, 64),
-            place: cap(place.name(), 64),
+            container: cap(place.name(), 64),
             is_project: matches!(place, Place::Project(_)),
             workflow: cap(workflow, 64),
             task_id: task.map(|task| task.id.clone()),
@@ -104,8 +105,9 @@ impl Summary {
         waits && self.deadline_at.is_none_or(|deadline| now < deadline)
     }
 
-    pub(super) fn place(&self) -> (&'static str, &str) {
-        (if self.is_project { "project" } else { "database" }, &self.place)
+    /// The kind of the workflow's container, as the API spells it, and the container's name.
+    pub(super) fn container(&self) -> (&'static str, &str) {
+        (if self.is_project { "project" } else { "database" }, &self.container)
     }
 
     pub(super) fn workflow(&self) -> &str {

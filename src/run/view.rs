@@ -16,7 +16,7 @@ pub struct RunView<'a> {
 }
 
 impl RunView<'_> {
-    /// The view as JSON. The task's result stands in it byte for byte, and is never made a tree of values.
+    /// The view as JSON. It has the task's result byte for byte, and never makes a tree of values of it.
     #[must_use]
     pub fn into_json(self) -> String {
         let fields = Value::Object(self.fields).to_string();
@@ -30,14 +30,14 @@ impl Run {
     #[must_use]
     pub fn view(&self) -> RunView<'_> {
         let summary = self.summary();
-        let (place, _) = summary.place();
+        let (container, _) = summary.container();
         let mut fields = summary.fields();
         fields.remove("task");
         let files = self.files.iter().map(|file| self.file_view(file)).collect();
         let whole = [
             ("delivery_id", json!(self.delivery_id)),
             ("workspace", json!(self.target.workspace)),
-            (place, json!(self.target.place.name())),
+            (container, json!(self.target.place.name())),
             ("workflow", json!(self.target.workflow)),
             ("params", Value::Object(Map::clone(&self.params))),
             ("files", Value::Array(files)),
@@ -75,7 +75,7 @@ impl Summary {
     }
 
     fn fields(&self) -> Map<String, Value> {
-        let (place, name) = self.place();
+        let (container, name) = self.container();
         let error = self.error.as_ref().map(|error| {
             json!({"stage": error.stage, "message": error.message, "at": error.at, "attempts": self.attempts})
         });
@@ -85,7 +85,7 @@ impl Summary {
             ("delivery_id", json!(self.delivery_id)),
             ("status", json!(self.status)),
             ("workspace", json!(self.workspace())),
-            (place, json!(name)),
+            (container, json!(name)),
             ("workflow", json!(self.workflow())),
             ("task", self.task_view()),
             ("error", json!(error)),

@@ -36,7 +36,7 @@ fn hook() -> HookName {
     HookName::try_from("crm-deal-won".to_owned()).expect("a name")
 }
 
-fn params(value: Value) -> Arc<Map<String, Value>> {
+fn params(value: &Value) -> Arc<Map<String, Value>> {
     Arc::new(value.as_object().expect("an object").clone())
 }
 
@@ -127,7 +127,7 @@ fn full() -> Run {
             workflow: "seed & mask".into(),
         }),
         mapped_from: Some(MappedFrom { rule_index: 1, item_index: Some(2) }),
-        params: params(json!({
+        params: params(&json!({
             "rows": 500, "ratio": 0.25, "name": "Müller\n", "on": true, "none": null,
             "nested": {"list": [1, "x", {"big": 9_007_199_254_740_993_u64}]},
         })),
