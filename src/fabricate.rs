@@ -24,7 +24,7 @@ pub use status::{SMALL_ANSWER_BYTES, STATUS_BYTES_MAX, StatusReader};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use url::Url;
 
 /// How long an answer's headers may take. Cloudflare itself sets no limit here.
@@ -38,7 +38,7 @@ pub const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Where a workflow lives: newer Fabricate accounts say *project* where older ones say *database*.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// `/databases/{name}`
@@ -58,7 +58,7 @@ impl Place {
 }
 
 /// The workflow that a run starts. All names are as a person sees them, not encoded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Target {
     /// The Data Agent workspace.
     pub workspace: String,

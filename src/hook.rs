@@ -111,7 +111,7 @@ pub enum OnRedelivery {
 }
 
 /// What a run keeps of its hook, so that a later change of configuration does not change it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSettings {
     /// See [`OnUnconfirmed`].
     pub on_unconfirmed: OnUnconfirmed,
@@ -122,7 +122,6 @@ pub struct RunSettings {
     /// Where its files go in the files bucket.
     pub archive: KeyTemplate,
     /// See [`OnRedelivery`].
-    #[serde(default)]
     pub on_redelivery: OnRedelivery,
 }
 

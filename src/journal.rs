@@ -1,110 +1,105 @@
-//! The journal: the create-only list of decisions about one run. What it says is so; KV only shows it.
+//! The journal: the create-only list of decisions about one run. The journal decides; KV only shows.
 //!
-//! Entry k+1 has exactly one author, and whoever creates it has decided what comes next. This file reads a
-//! journal; writing one is the business of `service/decide.rs`. A KV record never justifies a start or an end.
+//! Entry k+1 has exactly one author, and that author decided what comes next. This file reads a journal;
+//! `service/decide.rs` writes one. A KV record alone never justifies a start or an end.
 
 pub mod retention;
 
-use serde::{Deserialize, Serialize};
-
 use crate::fabricate::TaskId;
-use crate::run::Run;
+use crate::run::{Expiry, Run};
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
-use retention::GivenUp;
-
-/// A start request is sent only this soon after its `start` entry was begun: later, others may take the run for
-/// abandoned.
+/// The longest time between the moment at which a `start` entry is begun and its start request, milliseconds. After it,
+/// another invocation may soon take the attempt for lost.
 pub const START_FRESH_MS: i64 = 5 * MINUTE_MS;
 
-/// A `start` entry this old without a successor means that nobody knows: its author died on the way.
+/// The age from which on a `start` entry without a successor counts as lost, milliseconds: its author died, and nobody
+/// knows whether the start request was sent.
 pub const START_LOST_MS: i64 = 15 * MINUTE_MS;
 
-/// The most entries a journal can have: two for each start attempt, an operator's decisions, the end.
+/// The most entries that a journal can have: two for each start attempt, an operator's decisions, the end.
 pub const ENTRIES_MAX: u32 = 2 * crate::hook::START_ATTEMPTS_MAX + 8;
 
 /// One decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// An attempt is under way; its author alone may send the start request.
+    /// An attempt to start the workflow begins. Only the entry's author may send the start request.
     Start,
-    /// The run has this task, never another.
+    /// Fabricate executes the run as this task, and the run never has another.
     Task {
         /// The task.
         task_id: TaskId,
     },
-    /// Definitely not started; next attempt not before the stated time.
-    Retry {
-        /// When at the earliest.
+    /// The workflow was certainly not started. The next attempt follows.
+    StartLater {
+        /// The earliest moment of the next attempt.
         not_before: Timestamp,
         /// Why it was not started.
         reason: String,
     },
-    /// Sent, and nobody knows.
+    /// The start request was sent, and nobody knows whether it took effect.
     NoAnswer {
-        /// What was seen.
+        /// What was seen instead of an answer.
         reason: String,
-        /// Where the hook allows a restart: when at the earliest.
-        #[serde(default)]
+        /// The earliest moment of the next attempt; `None` where the hook allows none.
         not_before: Option<Timestamp>,
     },
-    /// The final state, whole; KV's `done/` record is a copy of it.
+    /// The run is final. KV's `done/` record is a copy of it.
     End {
-        /// The run as it ended.
+        /// The run as it ended, with its whole result.
         run: Box<Run>,
     },
 }
 
-/// A decision and who took it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A decision and its author.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Names the attempt to write, so that a put whose answer was lost can be told from another's.
+    /// Names the attempt to write the entry, so that an author who lost the answer to its put recognises its own entry.
     pub author: String,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
 }
 
-/// An entry as it stands in the inbox.
+/// An entry as it is in the inbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// The entry.
     pub entry: Entry,
-    /// R2's own time of its creation: no clock in a body is believed.
+    /// When R2 created it, by R2's clock. No time that an author wrote is used.
     pub at: Timestamp,
 }
 
 /// What a journal says about its run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
-    /// Nothing decided yet.
+pub enum JournalState {
+    /// The journal is empty: nothing is decided yet.
     Fresh,
-    /// A start request is under way, or its outcome about to be entered.
+    /// A start request is under way, or its outcome is about to be recorded.
     UnderWay,
-    /// Not started; to be tried again.
+    /// The workflow is not started, and the next attempt follows.
     Waiting {
-        /// When at the earliest.
+        /// The earliest moment of the next attempt.
         not_before: Timestamp,
     },
-    /// Fabricate executes it.
+    /// Fabricate executes the run.
     Started {
-        /// As this task.
+        /// The task.
         task_id: TaskId,
-        /// Since then.
+        /// When the task was recorded.
         at: Timestamp,
     },
-    /// Nobody knows whether it was started.
+    /// Nobody knows whether the workflow was started.
     Unconfirmed {
-        /// What was seen.
+        /// What was seen instead of an answer.
         reason: String,
-        /// Where the hook allows a restart: when at the earliest.
+        /// The earliest moment of the next attempt; `None` where the hook allows none.
         not_before: Option<Timestamp>,
     },
-    /// It ended so.
+    /// The run is final, as this run.
     Ended(Box<Run>),
-    /// Entries of the journal have expired or may have, so that it does not prove that the run is to be started.
-    /// Only [`Journal::standing_of`] says so.
-    Expired(GivenUp),
+    /// Entries have expired or may have, so that the journal does not prove that another start is safe. Only
+    /// [`Journal::state_for`] returns it.
+    Expired(Expiry),
 }
 
 /// All entries of one run, in order.
@@ -114,26 +109,29 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// From entries 1, 2, 3, … in order.
+    /// A journal of entries 1, 2, 3, … in order.
     #[must_use]
     pub fn new(entries: Vec<Recorded>) -> Self {
         Self { entries }
     }
 
-    /// The place of the next entry.
+    /// The number of the next entry; the first entry is 1.
     #[must_use]
-    pub fn next_place(&self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX).saturating_add(1)
+    pub fn next_entry_number(&self) -> u32 {
+        count(self.entries.iter()).saturating_add(1)
     }
 
     /// How many start requests were decided on.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        let starts = self.entries.iter().filter(|recorded| recorded.entry.decision == Decision::Start);
-        u32::try_from(starts.count()).unwrap_or(u32::MAX)
+        self.recorded_starts()
     }
 
-    /// Whether a start request is under way, or its outcome was never entered.
+    fn recorded_starts(&self) -> u32 {
+        count(self.entries.iter().filter(|recorded| recorded.entry.decision == Decision::Start))
+    }
+
+    /// Whether a start request is under way, or its outcome was never recorded.
     #[must_use]
     pub fn ends_with_start(&self) -> bool {
         self.entries.last().is_some_and(|last| last.entry.decision == Decision::Start)
@@ -142,31 +140,36 @@ impl Journal {
     /// The state of the run, which follows from the last entry.
     ///
     /// An `end` counts as the last entry wherever it is, and else a `task` does. Entries expire one by one: where the
-    /// first ones were deleted and others were entered in their place, later ones of the earlier journal may still be
-    /// there for a day.
+    /// first entries were deleted and others were recorded under their numbers, later entries of the earlier journal may
+    /// still be there for a day.
     #[must_use]
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    pub fn state(&self, now: Timestamp) -> JournalState {
         let is_end = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::End { .. });
         let is_task = |recorded: &&Recorded| matches!(recorded.entry.decision, Decision::Task { .. });
         let entries = &self.entries;
         let decisive = entries.iter().find(is_end).or_else(|| entries.iter().find(is_task));
         let Some(last) = decisive.or(entries.last()) else {
-            return Standing::Fresh;
+            return JournalState::Fresh;
         };
         match &last.entry.decision {
-            Decision::Start if now.since_ms(last.at) > START_LOST_MS => Standing::Unconfirmed {
+            Decision::Start if now.since_ms(last.at) > START_LOST_MS => JournalState::Unconfirmed {
                 reason: "the start request's outcome was never recorded".to_owned(),
                 not_before: None,
             },
-            Decision::Start => Standing::UnderWay,
-            Decision::Task { task_id } => Standing::Started { task_id: task_id.clone(), at: last.at },
-            Decision::Retry { not_before, .. } => Standing::Waiting { not_before: *not_before },
+            Decision::Start => JournalState::UnderWay,
+            Decision::Task { task_id } => JournalState::Started { task_id: task_id.clone(), at: last.at },
+            Decision::StartLater { not_before, .. } => JournalState::Waiting { not_before: *not_before },
             Decision::NoAnswer { reason, not_before } => {
-                Standing::Unconfirmed { reason: reason.clone(), not_before: *not_before }
+                JournalState::Unconfirmed { reason: reason.clone(), not_before: *not_before }
             }
-            Decision::End { run } => Standing::Ended(run.clone()),
+            Decision::End { run } => JournalState::Ended(run.clone()),
         }
     }
+}
+
+/// The number of entries, which is at most [`ENTRIES_MAX`].
+fn count<'a>(entries: impl Iterator<Item = &'a Recorded>) -> u32 {
+    entries.fold(0, |count, _| count + 1)
 }
 
 #[cfg(test)]
@@ -187,54 +190,43 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(decisions: &[Decision], age_ms: i64, expected: &Standing) {
-        assert_eq!(&journal(decisions).standing(at(age_ms)), expected);
+    fn check(decisions: &[Decision], age_ms: i64, expected: &JournalState) {
+        assert_eq!(&journal(decisions).state(at(age_ms)), expected);
     }
 
     #[test]
-    fn the_last_entry_says_where_a_run_stands() {
+    fn the_last_entry_decides_the_state() {
         let task_id = TaskId::try_from("t".to_owned()).unwrap();
-        let retry = Decision::Retry { not_before: at(9), reason: "HTTP 503".into() };
+        let later = Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() };
         let end = Decision::End { run: Box::new(queued_run()) };
-        check(&[], 0, &Standing::Fresh);
-        check(&[Decision::Start], START_LOST_MS, &Standing::UnderWay);
-        check(&[Decision::Start, retry.clone()], 0, &Standing::Waiting { not_before: at(9) });
+        check(&[], 0, &JournalState::Fresh);
+        check(&[Decision::Start], START_LOST_MS, &JournalState::UnderWay);
+        check(&[Decision::Start, later.clone()], 0, &JournalState::Waiting { not_before: at(9) });
         check(
             &[Decision::Start, Decision::Task { task_id: task_id.clone() }],
             i64::MAX / 2,
-            &Standing::Started { task_id: task_id.clone(), at: at(0) },
+            &JournalState::Started { task_id: task_id.clone(), at: at(0) },
         );
         check(
             &[Decision::Start, Decision::NoAnswer { reason: "x".into(), not_before: None }],
             0,
-            &Standing::Unconfirmed { reason: "x".into(), not_before: None },
+            &JournalState::Unconfirmed { reason: "x".into(), not_before: None },
         );
-        check(&[Decision::Start, end.clone()], 0, &Standing::Ended(Box::new(queued_run())));
+        check(&[Decision::Start, end.clone()], 0, &JournalState::Ended(Box::new(queued_run())));
         let task = Decision::Task { task_id: task_id.clone() };
-        let started = Standing::Started { task_id: task_id.clone(), at: at(0) };
+        let started = JournalState::Started { task_id: task_id.clone(), at: at(0) };
         check(&[Decision::Start, task.clone(), Decision::Start], START_LOST_MS + 1, &started);
-        check(&[task, end.clone(), retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
-        check(&[end, retry.clone()], 0, &Standing::Ended(Box::new(queued_run())));
-        let twice = journal(&[Decision::Start, retry.clone(), Decision::Start]);
-        assert_eq!((twice.attempts(), twice.next_place()), (2, 4));
-        let (none, once) = (journal(&[]), journal(&[Decision::Start, retry]));
+        check(&[task, end.clone(), later.clone()], 0, &JournalState::Ended(Box::new(queued_run())));
+        check(&[end, later.clone()], 0, &JournalState::Ended(Box::new(queued_run())));
+        let twice = journal(&[Decision::Start, later.clone(), Decision::Start]);
+        assert_eq!((twice.attempts(), twice.next_entry_number()), (2, 4));
+        let (none, once) = (journal(&[]), journal(&[Decision::Start, later]));
         assert_eq!([none, once, twice].map(|journal| journal.ends_with_start()), [false, false, true]);
     }
 
     #[test]
     fn a_start_without_outcome_is_lost_after_a_quarter_of_an_hour() {
-        let late = journal(&[Decision::Start]).standing(at(START_LOST_MS + 1));
-        assert!(matches!(late, Standing::Unconfirmed { .. }));
-    }
-
-    #[test]
-    fn entries_are_read_as_written() {
-        let entry = Entry { author: "a".into(), decision: Decision::End { run: Box::new(queued_run()) } };
-        let text = serde_json::to_string(&entry).unwrap();
-        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
-        assert_eq!(
-            serde_json::to_string(&Entry { author: "a".into(), decision: Decision::Start }).unwrap(),
-            r#"{"author":"a","decision":"start"}"#
-        );
+        let late = journal(&[Decision::Start]).state(at(START_LOST_MS + 1));
+        assert!(matches!(late, JournalState::Unconfirmed { .. }));
     }
 }

@@ -75,8 +75,9 @@
 //! | what is kept of a task, and how much of a status answer is read | `fabricate/status.rs`, `fabricate/result.rs` | bytes |
 //! | which network addresses a redirect may name | `fabricate/address.rs` | values only |
 //! | when Fabricate is asked no more, and how often in a minute | `fabricate/pace.rs` | values and the time it is given |
-//! | states, deadlines | [`run`] | values only |
-//! | when a file is tried again, when it is given up | `run/file.rs` | values and the time it is given |
+//! | states, deadlines | [`run`]: answers to polls in `run/poll.rs`, passes over files in `run/archive.rs` | values only |
+//! | how a run, a decision, a claim, a retry or a queue message is stored, and its versions | [`records`]; each released form has a fixture in `tests/records/` | values and text |
+//! | when a file is tried again, when it fails for good | `run/file.rs` | values and the time it is given |
 //! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
 //! | what an operator sees of a run | `run/view.rs` | values only |
 //! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
@@ -95,13 +96,13 @@
 //! | what the log may say of an address | [`redact`] | values only |
 //! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
 //!
-//! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`, and to `download` and
-//! `link` from `cloudflare` alone. `worker` is a dependency for wasm32 only, so the compiler keeps that border: a
+//! Imports point one way: `cloudflare → service → ports → journal → run → { hook, fabricate }`; `cloudflare → records →
+//! ports`; and to `download` and `link` from `cloudflare` alone. `worker` is a dependency for wasm32 only, so the compiler keeps that border: a
 //! `use worker::…` above `cloudflare/` fails the native tests. The core has no clock, no network and no randomness of
 //! its own; they are arguments, or [`ports::Clock`].
 //!
 //! Tests: units beside the code; `tests/vectors/` known answers of each sender, and in `ids/` what names its events;
-//! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores
+//! `tests/records/` stored records of every version; `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores
 //! (`docs/simulation.md`);
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
 //! `tests/fake-fabricate/` the fake Fabricate. `xtask/` is what a developer types.
@@ -116,6 +117,7 @@ pub mod http;
 pub mod journal;
 pub mod log;
 pub mod ports;
+pub mod records;
 pub mod redact;
 pub mod request;
 pub mod run;

@@ -11,7 +11,6 @@ pub use archive::{
 use std::fmt;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
@@ -107,7 +106,7 @@ impl DeliveryKey {
 }
 
 /// What is stored of an accepted delivery: dedupe gate, write-ahead log and replay source in one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
     /// Names the attempt to write, see [`Entry::author`].
     pub author: String,
@@ -117,7 +116,6 @@ pub struct Claim {
     pub runs: Vec<Run>,
     /// The items of the batch that this attempt found unclaimed, as [`ItemKey::digest`], at most 500. A listed item may
     /// be claimed by another delivery all the same: its own [`ItemClaim`] decides.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<String>,
 }
 
@@ -139,7 +137,7 @@ impl ItemKey {
 }
 
 /// What is stored of an item of a batch. The delivery, which may have megabytes, is stored once for all its items.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ItemClaim {
     /// Names the attempt to write, see [`Entry::author`].
     pub author: String,
@@ -151,7 +149,7 @@ pub struct ItemClaim {
 }
 
 /// What is stored of a retry: the gate that lets each run be retried once, and the new run, whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
     /// Names the attempt to write, see [`Entry::author`].
     pub author: String,
@@ -254,35 +252,12 @@ pub trait Queue {
 }
 
 /// What is sent: runs as the list shows them, so that whoever takes it needs no read, and the sweep's moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// When the sweep was due.
     pub tick: Tick,
     /// The runs; [`crate::service::sweep::BATCH_RUNS_MAX`] at the most.
-    pub runs: Vec<Listed>,
-}
-
-/// A run in a batch: what is the key and the metadata in KV.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Listed {
-    run_id: RunId,
-    summary: Rc<Summary>,
-}
-
-impl From<Rc<Summary>> for Listed {
-    fn from(summary: Rc<Summary>) -> Self {
-        Self { run_id: summary.run_id, summary }
-    }
-}
-
-impl From<Listed> for Rc<Summary> {
-    fn from(Listed { run_id, mut summary }: Listed) -> Self {
-        // As it was read it has none.
-        if summary.run_id != run_id {
-            Rc::make_mut(&mut summary).run_id = run_id;
-        }
-        summary
-    }
+    pub runs: Vec<Rc<Summary>>,
 }
 
 /// Time and chance.

@@ -1,8 +1,8 @@
-//! A put to KV whose metadata travels as ASCII: the runtime writes metadata into an HTTP header, and logs a header that
-//! is not ASCII whole.
+//! A put to KV with metadata in ASCII: the runtime sends metadata in an HTTP header, and logs a header that is not ASCII
+//! with its whole value.
 //!
-//! By the runtime's own interface: the `worker` crate takes metadata as values alone, and the runtime makes of their
-//! texts what `JSON.stringify` makes. Raw JSON it leaves as it is
+//! It calls the runtime's interface directly: the `worker` crate takes metadata as values, and the runtime writes values
+//! as `JSON.stringify` does. The runtime leaves raw JSON as it is
 //! (<https://developer.mozilla.org/docs/Web/JavaScript/Reference/Global_Objects/JSON/rawJSON>).
 
 use js_sys::{Array, Function, Object, Promise, Reflect, global};
@@ -12,17 +12,17 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::run::{ascii_json, is_ascii_json};
 
-/// Puts `value` under `key` in the KV namespace `namespace`, to expire after `ttl_s` seconds if there are any.
+/// Puts `value` under `key` in the KV namespace `namespace`. The record expires after `ttl_s` seconds; `None`: never.
 pub(super) async fn put(
     namespace: &JsValue,
     key: &str,
     value: &str,
     metadata: &Value,
-    ttl_s: Option<u64>,
+    ttl_s: Option<u32>,
 ) -> Result<(), JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"metadata".into(), &ascii(metadata)?)?;
-    if let Some(ttl_s) = ttl_s.and_then(|ttl_s| u32::try_from(ttl_s).ok()) {
+    if let Some(ttl_s) = ttl_s {
         Reflect::set(&options, &"expirationTtl".into(), &ttl_s.into())?;
     }
     let put: Function = Reflect::get(namespace, &"put".into())?.dyn_into()?;
@@ -30,7 +30,7 @@ pub(super) async fn put(
     JsFuture::from(promise).await.map(drop)
 }
 
-/// A value of which `JSON.stringify` makes what [`ascii_json`] makes. The names in it are ours, and ASCII.
+/// A value that `JSON.stringify` writes as [`ascii_json`] does. Its member names must be ASCII.
 fn ascii(value: &Value) -> Result<JsValue, JsValue> {
     Ok(match value {
         Value::Null => JsValue::NULL,

@@ -1,4 +1,4 @@
-//! KV `RUNS`: `open/{run_id}` while a run is under way, `done/{inverted time}-{run_id}` once it is final.
+//! KV `RUNS`: the record `open/{run_id}` of a run that is not final, `done/{inverted time}-{run_id}` of one that is.
 
 use std::rc::Rc;
 
@@ -9,13 +9,15 @@ use super::http_fabricate::one_line;
 use super::{Cloudflare, kv_put};
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
+use crate::records::{Record, read_metadata, to_metadata};
 use crate::run::{Run, RunId, Summary};
 
 const OPEN: &str = "open/";
 const DONE: &str = "done/";
 
-/// How long a final run can be looked up.
-const DONE_TTL_S: u64 = DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60;
+/// How long KV keeps the record of a final run, seconds.
+#[expect(clippy::cast_possible_truncation, reason = "35 days have 3 million seconds")]
+const DONE_TTL_S: u32 = (DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60) as u32;
 
 /// The most keys of one list: KV's own limit.
 const PAGE: usize = 1_000;
@@ -24,7 +26,7 @@ fn open_key(run_id: RunId) -> String {
     format!("{OPEN}{run_id}")
 }
 
-/// Sorts the newest run first, and follows from the id alone.
+/// Sorts the newest run first. It follows from the id alone, so that a lookup needs no list.
 fn done_key(run_id: RunId) -> String {
     format!("{DONE}{}-{run_id}", run_id.inverted_time())
 }
@@ -62,18 +64,17 @@ impl RunLists for Cloudflare {
 }
 
 impl Cloudflare {
-    async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u64>) -> Result<(), StoreError> {
+    async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u32>) -> Result<(), StoreError> {
         let unwritable = |error: serde_json::Error| unavailable(error.to_string());
-        // As a text: `put` of a struct would store "{}".
-        let value = serde_json::to_string(&run.for_kv()).map_err(unwritable)?;
-        let metadata = serde_json::to_value(run.summary()).map_err(unwritable)?;
+        let value = run.for_kv().to_json().map_err(unwritable)?;
+        let metadata = to_metadata(&run.summary()).map_err(unwritable)?;
         let put = kv_put::put(&self.runs_namespace, key, &value, &metadata, ttl_s).await;
         put.map_err(|error| failed(KvError::from(error)))
     }
 
     async fn get_record(&self, key: &str) -> Result<Option<Run>, StoreError> {
         let Some(text) = self.runs.get(key).text().await.map_err(failed)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(key, &error))
+        Run::from_json(&text).map(Some).map_err(|error| unreadable(key, &error))
     }
 
     async fn list_records(
@@ -82,7 +83,7 @@ impl Cloudflare {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<RunPage, StoreError> {
-        let limit = u64::try_from(limit.clamp(1, PAGE)).unwrap_or(1);
+        let limit = limit.clamp(1, PAGE) as u64;
         let mut list = self.runs.list().prefix(prefix.to_owned()).limit(limit);
         if let Some(cursor) = cursor {
             list = list.cursor(cursor.to_owned());
@@ -93,13 +94,13 @@ impl Cloudflare {
     }
 }
 
-/// A record's summary; the run's id comes from its key, of which it is the last 36 characters.
+/// A record's summary. The run's id is the last 36 characters of the record's key.
 fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
     let Key { name, metadata, .. } = key;
     let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
     let run_id =
         id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(&name, &"no run id in its key"))?;
-    let read = Summary::read(run_id, metadata.unwrap_or(Value::Null));
+    let read = read_metadata(run_id, metadata.unwrap_or(Value::Null));
     read.map(Rc::new).map_err(|error| unreadable(&name, &error))
 }
 
@@ -111,7 +112,7 @@ fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { key: key.to_owned(), reason: reason.to_string() }
 }
 
-/// KV's errors carry no status: the text has to be read.
+/// KV's errors have no status: 429 is recognised in the text.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: KvError) -> StoreError {
     let reason = error.to_string();

@@ -17,6 +17,7 @@ use super::http_fabricate::one_line;
 use super::settings::settings;
 use crate::log;
 use crate::ports::{Batch, Log, Queue, StoreError};
+use crate::records::Record;
 use crate::service::Budget;
 use crate::service::sweep::{Handled, advance_batch, batch_budget};
 
@@ -44,8 +45,8 @@ impl Queue for SweepQueue {
         };
         let mut messages = BatchMessageBuilder::new();
         for batch in batches {
-            // As text: what serde makes of it stays what it is, numbers too.
-            let text = serde_json::to_string(batch).map_err(|error| failed(&error))?;
+            // As text, so that the runtime changes nothing in it.
+            let text = batch.to_json().map_err(|error| failed(&error))?;
             let message = RawMessageBuilder::new(JsValue::from_str(&text));
             messages = messages.message(message.build_with_content_type(QueueContentType::Text));
         }
@@ -72,7 +73,7 @@ async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> w
 
 async fn handle(world: &Cloudflare, message: &RawMessage, budget: &Budget) {
     let text = message.body().as_string().unwrap_or_default();
-    let batch: Batch = match serde_json::from_str(&text) {
+    let batch = match Batch::from_json(&text) {
         Ok(batch) => batch,
         Err(error) => {
             // Of another version, or not ours. After its retries it is in the dead-letter queue, if there is one.

@@ -2,7 +2,6 @@
 //! `retries/{run_id}` and `journal/{run_id}/{k}`, each written once. (`handshakes/{hook}` is written by
 //! [`handshake`](super::handshake).)
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Conditional, Object};
 
@@ -10,6 +9,7 @@ use super::Cloudflare;
 use super::http_fabricate::one_line;
 use crate::hook::HookName;
 use crate::ports::{DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError};
+use crate::records::Record;
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
 
@@ -51,18 +51,18 @@ impl ObjectKey for EntryKey {
 impl<K> Inbox<K> for Cloudflare
 where
     K: InboxKey + ObjectKey,
-    K::Record: Serialize + DeserializeOwned,
+    K::Record: Record,
 {
     /// Exactly one of any number of simultaneous puts gets `true`.
     async fn create(&self, key: &K, record: &K::Record) -> Result<bool, StoreError> {
-        let body = serde_json::to_string(record).map_err(|error| failed(&error))?;
+        let body = record.to_json().map_err(|error| failed(&error))?;
         let absent = Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() };
         let put = self.inbox.put(key.object_key(), body).only_if(absent).execute().await;
         put.map(|object| object.is_some()).map_err(|error| failed(&error))
     }
 
     async fn get(&self, key: &K) -> Result<Option<(K::Record, Timestamp)>, StoreError> {
-        let read = self.read_object(key.object_key()).await?;
+        let read = self.read_with(key.object_key(), K::Record::from_json).await?;
         Ok(read.map(|(record, object)| (record, uploaded(&object))))
     }
 }
@@ -99,17 +99,25 @@ impl Cloudflare {
         Ok(Page { items: items.collect(), cursor: listed.cursor().filter(|_| listed.truncated()) })
     }
 
-    /// Reads an object and what R2 says of it.
+    /// Reads an object that is no [`Record`], and what R2 says of it.
     pub(super) async fn read_object<T: DeserializeOwned>(
         &self,
         key: String,
+    ) -> Result<Option<(T, Object)>, StoreError> {
+        self.read_with(key, |text| serde_json::from_str(text)).await
+    }
+
+    async fn read_with<T>(
+        &self,
+        key: String,
+        parse: impl FnOnce(&str) -> serde_json::Result<T>,
     ) -> Result<Option<(T, Object)>, StoreError> {
         let get = self.inbox.get(key.clone()).execute().await;
         let Some(object) = get.map_err(|error| failed(&error))? else { return Ok(None) };
         let unreadable = |reason: String| StoreError::Unreadable { key: key.clone(), reason };
         let body = object.body().ok_or_else(|| unreadable("no body".to_owned()))?;
         let text = body.text().await.map_err(|error| failed(&error))?;
-        let value = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        let value = parse(&text).map_err(|error| unreadable(error.to_string()))?;
         Ok(Some((value, object)))
     }
 }

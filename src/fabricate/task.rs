@@ -2,13 +2,11 @@
 //!
 //! Tolerant where the API page promises nothing: what may be absent or null is optional here.
 
-use std::sync::Arc;
-
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::result::{JsonText, ResultOmitted, read_plain};
+use super::result::{JsonText, ResultOmitted};
 
 /// The longest task id that is taken: it must fit into a record's KV metadata.
 const TASK_ID_BYTES_MAX: usize = 128;
@@ -111,74 +109,37 @@ pub enum TaskStatus {
 pub(super) const FILES_READ_MAX: usize = 401;
 
 /// One task. Times are kept as Fabricate wrote them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "StoredTask")]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Task {
     /// Its id.
     pub id: TaskId,
     /// The workflow's id; may be absent.
+    #[serde(default)]
     pub workflow_id: Option<String>,
     /// Status as Fabricate spelled it.
     pub status: String,
-    /// Any JSON of at most [`super::RESULT_BYTES_MAX`] bytes; `null` until the task is completed. A record has it as
-    /// `result_text`, a string that holds the JSON.
-    #[serde(rename = "result_text", skip_serializing_if = "JsonText::is_null")]
+    /// Any JSON of at most [`super::RESULT_BYTES_MAX`] bytes; `null` until the task is completed. The reader of answers
+    /// takes it from the answer's bytes.
+    #[serde(skip)]
     pub result: JsonText,
     /// Why `result` is `null` although Fabricate sent one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub result_omitted: Option<ResultOmitted>,
     /// What it produced; at most 401 files are read.
+    #[serde(default, deserialize_with = "read_files")]
     pub files: Vec<TaskFile>,
     /// Why it failed, in Fabricate's words.
+    #[serde(default)]
     pub error: Option<Value>,
     /// When it was created, RFC 3339.
+    #[serde(default)]
     pub created_at: Option<String>,
     /// When it began, RFC 3339.
+    #[serde(default)]
     pub started_at: Option<String>,
     /// When it ended, RFC 3339.
+    #[serde(default)]
     pub completed_at: Option<String>,
-}
-
-/// A task as it is read from a record: of this version, or of one that wrote `result` as plain JSON.
-#[derive(Deserialize)]
-struct StoredTask {
-    id: TaskId,
-    #[serde(default)]
-    workflow_id: Option<String>,
-    status: String,
-    #[serde(default, deserialize_with = "read_plain")]
-    result: JsonText,
-    #[serde(default)]
-    result_text: Option<Arc<str>>,
-    #[serde(default)]
-    result_omitted: Option<ResultOmitted>,
-    #[serde(default, deserialize_with = "read_files")]
-    files: Vec<TaskFile>,
-    #[serde(default)]
-    error: Option<Value>,
-    #[serde(default)]
-    created_at: Option<String>,
-    #[serde(default)]
-    started_at: Option<String>,
-    #[serde(default)]
-    completed_at: Option<String>,
-}
-
-impl From<StoredTask> for Task {
-    fn from(stored: StoredTask) -> Self {
-        Self {
-            id: stored.id,
-            workflow_id: stored.workflow_id,
-            status: stored.status,
-            result: stored.result_text.map_or(stored.result, JsonText::recorded),
-            result_omitted: stored.result_omitted,
-            files: stored.files,
-            error: stored.error,
-            created_at: stored.created_at,
-            started_at: stored.started_at,
-            completed_at: stored.completed_at,
-        }
-    }
 }
 
 impl Task {
@@ -224,7 +185,7 @@ impl Task {
 }
 
 /// A file that a task produced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TaskFile {
     /// Its id within the task.
     pub id: FileId,
@@ -293,7 +254,6 @@ mod tests {
     fn the_documented_answer_is_read() {
         let task: Task = serde_json::from_str(
             r#"{"id":"550e8400-e29b-41d4-a716-446655440000","workflow_id":"abc-123","status":"completed",
-                "result":{"rows_processed":1500,"success":true},
                 "files":[{"id":123,"name":"report.csv","size":45678,"content_type":"text/csv"}],
                 "error":null,"started_at":"2024-01-15T10:30:00Z","completed_at":"2024-01-15T10:30:45Z",
                 "created_at":"2024-01-15T10:30:00Z"}"#,
@@ -301,28 +261,6 @@ mod tests {
         .unwrap();
         assert_eq!(task.files[0].id.as_str(), "123");
         assert_eq!(task.files[0].size, Some(45678));
-        assert_eq!(task.result.as_str(), r#"{"rows_processed":1500,"success":true}"#);
-    }
-
-    #[test]
-    fn a_record_is_read_as_it_was_written_whatever_the_result_is() {
-        for text in [r#"{"b" : 1e400, "a":"cut \ud83d"}"#, "null", "[]", r#""{\"result\":1}""#] {
-            let mut task = Task::just_started(TaskId::try_from("t".to_owned()).unwrap());
-            task.result = JsonText::parse(text).unwrap();
-            task.result_omitted = Some(ResultOmitted { bytes: 9_000_000, reason: "too large".into() });
-            let record = serde_json::to_string(&task).unwrap();
-            assert_eq!(serde_json::from_str::<Task>(&record).unwrap(), task, "{record}");
-            let buffered: Value = serde_json::from_str(&record).unwrap();
-            assert_eq!(serde_json::from_value::<Task>(buffered).unwrap(), task, "{record}");
-        }
-    }
-
-    #[test]
-    fn a_record_with_its_result_as_plain_json_is_read() {
-        let record = r#"{"id":"t","workflow_id":null,"status":"completed","result":{"b":[1,2.5],"a":null},"files":[],
-            "error":null,"created_at":null,"started_at":null,"completed_at":null}"#;
-        let task: Task = serde_json::from_str(record).unwrap();
-        assert_eq!((task.result.as_str(), task.result_omitted), (r#"{"b":[1,2.5],"a":null}"#, None));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! JSON in ASCII alone, for KV metadata: it travels in an HTTP header, and the runtime logs a header that is not ASCII
-//! whole, with what the payload brought into it.
+//! JSON in ASCII, for KV metadata. The runtime sends metadata in an HTTP header, and logs a header that is not ASCII with
+//! its whole value, which may hold texts of a payload.
 
 use std::io;
 
@@ -17,8 +17,7 @@ pub fn ascii_json(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(json).map_err(|error| serde_json::Error::io(io::Error::other(error)))
 }
 
-/// Whether a character of a text stands for itself in [`ascii_json`]; quotes, backslashes and control characters are
-/// JSON's own matter.
+/// Whether [`ascii_json`] writes a character as plain JSON does.
 #[must_use]
 pub fn is_ascii_json(character: char) -> bool {
     character <= '~'

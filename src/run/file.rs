@@ -1,69 +1,62 @@
-//! A file of a run's task, and what became of it: how often it was tried, when again, and when it is given up.
+//! A file of a run's task: how often its copy failed, when it is tried again, and when it fails for good.
 //!
-//! It never reads or copies one.
+//! It never reads or copies a file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fabricate::{FileId, TaskFile};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
-/// How long a file that cannot be had is asked for before it is given up, from its first try in vain on, or from the
-/// last that brought it further.
+/// How long the tries of a file may fail until the file fails for good, milliseconds. It counts from the first failure since
+/// the last progress.
 pub const ARCHIVE_PATIENCE_MS: i64 = HOUR_MS;
 
-/// A file that is three times not the stated bytes (another size or hash, cut short) is given up.
+/// After this many bad copies (another size or hash than stated, or cut short) the file fails for good.
 pub const BAD_COPIES_MAX: u32 = 3;
 
-/// The first wait after a try in vain, which each further one doubles…
+/// The wait after the first failure, which each further one doubles…
 const RETRY_MS: i64 = MINUTE_MS;
 /// …up to this.
 const RETRY_MS_MAX: i64 = 15 * MINUTE_MS;
 
-/// Whether a file is in R2.
+/// The state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileState {
-    /// Not looked at yet.
+    /// No copy was tried yet.
     Pending,
-    /// Tried, or copied in part; to be gone on with.
+    /// A copy failed, or is there in part. The next pass goes on.
     Archiving,
-    /// An object with exactly its bytes is in the files bucket.
+    /// An object with exactly its bytes is in the files bucket. Final.
     Archived,
-    /// Given up.
+    /// It cannot be copied. Final.
     Failed,
 }
 
-/// A file of the run's task, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A file of the run's task, and the state of its copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFile {
-    /// What the task said of it.
-    #[serde(flatten)]
+    /// What the task says of the file.
     pub file: TaskFile,
-    /// Whether it is in R2.
+    /// The state of its copy.
     pub state: FileState,
-    /// Its object's key in the files bucket, once archived.
+    /// Its object's key in the files bucket; `None` until it is archived.
     pub key: Option<String>,
-    /// SHA-256 in hex, where one is known.
+    /// SHA-256 of the object in hex; `None` where R2 has none.
     pub sha256: Option<String>,
-    /// Why not, in words.
+    /// Why the last try failed; `None` where it made progress.
     pub error: Option<String>,
-    /// How often it was tried in vain.
-    #[serde(default)]
+    /// How many tries failed.
     pub attempts: u32,
-    /// Not tried again before this.
-    #[serde(default)]
+    /// It is not tried again before this; `None`: at once.
     pub not_before: Option<Timestamp>,
-    /// When it was first tried in vain, or first since it last came further.
-    #[serde(default)]
+    /// When the first try failed since the last progress.
     pub failing_since: Option<Timestamp>,
-    /// How often other bytes than the stated ones came.
-    #[serde(default)]
+    /// How many copies were bad, see [`BAD_COPIES_MAX`].
     pub bad_copies: u32,
-    /// Copied so far, where it goes in parts.
-    #[serde(default)]
+    /// The bytes copied so far; `None` where it is not copied in parts, or no part is there.
     pub bytes: Option<u64>,
-    /// It takes longer than one invocation may, so it goes in parts.
-    #[serde(default)]
+    /// Whether it is copied in parts, because a copy takes longer than one invocation may.
     pub in_parts: bool,
 }
 
@@ -90,20 +83,20 @@ impl RunFile {
         &self.file.id
     }
 
-    /// Whether it is neither archived nor given up.
+    /// Whether its state is not final.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.state, FileState::Pending | FileState::Archiving)
     }
 
-    /// Whether it is to be tried now.
+    /// Whether it is to be copied now.
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.is_open() && self.not_before.is_none_or(|moment| moment <= now)
     }
 
-    /// An object of so many bytes is at `key`.
-    pub fn archived(&mut self, key: &str, size: u64, sha256: Option<String>) {
+    /// Marks it as archived: an object of `size` bytes is at `key`.
+    pub fn mark_archived(&mut self, key: &str, size: u64, sha256: Option<String>) {
         self.state = FileState::Archived;
         self.key = Some(key.to_owned());
         self.file.size = Some(size);
@@ -113,54 +106,54 @@ impl RunFile {
         self.bytes = None;
     }
 
-    /// So many bytes of it are copied, and the rest was not yet asked for, or did not come. While there are more each
-    /// time, it has patience.
-    pub fn came_to(&mut self, bytes: u64, cut_short: Option<&str>, now: Timestamp) {
+    /// Records that `bytes` bytes are copied, and what cut the copy short, if anything did. Progress resets the patience;
+    /// no progress is a failure.
+    pub fn record_progress(&mut self, bytes: u64, cut_short: Option<&str>, now: Timestamp) {
         self.state = FileState::Archiving;
-        let further = Some(bytes) > self.bytes;
-        if further {
+        let progressed = Some(bytes) > self.bytes;
+        if progressed {
             self.bytes = Some(bytes);
             self.failing_since = None;
             self.not_before = None;
             self.error = None;
         }
         match cut_short {
-            Some(reason) => self.tried_in_vain(reason, now),
-            None if further => {}
-            None => self.tried_in_vain("it came no further", now),
+            Some(reason) => self.record_failure(reason, now),
+            None if progressed => {}
+            None => self.record_failure("it came no further", now),
         }
     }
 
-    /// It could not be had; later may be better, within its patience.
-    pub fn tried_in_vain(&mut self, reason: &str, now: Timestamp) {
+    /// Records that a try failed. The file is tried again later, or fails for good after [`ARCHIVE_PATIENCE_MS`].
+    pub fn record_failure(&mut self, reason: &str, now: Timestamp) {
         self.state = FileState::Archiving;
         self.attempts = self.attempts.saturating_add(1);
         self.error = Some(reason.to_owned());
         let since = *self.failing_since.get_or_insert(now);
         if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
-            return self.give_up(reason);
+            return self.fail(reason);
         }
         let wait_ms = RETRY_MS << self.attempts.saturating_sub(1).min(4);
         self.not_before = Some(now.plus_ms(wait_ms.min(RETRY_MS_MAX)));
     }
 
-    /// Other bytes than the stated ones came; a few times that is a mistake on the way, then it is given up.
-    pub fn came_wrong(&mut self, reason: &str, now: Timestamp) {
+    /// Records a copy of other bytes than the stated ones. A few may be mistakes on the way, see [`BAD_COPIES_MAX`].
+    pub fn record_bad_copy(&mut self, reason: &str, now: Timestamp) {
         self.bad_copies = self.bad_copies.saturating_add(1);
         self.bytes = None;
-        self.tried_in_vain(reason, now);
+        self.record_failure(reason, now);
         if self.bad_copies >= BAD_COPIES_MAX {
-            self.give_up(reason);
+            self.fail(reason);
         }
     }
 
-    /// It will not come.
-    pub fn refused(&mut self, reason: &str) {
+    /// Records that it cannot be copied, now or later.
+    pub fn record_refusal(&mut self, reason: &str) {
         self.attempts = self.attempts.saturating_add(1);
-        self.give_up(reason);
+        self.fail(reason);
     }
 
-    fn give_up(&mut self, reason: &str) {
+    fn fail(&mut self, reason: &str) {
         self.state = FileState::Failed;
         self.error = Some(reason.to_owned());
         self.not_before = None;
@@ -180,7 +173,7 @@ mod tests {
         Timestamp::from_millis(minutes * MINUTE_MS)
     }
 
-    /// The minutes at which a file is tried that cannot be had.
+    /// The minutes at which a file is tried until it fails for good.
     fn tries(mut file: RunFile, mut fails: impl FnMut(&mut RunFile, Timestamp)) -> Vec<i64> {
         let mut tries = Vec::new();
         for minute in 0..1_000 {
@@ -194,34 +187,34 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_had_is_tried_for_an_hour_and_less_and_less_often() {
-        let unavailable = |file: &mut RunFile, now| file.tried_in_vain("HTTP 500", now);
+    fn a_failing_file_is_tried_for_an_hour_and_less_and_less_often() {
+        let unavailable = |file: &mut RunFile, now| file.record_failure("HTTP 500", now);
         assert_eq!(tries(file(), unavailable), [0, 1, 3, 7, 15, 30, 45, 60]);
-        assert_eq!(tries(file(), |file, now| file.came_wrong("short", now)), [0, 1, 3]);
-        assert_eq!(tries(file(), |file, _| file.refused("HTTP 404")), [0]);
+        assert_eq!(tries(file(), |file, now| file.record_bad_copy("short", now)), [0, 1, 3]);
+        assert_eq!(tries(file(), |file, _| file.record_refusal("HTTP 404")), [0]);
     }
 
     #[test]
-    fn what_comes_further_is_not_given_up() {
+    fn a_file_that_makes_progress_does_not_fail() {
         let mut slow = file();
         for minute in (0..300).step_by(20) {
-            slow.came_to(u64::try_from(minute).unwrap(), Some("no byte came"), at(minute));
+            slow.record_progress(u64::try_from(minute).unwrap(), Some("no byte came"), at(minute));
             assert!(slow.is_open(), "{minute}");
         }
         for minute in (300..=340).step_by(20) {
-            slow.came_to(280, None, at(minute));
+            slow.record_progress(280, None, at(minute));
         }
         assert_eq!(slow.state, FileState::Failed, "no byte more since minute 280");
     }
 
     #[test]
-    fn what_came_further_goes_on_at_once() {
+    fn progress_is_followed_by_the_next_try_at_once() {
         let mut slow = file();
-        slow.tried_in_vain("HTTP 500", at(0));
-        slow.came_to(1, None, at(1));
+        slow.record_failure("HTTP 500", at(0));
+        slow.record_progress(1, None, at(1));
         assert!(slow.is_due(at(1)));
-        assert_eq!((slow.attempts, slow.error.as_deref()), (1, None), "this was no try in vain");
-        slow.came_to(1, None, at(2));
+        assert_eq!((slow.attempts, slow.error.as_deref()), (1, None), "progress is no failure");
+        slow.record_progress(1, None, at(2));
         assert!(!slow.is_due(at(2)));
         assert_eq!((slow.attempts, slow.error.as_deref()), (2, Some("it came no further")));
     }

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
-/// The largest time that such a UUID holds: 48 bits of milliseconds.
+/// The latest moment that such a UUID can hold: 48 bits of milliseconds since 1970.
 const MILLIS_MAX: u64 = (1 << 48) - 1;
 
-/// The name of a run.
+/// A run's id, written in lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(Uuid);
@@ -19,7 +19,7 @@ pub struct RunId(Uuid);
 pub struct InvalidRunId;
 
 impl RunId {
-    /// A new id made at `now` with the given randomness.
+    /// A new id of the moment `now`, of whose 16 random bytes 10 are used.
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 16]) -> Self {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0).min(MILLIS_MAX);
@@ -40,16 +40,17 @@ impl RunId {
         format!("{:012x}", MILLIS_MAX - self.millis())
     }
 
-    /// A number below `period` that is this run's alone, more or less: from its random part.
+    /// A number from 0 to `period` - 1 that follows from the id's random part, so that runs spread evenly.
     #[must_use]
     pub fn spread(self, period: i64) -> i64 {
         let random = (self.0.as_u128() >> 24) & u128::from(u32::MAX);
         i64::try_from(random).unwrap_or(0).checked_rem(period).unwrap_or(0)
     }
 
-    /// A number that is this run's alone at a time, more or less: among equals, another comes first each minute.
+    /// A number that orders runs of equal priority. It follows from the id and the minute, so that another run comes first
+    /// each minute.
     #[must_use]
-    pub fn lot(self, now: Timestamp) -> u32 {
+    pub fn tie_break(self, now: Timestamp) -> u32 {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let minute = u64::try_from(now.as_millis() / MINUTE_MS).unwrap_or(0);
         let (time, random) = self.0.as_u64_pair();

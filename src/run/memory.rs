@@ -1,18 +1,18 @@
-//! About how much memory a run's parameters take. An estimate, and on the safe side.
+//! An estimate of the memory that a run's parameters take, rather too high than too low.
 
 use serde_json::{Map, Value};
 
 use super::Run;
 
 impl Run {
-    /// About how many bytes its parameters take on wasm32.
+    /// About how many bytes of memory its parameters take on wasm32.
     #[must_use]
     pub fn params_bytes(&self) -> u64 {
         memory_of(&self.params) as u64
     }
 }
 
-/// About how many bytes an object takes on wasm32: a table for its names, and each member's name and value.
+/// About how many bytes of memory an object takes on wasm32: a table for its names, and each member's name and value.
 #[must_use]
 pub fn memory_of(object: &Map<String, Value>) -> usize {
     const OBJECT: usize = 200;

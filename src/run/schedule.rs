@@ -1,51 +1,49 @@
-//! When a run is due: from its status and age alone, so that waiting writes nothing.
-
-use serde::{Deserialize, Serialize};
+//! When a run is due. It follows from the run's status and age alone, so that waiting writes nothing.
 
 use super::{Status, Summary};
 use crate::fabricate::TaskId;
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
-/// A run younger than this is polled in each sweep.
+/// A run younger than this is polled in each sweep, milliseconds.
 const YOUNG_MS: i64 = 10 * MINUTE_MS;
-/// After that, and up to an hour of age, this often; then every [`OLD_PERIOD_MS`].
+/// How often a run is polled after that and up to an age of an hour, milliseconds.
 const MIDDLE_PERIOD_MS: i64 = 5 * MINUTE_MS;
-/// How often a run older than an hour is polled.
+/// How often a run older than an hour is polled, milliseconds.
 const OLD_PERIOD_MS: i64 = 15 * MINUTE_MS;
 
-/// Periods are doubled up to this where not all that is due can have its turn: the most that a run's random number
-/// spreads over, 2^31 ms or 24 days.
-const MARK_MS_MAX: i64 = 1 << 31;
-/// How much earlier in the line stands a run that has passed its deadline, or whose task is missing.
+/// The longest [poll slot](Summary::poll_slot_ms), milliseconds: 24 days.
+const POLL_SLOT_MS_MAX: i64 = 1 << 31;
+/// How many times as long the poll slot is of a run that has passed its deadline, or whose task is missing.
 const URGENT_TIMES: i64 = 4;
 
-/// The first wait between two start requests is drawn below this; each further one below four times as much…
+/// The first wait between two start requests is a random time below this, milliseconds; each further one is below four
+/// times as much…
 const BACKOFF_FIRST_MS: i64 = MINUTE_MS;
 /// …up to this. Eight attempts then span 19 hours on average, and 38 at the most.
 const BACKOFF_MAX_MS: i64 = 16 * HOUR_MS;
 
-/// The moment of a sweep, and how far back the one before it lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The moment of a sweep and of the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
-    /// Now.
+    /// When this sweep is due.
     pub now: Timestamp,
-    /// The previous sweep, as well as it is known.
+    /// When the previous sweep was due, as far as is known.
     pub since: Timestamp,
 }
 
 /// What a run needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing yet.
+    /// Nothing is due yet.
     Wait,
-    /// Read its journal and do what that says: start it, follow a decision, or close it.
+    /// Read the run's journal and do what it says: start the run, follow a decision, or close the run.
     Settle,
-    /// Ask Fabricate for its task, and archive the files of a completed one.
+    /// Ask Fabricate for this task, and archive its files once it is completed.
     Poll(TaskId),
 }
 
 impl Summary {
-    /// What the run needs next; a pure function of what is known and the time.
+    /// What the run needs next; a pure function of the summary and the time.
     #[must_use]
     pub fn next_step(&self, tick: Tick) -> Step {
         match self.status {
@@ -60,30 +58,31 @@ impl Summary {
     }
 
     fn is_poll_due(&self, tick: Tick) -> bool {
-        self.poll_period_ms(tick.now).is_none_or(|period_ms| self.passes_mark(period_ms, tick))
+        self.poll_period_ms(tick.now).is_none_or(|period_ms| self.begins_slot(period_ms, tick))
     }
 
-    /// How far ahead a run that is due stands where not all can have their turn, milliseconds.
+    /// The length of the longest poll slot that begins in this tick, milliseconds. Where a sweep cannot poll every run that
+    /// is due, runs with a longer slot come first.
     ///
-    /// Its period is doubled as often as a mark of the doubled one, too, lies in this tick. So half of those that
-    /// are due pass a mark of the double period, a quarter one of four times that, and so on, and whoever passes the
-    /// widest comes first. Each run passes a mark of every width in its time, whatever the others do: all are
-    /// polled less often, and none is forgotten. It follows from the run and the time alone: nothing is written.
+    /// A run's time is divided into slots of its poll period, into slots of twice that, of four times that, and so on. A run
+    /// is due when a slot of its period begins. At the same moment a slot of twice the length begins for half of the due
+    /// runs, one of four times the length for a quarter, and so on. Each run in turn gets to the front: all are polled less
+    /// often, and none is forgotten. The slots follow from the run and the time alone, so nothing is written.
     #[must_use]
-    pub fn mark_ms(&self, tick: Tick) -> i64 {
-        let mut mark_ms = self.poll_period_ms(tick.now).unwrap_or(MINUTE_MS);
-        while 2 * mark_ms <= MARK_MS_MAX && self.passes_mark(2 * mark_ms, tick) {
-            mark_ms *= 2;
+    pub fn poll_slot_ms(&self, tick: Tick) -> i64 {
+        let mut slot_ms = self.poll_period_ms(tick.now).unwrap_or(MINUTE_MS);
+        while 2 * slot_ms <= POLL_SLOT_MS_MAX && self.begins_slot(2 * slot_ms, tick) {
+            slot_ms *= 2;
         }
-        if self.is_urgent(tick.now) { URGENT_TIMES * mark_ms } else { mark_ms }
+        if self.is_urgent(tick.now) { URGENT_TIMES * slot_ms } else { slot_ms }
     }
 
-    /// Whether one of the run's marks, which lie `width_ms` apart, is in this tick.
-    fn passes_mark(&self, width_ms: i64, tick: Tick) -> bool {
+    /// Whether one of the run's slots of `slot_ms` begins in this tick.
+    fn begins_slot(&self, slot_ms: i64, tick: Tick) -> bool {
         let from = self.started_at.unwrap_or(self.received_at);
         // Runs that started together are not all due together.
-        let offset_ms = self.run_id.spread(2 * MARK_MS_MAX);
-        let phase = |moment: Timestamp| (moment.since_ms(from) + offset_ms).div_euclid(width_ms);
+        let offset_ms = self.run_id.spread(2 * POLL_SLOT_MS_MAX);
+        let phase = |moment: Timestamp| (moment.since_ms(from) + offset_ms).div_euclid(slot_ms);
         phase(tick.now) != phase(tick.since)
     }
 
@@ -91,7 +90,7 @@ impl Summary {
         self.missing.is_some() || self.deadline_at.is_some_and(|deadline| now >= deadline)
     }
 
-    /// How often the run's task is asked for, milliseconds; `None`: in each sweep.
+    /// How often the run is polled, milliseconds; `None`: in each sweep.
     fn poll_period_ms(&self, now: Timestamp) -> Option<i64> {
         if self.is_urgent(now) || self.status == Status::Archiving {
             return None;
@@ -104,9 +103,9 @@ impl Summary {
     }
 }
 
-/// How long to wait after the `attempts`-th start request: exponential, capped, with full jitter.
+/// How long to wait after the `attempts`-th start request, milliseconds: exponential, capped, with full jitter.
 ///
-/// `random` is uniform over its type. `asked_ms` is what Fabricate asked for, and the least that is waited.
+/// `random` must be uniform over its type. `asked_ms` is the `Retry-After` of Fabricate, and the wait is not shorter.
 #[must_use]
 pub fn backoff_ms(attempts: u32, random: u32, asked_ms: Option<i64>) -> i64 {
     let doublings = 2 * attempts.saturating_sub(1).min(16);
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn polls_thin_out_with_age_whatever_the_crons_step() {
+    fn polls_become_rarer_with_age_at_any_interval_of_the_sweep() {
         check_gaps(1, 0, 9, 1);
         check_gaps(1, 15, 59, 5);
         check_gaps(1, 75, 120, 15);
@@ -156,7 +155,7 @@ mod tests {
         assert!(polled(2).len() < 25, "{:?}", polled(2));
     }
 
-    /// Those of so many runs that started together which are due.
+    /// The runs that are due, of `count` runs that started together.
     fn due(count: u128, tick: Tick) -> Vec<Summary> {
         let summaries = (0..count).map(|seed| {
             let mut run = started_run();
@@ -175,37 +174,37 @@ mod tests {
     }
 
     #[test]
-    fn of_those_that_are_due_half_stand_at_a_mark_twice_as_wide() {
+    fn of_those_that_are_due_half_begin_a_slot_twice_as_long() {
         let now = at(2 * HOUR_MS);
         let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
-        let marks: Vec<i64> = due(30_000, tick).iter().map(|summary| summary.mark_ms(tick)).collect();
+        let slots: Vec<i64> = due(30_000, tick).iter().map(|summary| summary.poll_slot_ms(tick)).collect();
         for times in [1, 2, 4, 8] {
-            let so_wide = marks.iter().filter(|mark_ms| **mark_ms >= times * OLD_PERIOD_MS).count();
-            let expected = marks.len() / usize::try_from(times).unwrap();
-            assert!(so_wide.abs_diff(expected) < 100, "{so_wide} of {} at {times} periods", marks.len());
+            let as_long = slots.iter().filter(|slot_ms| **slot_ms >= times * OLD_PERIOD_MS).count();
+            let expected = slots.len() / usize::try_from(times).unwrap();
+            assert!(as_long.abs_diff(expected) < 100, "{as_long} of {} at {times} periods", slots.len());
         }
-        assert!(marks.iter().all(|mark_ms| OLD_PERIOD_MS <= *mark_ms && *mark_ms <= MARK_MS_MAX));
+        assert!(slots.iter().all(|slot_ms| OLD_PERIOD_MS <= *slot_ms && *slot_ms <= POLL_SLOT_MS_MAX));
     }
 
     #[test]
-    fn a_run_past_its_deadline_stands_four_times_as_far_ahead() {
+    fn a_run_past_its_deadline_has_a_slot_four_times_as_long() {
         let mut young = started_run();
         let now = at(5 * MINUTE_MS);
         let tick = Tick { now, since: now.plus_ms(-MINUTE_MS) };
-        let mark_ms = young.summary().mark_ms(tick);
+        let slot_ms = young.summary().poll_slot_ms(tick);
         Arc::make_mut(&mut young.settings).deadline_ms = 5 * MINUTE_MS;
-        assert_eq!(young.summary().mark_ms(tick), 4 * mark_ms);
+        assert_eq!(young.summary().poll_slot_ms(tick), 4 * slot_ms);
     }
 
     #[test]
-    fn a_deadline_or_a_missing_task_is_looked_at_in_each_sweep() {
+    fn a_run_past_its_deadline_or_with_a_missing_task_is_polled_in_each_sweep() {
         let tick = |minute| Tick { now: at(minute * MINUTE_MS), since: at((minute - 2) * MINUTE_MS) };
         let mut run = started_run();
         assert_eq!(run.summary().next_step(tick(62)), Step::Wait);
         Arc::make_mut(&mut run.settings).deadline_ms = HOUR_MS;
         assert_ne!(run.summary().next_step(tick(62)), Step::Wait);
         let mut run = started_run();
-        run.missed_task(at(0));
+        run.apply_missing_task(at(0));
         assert_ne!(run.summary().next_step(tick(62)), Step::Wait);
     }
 

@@ -1,10 +1,10 @@
-//! Where a run stands, and, of one that failed, where and why: the spelling that everybody outside relies on.
+//! A run's status and its error. Records, the API and the log spell statuses and stages the same way.
 
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// Where a run stands. Fabricate's four keep their spelling and meaning.
+/// A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling and meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -12,13 +12,13 @@ pub enum Status {
     Queued,
     /// Fabricate executes it.
     InProgress,
-    /// Its task is completed, its files are being copied.
+    /// Its task is completed, and its files are being copied.
     Archiving,
-    /// Finished, all files archived. Final.
+    /// Its task is completed, and every file is archived. Final.
     Completed,
-    /// Ended by an error, see [`RunError`]. Final.
+    /// An error ended it, see [`RunError`]. Final.
     Failed,
-    /// Ended by a user of Fabricate. Final.
+    /// A user of Fabricate ended its task. Final.
     Canceled,
     /// A start request was sent and nobody knows whether it took effect: parked for the operator.
     Unconfirmed,
@@ -36,7 +36,7 @@ impl Status {
         Self::Unconfirmed,
     ];
 
-    /// Its spelling everywhere.
+    /// Its spelling in records, the API and the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,14 +50,14 @@ impl Status {
         }
     }
 
-    /// Whether nothing can follow it.
+    /// Whether a run with it never changes again.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Canceled)
     }
 }
 
-/// Where a run failed.
+/// The step of a run that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -73,15 +73,17 @@ pub enum Stage {
     Archive,
 }
 
-/// Why a run failed, or what is known of one that is `unconfirmed`. For the operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a run failed, or why it is `unconfirmed`. For the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {
-    /// Where.
+    /// The step that failed.
     pub stage: Stage,
-    /// In words.
+    /// The reason, at most some 500 characters of which are Fabricate's.
     pub message: String,
-    /// When it was seen.
+    /// The status of Fabricate's answer that caused it. `None` where no answer did, and in records from before it was kept.
+    pub http_status: Option<u16>,
+    /// When it happened.
     pub at: Timestamp,
-    /// Start requests made until then.
+    /// How many start requests were made before it.
     pub attempts: u32,
 }

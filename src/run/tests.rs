@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::fabricate::{Place, ResultOmitted};
 use crate::hook::archive_key::KeyTemplate;
-use crate::hook::{DEADLINE_DEFAULT_MS, START_ATTEMPTS_DEFAULT};
+use crate::hook::{DEADLINE_DEFAULT_MS, OnRedelivery, START_ATTEMPTS_DEFAULT};
 
 /// `millis` after the moment at which these runs were accepted and started.
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -31,7 +31,7 @@ pub(crate) fn queued_run() -> Run {
             archive: KeyTemplate::default(),
             on_redelivery: OnRedelivery::Ignore,
         }),
-        origin: None,
+        mapped_from: None,
         abandoned: false,
         status: Status::Queued,
         attempts: 0,
@@ -53,7 +53,7 @@ pub(crate) fn queued_run() -> Run {
 
 pub(crate) fn started_run() -> Run {
     let mut run = queued_run();
-    run.started(TaskId::try_from("task".to_owned()).unwrap(), 1, at(0));
+    run.mark_started(TaskId::try_from("task".to_owned()).unwrap(), 1, at(0));
     run
 }
 
@@ -64,15 +64,15 @@ fn task(value: serde_json::Value) -> Task {
 fn with_files(count: u32) -> Run {
     let files: Vec<_> = (0..count).map(|id| json!({"id": id, "name": "a.csv"})).collect();
     let mut run = started_run();
-    let seen = run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
-    assert_eq!(seen, Seen::Completed);
+    let seen = run.apply_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    assert_eq!(seen, Effect::TaskCompleted);
     run
 }
 
 #[test]
 fn a_completed_task_without_files_completes_its_run() {
     let mut run = with_files(0);
-    assert_eq!(run.saw_archive(false, at(2)), Seen::Ended);
+    assert_eq!(run.apply_archive_pass(false, at(2)), Effect::Ended);
     assert_eq!((run.status, run.finished_at), (Status::Completed, Some(at(2))));
 }
 
@@ -81,7 +81,7 @@ fn each_of_fabricates_ends_is_the_runs_end() {
     #[track_caller]
     fn check(answer: serde_json::Value, expected: Status, stage: Option<Stage>) {
         let mut run = started_run();
-        assert_eq!(run.saw_task(task(answer), at(5)), Seen::Ended);
+        assert_eq!(run.apply_task(task(answer), at(5)), Effect::Ended);
         assert_eq!(run.status, expected);
         assert_eq!(run.error.map(|error| error.stage), stage);
     }
@@ -94,12 +94,12 @@ fn each_of_fabricates_ends_is_the_runs_end() {
 #[test]
 fn a_final_state_never_changes() {
     let mut run = started_run();
-    run.failed(Stage::Poll, "x", at(1));
+    run.fail(Stage::Poll, "x", at(1));
     let before = run.clone();
-    run.started(TaskId::try_from("other".to_owned()).unwrap(), 2, at(2));
+    run.mark_started(TaskId::try_from("other".to_owned()).unwrap(), 2, at(2));
     run.start_later(3, at(3));
-    run.parked(4, "x", at(4));
-    assert_eq!(run.saw_task(task(json!({"id": "t", "status": "completed"})), at(5)), Seen::Ended);
+    run.park(4, "x", at(4));
+    assert_eq!(run.apply_task(task(json!({"id": "t", "status": "completed"})), at(5)), Effect::Ended);
     assert_eq!(run, before);
 }
 
@@ -107,16 +107,16 @@ fn a_final_state_never_changes() {
 fn an_unchanged_task_writes_nothing_until_the_deadline() {
     let mut run = started_run();
     let answer = || task(json!({"id": "task", "status": "paused"}));
-    assert_eq!(run.saw_task(answer(), at(DEADLINE_DEFAULT_MS - 1)), Seen::Unchanged);
-    assert_eq!(run.saw_task(answer(), at(DEADLINE_DEFAULT_MS)), Seen::Ended);
+    assert_eq!(run.apply_task(answer(), at(DEADLINE_DEFAULT_MS - 1)), Effect::Unchanged);
+    assert_eq!(run.apply_task(answer(), at(DEADLINE_DEFAULT_MS)), Effect::Ended);
     assert_eq!(run.error.as_ref().map(|error| error.stage), Some(Stage::Poll));
     let mut run = started_run();
-    assert_eq!(run.poll_failed("HTTP 500", at(5)), Seen::Unchanged);
-    assert_eq!(run.poll_failed("HTTP 500", at(DEADLINE_DEFAULT_MS)), Seen::Ended);
+    assert_eq!(run.apply_poll_failure("HTTP 500", at(5)), Effect::Unchanged);
+    assert_eq!(run.apply_poll_failure("HTTP 500", at(DEADLINE_DEFAULT_MS)), Effect::Ended);
     let mut run = with_files(1);
-    run.saw_archive(false, at(2));
-    let seen = run.poll_failed("HTTP 502", at(DEADLINE_DEFAULT_MS));
-    assert_eq!(seen, Seen::Unchanged, "a completed task is not late");
+    run.apply_archive_pass(false, at(2));
+    let seen = run.apply_poll_failure("HTTP 502", at(DEADLINE_DEFAULT_MS));
+    assert_eq!(seen, Effect::Unchanged, "a completed task is not late");
     let late = Err(crate::fabricate::StatusError::Unavailable("HTTP 502".into()));
     assert!(run.summary().is_unchanged_by(&late, at(DEADLINE_DEFAULT_MS)));
 }
@@ -127,7 +127,7 @@ fn an_answer_that_is_too_large_ends_the_run_at_stage_poll() {
     let reason = "the status answer has more than 67108864 bytes";
     let answer = Err(crate::fabricate::StatusError::TooLarge(reason.into()));
     assert!(!run.summary().is_unchanged_by(&answer, at(5)));
-    assert_eq!(run.answer_too_large(reason, at(5)), Seen::Ended);
+    assert_eq!(run.apply_oversized_answer(reason, at(5)), Effect::Ended);
     let error = run.error.unwrap();
     assert_eq!((run.status, error.stage, error.message.as_str()), (Status::Failed, Stage::Poll, reason));
 }
@@ -135,32 +135,32 @@ fn an_answer_that_is_too_large_ends_the_run_at_stage_poll() {
 #[test]
 fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
     let mut run = started_run();
-    assert_eq!(run.missed_task(at(0)), Seen::Changed);
-    assert_eq!(run.missed_task(at(1)), Seen::Changed);
-    assert_eq!(run.missed_task(at(2)), Seen::Changed);
-    assert_eq!(run.missed_task(at(3)), Seen::Unchanged);
-    assert_eq!(run.missed_task(at(MISSING_MS)), Seen::Ended);
+    assert_eq!(run.apply_missing_task(at(0)), Effect::Changed);
+    assert_eq!(run.apply_missing_task(at(1)), Effect::Changed);
+    assert_eq!(run.apply_missing_task(at(2)), Effect::Changed);
+    assert_eq!(run.apply_missing_task(at(3)), Effect::Unchanged);
+    assert_eq!(run.apply_missing_task(at(MISSING_MS)), Effect::Ended);
     assert_eq!(run.error.as_ref().map(|error| error.stage), Some(Stage::Poll));
 
     let mut run = started_run();
-    run.missed_task(at(0));
-    assert_eq!(run.missed_task(at(MISSING_MS)), Seen::Changed, "only the second poll");
-    let seen = run.saw_task(task(json!({"id": "task", "status": "in_progress"})), at(MISSING_MS));
-    assert_eq!((seen, run.missing), (Seen::Changed, None));
+    run.apply_missing_task(at(0));
+    assert_eq!(run.apply_missing_task(at(MISSING_MS)), Effect::Changed, "only the second poll");
+    let seen = run.apply_task(task(json!({"id": "task", "status": "in_progress"})), at(MISSING_MS));
+    assert_eq!((seen, run.missing), (Effect::Changed, None));
 }
 
 #[test]
 fn a_run_waits_for_each_of_its_files() {
     let mut run = with_files(3);
-    run.files[0].archived("key", 1, None);
-    run.files[1].tried_in_vain("HTTP 500", at(10));
-    assert_eq!(run.saw_archive(false, at(10)), Seen::Changed);
+    run.files[0].mark_archived("key", 1, None);
+    run.files[1].record_failure("HTTP 500", at(10));
+    assert_eq!(run.apply_archive_pass(false, at(10)), Effect::Changed);
     assert_eq!(run.status, Status::Archiving);
-    assert_eq!(run.saw_archive(false, at(20)), Seen::Unchanged);
-    assert_eq!(run.saw_archive(true, at(30)), Seen::Changed);
-    run.files[1].refused("HTTP 404");
-    run.files[2].archived("other", 1, None);
-    assert_eq!(run.saw_archive(true, at(40)), Seen::Ended);
+    assert_eq!(run.apply_archive_pass(false, at(20)), Effect::Unchanged);
+    assert_eq!(run.apply_archive_pass(true, at(30)), Effect::Changed);
+    run.files[1].record_refusal("HTTP 404");
+    run.files[2].mark_archived("other", 1, None);
+    assert_eq!(run.apply_archive_pass(true, at(40)), Effect::Ended);
     assert_eq!(run.status, Status::Failed);
     let error = run.error.unwrap();
     assert_eq!(
@@ -173,7 +173,7 @@ fn a_run_waits_for_each_of_its_files() {
 fn an_id_that_is_listed_twice_is_one_file_or_a_mistake() {
     let files = json!([{"id": 1, "name": "a"}, {"id": "1", "name": "a"}, {"id": 1, "name": "b"}, {"id": 2}]);
     let mut run = started_run();
-    run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    run.apply_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
     let files: Vec<_> = run.files.iter().map(|file| (file.id().as_str(), file.state)).collect();
     let expected = [("1", FileState::Pending), ("1", FileState::Failed), ("2", FileState::Pending)];
     assert_eq!(files, expected);
@@ -183,17 +183,17 @@ fn an_id_that_is_listed_twice_is_one_file_or_a_mistake() {
 fn too_many_files_fail_the_run_instead_of_being_left_out() {
     let files: Vec<_> = (0..=FILES_MAX).map(|id| json!({"id": id})).collect();
     let mut run = started_run();
-    let seen = run.saw_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
-    assert_eq!((seen, run.error.map(|error| error.stage)), (Seen::Ended, Some(Stage::Archive)));
+    let seen = run.apply_task(task(json!({"id": "task", "status": "completed", "files": files})), at(1));
+    assert_eq!((seen, run.error.map(|error| error.stage)), (Effect::Ended, Some(Stage::Archive)));
 }
 
 #[test]
 fn a_file_that_was_given_up_fails_the_run_once_the_others_are_done() {
     let mut run = with_files(2);
     run.files[0].state = FileState::Failed;
-    assert_eq!(run.saw_archive(false, at(1)), Seen::Changed);
+    assert_eq!(run.apply_archive_pass(false, at(1)), Effect::Changed);
     run.files[1].state = FileState::Archived;
-    assert_eq!(run.saw_archive(false, at(2)), Seen::Ended);
+    assert_eq!(run.apply_archive_pass(false, at(2)), Effect::Ended);
     assert_eq!(run.status, Status::Failed);
 }
 
@@ -201,7 +201,7 @@ fn a_file_that_was_given_up_fails_the_run_once_the_others_are_done() {
 fn another_look_at_the_task_keeps_what_is_archived() {
     let mut run = with_files(1);
     run.files[0].state = FileState::Archived;
-    run.saw_task(task(json!({"id": "task", "status": "completed", "files": [{"id": 0}]})), at(9));
+    run.apply_task(task(json!({"id": "task", "status": "completed", "files": [{"id": 0}]})), at(9));
     assert!(run.is_archived());
 }
 
@@ -252,29 +252,6 @@ fn a_result_that_is_left_out_is_shown_with_the_reason() {
 }
 
 #[test]
-fn an_end_with_any_result_is_read_as_it_was_entered() {
-    let mut run = with_files(1);
-    for text in [r#"{"n":1e400,"s":"\ud83d"}"#, r"[340282366920938463463374607431768211455, 1.00]"] {
-        run.task.as_mut().unwrap().result = JsonText::parse(text).unwrap();
-        let decision = crate::journal::Decision::End { run: Box::new(run.clone()) };
-        let entry = crate::journal::Entry { author: "a".into(), decision };
-        let record = serde_json::to_string(&entry).unwrap();
-        assert_eq!(serde_json::from_str::<crate::journal::Entry>(&record).unwrap(), entry);
-    }
-}
-
-#[test]
-fn records_of_older_versions_are_read() {
-    let mut run = with_files(1);
-    run.task.as_mut().unwrap().result = json!({"rows": [1, 2.5, "x"]}).into();
-    let mut record = serde_json::to_value(&run).unwrap();
-    let task = record["task"].as_object_mut().unwrap();
-    task.remove("result_text");
-    task.insert("result".to_owned(), json!({"rows": [1, 2.5, "x"]}));
-    assert_eq!(serde_json::from_str::<Run>(&record.to_string()).unwrap(), run);
-}
-
-#[test]
 fn the_view_is_the_contract_to_the_byte() {
     let mut run = with_files(1);
     Arc::make_mut(&mut run.params).insert("rows".into(), json!(5));
@@ -282,12 +259,12 @@ fn the_view_is_the_contract_to_the_byte() {
     run.task.as_mut().unwrap().result = JsonText::parse(r#"{"b" : 1e400}"#).unwrap();
     let id = run.run_id;
     let whole = format!(
-        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"in_progress","workspace":"acme","database":"sales-demo","workflow":"seed","finished_at":null,"error":null,"attempts":1,"retry_of":null,"notification":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","params":{{"rows":5}},"files":[{{"id":"0","name":"a.csv","size":null,"content_type":null,"state":"pending","key":null,"sha256":null,"bytes":null,"error":null,"attempts":0,"url":"/api/runs/{id}/files/0"}}],"item_id":"item","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":null,"result":{{"b" : 1e400}}}}}}"#
+        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"in_progress","workspace":"acme","database":"sales-demo","workflow":"seed","finished_at":null,"error":null,"attempts":1,"retry_of":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","params":{{"rows":5}},"files":[{{"id":"0","name":"a.csv","size":null,"content_type":null,"state":"pending","key":null,"sha256":null,"bytes":null,"error":null,"attempts":0,"url":"/api/runs/{id}/files/0"}}],"item_id":"item","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":null,"result":{{"b" : 1e400}}}}}}"#
     );
     assert_eq!(text_of(&run), whole);
-    run.failed(Stage::Workflow, "broken", at(7));
+    run.fail(Stage::Workflow, "broken", at(7));
     let brief = format!(
-        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"failed","workspace":"acme","database":"sales-demo","workflow":"seed","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":"broken"}},"error":{{"stage":"workflow","message":"broken","at":"2023-11-14T22:13:20.007Z","attempts":1}},"attempts":1,"retry_of":null,"notification":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","finished_at":"2023-11-14T22:13:20.007Z"}}"#
+        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"failed","workspace":"acme","database":"sales-demo","workflow":"seed","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":"broken"}},"error":{{"stage":"workflow","message":"broken","at":"2023-11-14T22:13:20.007Z","attempts":1}},"attempts":1,"retry_of":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","finished_at":"2023-11-14T22:13:20.007Z"}}"#
     );
     assert_eq!(serde_json::to_string(&run.summary().view()).unwrap(), brief);
     Arc::make_mut(&mut run.target).place = Place::Project("p".into());

@@ -37,8 +37,6 @@ pub struct RunView<'a> {
     pub attempts: u32,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
-    /// Reserved: always `null`.
-    pub notification: (),
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -80,8 +78,6 @@ pub struct RunBrief<'a> {
     pub attempts: u32,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
-    /// Reserved: always `null`.
-    pub notification: (),
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -209,7 +205,6 @@ impl Run {
             error,
             attempts: self.attempts,
             retry_of: self.retry_of,
-            notification: (),
             received_at: self.received_at,
             started_at: self.started_at,
             params: &self.params,
@@ -276,7 +271,6 @@ impl Summary {
             error,
             attempts: self.attempts,
             retry_of: self.retry_of,
-            notification: (),
             received_at: self.received_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
@@ -285,7 +279,7 @@ impl Summary {
 
     fn task_view(&self) -> Option<TaskBrief<'_>> {
         let failed = self.error.as_ref().filter(|error| error.stage == Stage::Workflow);
-        let [created_at, started_at, completed_at] = self.task_times.0;
+        let [created_at, started_at, completed_at] = self.task_times;
         Some(TaskBrief {
             id: self.task_id.as_ref()?,
             workflow_id: self.workflow_id.as_deref(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
 use crate::journal::retention::DONE_KEPT_MS;
-use crate::journal::{Decision, Standing};
+use crate::journal::{Decision, JournalState};
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -43,7 +43,7 @@ pub(super) fn new_run(
         delivery_id: delivery_id.clone(),
         item_id: plan.item_id,
         target: Arc::clone(&plan.rule.target),
-        origin: Some(plan.origin),
+        mapped_from: Some(plan.mapped_from),
         params: Arc::default(),
         settings: Arc::clone(&plan.rule.settings),
         status: Status::Queued,
@@ -65,7 +65,7 @@ pub(super) fn new_run(
     };
     match plan.params {
         Ok(params) => run.params = Arc::new(params),
-        Err(problem) => run.failed(Stage::Mapping, problem, now),
+        Err(problem) => run.fail(Stage::Mapping, problem, now),
     }
     run
 }
@@ -118,13 +118,13 @@ where
         return Ok(Healing::Known(Box::new(open)));
     }
     let journal = read_journal(world, run.run_id).await?;
-    let standing = journal.standing_of(&run, now);
+    let standing = journal.state_for(&run, now);
     match &standing {
-        Standing::Ended(ended) => {
+        JournalState::Ended(ended) => {
             follow_end(world, ended).await?;
             return Ok(Healing::Known(ended.clone()));
         }
-        Standing::Started { .. } => {
+        JournalState::Started { .. } => {
             align(&mut run, &standing, journal.attempts(), now);
             show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
             return Ok(Healing::Healed(Box::new(run)));
@@ -139,7 +139,7 @@ where
     }
     // A run that was accepted with its end or with its task starts nothing, and is shown as that.
     if run.status == Status::Queued
-        && let Some(why) = journal.gives_up(&standing, now)
+        && let Some(why) = journal.expiry(&standing, now)
     {
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_record_that_is_made_again_shows_the_task_and_the_attempts_of_the_journal() {
         let task_id = task_id("t");
-        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        let retry = Decision::StartLater { not_before: at(0), reason: "HTTP 503".into() };
         for (last, status, task) in [
             (Decision::Task { task_id: task_id.clone() }, Status::InProgress, Some(task_id)),
             (retry, Status::Queued, None),
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_run_that_took_over_a_task_is_not_followed_again_when_its_record_has_expired() {
         let mut run = queued_run();
-        run.started(task_id("t"), 0, at(0));
+        run.mark_started(task_id("t"), 0, at(0));
         for (age_ms, expected) in [(DONE_KEPT_MS - 1, true), (DONE_KEPT_MS, false)] {
             let world = MemoryWorld::default();
             let healing = heal(&world, run.clone(), at(0), at(age_ms)).now_or_never().unwrap().unwrap();
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_record_that_may_hold_the_only_word_of_a_task_is_not_written_over() {
-        let retry = Decision::Retry { not_before: at(0), reason: "HTTP 503".into() };
+        let retry = Decision::StartLater { not_before: at(0), reason: "HTTP 503".into() };
         check(&[], CLAIM_YOUNG_MS, true);
         check(&[Decision::Start, retry.clone()], CLAIM_YOUNG_MS, true);
         for decisions in [&[Decision::Start][..], &[Decision::Start, retry, Decision::Start]] {

@@ -7,10 +7,10 @@ mod give_up;
 mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
-use crate::journal::{Decision, Journal, Standing};
+use crate::journal::{Decision, Journal, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Log, RunRecords, StoreError, World};
-use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
+use crate::run::{Effect, Run, RunId, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
 use super::archive::archive_files;
@@ -86,32 +86,36 @@ pub async fn settle<W: World>(
         };
     }
     let attempts = journal.attempts();
-    let standing = journal.standing_of(&run, now);
+    let standing = journal.state_for(&run, now);
     if run.task.is_none()
-        && let Some(why) = journal.gives_up(&standing, now)
+        && let Some(why) = journal.expiry(&standing, now)
     {
         return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
     }
     match &standing {
-        Standing::Ended(ended) => follow_end(world, ended).await?,
+        JournalState::Ended(ended) => follow_end(world, ended).await?,
         // An expired journal has a task here: the entries before it expired just now, and the next sweep enters it again.
-        Standing::UnderWay | Standing::Expired(_) => return Ok(Advanced::Unchanged),
-        Standing::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
-        Standing::Fresh | Standing::Waiting { .. } => {
+        JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
+        JournalState::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
+        JournalState::Fresh | JournalState::Waiting { .. } => {
             return start(world, &mut run, &journal, now, budget).await;
         }
-        Standing::Started { .. } => {
+        JournalState::Started { .. } => {
             align(&mut run, &standing, attempts, now);
             show_open(world, &mut run, TRIES).await?;
         }
-        Standing::Unconfirmed { not_before, .. } if run.may_restart(attempts) && !journal.is_overdue(now) => {
+        JournalState::Unconfirmed { not_before, .. }
+            if run.may_restart(attempts) && !journal.is_overdue(now) =>
+        {
             if not_before.is_some_and(|not_before| now < not_before) {
                 return Ok(Advanced::Unchanged);
             }
             return start(world, &mut run, &journal, now, budget).await;
         }
-        Standing::Unconfirmed { .. } if run.status == Status::Unconfirmed => return Ok(Advanced::Unchanged),
-        Standing::Unconfirmed { .. } => {
+        JournalState::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
+            return Ok(Advanced::Unchanged);
+        }
+        JournalState::Unconfirmed { .. } => {
             align(&mut run, &standing, attempts, now);
             show_open(world, &mut run, TRIES).await?;
             log_run(world, log::START_UNCONFIRMED, &run);
@@ -131,7 +135,7 @@ pub(super) async fn enter_known_task<W: Inbox<EntryKey> + RunRecords + Clock>(
     journal: Journal,
     now: Timestamp,
 ) -> Result<Option<Journal>, StoreError> {
-    let known = matches!(journal.standing(now), Standing::Started { .. } | Standing::Ended(_));
+    let known = matches!(journal.state(now), JournalState::Started { .. } | JournalState::Ended(_));
     let (false, Some(task)) = (known, &run.task) else {
         return Ok(Some(journal));
     };
@@ -140,7 +144,7 @@ pub(super) async fn enter_known_task<W: Inbox<EntryKey> + RunRecords + Clock>(
         return Ok(None);
     }
     let decision = Decision::Task { task_id: task.id.clone() };
-    match append(world, run.run_id, journal.next_place(), decision).await? {
+    match append(world, run.run_id, journal.next_entry_number(), decision).await? {
         Appended::Ours => read_journal(world, run.run_id).await.map(Some),
         Appended::Theirs => Ok(None),
     }
@@ -181,32 +185,32 @@ async fn follow<W: World>(
         return Ok(Advanced::Unchanged);
     };
     let journal = read_journal(world, run.run_id).await?;
-    let at = match journal.standing(now) {
-        Standing::Started { task_id: decided, at } if decided == task_id => at,
+    let at = match journal.state(now) {
+        JournalState::Started { task_id: decided, at } if decided == task_id => at,
         // KV showed another task than the journal has.
         _ => return settle(world, run, now, budget).await,
     };
     if run.task.as_ref().is_none_or(|task| task.id != task_id) {
-        run.started(task_id, journal.attempts(), at);
+        run.mark_started(task_id, journal.attempts(), at);
     }
     let mut seen = match answer {
-        Ok(task) => run.saw_task(task, now),
-        Err(StatusError::NotFound) => run.missed_task(now),
-        Err(StatusError::TooLarge(reason)) => run.answer_too_large(&reason, now),
-        Err(error) => run.poll_failed(&error.to_string(), now),
+        Ok(task) => run.apply_task(task, now),
+        Err(StatusError::NotFound) => run.apply_missing_task(now),
+        Err(StatusError::TooLarge(reason)) => run.apply_oversized_answer(&reason, now),
+        Err(error) => run.apply_poll_failure(&error.to_string(), now),
     };
     let mut learned = None;
-    if seen == Seen::Completed {
+    if seen == Effect::TaskCompleted {
         // Boxed: copying needs far more room than all else, and most steps copy nothing.
         let changed = Box::pin(archive_files(world, &mut run, now, budget)).await;
         learned = changed.then(|| Run { status: Status::Archiving, ..run.clone() });
-        seen = run.saw_archive(changed, now);
+        seen = run.apply_archive_pass(changed, now);
     }
     match seen {
-        Seen::Unchanged | Seen::Completed => return Ok(Advanced::Unchanged),
-        Seen::Changed => show_open(world, &mut run, TRIES).await?,
-        Seen::Ended => {
-            let ended = close_and_show(world, journal.next_place(), &run, now).await;
+        Effect::Unchanged | Effect::TaskCompleted => return Ok(Advanced::Unchanged),
+        Effect::Changed => show_open(world, &mut run, TRIES).await?,
+        Effect::Ended => {
+            let ended = close_and_show(world, journal.next_entry_number(), &run, now).await;
             if let (Err(_), Some(mut run)) = (&ended, learned) {
                 // Otherwise each sweep would copy its files again, until its end can be entered.
                 show_open(world, &mut run, TRIES).await?;

@@ -78,24 +78,24 @@ impl<W: World> Pass<'_, W> {
                 task_id: self.task_id.clone(),
                 file_id: file.id().clone(),
             },
-            Err(problem) => return file.refused(&problem),
+            Err(problem) => return file.record_refusal(&problem),
         };
         // Waits are counted from this attempt, which may begin minutes after the sweep did.
         let began = self.world.now();
         let copied = self.copy(&to, file.in_parts).await;
         let now = now.plus_ms(self.world.now().since_ms(began));
         match copied {
-            Ok(Copied::Whole(size, sha256)) => file.archived(&to.key, size, sha256),
-            Ok(Copied::Partly(bytes)) => file.came_to(bytes, None, now),
+            Ok(Copied::Whole(size, sha256)) => file.mark_archived(&to.key, size, sha256),
+            Ok(Copied::Partly(bytes)) => file.record_progress(bytes, None, now),
             Ok(Copied::NotYet) | Err(CopyError::UnderWay) => {}
-            Err(CopyError::Refused(reason)) => file.refused(&reason),
-            Err(CopyError::BadCopy(reason)) => file.came_wrong(&reason, now),
+            Err(CopyError::Refused(reason)) => file.record_refusal(&reason),
+            Err(CopyError::BadCopy(reason)) => file.record_bad_copy(&reason, now),
             Err(error @ CopyError::TooSlow(_)) => {
                 file.in_parts = true;
-                file.tried_in_vain(&error.to_string(), now);
+                file.record_failure(&error.to_string(), now);
             }
-            Err(CopyError::CutShort { bytes, reason }) => file.came_to(bytes, Some(&reason), now),
-            Err(CopyError::Unavailable(reason)) => file.tried_in_vain(&reason, now),
+            Err(CopyError::CutShort { bytes, reason }) => file.record_progress(bytes, Some(&reason), now),
+            Err(CopyError::Unavailable(reason)) => file.record_failure(&reason, now),
         }
     }
 }

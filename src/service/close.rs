@@ -3,7 +3,7 @@
 //! An end has three steps, in this order: it is entered in the journal, and from then on it is durable; what follows
 //! from it is set off ([`after_end`]); KV shows it.
 
-use crate::journal::{Decision, Standing};
+use crate::journal::{Decision, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, Status};
@@ -44,8 +44,8 @@ pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + Clock + Log
     if close(world, number, run).await? == Appended::Ours {
         return show_end(world, run, TRIES).await;
     }
-    match read_journal(world, run.run_id).await?.standing(now) {
-        Standing::Ended(ended) => follow_end(world, &ended).await,
+    match read_journal(world, run.run_id).await?.state(now) {
+        JournalState::Ended(ended) => follow_end(world, &ended).await,
         // Another decision, such as a task that the operator found: the next sweep follows it.
         _ => Ok(()),
     }
@@ -68,7 +68,7 @@ mod tests {
 
     fn failed(message: &str) -> Run {
         let mut run = queued_run();
-        run.failed(Stage::Start, message, at(0));
+        run.fail(Stage::Start, message, at(0));
         run.written_at = Some(at(-2_000));
         run
     }

@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
     use crate::hook::START_ATTEMPTS_MAX;
-    use crate::journal::Standing;
+    use crate::journal::JournalState;
     use crate::run::tests::{at, queued_run};
     use crate::testing::{MemoryWorld, task_id};
 
@@ -63,6 +63,6 @@ mod tests {
         let decisions: Vec<_> = attempts.chain([Decision::Task { task_id: task_id("found") }, end]).collect();
         let world = MemoryWorld::with(&queued_run(), &decisions);
         let journal = read_journal(&world, queued_run().run_id).now_or_never().unwrap().unwrap();
-        assert_eq!(journal.standing(at(0)), Standing::Ended(Box::new(queued_run())));
+        assert_eq!(journal.state(at(0)), JournalState::Ended(Box::new(queued_run())));
     }
 }

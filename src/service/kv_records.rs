@@ -99,7 +99,7 @@ mod tests {
     /// A run that failed, `wrote_ago_ms` after its `open/` record was written.
     fn failed(wrote_ago_ms: i64) -> Run {
         let mut run = queued_run();
-        run.failed(Stage::Start, "no", at(0));
+        run.fail(Stage::Start, "no", at(0));
         run.written_at = Some(at(-wrote_ago_ms));
         run
     }

@@ -4,7 +4,7 @@
 //! entry taken has decided nothing.
 
 use crate::fabricate::TaskId;
-use crate::journal::{Decision, Standing};
+use crate::journal::{Decision, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError, World};
 use crate::run::{Run, RunId};
@@ -56,7 +56,7 @@ pub async fn adopt<W: World>(
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     let state = RunState::load(world, run_id, now).await?;
-    if !matches!(state.standing, Standing::Unconfirmed { .. } | Standing::Expired(_)) {
+    if !matches!(state.standing, JournalState::Unconfirmed { .. } | JournalState::Expired(_)) {
         return adopted(state, task_id);
     }
     let decision = Decision::Task { task_id: task_id.clone() };
@@ -72,7 +72,7 @@ pub async fn adopt<W: World>(
 /// The answer where the run adopts nothing now: `Ok` if it has this task already.
 fn adopted(state: RunState, task_id: &TaskId) -> Result<Run, Refusal> {
     match &state.standing {
-        Standing::Started { task_id: standing, .. } if standing == task_id => Ok(state.run),
+        JournalState::Started { task_id: standing, .. } if standing == task_id => Ok(state.run),
         _ => Err(state.refuse("only an unconfirmed run adopts a task")),
     }
 }
@@ -100,7 +100,10 @@ pub(super) async fn abandon_loaded<W: Inbox<EntryKey> + RunRecords + Clock + Log
     now: Timestamp,
 ) -> Result<Run, Refusal> {
     match state.standing {
-        Standing::Unconfirmed { .. } | Standing::Fresh | Standing::Waiting { .. } | Standing::Expired(_) => {}
+        JournalState::Unconfirmed { .. }
+        | JournalState::Fresh
+        | JournalState::Waiting { .. }
+        | JournalState::Expired(_) => {}
         _ => return abandoned(state),
     }
     let mut run = state.run;
@@ -117,8 +120,8 @@ pub(super) async fn abandon_loaded<W: Inbox<EntryKey> + RunRecords + Clock + Log
 /// The answer where nothing is abandoned now: `Ok` if the run was abandoned before.
 fn abandoned(state: RunState) -> Result<Run, Refusal> {
     match state.standing {
-        Standing::Ended(run) if run.abandoned => Ok(*run),
-        Standing::UnderWay => Err(state.refuse("a start request is under way: look again in a moment")),
+        JournalState::Ended(run) if run.abandoned => Ok(*run),
+        JournalState::UnderWay => Err(state.refuse("a start request is under way: look again in a moment")),
         _ => Err(state.refuse("only a queued or an unconfirmed run can be abandoned")),
     }
 }

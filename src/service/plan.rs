@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::expression::{EvaluationError, Scope};
 use crate::hook::delivery::{DeliveryId, Event};
 use crate::hook::{Hook, Rule};
-use crate::run::{Origin, Run, memory_of};
+use crate::run::{MappedFrom, Run, memory_of};
 
 /// The most runs of one delivery: each is a KV record, and the free plan has 1,000 operations in an invocation.
 pub const RUNS_MAX: usize = 500;
@@ -24,7 +24,7 @@ pub struct Plan<'a> {
     /// The rule that holds.
     pub rule: &'a Rule,
     /// The rule and the item by their indexes.
-    pub origin: Origin,
+    pub mapped_from: MappedFrom,
     /// The item's id, where items are claimed one by one.
     pub item_id: Option<DeliveryId>,
     /// The workflow's parameters, or why they cannot be mapped, for the run's error.
@@ -58,8 +58,8 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
                 (None, Err(problem)) => Err(format!("when: {problem}")),
                 (None, Ok(_)) => map(hook, rule, &scope).and_then(|params| bounded(params, &mut bytes)),
             };
-            let origin = Origin { rule: index, item };
-            plans.push(Plan { rule, origin, item_id: item_id.clone(), params });
+            let mapped_from = MappedFrom { rule_index: index, item_index: item };
+            plans.push(Plan { rule, mapped_from, item_id: item_id.clone(), params });
             if plans.len() > RUNS_MAX {
                 return plans;
             }
@@ -77,7 +77,7 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
 #[must_use]
 pub fn rule_again<'a>(hook: &'a Hook, run: &Run, siblings: &[Run]) -> Option<(usize, &'a Rule)> {
     let alone = (hook.rules.len() == 1).then_some(0);
-    let index = run.origin.map(|origin| origin.rule).or(alone);
+    let index = run.mapped_from.map(|from| from.rule_index).or(alone);
     let at_index = || Some((index?, hook.rules.get(index?)?));
     let same = |rule: &Rule| rule.target == run.target;
     let others =
@@ -175,7 +175,7 @@ mod tests {
         let mut run = queued_run();
         run.run_id = crate::run::RunId::new(at(0), [id; 16]);
         workflow.clone_into(&mut Arc::make_mut(&mut run.target).workflow);
-        run.origin = place.map(|rule| Origin { rule, item: None });
+        run.mapped_from = place.map(|rule| MappedFrom { rule_index: rule, item_index: None });
         run
     }
 
@@ -219,10 +219,11 @@ mod tests {
             "rules": [{"when": "item.n > 1"}, {"workflow": "v"}]}));
         let event = event(&hook, &json!([{"n": 1}, {"n": 2}]));
         let plans = plan(&hook, &event, None);
-        let origins: Vec<_> = plans.iter().map(|plan| (plan.origin.rule, plan.origin.item)).collect();
+        let origins: Vec<_> =
+            plans.iter().map(|plan| (plan.mapped_from.rule_index, plan.mapped_from.item_index)).collect();
         assert_eq!(origins, [(1, Some(0)), (0, Some(1)), (1, Some(1))]);
         for plan in plans {
-            assert_eq!(map_again(&hook, plan.rule, &event, plan.origin.item), plan.params);
+            assert_eq!(map_again(&hook, plan.rule, &event, plan.mapped_from.item_index), plan.params);
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::fabricate::FileId;
 use crate::hook::HookName;
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
@@ -122,8 +122,8 @@ pub async fn get_run<W: Inbox<EntryKey> + RunRecords + Clock>(
     }
     match done {
         Some(done) if !done.result_in_journal => Ok(Some(done)),
-        done => match read_journal(world, run_id).await?.standing(world.now()) {
-            Standing::Ended(run) => Ok(Some(*run)),
+        done => match read_journal(world, run_id).await?.state(world.now()) {
+            JournalState::Ended(run) => Ok(Some(*run)),
             _ => Ok(done),
         },
     }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::hook::Hook;
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{Clock, Log, RetryKey, RunRecords, StoreError, WholeInbox};
 use crate::run::Run;
@@ -43,8 +43,8 @@ async fn retry_failed<W: WholeInbox + RunRecords + Clock + Log>(
     now: Timestamp,
 ) -> Result<Retried, StoreError> {
     let run_id = last.run.run_id;
-    match read_journal(world, run_id).await?.standing(now) {
-        Standing::Ended(run) if run.may_be_redelivered() => {}
+    match read_journal(world, run_id).await?.state(now) {
+        JournalState::Ended(run) if run.may_be_redelivered() => {}
         _ => return Ok(last),
     }
     let hooks = |name: &_| (hook.name == *name).then_some(hook);

@@ -5,12 +5,12 @@
 
 use crate::hook::delivery::{Delivery, Event};
 use crate::hook::{Hook, HookName};
-use crate::journal::Standing;
+use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{
     Clock, DeliveryKey, Inbox, ItemKey, Log, Retry, RetryKey, RunRecords, StoreError, WholeInbox,
 };
-use crate::run::{Origin, Run, RunId, Status};
+use crate::run::{MappedFrom, Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
@@ -63,9 +63,9 @@ pub(super) async fn retry_if<W: WholeInbox + RunRecords + Clock + Log>(
     }
     let state = RunState::load(world, run_id, now).await?;
     let parked = match &state.standing {
-        Standing::Ended(run) if wanted(run) => false,
-        Standing::Unconfirmed { .. } | Standing::Expired(_) if wanted(&state.run) => true,
-        Standing::Ended(run) if run.status == Status::Completed => {
+        JournalState::Ended(run) if wanted(run) => false,
+        JournalState::Unconfirmed { .. } | JournalState::Expired(_) if wanted(&state.run) => true,
+        JournalState::Ended(run) if run.status == Status::Completed => {
             return Err(state.refuse("the run is completed: ?force=true runs its workflow a second time"));
         }
         _ => return Err(state.refuse("only a run that has ended, or is unconfirmed, can be retried")),
@@ -124,11 +124,16 @@ async fn stored_delivery<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
 
 fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
     let (index, rule) = rule_again(hook, old, siblings)?;
-    let item = old.origin.and_then(|origin| origin.item);
+    let item = old.mapped_from.and_then(|from| from.item_index);
     let params = Event::of_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
-    Some(Plan { rule, origin: Origin { rule: index, item }, item_id: old.item_id.clone(), params })
+    Some(Plan {
+        rule,
+        mapped_from: MappedFrom { rule_index: index, item_index: item },
+        item_id: old.item_id.clone(),
+        params,
+    })
 }
 
 /// Creates the gate with the run `new` and shows it, or returns the run of an earlier call.

@@ -1,6 +1,6 @@
 //! A run as its journal has it, for whoever decides about it: its KV record, brought in line with the journal.
 
-use crate::journal::{Journal, Standing};
+use crate::journal::{Journal, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Status};
@@ -15,7 +15,7 @@ pub(super) struct RunState {
     /// The run, in line with its journal.
     pub(super) run: Run,
     /// What the journal says.
-    pub(super) standing: Standing,
+    pub(super) standing: JournalState,
     /// The number of the journal's next entry.
     pub(super) next_entry: u32,
     /// Start requests that were decided on.
@@ -33,18 +33,18 @@ impl RunState {
         W: Inbox<EntryKey> + RunRecords + Clock + Log,
     {
         let journal = read_journal(world, run_id).await?;
-        let standing = journal.standing(now);
-        if let Standing::Ended(run) = &standing {
+        let standing = journal.state(now);
+        if let JournalState::Ended(run) = &standing {
             return Ok(Self {
                 run: (**run).clone(),
-                next_entry: journal.next_place(),
+                next_entry: journal.next_entry_number(),
                 attempts: run.attempts,
                 standing,
             });
         }
         let Some(run) = world.get_open(run_id).await? else {
             return match standing {
-                Standing::Fresh => Err(Refusal::NoSuchRun),
+                JournalState::Fresh => Err(Refusal::NoSuchRun),
                 // The run has begun: KV is late, or the hourly pass is about to restore its record.
                 _ => {
                     Err(StoreError::Unavailable { store: "RUNS", reason: "not shown yet".to_owned() }.into())
@@ -57,26 +57,26 @@ impl RunState {
             None => read_journal(world, run_id).await?,
         };
         let state = Self::of(run, &journal, now);
-        let has_expired = matches!(state.standing, Standing::Expired(_));
+        let has_expired = matches!(state.standing, JournalState::Expired(_));
         if has_expired && state.run.task.is_some() {
             // The entry of its task expired just now: the next call enters it again.
             return Err(StoreError::Busy("INBOX").into());
         }
         if has_expired && let Some(done) = world.get_done(run_id).await? {
             // The run ended, and the entry that says so has expired.
-            let standing = Standing::Ended(Box::new(done.clone()));
+            let standing = JournalState::Ended(Box::new(done.clone()));
             return Ok(Self { run: done, standing, ..state });
         }
         Ok(state)
     }
 
     fn of(mut run: Run, journal: &Journal, now: Timestamp) -> Self {
-        let standing = journal.standing_of(&run, now);
+        let standing = journal.state_for(&run, now);
         // Of a journal that has expired, only the record still knows the attempts.
-        let expired = matches!(standing, Standing::Expired(_));
+        let expired = matches!(standing, JournalState::Expired(_));
         let attempts = if expired { run.attempts } else { journal.attempts() };
         align(&mut run, &standing, attempts, now);
-        Self { run, standing, next_entry: journal.next_place(), attempts }
+        Self { run, standing, next_entry: journal.next_entry_number(), attempts }
     }
 
     /// The refusal of a call that does not fit this state.
@@ -86,23 +86,26 @@ impl RunState {
 }
 
 /// Changes a run's record to what its journal says; nothing changes where they agree.
-pub(super) fn align(run: &mut Run, standing: &Standing, attempts: u32, now: Timestamp) {
+pub(super) fn align(run: &mut Run, standing: &JournalState, attempts: u32, now: Timestamp) {
     match standing {
-        Standing::Ended(ended) => *run = (**ended).clone(),
-        Standing::Started { task_id, at } => {
+        JournalState::Ended(ended) => *run = (**ended).clone(),
+        JournalState::Started { task_id, at } => {
             run.unjournalled = false;
             // What the record knows of this task stays. A journal that expired and has its task again counts no attempts,
             // and its entry is younger than the task.
             let is_followed = matches!(run.status, Status::InProgress | Status::Archiving);
             if !is_followed || run.task.as_ref().is_none_or(|task| task.id != *task_id) {
-                run.started(task_id.clone(), attempts.max(run.attempts), *at);
+                run.mark_started(task_id.clone(), attempts.max(run.attempts), *at);
             }
         }
-        Standing::Unconfirmed { reason, .. } if run.status != Status::Unconfirmed => {
-            run.parked(attempts, reason, now);
+        JournalState::Unconfirmed { reason, .. } if run.status != Status::Unconfirmed => {
+            run.park(attempts, reason, now);
         }
-        Standing::Waiting { not_before } => run.start_later(attempts, *not_before),
-        Standing::Fresh | Standing::UnderWay | Standing::Unconfirmed { .. } | Standing::Expired(_) => {}
+        JournalState::Waiting { not_before } => run.start_later(attempts, *not_before),
+        JournalState::Fresh
+        | JournalState::UnderWay
+        | JournalState::Unconfirmed { .. }
+        | JournalState::Expired(_) => {}
     }
 }
 
@@ -128,7 +131,7 @@ mod tests {
     }
 
     fn wait() -> Decision {
-        Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }
+        Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() }
     }
 
     fn task(text: &str) -> Decision {
@@ -143,7 +146,7 @@ mod tests {
         };
         let queued = queued_run();
         let mut started = queued_run();
-        started.started(task_id("one"), 1, at(0));
+        started.mark_started(task_id("one"), 1, at(0));
         started.task.as_mut().unwrap().result = Value::from("seen").into();
         assert_eq!(
             load(&started, &[Decision::Start, task("one")]),
@@ -161,7 +164,7 @@ mod tests {
             (Status::Unconfirmed, Some(at(50)))
         );
         let mut before = queued_run();
-        before.parked(1, "HTTP 500", at(10));
+        before.park(1, "HTTP 500", at(10));
         assert_eq!(load(&before, &[Decision::Start, no_answer()]), before, "also since when it is parked");
         let later = load(&queued, &[Decision::Start, wait()]);
         assert_eq!((later.status, later.not_before), (Status::Queued, Some(at(9))));

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::log;
-use crate::ports::{Batch, Listed, Log, Queue, RunLists, World};
+use crate::ports::{Batch, Log, Queue, RunLists, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
@@ -90,10 +90,8 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
         if some.is_empty() {
             break;
         }
-        let batches: Vec<Batch> = some
-            .chunks(BATCH_RUNS_MAX)
-            .map(|runs| Batch { tick, runs: runs.iter().cloned().map(Listed::from).collect() })
-            .collect();
+        let batches: Vec<Batch> =
+            some.chunks(BATCH_RUNS_MAX).map(|runs| Batch { tick, runs: runs.to_vec() }).collect();
         match queue.send(&batches).await {
             Ok(()) => enqueued += some.len(),
             Err(error) => {
@@ -120,7 +118,6 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     }
     // Results are dated now and not as of the sweep. A run that was due then is still due.
     let tick = Tick { now, ..tick };
-    let runs: Vec<_> = runs.into_iter().map(Rc::from).collect();
     let swept = pass(world, &runs, tick, budget).await;
     // While Fabricate is failing, and for runs that cannot be read, redelivered batches would only pile up.
     let redeliver = swept.failed > 0 || (swept.left > 0 && world.pace().is_asking());

@@ -141,7 +141,7 @@ fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
     });
     let shown = ["bearer", "basic", "header", "query"].contains(&case.scheme());
     if shown && let Ok(event) = Event::parse(verified, &case.hook, "fresh") {
-        let stored = serde_json::to_string(&event.delivery).expect("JSON");
+        let stored = format!("{:?}", event.delivery);
         assert!(
             !case.secrets.iter().any(|secret| stored.contains(secret)),
             "{} stores its secret: {stored}",

@@ -23,7 +23,9 @@ mod secret;
 mod values;
 
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::{Delivery, Event};
+use seedhook::hook::delivery::Event;
+use seedhook::ports::Claim;
+use seedhook::records::Record;
 use seedhook::service::plan::{RUNS_MAX, plan};
 use seedhook::verify::Verified;
 
@@ -64,9 +66,9 @@ fn check_event(hook: &Hook, verified: Verified) {
     assert!(
         event.delivery.delivery_id.digest().len() == 64 && !event.delivery.delivery_id.as_str().is_empty()
     );
-    let stored = serde_json::to_string(&event.delivery).expect("JSON");
-    let again: Delivery = serde_json::from_str(&stored).expect("a delivery");
-    assert_eq!(again, event.delivery);
+    let claim =
+        Claim { author: "a".into(), delivery: event.delivery.clone(), runs: Vec::new(), items: Vec::new() };
+    assert_eq!(Claim::from_json(&claim.to_json().expect("JSON")).expect("a claim"), claim);
     let plans = plan(hook, &event, id_problem.as_deref());
     assert!(plans.len() <= RUNS_MAX + hook.rules.len());
 }

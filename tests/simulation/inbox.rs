@@ -7,6 +7,7 @@ use seedhook::journal::{Decision, Entry, Recorded};
 use seedhook::ports::{
     Claim, DeliveryKey, EntryKey, Inbox, InboxLists, ItemClaim, ItemKey, Page, Retry, RetryKey, StoreError,
 };
+use seedhook::records::Record;
 use seedhook::run::{Run, RunId};
 use seedhook::timestamp::Timestamp;
 
@@ -180,7 +181,7 @@ impl State {
     /// A value as it comes back from the store.
     fn as_read<T>(&mut self, on: &Invocation, value: &T) -> T
     where
-        T: Clone + PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+        T: Clone + PartialEq + std::fmt::Debug + Record,
     {
         if on.world.profile.wire && through_json(value).as_ref() != Some(value) {
             self.breaks(Promise::RecordsAreRead, format!("{value:?}"));

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use seedhook::journal::Decision;
 use seedhook::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
+use seedhook::records::{read_metadata, to_metadata};
 use seedhook::run::{Run, RunId, Status, Summary};
 
 use crate::breakage::Breakage;
@@ -185,11 +186,8 @@ impl State {
             if let (true, Some(read)) = (on.world.breaks(Breakage::RecordsAreMisread), &mut read_run) {
                 read.attempts += 1;
             }
-            // The id is in the key.
-            let read_summary = through_json(&summary).map(|mut read: Summary| {
-                read.run_id = run.run_id;
-                read
-            });
+            let metadata = to_metadata(&summary).ok();
+            let read_summary = metadata.and_then(|metadata| read_metadata(run.run_id, metadata).ok());
             if read_run.as_ref() != Some(&run) || read_summary.as_ref() != Some(&summary) {
                 self.breaks(Promise::RecordsAreRead, format!("{run:?}"));
             }

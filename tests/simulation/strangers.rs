@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use seedhook::log::Level;
 use seedhook::ports::{DeliveryKey, StoreError};
+use seedhook::records::read_metadata;
 use seedhook::run::{RunId, Summary};
 use seedhook::timestamp::Timestamp;
 use serde_json::{Value, json};
@@ -51,8 +52,7 @@ impl Strangers {
         self.listed = true;
         let summary =
             json!({"h": "hook", "d": "old", "s": "queued", "w": "acme", "p": "demo", "f": "seed", "r": 0});
-        let mut summary: Summary = serde_json::from_value(summary).expect("a summary");
-        summary.run_id = run_id();
+        let summary = read_metadata(run_id(), summary).expect("a summary");
         [Err(unreadable("open/entry")), Ok(Rc::new(summary))]
     }
 

@@ -3,9 +3,9 @@
 use seedhook::fabricate::TaskStatus;
 use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::Decision;
-use seedhook::journal::retention::{FIRST_START_MS_MAX, GivenUp, NEXT_START_MS_MAX, UNDECIDED_MS_MAX};
+use seedhook::journal::retention::{FIRST_START_MS_MAX, NEXT_START_MS_MAX, UNDECIDED_MS_MAX};
 use seedhook::run::{
-    ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
+    ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, Expiry, FileState, MISSING_MS, Run, RunError, RunId, Stage, Status,
 };
 use seedhook::timestamp::Timestamp;
 
@@ -287,8 +287,14 @@ fn is_abandoned_by_operator(run: &Run) -> bool {
 }
 
 /// Why seedhook gave a run up by itself, if it did.
-fn why_given_up(error: &RunError) -> Option<GivenUp> {
-    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Overdue, GivenUp::Undecided, GivenUp::NotStarted];
+fn why_given_up(error: &RunError) -> Option<Expiry> {
+    let all = [
+        Expiry::EmptyJournal,
+        Expiry::LostAttempts,
+        Expiry::StaleAttempt,
+        Expiry::Undecided,
+        Expiry::NeverStarted,
+    ];
     all.into_iter().find(|why| error.stage == Stage::Start && error.message == why.message())
 }
 
@@ -298,10 +304,10 @@ fn is_given_up(state: &State, run: &Run, error: &RunError, slack_ms: i64, weeks:
     let is_older =
         |from: Option<Timestamp>, than_ms| from.is_some_and(|from| ended_ms - from.as_millis() >= than_ms);
     match why_given_up(error) {
-        Some(GivenUp::Old) => is_older(Some(run.received_at), FIRST_START_MS_MAX),
-        Some(GivenUp::Attempted) => state.journals.had_expired(run.run_id, weeks),
-        Some(GivenUp::Overdue) => is_older(state.journals.first_at(run.run_id), NEXT_START_MS_MAX),
-        Some(GivenUp::Undecided | GivenUp::NotStarted) => {
+        Some(Expiry::EmptyJournal) => is_older(Some(run.received_at), FIRST_START_MS_MAX),
+        Some(Expiry::LostAttempts) => state.journals.had_expired(run.run_id, weeks),
+        Some(Expiry::StaleAttempt) => is_older(state.journals.first_at(run.run_id), NEXT_START_MS_MAX),
+        Some(Expiry::Undecided | Expiry::NeverStarted) => {
             is_older(state.journals.first_at(run.run_id), UNDECIDED_MS_MAX)
         }
         None => false,

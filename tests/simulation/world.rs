@@ -9,6 +9,7 @@ use seedhook::fabricate::Pace;
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
 use seedhook::ports::{Clock, Log};
+use seedhook::records::Record;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 use serde_json::Value;
@@ -160,10 +161,9 @@ impl State {
     }
 }
 
-/// A value as it is once it was written and read.
-pub(crate) fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> Option<T> {
-    let text = serde_json::to_string(value).ok()?;
-    serde_json::from_str(&text).ok()
+/// A record as it is once it was written and read.
+pub(crate) fn through_json<T: Record>(record: &T) -> Option<T> {
+    T::from_json(&record.to_json().ok()?).ok()
 }
 
 impl Invocation {

@@ -3,8 +3,8 @@
 //! It starts nothing. The rule is [`crate::journal::retention`].
 
 use crate::journal::Journal;
-use crate::journal::retention::GivenUp;
 use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
+use crate::run::Expiry;
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ pub(in crate::service) async fn give_up<W>(
     world: &W,
     mut run: Run,
     journal: &Journal,
-    why: GivenUp,
+    why: Expiry,
     now: Timestamp,
 ) -> Result<Run, StoreError>
 where
@@ -33,8 +33,8 @@ where
     }
     // When the journal has expired, only the record knows the attempts.
     let attempts = journal.attempts().max(run.attempts);
-    run.give_up(attempts, why, now);
-    close_and_show(world, journal.next_place(), &run, now).await?;
+    run.expire(attempts, why, now);
+    close_and_show(world, journal.next_entry_number(), &run, now).await?;
     Ok(run)
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn start<W: World>(
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
-    let (attempts, number) = (journal.attempts() + 1, journal.next_place());
+    let (attempts, number) = (journal.attempts() + 1, journal.next_entry_number());
     let began = world.now();
     if append(world, run.run_id, number, Decision::Start).await? == Appended::Theirs {
         return Ok(Advanced::Unchanged);
@@ -56,7 +56,7 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
         return Ok(Advanced::Moved);
     };
     let mut fields = log_fields(run);
-    if let (Decision::Retry { reason, .. } | Decision::NoAnswer { reason, .. }, Some(fields)) =
+    if let (Decision::StartLater { reason, .. } | Decision::NoAnswer { reason, .. }, Some(fields)) =
         (&decision, fields.as_object_mut())
     {
         fields.insert("reason".to_owned(), http_status(reason).unwrap_or("no answer").into());
@@ -100,7 +100,7 @@ pub(super) fn take_outcome(
     run.attempts = attempts;
     match outcome {
         StartOutcome::Started(task_id) => {
-            run.started(task_id.clone(), attempts, now);
+            run.mark_started(task_id.clone(), attempts, now);
             let decision = Decision::Task { task_id };
             Next::Decided(decision, log::WORKFLOW_STARTED)
         }
@@ -109,15 +109,15 @@ pub(super) fn take_outcome(
         {
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
-            let decision = Decision::Retry { not_before, reason };
+            let decision = Decision::StartLater { not_before, reason };
             Next::Decided(decision, log::WORKFLOW_NOT_STARTED)
         }
         StartOutcome::NotStarted { reason, .. } => {
-            run.failed(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
+            run.fail(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
             Next::Ended
         }
         StartOutcome::Refused { message } => {
-            run.failed(Stage::Start, message, now);
+            run.fail(Stage::Start, message, now);
             Next::Ended
         }
         StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
@@ -127,7 +127,7 @@ pub(super) fn take_outcome(
             Next::Decided(decision, log::START_NOT_ANSWERED)
         }
         StartOutcome::Unknown { reason } => {
-            run.parked(attempts, &reason, now);
+            run.park(attempts, &reason, now);
             let decision = Decision::NoAnswer { reason, not_before: None };
             Next::Decided(decision, log::START_UNCONFIRMED)
         }

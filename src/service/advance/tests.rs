@@ -37,7 +37,7 @@ fn that_restarts(attempts_max: u32) -> Run {
 
 #[test]
 fn a_run_is_started_when_its_journal_says_so_and_not_before() {
-    let wait = [Decision::Start, Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }];
+    let wait = [Decision::Start, Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() }];
     check(&queued_run(), &[], 0, Advanced::OutOfBudget);
     check(&queued_run(), &[Decision::Start], START_LOST_MS, Advanced::Unchanged);
     check(&queued_run(), &wait, 8, Advanced::Unchanged);
@@ -65,7 +65,7 @@ fn any_other_is_parked_and_that_is_written_once() {
 #[test]
 fn a_task_that_only_the_record_has_is_entered_and_one_of_the_journals_is_shown() {
     let mut known = queued_run();
-    known.started(task_id("known"), 1, at(0));
+    known.mark_started(task_id("known"), 1, at(0));
     known.unjournalled = true;
     let decided = Decision::Task { task_id: task_id("known") };
     for (run, decisions) in
@@ -97,7 +97,7 @@ fn a_start_that_came_to_nothing_is_tried_as_often_as_its_hook_says() {
     let (run, reason) = (that_restarts(3), "HTTP 503".to_owned());
     let outcome =
         StartOutcome::NotStarted { reason: reason.clone(), retry_after_ms: Some(asked_ms), for_key: false };
-    let retry = Decision::Retry { not_before: at(asked_ms), reason };
+    let retry = Decision::StartLater { not_before: at(asked_ms), reason };
     let (decision, waiting) = decided(&run, outcome.clone(), 2);
     assert_eq!((decision, waiting.status), (Some(retry), Status::Queued));
     let (decision, failed) = decided(&run, outcome, 3);
@@ -123,7 +123,7 @@ fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
 #[track_caller]
 fn check_poll(decided: &str, expected: (Advanced, Status, &str, i64)) {
     let mut run = queued_run();
-    run.started(task_id("shown"), 1, at(5));
+    run.mark_started(task_id("shown"), 1, at(5));
     let stores = MemoryWorld::with(&run, &[Decision::Start, Decision::Task { task_id: task_id(decided) }]);
     let completed = serde_json::json!({"id": "shown", "status": "completed"});
     stores.answers.borrow_mut().push_back(Ok(serde_json::from_value(completed).unwrap()));

@@ -68,7 +68,7 @@ fn a_batch_of_500_is_stored_once_and_claimed_six_at_a_time() {
     assert_eq!((claim.runs.len(), claim.items.len()), (0, 500));
     for (_, item) in stores.items.borrow().iter() {
         assert_eq!(item.delivery, key.digest);
-        assert!(serde_json::to_string(item).unwrap().len() < 2_000, "a claim of an item is small");
+        assert!(crate::records::Record::to_json(item).unwrap().len() < 2_000, "a claim of an item is small");
     }
 }
 

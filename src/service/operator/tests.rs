@@ -13,7 +13,7 @@ fn no_answer() -> Decision {
 }
 
 fn wait() -> Decision {
-    Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }
+    Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() }
 }
 
 fn task(text: &str) -> Decision {
@@ -60,7 +60,7 @@ fn only_an_unconfirmed_run_adopts() {
     check_adopt(&[Decision::Start, wait()], 0, Err("queued"));
     check_adopt(&[Decision::Start, task("other")], 0, Err("in_progress"));
     check_adopt(&[Decision::Start, task("found")], 0, Ok("in_progress"));
-    check_adopt(&[Decision::Start, ended(|run| run.failed(Stage::Start, "no", at(1)))], 0, Err("failed"));
+    check_adopt(&[Decision::Start, ended(|run| run.fail(Stage::Start, "no", at(1)))], 0, Err("failed"));
 }
 
 #[track_caller]
@@ -87,7 +87,7 @@ fn a_queued_or_unconfirmed_run_is_abandoned() {
     check_abandon(&[Decision::Start, no_answer()], 0, Ok("failed"));
     check_abandon(&[Decision::Start, wait()], 0, Ok("failed"));
     check_abandon(&[Decision::Start, task("other")], 0, Err("in_progress"));
-    check_abandon(&[Decision::Start, ended(|run| run.failed(Stage::Start, "no", at(1)))], 0, Err("failed"));
+    check_abandon(&[Decision::Start, ended(|run| run.fail(Stage::Start, "no", at(1)))], 0, Err("failed"));
     check_abandon(&[Decision::Start, ended(|run| run.abandon(1, None, at(1)))], 0, Ok("failed"));
 }
 
@@ -139,7 +139,7 @@ fn a_run_that_nobody_knows_is_no_run_and_one_that_kv_does_not_show_yet_is_asked_
 #[test]
 fn a_task_that_only_kv_knows_is_entered_first() {
     let mut run = queued_run();
-    run.started(task_id("known"), 1, at(0));
+    run.mark_started(task_id("known"), 1, at(0));
     run.unjournalled = true;
     let stores = MemoryWorld::with(&run, &[Decision::Start]);
     let adopted =

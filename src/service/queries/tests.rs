@@ -59,7 +59,7 @@ fn some_runs(chance: &mut fastrand::Rng) -> Pages {
             kv.open.push(run.clone());
         }
         if done {
-            run.failed(Stage::Poll, "x", at(0));
+            run.fail(Stage::Poll, "x", at(0));
             kv.done.push(run);
         }
     }

@@ -24,16 +24,16 @@ pub(in crate::service) fn hook(changes: &Value) -> Hook {
 
 fn failed(stage: Stage) -> Run {
     let mut run = queued_run();
-    run.failed(stage, "no", at(1));
+    run.fail(stage, "no", at(1));
     run
 }
 
 fn completed() -> Run {
     let mut run = queued_run();
-    run.started(task_id("task"), 1, at(0));
+    run.mark_started(task_id("task"), 1, at(0));
     let task = json!({"id": "task", "status": "completed"});
-    run.saw_task(serde_json::from_value(task).unwrap(), at(1));
-    run.saw_archive(false, at(2));
+    run.apply_task(serde_json::from_value(task).unwrap(), at(1));
+    run.apply_archive_pass(false, at(2));
     run
 }
 
@@ -88,7 +88,7 @@ fn what_failed_was_canceled_or_is_unconfirmed_is_retried() {
     check(&stored(&queued, &[Decision::Start]), true, Err(Status::Queued));
     check(&stored(&queued, &[Decision::Start, no_answer]), false, Ok(Status::Queued));
     let mut parked = queued_run();
-    parked.parked(1, "HTTP 500", at(1));
+    parked.park(1, "HTTP 500", at(1));
     // Its journal has expired.
     check(&stored(&parked, &[]), false, Ok(Status::Queued));
     let task = Decision::Task { task_id: task_id("task") };
@@ -116,7 +116,7 @@ fn an_item_is_retried_from_the_delivery_that_its_own_claim_names() {
     let mut run = failed(Stage::Mapping);
     let item_id = crate::hook::delivery::DeliveryId::from("b");
     run.item_id = Some(item_id.clone());
-    run.origin = Some(Origin { rule: 0, item: Some(1) });
+    run.mapped_from = Some(MappedFrom { rule_index: 0, item_index: Some(1) });
     let stores = ended(&run);
     let (mut key, mut claim) = stores.claims.borrow_mut().remove(0);
     key.digest = "of-another-attempt".to_owned();
@@ -193,15 +193,15 @@ fn a_retry_that_never_reached_kv_is_healed_by_the_next_call() {
 #[test]
 fn only_missing_files_are_archived_anew_and_nothing_is_started() {
     let mut old = queued_run();
-    old.started(task_id("task"), 1, at(0));
+    old.mark_started(task_id("task"), 1, at(0));
     let files = json!([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]);
     let task = json!({"id": "task", "status": "completed", "files": files});
-    old.saw_task(serde_json::from_value(task).unwrap(), at(1));
+    old.apply_task(serde_json::from_value(task).unwrap(), at(1));
     old.files[0].state = FileState::Archived;
     old.files[0].key = Some("kept".into());
     old.files[1].state = FileState::Failed;
     old.files[1].bad_copies = 3;
-    old.saw_archive(true, at(2));
+    old.apply_archive_pass(true, at(2));
     assert!(old.lacks_files_only());
     let stores = ended(&old);
     stores.claims.borrow_mut().clear();

@@ -27,7 +27,11 @@ pub(super) struct Priority {
 
 impl Priority {
     pub(super) fn of(run: &Summary, tick: Tick) -> Self {
-        Self { poll_slot_ms: run.mark_ms(tick), tie_break: run.run_id.lot(tick.now), run_id: run.run_id }
+        Self {
+            poll_slot_ms: run.poll_slot_ms(tick),
+            tie_break: run.run_id.tie_break(tick.now),
+            run_id: run.run_id,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::fabricate::{FAILURES_MAX, Health, Pace, StatusError, TaskId};
 use crate::ports::{Clock, Fabricate, StoreError};
+use crate::records::Record;
 use crate::run::tests::{at, queued_run, started_run};
 use crate::run::{Run, RunId};
 use crate::service::receive::start_accepted;
@@ -19,7 +20,7 @@ fn world_of(count: usize) -> MemoryWorld {
         let mut run = started_run();
         let random = (index as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         run.run_id = RunId::new(at(0), random.to_le_bytes());
-        run.started(TaskId::try_from(format!("task{index}")).unwrap(), 1, at(0));
+        run.mark_started(TaskId::try_from(format!("task{index}")).unwrap(), 1, at(0));
         world.open.borrow_mut().insert(run.run_id, run);
     }
     world
@@ -189,13 +190,11 @@ fn the_queue_gets_each_due_run_once_in_bounded_batches() {
     assert!(world.sent.borrow().iter().all(|batches| batches.len() <= BATCHES_AT_ONCE));
     let mut enqueued = BTreeSet::new();
     for batch in batches(&world) {
-        let message = serde_json::to_string(&batch).unwrap();
+        let message = batch.to_json().unwrap();
         assert!(message.len() < 64_000 && batch.runs.len() <= BATCH_RUNS_MAX);
-        let read: Batch = serde_json::from_str(&message).unwrap();
-        assert_eq!(read.tick, batch.tick);
-        for (run, sent) in read.runs.into_iter().map(Rc::<Summary>::from).zip(batch.runs) {
+        assert_eq!(Batch::from_json(&message).unwrap(), batch);
+        for run in batch.runs {
             assert!(enqueued.insert(run.run_id), "once");
-            assert_eq!(run, Rc::from(sent));
         }
     }
     assert_eq!(enqueued.len(), swept.enqueued);

@@ -30,7 +30,7 @@ fn attempted() -> Run {
 
 fn parked() -> Run {
     let mut run = queued_run();
-    run.parked(1, "HTTP 500", at(9));
+    run.park(1, "HTTP 500", at(9));
     run
 }
 
@@ -39,7 +39,7 @@ fn no_answer() -> [Decision; 2] {
 }
 
 #[track_caller]
-fn check_ends(run: &Run, decisions: &[Decision], age_ms: i64, why: GivenUp) -> Run {
+fn check_ends(run: &Run, decisions: &[Decision], age_ms: i64, why: Expiry) -> Run {
     let stores = MemoryWorld::with(run, decisions);
     assert_eq!(settled(&stores, run, age_ms), Advanced::Moved);
     assert!(stores.open.borrow().is_empty());
@@ -56,22 +56,22 @@ fn check_ends(run: &Run, decisions: &[Decision], age_ms: i64, why: GivenUp) -> R
 
 #[test]
 fn a_run_whose_journal_may_have_expired_ends_without_a_start() {
-    assert_eq!(check_ends(&queued_run(), &[], FIRST_START_MS_MAX, GivenUp::Old).attempts, 0);
-    assert_eq!(check_ends(&attempted(), &[], HOUR_MS, GivenUp::Attempted).attempts, 1);
-    assert_eq!(check_ends(&parked(), &[], HOUR_MS, GivenUp::Attempted).attempts, 1);
+    assert_eq!(check_ends(&queued_run(), &[], FIRST_START_MS_MAX, Expiry::EmptyJournal).attempts, 0);
+    assert_eq!(check_ends(&attempted(), &[], HOUR_MS, Expiry::LostAttempts).attempts, 1);
+    assert_eq!(check_ends(&parked(), &[], HOUR_MS, Expiry::LostAttempts).attempts, 1);
     let stores = MemoryWorld::with(&queued_run(), &[]);
     assert_eq!(settled(&stores, &queued_run(), FIRST_START_MS_MAX - 1), Advanced::OutOfBudget);
 }
 
 #[test]
 fn a_run_ends_when_nobody_decided_on_its_start_within_thirty_days() {
-    check_ends(&parked(), &no_answer(), UNDECIDED_MS_MAX, GivenUp::Undecided);
-    check_ends(&queued_run(), &[Decision::Start], UNDECIDED_MS_MAX, GivenUp::Undecided);
+    check_ends(&parked(), &no_answer(), UNDECIDED_MS_MAX, Expiry::Undecided);
+    check_ends(&queued_run(), &[Decision::Start], UNDECIDED_MS_MAX, Expiry::Undecided);
     let mut restarting = queued_run();
     Arc::make_mut(&mut restarting.settings).on_unconfirmed = crate::hook::OnUnconfirmed::Restart;
-    check_ends(&restarting, &no_answer(), UNDECIDED_MS_MAX, GivenUp::Undecided);
-    let wait = [Decision::Start, Decision::Retry { not_before: at(9), reason: "HTTP 503".into() }];
-    check_ends(&attempted(), &wait, UNDECIDED_MS_MAX, GivenUp::NotStarted);
+    check_ends(&restarting, &no_answer(), UNDECIDED_MS_MAX, Expiry::Undecided);
+    let wait = [Decision::Start, Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() }];
+    check_ends(&attempted(), &wait, UNDECIDED_MS_MAX, Expiry::NeverStarted);
     let stores = MemoryWorld::with(&parked(), &no_answer());
     assert_eq!(settled(&stores, &parked(), UNDECIDED_MS_MAX - 1), Advanced::Unchanged);
 }
@@ -81,17 +81,23 @@ fn a_sender_has_only_those_retried_that_certainly_did_not_run() {
     let may_be_redelivered = |why| {
         let mut run = queued_run();
         Arc::make_mut(&mut run.settings).on_redelivery = OnRedelivery::RetryFailed;
-        run.give_up(1, why, at(9));
+        run.expire(1, why, at(9));
         run.may_be_redelivered()
     };
-    let all = [GivenUp::Old, GivenUp::Attempted, GivenUp::Overdue, GivenUp::Undecided, GivenUp::NotStarted];
+    let all = [
+        Expiry::EmptyJournal,
+        Expiry::LostAttempts,
+        Expiry::StaleAttempt,
+        Expiry::Undecided,
+        Expiry::NeverStarted,
+    ];
     assert_eq!(all.map(may_be_redelivered), [false, false, false, false, true]);
 }
 
 #[test]
 fn a_task_that_the_record_shows_is_followed_where_the_journal_has_expired() {
     let mut run = queued_run();
-    run.started(task_id("known"), 2, at(5));
+    run.mark_started(task_id("known"), 2, at(5));
     let stores = MemoryWorld::with(&run, &[]);
     assert_eq!(settled(&stores, &run, UNDECIDED_MS_MAX), Advanced::Moved);
     assert_eq!(stores.last_decision(run.run_id), Some(Decision::Task { task_id: task_id("known") }));
@@ -102,9 +108,9 @@ fn a_task_that_the_record_shows_is_followed_where_the_journal_has_expired() {
 #[test]
 fn a_run_that_is_shown_as_done_ended_before_and_stays_as_it_is() {
     let mut done = queued_run();
-    done.failed(Stage::Workflow, "out of rows", at(7));
+    done.fail(Stage::Workflow, "out of rows", at(7));
     let mut started = queued_run();
-    started.started(task_id("known"), 1, at(5));
+    started.mark_started(task_id("known"), 1, at(5));
     for run in [parked(), started] {
         let stores = MemoryWorld::with(&run, &[]);
         stores.done.borrow_mut().insert(done.run_id, done.clone());
@@ -132,13 +138,13 @@ fn a_redelivery_starts_no_run_that_is_older_than_seven_days() {
     let (starts, stores) = healed(&run, FIRST_START_MS_MAX);
     assert!(!starts && stores.open.borrow().is_empty());
     let message = stores.done.borrow()[&run.run_id].error.as_ref().map(|error| error.message.clone());
-    assert_eq!(message.as_deref(), Some(GivenUp::Old.message()));
+    assert_eq!(message.as_deref(), Some(Expiry::EmptyJournal.message()));
 }
 
 #[test]
 fn a_run_whose_mapping_failed_is_shown_as_that_at_any_age() {
     let mut run = queued_run();
-    run.failed(Stage::Mapping, "no seats", at(0));
+    run.fail(Stage::Mapping, "no seats", at(0));
     let (starts, stores) = healed(&run, UNDECIDED_MS_MAX);
     assert!(!starts);
     assert_eq!(stores.done.borrow().get(&run.run_id), Some(&run));
@@ -161,7 +167,7 @@ fn an_operator_decides_on_a_run_whose_journal_has_expired() {
 #[test]
 fn an_operator_finds_a_run_that_is_shown_as_done_ended() {
     let mut done = queued_run();
-    done.failed(Stage::Workflow, "out of rows", at(7));
+    done.fail(Stage::Workflow, "out of rows", at(7));
     let stores = MemoryWorld::with(&parked(), &[]);
     stores.done.borrow_mut().insert(done.run_id, done.clone());
     let abandoned = abandon(&stores, done.run_id, None, at(HOUR_MS)).now_or_never().unwrap();

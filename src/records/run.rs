@@ -1,0 +1,333 @@
+//! The stored shape of a run, of its files and of what it was accepted with.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::task::TaskShape;
+use super::version::Version;
+use crate::fabricate::{FileId, Place, Target, TaskFile};
+use crate::hook::archive_key::KeyTemplate;
+use crate::hook::delivery::DeliveryId;
+use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
+use crate::run::{FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status};
+use crate::timestamp::Timestamp;
+
+/// A [`Run`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunShape {
+    #[serde(default)]
+    version: Version<1>,
+    run_id: RunId,
+    hook: HookName,
+    delivery_id: DeliveryId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item_id: Option<DeliveryId>,
+    target: TargetShape,
+    #[serde(rename = "origin", default)]
+    mapped_from: Option<MappedFromShape>,
+    params: Arc<Map<String, Value>>,
+    settings: SettingsShape,
+    status: Status,
+    attempts: u32,
+    not_before: Option<Timestamp>,
+    task: Option<TaskShape>,
+    #[serde(default)]
+    result_in_journal: bool,
+    #[serde(default)]
+    unjournalled: bool,
+    #[serde(default)]
+    missing: Option<MissingShape>,
+    #[serde(default)]
+    archiving_since: Option<Timestamp>,
+    files: Vec<FileShape>,
+    #[serde(default)]
+    abandoned: bool,
+    error: Option<ErrorShape>,
+    retry_of: Option<RunId>,
+    received_at: Timestamp,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    #[serde(default)]
+    written_at: Option<Timestamp>,
+}
+
+impl From<&Run> for RunShape {
+    fn from(run: &Run) -> Self {
+        Self {
+            version: Version,
+            run_id: run.run_id,
+            hook: run.hook.clone(),
+            delivery_id: run.delivery_id.clone(),
+            item_id: run.item_id.clone(),
+            target: TargetShape::from(&*run.target),
+            mapped_from: run.mapped_from.map(MappedFromShape::from),
+            params: Arc::clone(&run.params),
+            settings: SettingsShape::from(&*run.settings),
+            status: run.status,
+            attempts: run.attempts,
+            not_before: run.not_before,
+            task: run.task.as_ref().map(TaskShape::from),
+            result_in_journal: run.result_in_journal,
+            unjournalled: run.unjournalled,
+            missing: run.missing.map(MissingShape::from),
+            archiving_since: run.archiving_since,
+            files: run.files.iter().map(FileShape::from).collect(),
+            abandoned: run.abandoned,
+            error: run.error.as_ref().map(ErrorShape::from),
+            retry_of: run.retry_of,
+            received_at: run.received_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+            written_at: run.written_at,
+        }
+    }
+}
+
+impl From<RunShape> for Run {
+    fn from(shape: RunShape) -> Self {
+        Self {
+            run_id: shape.run_id,
+            hook: shape.hook,
+            delivery_id: shape.delivery_id,
+            item_id: shape.item_id,
+            target: Arc::new(shape.target.into()),
+            mapped_from: shape.mapped_from.map(MappedFrom::from),
+            params: shape.params,
+            settings: Arc::new(shape.settings.into()),
+            status: shape.status,
+            attempts: shape.attempts,
+            not_before: shape.not_before,
+            task: shape.task.map(Into::into),
+            result_in_journal: shape.result_in_journal,
+            unjournalled: shape.unjournalled,
+            missing: shape.missing.map(Missing::from),
+            archiving_since: shape.archiving_since,
+            files: shape.files.into_iter().map(RunFile::from).collect(),
+            abandoned: shape.abandoned,
+            error: shape.error.map(RunError::from),
+            retry_of: shape.retry_of,
+            received_at: shape.received_at,
+            started_at: shape.started_at,
+            finished_at: shape.finished_at,
+            written_at: shape.written_at,
+        }
+    }
+}
+
+/// A [`Target`]: `{"workspace", "database" or "project", "workflow"}`.
+#[derive(Serialize, Deserialize)]
+struct TargetShape {
+    workspace: String,
+    #[serde(flatten)]
+    container: ContainerShape,
+    workflow: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ContainerShape {
+    Database(String),
+    Project(String),
+}
+
+impl From<&Target> for TargetShape {
+    fn from(target: &Target) -> Self {
+        let container = match &target.place {
+            Place::Database(name) => ContainerShape::Database(name.clone()),
+            Place::Project(name) => ContainerShape::Project(name.clone()),
+        };
+        Self { workspace: target.workspace.clone(), container, workflow: target.workflow.clone() }
+    }
+}
+
+impl From<TargetShape> for Target {
+    fn from(shape: TargetShape) -> Self {
+        let container = match shape.container {
+            ContainerShape::Database(name) => Place::Database(name),
+            ContainerShape::Project(name) => Place::Project(name),
+        };
+        Self { workspace: shape.workspace, place: container, workflow: shape.workflow }
+    }
+}
+
+/// [`MappedFrom`].
+#[derive(Serialize, Deserialize)]
+struct MappedFromShape {
+    rule: usize,
+    #[serde(default)]
+    item: Option<usize>,
+}
+
+impl From<MappedFrom> for MappedFromShape {
+    fn from(from: MappedFrom) -> Self {
+        Self { rule: from.rule_index, item: from.item_index }
+    }
+}
+
+impl From<MappedFromShape> for MappedFrom {
+    fn from(shape: MappedFromShape) -> Self {
+        Self { rule_index: shape.rule, item_index: shape.item }
+    }
+}
+
+/// [`RunSettings`].
+#[derive(Serialize, Deserialize)]
+struct SettingsShape {
+    on_unconfirmed: OnUnconfirmed,
+    deadline_ms: i64,
+    start_attempts_max: u32,
+    archive: KeyTemplate,
+    #[serde(default)]
+    on_redelivery: OnRedelivery,
+}
+
+impl From<&RunSettings> for SettingsShape {
+    fn from(settings: &RunSettings) -> Self {
+        Self {
+            on_unconfirmed: settings.on_unconfirmed,
+            deadline_ms: settings.deadline_ms,
+            start_attempts_max: settings.start_attempts_max,
+            archive: settings.archive.clone(),
+            on_redelivery: settings.on_redelivery,
+        }
+    }
+}
+
+impl From<SettingsShape> for RunSettings {
+    fn from(shape: SettingsShape) -> Self {
+        Self {
+            on_unconfirmed: shape.on_unconfirmed,
+            deadline_ms: shape.deadline_ms,
+            start_attempts_max: shape.start_attempts_max,
+            archive: shape.archive,
+            on_redelivery: shape.on_redelivery,
+        }
+    }
+}
+
+/// [`Missing`], with short names because a summary has it too.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MissingShape {
+    #[serde(rename = "s")]
+    since: Timestamp,
+    #[serde(rename = "p")]
+    polls: u32,
+}
+
+impl From<Missing> for MissingShape {
+    fn from(Missing { since, polls }: Missing) -> Self {
+        Self { since, polls }
+    }
+}
+
+impl From<MissingShape> for Missing {
+    fn from(MissingShape { since, polls }: MissingShape) -> Self {
+        Self { since, polls }
+    }
+}
+
+/// A [`RunError`].
+#[derive(Serialize, Deserialize)]
+struct ErrorShape {
+    stage: Stage,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    at: Timestamp,
+    attempts: u32,
+}
+
+impl From<&RunError> for ErrorShape {
+    fn from(error: &RunError) -> Self {
+        Self {
+            stage: error.stage,
+            message: error.message.clone(),
+            http_status: error.http_status,
+            at: error.at,
+            attempts: error.attempts,
+        }
+    }
+}
+
+impl From<ErrorShape> for RunError {
+    fn from(shape: ErrorShape) -> Self {
+        Self {
+            stage: shape.stage,
+            message: shape.message,
+            http_status: shape.http_status,
+            at: shape.at,
+            attempts: shape.attempts,
+        }
+    }
+}
+
+/// A [`RunFile`]: what the task says of the file and what became of it, in one object.
+#[derive(Serialize, Deserialize)]
+struct FileShape {
+    id: FileId,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    size: Option<u64>,
+    #[serde(default)]
+    content_type: Option<String>,
+    state: FileState,
+    key: Option<String>,
+    sha256: Option<String>,
+    error: Option<String>,
+    #[serde(default)]
+    attempts: u32,
+    #[serde(default)]
+    not_before: Option<Timestamp>,
+    #[serde(default)]
+    failing_since: Option<Timestamp>,
+    #[serde(default)]
+    bad_copies: u32,
+    #[serde(default)]
+    bytes: Option<u64>,
+    #[serde(default)]
+    in_parts: bool,
+}
+
+impl From<&RunFile> for FileShape {
+    fn from(file: &RunFile) -> Self {
+        let TaskFile { id, name, size, content_type } = file.file.clone();
+        Self {
+            id,
+            name,
+            size,
+            content_type,
+            state: file.state,
+            key: file.key.clone(),
+            sha256: file.sha256.clone(),
+            error: file.error.clone(),
+            attempts: file.attempts,
+            not_before: file.not_before,
+            failing_since: file.failing_since,
+            bad_copies: file.bad_copies,
+            bytes: file.bytes,
+            in_parts: file.in_parts,
+        }
+    }
+}
+
+impl From<FileShape> for RunFile {
+    fn from(shape: FileShape) -> Self {
+        let FileShape { id, name, size, content_type, .. } = shape;
+        Self {
+            file: TaskFile { id, name, size, content_type },
+            state: shape.state,
+            key: shape.key,
+            sha256: shape.sha256,
+            error: shape.error,
+            attempts: shape.attempts,
+            not_before: shape.not_before,
+            failing_since: shape.failing_since,
+            bad_copies: shape.bad_copies,
+            bytes: shape.bytes,
+            in_parts: shape.in_parts,
+        }
+    }
+}

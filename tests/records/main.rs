@@ -1,0 +1,131 @@
+//! Stored records stay readable: each file here has lines of one shape in one version, as they stand in the stores.
+//!
+//! A line never changes once it is released; new lines are appended, each with its specimen. `<shape>.v0.jsonl` is what was
+//! written before records had versions, and its first lines are the oldest, in which fields that came later are absent.
+//! After a change of a shape, `SEEDHOOK_RECORDS=write cargo test --test records` writes the files of the newest version:
+//! only appended lines, or a whole new file, may show up in the difference.
+#![expect(clippy::expect_used, reason = "tests fail by panicking")]
+
+mod specimens;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use seedhook::journal::Entry;
+use seedhook::ports::{Batch, Claim, ItemClaim, Retry};
+use seedhook::records::{Record, read_metadata, to_metadata};
+use seedhook::run::{Run, RunId, Summary};
+use serde_json::Value;
+
+/// The newest version of every shape.
+const NEWEST: u32 = 1;
+
+fn file(shape: &str, version: u32) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/records", &format!("{shape}.v{version}.jsonl")].iter().collect()
+}
+
+fn lines(shape: &str, version: u32) -> Vec<String> {
+    let text = std::fs::read_to_string(file(shape, version)).expect("a fixture");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Every line of every version is read as its specimen, and the newest version is what is written of each specimen.
+#[track_caller]
+fn check<T: PartialEq + Debug>(
+    shape: &str,
+    specimens: &[T],
+    read: impl Fn(&str, &T) -> serde_json::Result<T>,
+    write: impl Fn(&T) -> serde_json::Result<String>,
+) {
+    let written: Vec<String> = specimens.iter().map(|specimen| write(specimen).expect("JSON")).collect();
+    if std::env::var("SEEDHOOK_RECORDS").is_ok_and(|word| word == "write") {
+        std::fs::write(file(shape, NEWEST), written.join("\n") + "\n").expect("a fixture");
+    }
+    for version in 0..=NEWEST {
+        for (number, (line, specimen)) in (1..).zip(lines(shape, version).iter().zip(specimens)) {
+            let at = format!("{shape}.v{version}.jsonl, line {number}");
+            assert_eq!(&read(line, specimen).expect(&at), specimen, "{at}");
+        }
+    }
+    assert_eq!(lines(shape, NEWEST), written, "{shape}: what is written, and the newest fixture");
+}
+
+#[track_caller]
+fn check_record<T: Record + PartialEq + Debug>(shape: &str, specimens: &[T]) {
+    check(shape, specimens, |line, _| T::from_json(line), Record::to_json);
+}
+
+#[test]
+fn records_of_every_version_are_read_and_the_newest_is_written() {
+    check_record::<Run>("run", &specimens::runs());
+    check_record::<Entry>("entry", &specimens::entries());
+    check_record::<Claim>("claim", &specimens::claims());
+    check_record::<ItemClaim>("item", &specimens::item_claims());
+    check_record::<Retry>("retry", &specimens::retries());
+    check_record::<Batch>("batch", &specimens::batches());
+    check::<Summary>(
+        "summary",
+        &specimens::summaries(),
+        |line, specimen| read_metadata(specimen.run_id, serde_json::from_str(line)?),
+        |summary| to_metadata(summary).map(|metadata| metadata.to_string()),
+    );
+}
+
+/// The newest fixtures say what an older Worker finds after a rollback: it reads them as version 0, because nothing but
+/// the versions differs, apart from optional fields that it ignores.
+#[test]
+fn without_its_versions_a_record_is_one_of_version_0() {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for name in ["version", "v", "http_status"] {
+                    members.shift_remove(name);
+                }
+                members.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    // The first lines of version 0 are older than what was last written without a version.
+    for (shape, oldest) in
+        [("run", 1), ("entry", 2), ("claim", 1), ("item", 1), ("retry", 1), ("batch", 0), ("summary", 0)]
+    {
+        for (before, now) in lines(shape, 0).iter().zip(lines(shape, NEWEST)).skip(oldest) {
+            let mut now: Value = serde_json::from_str(&now).expect("JSON");
+            strip(&mut now);
+            assert_eq!(&now.to_string(), before);
+        }
+    }
+}
+
+/// Each number in a line that is a version, raised to 99 one at a time.
+fn newer(line: &str, name: &str) -> Vec<String> {
+    let (old, new) = (format!("\"{name}\":{NEWEST}"), format!("\"{name}\":99"));
+    let places = line.match_indices(&old).map(|(at, _)| at);
+    places.map(|at| [&line[..at], &new, &line[at + old.len()..]].concat()).collect()
+}
+
+#[track_caller]
+fn check_newer<T: Debug>(shape: &str, name: &str, read: impl Fn(&str) -> serde_json::Result<T>) {
+    for line in lines(shape, NEWEST) {
+        let newer = newer(&line, name);
+        assert!(!newer.is_empty(), "{shape} has a version");
+        for line in newer {
+            let error = read(&line).expect_err(&line).to_string();
+            assert!(error.contains("version 99"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_version_cannot_be_read_nor_one_that_holds_such_a_run() {
+    check_newer("run", "version", Run::from_json);
+    check_newer("entry", "version", Entry::from_json);
+    check_newer("claim", "version", Claim::from_json);
+    check_newer("item", "version", ItemClaim::from_json);
+    check_newer("retry", "version", Retry::from_json);
+    check_newer("batch", "version", Batch::from_json);
+    check_newer("batch", "v", Batch::from_json);
+    check_newer("summary", "v", |line| read_metadata(RunId::default(), serde_json::from_str(line)?));
+}
