@@ -102,7 +102,7 @@
 //!
 //! Tests: units beside the code; `tests/vectors/` known answers of each sender, and in `ids/` what names its events;
 //! `tests/properties/` (and `fuzz/`) what holds of any input; `tests/simulation/` whole lives in simulated stores
-//! (`docs/simulation.md`);
+//! (`docs/simulation.md`), and `tests/mutations/` the mistakes in the core that they must notice;
 //! `tests/wasm.rs` what only exists in wasm; `tests/e2e/` the built Worker in workerd, and how fast it copies;
 //! `tests/fabricate/` the local Fabricate. `xtask/` is what a developer types.
 
