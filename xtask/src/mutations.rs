@@ -133,7 +133,10 @@ fn notice(program: &Path, (number, mutation): Numbered<'_>) -> Result<Result<Str
     let noticed = text.lines().find(|line| line.contains(" breaks at seed "));
     Ok(match noticed.filter(|_| output.status.success()) {
         Some(line) => Ok(line.to_owned()),
-        None => Err(command::last_lines(errors.trim(), 3)),
+        None => Err(errors
+            .lines()
+            .find(|line| line.contains(" holds for "))
+            .map_or_else(|| command::last_lines(errors.trim(), 20), str::to_owned)),
     })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -87,15 +88,13 @@ fn write(copy: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// Builds the simulation of the copy; the path of its program. The target folder is the project's, so that
-/// dependencies are compiled once.
+/// Builds the simulation of the copy; the path of its program. The target folder is the project's, and the packages
+/// are those of `cargo test --workspace`, so that dependencies are compiled once, with the same features.
 pub(super) fn build() -> Result<PathBuf> {
-    let mut build = cargo(&["test", "--no-run", "--locked", "--package", "seedhook", "--test", "simulation"]);
-    build.arg("--message-format=json-render-diagnostics").current_dir(folder());
-    build.env(
-        "CARGO_TARGET_DIR",
-        env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| project::path("target").into()),
-    );
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| project::path("target").into());
+    let mut build = cargo(&["test", "--no-run", "--locked", "--workspace", "--test", "simulation"]);
+    build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+    build.current_dir(folder()).env("CARGO_TARGET_DIR", target);
     let messages = command::output(&mut build).context("the sources with all mutations do not compile")?;
     let program = messages
         .lines()
