@@ -67,7 +67,7 @@
 //! | which bodies are understood | [`request::body`] | values only |
 //! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `expression/lazy.rs` | text only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
-//! | what names an event, or an item of a batch | [`hook::ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
+//! | what names an event, or an item of a batch | [`hook::event_ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
 //! | conditions, templates, parameters | [`expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
 //! | a filter, an operator, what expressions see and may cost | `expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |

@@ -342,16 +342,17 @@ impl Run {
     /// Where a file of its task goes in the files bucket.
     ///
     /// # Errors
-    /// In words, when its hook's template yields no usable key for this file.
+    /// The reason, when the hook's template yields no usable key for this file.
     pub fn archive_key(&self, task_id: &TaskId, file: &TaskFile) -> Result<String, String> {
-        self.settings.archive.key(&KeyParts {
+        let parts = KeyParts {
             hook: &self.hook,
             date: self.received_at.date(),
             run_id: self.run_id.to_string(),
             task_id,
             target: &self.target,
             file,
-        })
+        };
+        self.settings.archive.key(&parts).map_err(|error| format!("the archive template {error}"))
     }
 
     /// The moment from which on an unfinished task fails the run; none once the task is completed.

@@ -14,14 +14,14 @@ use super::settings::{OPERATOR_TOKEN, Settings, secret};
 use super::{Cloudflare, WorkerLog, decide, files, handshake, links, rate_limit};
 use crate::config::mistake::Mistake;
 use crate::config::{Configuration, OperatorToken};
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::run::{Run, RunId, Status};
 use crate::service::look::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query, get_run, list_runs};
 use crate::service::preview::preview;
 use crate::timestamp::{SECOND_MS, Timestamp};
-use crate::verify::{Means, Verified, bearer_token};
+use crate::verify::{Verified, VerifyContext, bearer_token};
 
 /// The header of a preview that stands for the sender's `Authorization`.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
@@ -91,8 +91,8 @@ async fn show_preview(
     let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
     let delivery = delivery.at(&address).with_header("authorization", senders_own.as_deref());
     let secret = |name: &str| secret(env, name);
-    let means = Means { secret: &secret, certificate: None, now: WorkerClock.now() };
-    let shown = preview(hook, settings.configuration.fabricate.as_ref(), &delivery, &means);
+    let verify_context = VerifyContext { secret: &secret, certificate: None, now: WorkerClock.now() };
+    let shown = preview(hook, settings.configuration.fabricate.as_ref(), &delivery, &verify_context);
     Ok(respond::json(200, &shown))
 }
 
@@ -108,9 +108,9 @@ async fn start_by_hand(
     let world = Cloudflare::new(env, settings)?;
     let wait_s = wait_of(&request);
     let (delivery, lease) = read_delivery(request, hook.body_bytes_max).await?;
-    let delivery = Verified::by_operator(delivery.with_content_type(hook.content_type.as_deref()));
+    let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
     let event = Event::parse(delivery, hook, &fresh_id()).map_err(|error| Problem::not_parsed(&error))?;
-    accept(world, context, hook, event.by_hand(), lease, wait_s, None).await
+    accept(world, context, hook, event.sent_by_operator(), lease, wait_s, None).await
 }
 
 pub(super) async fn find(world: &Cloudflare, run_id: RunId) -> Result<Run, Problem> {

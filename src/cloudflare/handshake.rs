@@ -1,7 +1,7 @@
 //! What a handshake makes the edge do beside answering: call an address, keep what the operator has to be shown.
 //!
 //! What is kept lies in R2 at `handshakes/{hook}`, one object a hook. KV would not do: its reads are late, and its last
-//! write wins, so that a stranger's token could follow the sender's. Which token is kept [`Keep`] decides.
+//! write wins, so that a stranger's token could follow the sender's. Which token is kept [`OfferDecision`] decides.
 
 use std::cell::RefCell;
 
@@ -18,8 +18,8 @@ use crate::digest::sha256_hex;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::timestamp::Timestamp;
-use crate::verify::brought::{Brought, Keep, STAYS_MS, is_shown};
-use crate::verify::handshake::Reply;
+use crate::verify::handshake::SenderReply;
+use crate::verify::offered_secret::{KEPT_MS, OfferDecision, OfferedSecret, is_shown};
 
 /// Of how many hooks an isolate remembers that a token has its hour.
 const KNOWN_MAX: usize = 32;
@@ -40,9 +40,9 @@ thread_local! {
 pub(super) async fn answer(
     world: &Cloudflare,
     hook: &Hook,
-    reply: Reply,
+    reply: SenderReply,
 ) -> Result<worker::Result<Response>, Problem> {
-    if let Some(address) = reply.visit.as_deref().and_then(|address| Url::parse(address).ok()) {
+    if let Some(address) = reply.visit_url.as_deref().and_then(|address| Url::parse(address).ok()) {
         let answer = world.ask(Method::Get, &address, false, None).await;
         let status = answer.as_ref().map(|answer| answer.status).ok();
         if status != Some(200) {
@@ -55,7 +55,7 @@ pub(super) async fn answer(
             return Err(Problem::not_ready());
         }
     }
-    if let Some(token) = &reply.remember {
+    if let Some(token) = &reply.offered_secret {
         keep(world, hook, token).await.map_err(|error| {
             let fields = json!({"hook": hook.name, "error": error.to_string()});
             WorkerLog.log(
@@ -88,7 +88,7 @@ async fn keep(world: &Cloudflare, hook: &Hook, token: &str) -> Result<(), StoreE
 /// The SHA-256 of the token that has its hour, where this isolate knows of one.
 fn standing(hook: &Hook, now: Timestamp) -> Option<String> {
     KNOWN.with_borrow_mut(|known| {
-        known.retain(|known| now.since_ms(known.at) < STAYS_MS);
+        known.retain(|known| now.since_ms(known.at) < KEPT_MS);
         known.iter().find(|known| known.hook == hook.name).map(|known| known.digest.clone())
     })
 }
@@ -96,21 +96,21 @@ fn standing(hook: &Hook, now: Timestamp) -> Option<String> {
 /// Stores a token where none has its hour: one read, and one write at the most. Returns the SHA-256 of the one that has
 /// it then.
 async fn store(world: &Cloudflare, hook: &Hook, token: &str, now: Timestamp) -> Result<String, StoreError> {
-    let read = world.read_object::<Brought>(key(hook)).await?;
+    let read = world.read_object::<OfferedSecret>(key(hook)).await?;
     let at = read.as_ref().map(|(_, object)| uploaded(object));
-    let condition = match (Keep::of(at, now), &read) {
-        (Keep::Leave, Some((brought, _))) => {
+    let condition = match (OfferDecision::new(at, now), &read) {
+        (OfferDecision::Ignore, Some((brought, _))) => {
             let digest = sha256_hex(brought.token.as_bytes());
             remember(hook, &digest, at.unwrap_or(now));
             return Ok(digest);
         }
         // Of several that come at once one is stored: the others see that its place is taken, or its etag another.
-        (Keep::Replace, Some((_, object))) => {
+        (OfferDecision::Replace, Some((_, object))) => {
             Conditional { etag_matches: Some(object.etag()), ..Conditional::default() }
         }
         _ => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
     };
-    let brought = Brought { token: token.to_owned() };
+    let brought = OfferedSecret { token: token.to_owned() };
     let body = serde_json::to_string(&brought).map_err(|error| failed(&error))?;
     let put = world.inbox.put(key(hook), body).only_if(condition).execute().await;
     if put.map_err(|error| failed(&error))?.is_none() {
@@ -132,10 +132,10 @@ fn remember(hook: &Hook, digest: &str, at: Timestamp) {
 /// What a handshake brought that the operator needs to set the hook up; `None` once its secret is set.
 pub(super) async fn brought(world: &Cloudflare, env: &Env, hook: &Hook) -> Option<String> {
     let is_set = hook.verify.secret_names.iter().any(|name| secret(env, name).is_some());
-    if is_set || !hook.waits_for_its_secret() {
+    if is_set || !hook.accepts_offered_secret() {
         return None;
     }
-    let (brought, object) = world.read_object::<Brought>(key(hook)).await.ok().flatten()?;
+    let (brought, object) = world.read_object::<OfferedSecret>(key(hook)).await.ok().flatten()?;
     is_shown(uploaded(&object), WorkerClock.now()).then_some(brought.token)
 }
 

@@ -16,8 +16,8 @@ use super::route::allow;
 use super::settings::{Settings, secret};
 use super::{Cloudflare, certificates, handshake, rate_limit};
 use crate::fabricate::TaskId;
-use crate::hook::admission::{Admitted, TurnedAway};
-use crate::hook::delivery::Event;
+use crate::hook::admission::{Admitted, Rejection};
+use crate::hook::event::Event;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log};
 use crate::request::RawRequest;
@@ -26,8 +26,8 @@ use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
 use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::Reply;
-use crate::verify::{Means, VerifyError};
+use crate::verify::handshake::SenderReply;
+use crate::verify::{VerifyContext, VerifyError};
 
 /// How many runs of one delivery a log line names.
 const RUNS_TOLD_MAX: usize = 20;
@@ -77,7 +77,7 @@ pub(super) async fn accept(
     event: Event,
     mut lease: Lease,
     wait_s: Option<u32>,
-    answer: Option<Reply>,
+    answer: Option<SenderReply>,
 ) -> Result<worker::Result<Response>, Problem> {
     if world.key.is_none() {
         WorkerLog.log(Level::Error, "FABRICATE_API_KEY is not set", json!({"hook": hook.name}));
@@ -194,15 +194,15 @@ async fn admit(
     hook: &Hook,
     delivery: RawRequest,
 ) -> Result<Admitted, Problem> {
-    let refused = |error: &TurnedAway| {
+    let refused = |error: &Rejection| {
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
-            TurnedAway::Verify(VerifyError::Misconfigured { .. }) => {
+            Rejection::Verify(VerifyError::Misconfigured { .. }) => {
                 WorkerLog.log(Level::Error, "hook closed: its secret cannot be used", fields);
             }
             _ => WorkerLog.log(Level::Warn, "delivery not verified", fields),
         }
-        Problem::turned_away(error)
+        Problem::rejected(error)
     };
     let address = hook.verify.certificate_url(&delivery).map_err(|error| refused(&error.into()))?;
     let certificate = match &address {
@@ -210,8 +210,9 @@ async fn admit(
         None => None,
     };
     let secret = |name: &str| secret(env, name);
-    let means = Means { secret: &secret, certificate: certificate.as_deref(), now: WorkerClock.now() };
-    hook.admit(delivery, &means).map_err(|error| refused(&error))
+    let context =
+        VerifyContext { secret: &secret, certificate: certificate.as_deref(), now: WorkerClock.now() };
+    hook.admit(delivery, &context).map_err(|error| refused(&error))
 }
 
 /// An id for an event that nobody names.

@@ -6,14 +6,14 @@ use worker::{Response, ResponseBuilder};
 
 use super::settings::OPERATOR_TOKEN;
 use crate::config::InvalidToken;
-use crate::hook::admission::TurnedAway;
+use crate::hook::admission::Rejection;
 use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::request::body::BodyError;
 use crate::run::Run;
 use crate::service::incoming::{IDLE_MS_MAX, TimedOut, WHOLE_MS_MAX};
 use crate::service::operate::Refusal;
 use crate::timestamp::SECOND_MS;
-use crate::verify::handshake::{Reply, may_have_body};
+use crate::verify::handshake::{SenderReply, may_have_body};
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
 const RATE_PERIOD_S: u32 = 60;
@@ -95,7 +95,7 @@ impl Problem {
     }
 
     /// What a stranger is told: not why.
-    pub(super) fn turned_away(error: &TurnedAway) -> Self {
+    pub(super) fn rejected(error: &Rejection) -> Self {
         match error.status() {
             401 => {
                 let detail =
@@ -243,7 +243,7 @@ impl Problem {
 }
 
 /// A handshake's answer, or the one that a sender wants to hear.
-pub(super) fn reply(reply: &Reply) -> worker::Result<Response> {
+pub(super) fn reply(reply: &SenderReply) -> worker::Result<Response> {
     let mut response = builder(reply.status)?;
     if let Some(content_type) = reply.content_type {
         response = response.with_header("Content-Type", content_type)?;

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::expression::Scope;
 use crate::fabricate::Api;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::hook::{Hook, Rule};
 use crate::request::RawRequest;
-use crate::verify::{Means, Verified, VerifyError};
+use crate::verify::{Verified, VerifyContext, VerifyError};
 
 use super::plan::{holds, map, scopes};
 
@@ -17,18 +17,17 @@ const ITEMS_SHOWN_MAX: usize = 10;
 /// What a hook would make of a request: whether it is verified and why not, what its conditions say, each parameter
 /// with its type, the requests that would be sent. For the operator: it holds what the sender sent, but no secret.
 #[must_use]
-pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Means<'_>) -> Value {
+pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, context: &VerifyContext<'_>) -> Value {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
-    let verification = verification(hook, &request, means);
-    let handshake = hook.admit(request.clone(), means).ok().and_then(|admitted| match admitted {
+    let verification = verification(hook, &request, context);
+    let handshake = hook.admit(request.clone(), context).ok().and_then(|admitted| match admitted {
         crate::hook::admission::Admitted::Handshake(reply) => {
             Some(json!({"status": reply.status, "body": reply.body}))
         }
         crate::hook::admission::Admitted::Delivery(_) => None,
     });
     let mut shown = json!({"hook": hook.name, "paused": hook.paused, "verification": verification});
-    let more = match (handshake, Event::parse(Verified::by_operator(request), hook, "new for each delivery"))
-    {
+    let more = match (handshake, Event::parse(Verified::assume(request), hook, "new for each delivery")) {
         (Some(handshake), _) => json!({"handshake": handshake, "outcome": "handshake", "runs": []}),
         (None, Err(error)) => json!({"outcome": "not parsed", "error": error.to_string(), "runs": []}),
         (None, Ok(event)) => outcome(hook, api, event),
@@ -39,9 +38,9 @@ pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Mea
     shown
 }
 
-fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> Value {
+fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> Value {
     let scheme = &hook.verify.scheme;
-    match hook.verify.check(request, means) {
+    match hook.verify.check(request, context) {
         Ok(()) => json!({"scheme": scheme, "verified": true}),
         Err(VerifyError::NotVerified(refusal)) => json!({
             "scheme": scheme, "verified": false, "reason": refusal.to_string(), "signed_text": refusal.signed_text(),
@@ -51,15 +50,15 @@ fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> Value {
 }
 
 fn outcome(hook: &Hook, api: Option<&Api>, mut event: Event) -> Value {
-    let id_problem = event.take_id(hook).err();
-    let items = hook.each.as_ref().map(|each| event.items(each).len());
+    let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
+    let items = hook.batch.as_ref().map(|each| event.items(each).len());
     let mut rules = Vec::new();
     for (item, scope) in scopes(hook, &event).enumerate().take(ITEMS_SHOWN_MAX) {
         for (index, rule) in hook.rules.iter().enumerate() {
             let mut shown = rule_view(hook, api, rule, &scope);
             if let Value::Object(shown) = &mut shown {
                 shown.insert("rule".to_owned(), json!(index));
-                if hook.each.is_some() {
+                if hook.batch.is_some() {
                     shown.insert("item".to_owned(), json!(item));
                     shown.insert("item_id".to_owned(), json!(event.item_id(hook, &scope, item)));
                 }
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
     use crate::config::Configuration;
     use crate::timestamp::Timestamp;
-    use crate::verify::Draft;
+    use crate::verify::signer::UnsignedDelivery;
 
     const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -147,11 +146,12 @@ mod tests {
         let configuration = configuration(hook);
         let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
         let secret = |_: &str| Some("s3cret".to_owned());
-        let means = Means { secret: &secret, certificate: None, now: NOW };
+        let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
-        let signed = hook.verify.sign(Draft { delivery: request.clone(), id: "i" }, &means).unwrap();
-        let shown = |request| preview(hook, configuration.fabricate.as_ref(), &request, &means);
+        let signed =
+            hook.verify.sign(UnsignedDelivery { delivery: request.clone(), id: "i" }, &context).unwrap();
+        let shown = |request| preview(hook, configuration.fabricate.as_ref(), &request, &context);
         [shown(request), shown(signed)]
     }
 
@@ -169,7 +169,8 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
         let secret = |_: &str| Some("s3cret".to_owned());
-        let shown = preview(hook, None, &request, &Means { secret: &secret, certificate: None, now: NOW });
+        let shown =
+            preview(hook, None, &request, &VerifyContext { secret: &secret, certificate: None, now: NOW });
         assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");
         assert!(!shown.to_string().contains("s3cret"));
     }

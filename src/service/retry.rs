@@ -3,7 +3,8 @@
 //! `retries/{run_id}` is the gate: created once, with the new run whole in it, so that two clicks make one new run. It
 //! never starts anything.
 
-use crate::hook::delivery::{Delivery, Event};
+use crate::hook::delivery::Delivery;
+use crate::hook::event::Event;
 use crate::hook::{Hook, HookName};
 use crate::journal::Standing;
 use crate::mutation::{Mutation, makes};
@@ -116,7 +117,7 @@ async fn stored_delivery<W: World>(world: &W, run: &Run) -> Result<Option<(Deliv
 fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
     let (index, rule) = rule_again(hook, old, siblings)?;
     let item = old.origin.and_then(|origin| origin.item);
-    let params = Event::of_stored(delivery, hook)
+    let params = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
     Some(Plan { rule, origin: Origin { rule: index, item }, item_id: old.item_id.clone(), params })

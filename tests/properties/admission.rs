@@ -1,9 +1,9 @@
 //! Who gets in: requests that a sender made, and what others make of them, at every kind of hook.
 
-use seedhook::hook::admission::{Admitted, TurnedAway};
-use seedhook::hook::delivery::Event;
+use seedhook::hook::admission::{Admitted, Rejection};
+use seedhook::hook::event::Event;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Means, VerifyError};
+use seedhook::verify::{VerifyContext, VerifyError};
 
 use super::case::{Case, Cases};
 use super::choices::Choices;
@@ -81,8 +81,8 @@ pub(crate) fn another_key_gets_nowhere(choices: &mut Choices<'_>) {
     // A secret that is not set, or empty, lets nobody in.
     let empty = ["", " ", "\n"][choices.below(3)];
     let secret = |_: &str| choices.clone().one_in(2).then(|| empty.to_owned());
-    let means = Means { secret: &secret, certificate: None, now };
-    assert!(case.hook.verify.check(&request.arrived(), &means).is_err(), "{} needs no secret", case.name);
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    assert!(case.hook.verify.check(&request.arrived(), &context).is_err(), "{} needs no secret", case.name);
 }
 
 /// A request that passed, as what.
@@ -95,9 +95,9 @@ enum Passed {
 fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
     let arrived = request.arrived();
     let certificate_url = case.hook.verify.certificate_url(&arrived).ok().flatten();
-    let (checked, outcome) = case.with_means(certificate_url.as_deref(), now, |means| {
+    let (checked, outcome) = case.with_context(certificate_url.as_deref(), now, |context| {
         let taken = arrived.clone().with_content_type(case.hook.content_type.as_deref());
-        (case.hook.verify.check(&taken, means), case.hook.admit(arrived, means))
+        (case.hook.verify.check(&taken, context), case.hook.admit(arrived, context))
     });
     match outcome {
         Ok(Admitted::Delivery(verified)) => {
@@ -123,7 +123,7 @@ fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
 }
 
 /// A refusal quotes neither a secret nor what the sender wrote in the body or the headers.
-fn check_refusal(case: &Case, why: &TurnedAway) {
+fn check_refusal(case: &Case, why: &Rejection) {
     let told = why.to_string();
     assert!(!told.contains(CANARY), "{}: {told}", case.name);
     assert!(!case.secrets.iter().any(|secret| told.contains(secret)), "{}: {told}", case.name);
@@ -134,8 +134,8 @@ fn check_refusal(case: &Case, why: &TurnedAway) {
 fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
     let arrived = request.arrived();
     let certificate_url = case.hook.verify.certificate_url(&arrived).expect("a certificate's address");
-    let outcome =
-        case.with_means(certificate_url.as_deref(), now, |means| case.hook.verify.verify(arrived, means));
+    let outcome = case
+        .with_context(certificate_url.as_deref(), now, |context| case.hook.verify.verify(arrived, context));
     let verified = outcome.unwrap_or_else(|error| {
         panic!("{} refuses what is genuine: {error}, over {:?}\n{request:#?}", case.name, over(&error));
     });
@@ -156,8 +156,8 @@ fn check_certificate(case: &Case, request: &Request, choices: &mut Choices<'_>, 
     let address = case.hook.verify.certificate_url(&arrived).ok().flatten();
     if let Some(pem) = address.and_then(|address| case.certificate(&address)) {
         let damaged = damaged(pem, choices);
-        let means = Means { secret: &|_| None, certificate: Some(&damaged), now };
-        drop(case.hook.verify.check(&arrived, &means));
+        let context = VerifyContext { secret: &|_| None, certificate: Some(&damaged), now };
+        drop(case.hook.verify.check(&arrived, &context));
     }
 }
 

@@ -23,7 +23,8 @@ mod secret;
 mod values;
 
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::{Delivery, Event};
+use seedhook::hook::delivery::Delivery;
+use seedhook::hook::event::Event;
 use seedhook::service::plan::{RUNS_MAX, plan};
 use seedhook::verify::Verified;
 
@@ -60,7 +61,7 @@ pub(crate) fn configuration(data: &[u8]) {
 /// What is let in becomes an event and its runs, and stays within bounds.
 fn check_event(hook: &Hook, verified: Verified) {
     let Ok(mut event) = Event::parse(verified, hook, "fresh") else { return };
-    let id_problem = event.take_id(hook).err();
+    let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
     assert!(
         event.delivery.delivery_id.digest().len() == 64 && !event.delivery.delivery_id.as_str().is_empty()
     );

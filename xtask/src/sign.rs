@@ -9,7 +9,8 @@ use seedhook::config::sender::sender;
 use seedhook::hook::Hook;
 use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Draft, Means};
+use seedhook::verify::VerifyContext;
+use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::Value;
 
 use crate::hooks::Hooks;
@@ -65,8 +66,8 @@ pub(crate) fn signed(
     if let Some(unset) = first.filter(|name| secret(name).is_none()) {
         bail!("the hook {name} is signed for with {unset}: add a line {unset}=\"…\" to .dev.vars");
     }
-    let means = Means { secret: &secret, certificate: None, now };
-    let signed = hook.verify.sign(Draft { delivery, id }, &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let signed = hook.verify.sign(UnsignedDelivery { delivery, id }, &context);
     signed.map_err(|problem| anyhow!("the hook {name} ({scheme}) cannot be signed for: {problem}\n{WITHOUT}"))
 }
 
@@ -112,7 +113,7 @@ mod tests {
         let draft = RawRequest::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
         let delivery = signed(&hooks, hook, draft, "msg_1", NOW)?;
         let secret = |name: &str| hooks.secret(name);
-        hook.verify.check(&delivery, &Means { secret: &secret, certificate: None, now: NOW })?;
+        hook.verify.check(&delivery, &VerifyContext { secret: &secret, certificate: None, now: NOW })?;
         Ok(())
     }
 

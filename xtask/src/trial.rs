@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use seedhook::service::preview::preview;
-use seedhook::verify::Means;
+use seedhook::verify::VerifyContext;
 
 use crate::hooks::Hooks;
 use crate::request::{OPTIONS_HELP, Request};
@@ -49,9 +49,9 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
         delivery = sign::signed(&hooks, hook, delivery, &request.id(), request.now)?;
     }
     let secret = |name: &str| hooks.secret(name);
-    let means = Means { secret: &secret, certificate: None, now: request.now };
-    let shown = preview(hook, hooks.configuration.fabricate.as_ref(), &delivery, &means);
-    let answer = Answer::to(hook, delivery, &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now: request.now };
+    let shown = preview(hook, hooks.configuration.fabricate.as_ref(), &delivery, &context);
+    let answer = Answer::to(hook, delivery, &context);
     show(&if request.has("json") {
         format!("{shown:#}\n")
     } else {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Sender, senders};
 use crate::config::Configuration;
 use crate::hook::Hook;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
@@ -86,11 +86,11 @@ fn deliver(hook: &Hook, headers: &BTreeMap<String, String>, body: &Value) -> Eve
     let url = "https://seedhook.example/hooks/h";
     let raw = RawRequest::new("POST", url, headers, body.into_bytes(), Timestamp::from_millis(0))
         .with_content_type(hook.content_type.as_deref());
-    Event::parse(Verified::by_operator(raw), hook, FRESH).unwrap()
+    Event::parse(Verified::assume(raw), hook, FRESH).unwrap()
 }
 
 fn id(hook: &Hook, mut event: Event) -> String {
-    event.take_id(hook).unwrap();
+    event.assign_id(hook).unwrap();
     event.delivery.delivery_id.as_str().to_owned()
 }
 
@@ -158,12 +158,12 @@ fn every_way_in_which_a_sender_states_an_id_has_an_example() {
             .iter()
             .filter_map(|event| {
                 let event = event.first(&hook);
-                hook.stated_ids.iter().position(|template| {
+                hook.sender_id_templates.iter().position(|template| {
                     hook.expressions.evaluate_id(template, event.scope()).is_ok_and(|id| id.is_some())
                 })
             })
             .collect();
-        assert_eq!(used, (0..hook.stated_ids.len()).collect(), "{}", sender.name);
+        assert_eq!(used, (0..hook.sender_id_templates.len()).collect(), "{}", sender.name);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading by content type, and bodies that nobody means.
+//! Reading by content type, and bodies that nobody context.
 
 use super::*;
 use crate::document::{DEPTH_MAX, INDEX_BYTES_MAX, NODE_BYTES};

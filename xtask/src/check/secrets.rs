@@ -140,5 +140,5 @@ fn named<'a>(scope: &'a Scope<'_>) -> BTreeMap<&'a str, Vec<&'a Hook>> {
 
 /// Whether their senders bring the secret, so that it cannot be set before.
 fn are_brought(hooks: &[&Hook]) -> bool {
-    hooks.iter().all(|hook| hook.waits_for_its_secret())
+    hooks.iter().all(|hook| hook.accepts_offered_secret())
 }

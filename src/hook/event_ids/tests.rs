@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::config::Configuration;
 use crate::digest::sha256_hex;
 use crate::hook::Hook;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::request::RawRequest;
 use crate::service::plan::plan;
 use crate::timestamp::Timestamp;
@@ -30,8 +30,8 @@ fn of_sender(scheme: &str, each: Option<&str>) -> Hook {
 fn event(hook: &Hook, content_type: &str, body: &Value) -> (Event, Option<String>) {
     let headers = [("content-type".to_owned(), content_type.to_owned())];
     let raw = RawRequest::new("POST", "", headers, body.to_string().into_bytes(), Timestamp::from_millis(0));
-    let mut event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
-    let problem = event.take_id(hook).err();
+    let mut event = Event::parse(Verified::assume(raw), hook, "fresh").unwrap();
+    let problem = event.assign_id(hook).err().map(|error| error.to_string());
     (event, problem)
 }
 
@@ -197,5 +197,5 @@ fn a_batch_of_cloud_events_is_named_by_source_and_id_and_others_are_claimed_whol
 fn what_is_sent_by_hand_is_new_with_all_its_items() {
     let batch = hook(&json!({"each": "body", "item_id": "{{ item.id }}"}));
     let (event, problem) = event(&batch, "application/json", &json!([{"id": "a"}]));
-    assert_eq!(ids(&batch, &event.by_hand(), problem.as_deref()), ["-"]);
+    assert_eq!(ids(&batch, &event.sent_by_operator(), problem.as_deref()), ["-"]);
 }
