@@ -6,6 +6,7 @@
 //! are arguments. What each sender proves is data, in `config/senders.json`.
 
 pub(crate) mod age;
+pub mod answer;
 mod error;
 mod evidence;
 pub mod handshake;
@@ -20,7 +21,7 @@ mod signing_oracle;
 pub(crate) mod sns;
 pub(crate) mod token;
 
-pub use error::{SecretError, VerificationFailure, VerifyError};
+pub use error::{ProofError, SecretError, VerifyError};
 pub use token::bearer_token;
 
 use crate::request::RawRequest;
@@ -131,7 +132,7 @@ impl Verification {
         let secrets = self.secrets(context.secret)?;
         let url = self.called_url(delivery);
         let evidence = Evidence { delivery, url: &url, certificate: context.certificate, now: context.now };
-        let mut failure = VerificationFailure::new("nothing to verify with");
+        let mut failure = ProofError::new("nothing to verify with");
         for (index, keyed) in self.proofs.iter().enumerate() {
             let own: Vec<&str> = secrets
                 .iter()
@@ -259,7 +260,7 @@ impl Proof {
         }
     }
 
-    fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), VerificationFailure> {
+    fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         match self {
             Self::Signature(signature) => signature.check(evidence, secrets),
             Self::Token(token) => token.check(evidence, secrets),

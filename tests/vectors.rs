@@ -18,7 +18,7 @@ use seedhook::hook::{Hook, HookName};
 use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
-use seedhook::verify::handshake::SenderReply;
+use seedhook::verify::answer::SenderReply;
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {

@@ -18,7 +18,7 @@ use crate::digest::sha256_hex;
 use crate::hook::{Hook, HookName};
 use crate::ports::{Clock, Level, Log, StoreError};
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::SenderReply;
+use crate::verify::answer::SenderReply;
 use crate::verify::offered_secret::{KEPT_MS, OfferDecision, OfferedSecret, is_shown};
 
 /// Of how many hooks an isolate remembers that a token has its hour.

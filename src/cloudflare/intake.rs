@@ -26,7 +26,7 @@ use crate::service::in_flight::Lease;
 use crate::service::look::get_run;
 use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::SenderReply;
+use crate::verify::answer::SenderReply;
 use crate::verify::{VerifyContext, VerifyError};
 
 /// How many runs of one delivery a log line names.

@@ -13,7 +13,7 @@ use crate::run::Run;
 use crate::service::incoming::{IDLE_MS_MAX, TimedOut, WHOLE_MS_MAX};
 use crate::service::operate::Refusal;
 use crate::timestamp::SECOND_MS;
-use crate::verify::handshake::{SenderReply, may_have_body};
+use crate::verify::answer::{SenderReply, may_have_body};
 
 /// How long one is asked to wait who calls too often, seconds: the longest period that a rate-limiting binding can have.
 const RATE_PERIOD_S: u32 = 60;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::fields::{HookReader, Table, is_header_name};
 use super::sender::Sender;
 use crate::request::source::Source;
-use crate::verify::handshake::{
+use crate::verify::answer::{
     ANSWER_BODY_BYTES_MAX, AnswerBody, AnswerTemplate, AnswerValue, is_header_value, may_have_body,
 };
 

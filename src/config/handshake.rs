@@ -8,7 +8,8 @@ use super::sender::{Sender, sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
 use crate::verify::Verification;
-use crate::verify::handshake::{Handshake, Predicate, Trust};
+use crate::verify::answer::Predicate;
+use crate::verify::handshake::{Handshake, Trust};
 
 /// The most handshakes of one hook.
 const HANDSHAKES_MAX: usize = 8;

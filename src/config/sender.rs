@@ -106,7 +106,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_file_can_be_read_and_names_each_sender_once() {
+    fn the_file_is_valid_and_has_each_sender_once() {
         let read: Vec<Sender> = serde_json::from_str(include_str!("senders.json")).unwrap();
         let names: BTreeSet<&str> = read.iter().map(|sender| sender.name.as_str()).collect();
         assert_eq!(names.len(), read.len());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_for_each_sender_takes_four_lines() {
+    fn every_sender_makes_a_hook_without_mistakes() {
         for sender in senders() {
             let mut verify = json!({"scheme": sender.name});
             if sender.needs_secret() {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_adjusts_only_what_means_something_for_its_sender() {
+    fn a_hook_may_set_only_fields_that_apply_to_its_sender() {
         let takes = |name: &str, field: &str| sender(name).unwrap().takes(field);
         assert!(
             takes("stripe", "tolerance")

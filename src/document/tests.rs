@@ -117,7 +117,7 @@ fn items_are_found_after_nested_values() {
 }
 
 #[test]
-fn a_document_nests_64_levels_and_no_deeper() {
+fn a_document_nests_at_most_64_levels() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
         assert!(Document::parse(nested(DEPTH_MAX)).is_ok());

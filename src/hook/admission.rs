@@ -5,7 +5,8 @@
 
 use super::Hook;
 use crate::request::RawRequest;
-use crate::verify::handshake::{Handshake, HandshakeError, HandshakeSecrets, SenderReply};
+use crate::verify::answer::{HandshakeError, HandshakeSecrets, SenderReply};
+use crate::verify::handshake::Handshake;
 use crate::verify::{Verified, VerifyContext, VerifyError};
 
 /// An admitted request.
@@ -30,7 +31,7 @@ pub enum Rejection {
     #[error("the handshake has no challenge, or one that is too long")]
     NoChallenge,
     /// A request other than `POST` is not a handshake of this hook.
-    #[error("the request is no handshake of this hook's sender")]
+    #[error("the request is not a handshake of this hook's sender")]
     NoHandshake,
 }
 

@@ -6,7 +6,7 @@ use super::Hook;
 use crate::config::Configuration;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::SenderReply;
+use crate::verify::answer::SenderReply;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";

@@ -2,19 +2,20 @@
 //!
 //! No name from a sender or from Fabricate can lead out of the run's part of the bucket.
 
-use std::borrow::Cow;
+mod safe_name;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use crate::digest::sha256_hex;
 use crate::expression::{Expressions, Given, Scope, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
+pub use safe_name::safe_name;
+use safe_name::{NAME_BYTES_MAX, safe_part, shorten, unique_part};
 
 /// Default of `archive`.
 pub const DEFAULT: &str = "{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}";
@@ -24,9 +25,6 @@ const SCOPE: &[&str] = &["hook", "date", "run_id", "task_id", "workspace", "data
 
 /// The longest key that R2 allows, bytes.
 const KEY_BYTES_MAX: usize = 1024;
-
-/// The longest file name in a key, bytes.
-const NAME_BYTES_MAX: usize = 200;
 
 /// The bounds on the file name that are tried in turn until the key is short enough, bytes.
 const NAME_BOUNDS: [usize; 4] = [NAME_BYTES_MAX, 100, 50, 25];
@@ -178,88 +176,10 @@ fn example() -> serde_json::Value {
     })
 }
 
-/// The base name of a file, without characters that have a meaning in a path, a header or a terminal.
-///
-/// `../../etc/passwd` becomes `passwd`. A name that is empty or only dots becomes `file`. A long name keeps its extension.
-#[must_use]
-pub fn safe_name(name: Option<&str>) -> String {
-    let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = shorten(&clean(base), NAME_BYTES_MAX);
-    if name.chars().all(|character| character == '.' || character == '_') { "file".to_owned() } else { name }
-}
-
-fn safe_part(text: &str) -> String {
-    shorten(&clean(text), NAME_BYTES_MAX)
-}
-
-/// A safe form of an id that differs for any two ids: if cleaning changes the id, a part of its hash is added.
-fn unique_part(id: &str) -> String {
-    let safe = safe_part(id);
-    if safe == id {
-        safe
-    } else {
-        format!("{safe}~{}", sha256_hex(id.as_bytes()).get(..16).unwrap_or_default())
-    }
-}
-
-/// Normalizes to NFC, so that names that look the same are equal, and replaces unsafe characters.
-fn clean(text: &str) -> Cow<'_, str> {
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
-    if composed.contains(is_unsafe) { Cow::Owned(composed.replace(is_unsafe, "_")) } else { composed }
-}
-
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '/' | '\\' | '"' | '<' | '>' | ':' | '|' | '?' | '*' | '#' | '%')
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Cuts a long name before its extension, if that has at most 16 bytes.
-fn shorten(name: &str, bytes_max: usize) -> String {
-    if name.len() <= bytes_max {
-        return name.to_owned();
-    }
-    let extension = match name.rfind('.') {
-        Some(dot) if name.len() - dot <= 17 => name.get(dot..).unwrap_or_default(),
-        _ => "",
-    };
-    let mut end = bytes_max - extension.len();
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{extension}", name.get(..end).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fabricate::{FileId, Place};
-
-    #[track_caller]
-    fn check(name: Option<&str>, expected: &str) {
-        assert_eq!(safe_name(name), expected, "{name:?}");
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_folder() {
-        check(Some("report.csv"), "report.csv");
-        check(Some("../../etc/passwd"), "passwd");
-        check(Some("..\\..\\boot.ini"), "boot.ini");
-        for nothing in [None, Some(""), Some(".."), Some("/"), Some("  "), Some("a/..")] {
-            check(nothing, "file");
-        }
-        check(Some("a\"b\r\nX: y.csv"), "a_b__X_ y.csv");
-        check(Some("démo – données.csv"), "démo – données.csv");
-        check(Some("de\u{301}mo.csv"), "d\u{e9}mo.csv");
-        check(Some("gpj.\u{202e}exe"), "gpj._exe");
-    }
-
-    #[test]
-    fn a_long_name_keeps_its_extension() {
-        let short = safe_name(Some(&format!("{}.csv", "é".repeat(300))));
-        assert!(short.len() <= NAME_BYTES_MAX && short.ends_with("é.csv"), "{short}");
-        assert_eq!(safe_name(Some(&"x".repeat(300))).len(), NAME_BYTES_MAX);
-    }
 
     /// The key of a file by a template.
     fn key_of(template: &str, id: &str, name: &str) -> Result<String, KeyTemplateError> {
@@ -288,15 +208,6 @@ mod tests {
             assert_eq!(key, format!("{folder}/the-run/12_3~a87aa3a288730587"));
             assert!(COMPILED.with_borrow(|kept| kept.len() <= COMPILED_MAX));
         }
-    }
-
-    #[test]
-    fn similar_ids_have_different_keys() {
-        let ids =
-            ["12/3", "12_3", "12\\3", " 12_3", "e\u{301}", "\u{e9}", &"x".repeat(300), &"x".repeat(301)];
-        let own: BTreeMap<String, &str> = ids.iter().map(|id| (unique_part(id), *id)).collect();
-        assert_eq!(own.len(), ids.len(), "{own:?}");
-        assert_eq!(unique_part("12_3"), "12_3");
     }
 
     #[test]

@@ -12,7 +12,7 @@ const SHOWN_BYTES_MAX: usize = 512;
 pub enum VerifyError {
     /// The caller must act: a signature or token is wrong, missing or stale.
     #[error("{0}")]
-    NotVerified(VerificationFailure),
+    NotVerified(ProofError),
     /// The caller must act: verification reads the body, and the body exceeds a bound.
     #[error("{0}")]
     TooComplex(String),
@@ -29,7 +29,7 @@ pub enum VerifyError {
 /// The proof that a delivery failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct VerificationFailure {
+pub struct ProofError {
     reason: String,
     signed_text: Option<String>,
     /// The body exceeds a bound, so the proof could not be checked.
@@ -65,7 +65,7 @@ pub enum SecretError {
     NotUserPassword,
 }
 
-impl VerificationFailure {
+impl ProofError {
     pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), signed_text: None, is_too_complex: false }
     }
@@ -89,14 +89,14 @@ impl VerificationFailure {
     }
 }
 
-impl From<NotAList> for VerificationFailure {
+impl From<NotAList> for ProofError {
     fn from(error: NotAList) -> Self {
         Self::new(error.to_string())
     }
 }
 
-impl From<VerificationFailure> for VerifyError {
-    fn from(failure: VerificationFailure) -> Self {
+impl From<ProofError> for VerifyError {
+    fn from(failure: ProofError) -> Self {
         if failure.is_too_complex { Self::TooComplex(failure.reason) } else { Self::NotVerified(failure) }
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::Value;
 
-use super::error::{SecretError, VerificationFailure};
+use super::error::{ProofError, SecretError};
 use super::evidence::Evidence;
 use super::key::{Algorithm, Key, KeyForm};
 use super::token::bearer_token;
@@ -39,7 +39,7 @@ pub(crate) struct Jwt {
 
 impl Jwt {
     /// Checks the token of a delivery against any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), VerificationFailure> {
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         let token = self.at.find(View::whole(evidence.delivery)).ok_or_else(|| self.failure("is missing"))?;
         let bearer = bearer_token(&token).filter(|_| self.at.header_name() == Some("authorization"));
         let token = bearer.unwrap_or(&token);
@@ -72,11 +72,11 @@ impl Jwt {
         self.check_claims(&claims, evidence)
     }
 
-    fn failure(&self, problem: impl std::fmt::Display) -> VerificationFailure {
-        VerificationFailure::new(format!("{} {problem}", self.at.label()))
+    fn failure(&self, problem: impl std::fmt::Display) -> ProofError {
+        ProofError::new(format!("{} {problem}", self.at.label()))
     }
 
-    fn check_claims(&self, claims: &Value, evidence: &Evidence<'_>) -> Result<(), VerificationFailure> {
+    fn check_claims(&self, claims: &Value, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         if let Some(issuer) = &self.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
         {

@@ -2,7 +2,7 @@
 //! operator, and for how long it is shown.
 //!
 //! While the secret is not set, any caller can send such a handshake. The first offer is kept for an hour, so that a later
-//! one of somebody else changes nothing and causes no write. The decisions need only the time; they access no store.
+//! one of another caller changes nothing and causes no write. These functions access no store.
 
 use serde::{Deserialize, Serialize};
 

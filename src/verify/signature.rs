@@ -8,7 +8,7 @@ mod tests;
 use std::borrow::Cow;
 
 use super::age::{TimestampFormat, check_age};
-use super::error::{SecretError, VerificationFailure};
+use super::error::{ProofError, SecretError};
 use super::evidence::Evidence;
 use super::key::{Algorithm, Encoding, Key, KeyForm};
 use super::signed::{SignedText, SignedValues, has_too_many_fields};
@@ -18,7 +18,7 @@ use crate::request::source::{Source, View};
 use list::ITEMS_MAX;
 pub(crate) use list::ListSyntax;
 
-/// The most signatures that one header may list; senders list two while they rotate a secret.
+/// The most signatures of one header that are checked; senders list two while they rotate a secret.
 const SIGNATURES_MAX: usize = 16;
 
 /// How a sender signs.
@@ -60,7 +60,7 @@ pub(crate) struct SignedTimestamp {
 
 impl Signature {
     /// Checks the signatures of a delivery with any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), VerificationFailure> {
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         self.check_form(evidence)?;
         let keys: Vec<Key> = secrets.iter().filter_map(|secret| self.key(secret).ok()).collect();
         let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
@@ -68,10 +68,10 @@ impl Signature {
     }
 
     /// Any caller can send a form, so its fields are counted before they are sorted.
-    fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), VerificationFailure> {
+    fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         let is_sorted = self.signed.has_form() && evidence.delivery.is_form();
         if is_sorted && has_too_many_fields(&evidence.delivery.body) {
-            return Err(VerificationFailure::too_complex(format!(
+            return Err(ProofError::too_complex(format!(
                 "the form has more than {FIELDS_MAX} fields: send fewer"
             )));
         }
@@ -83,16 +83,11 @@ impl Signature {
         self.algorithm.key(secret, self.key_form)
     }
 
-    fn check_part(
-        &self,
-        evidence: &Evidence<'_>,
-        view: View<'_>,
-        keys: &[Key],
-    ) -> Result<(), VerificationFailure> {
+    fn check_part(&self, evidence: &Evidence<'_>, view: View<'_>, keys: &[Key]) -> Result<(), ProofError> {
         self.check_expected(view)?;
         let texts: Vec<_> = self.at.iter().map(|source| source.find(view)).collect();
         let Some(first) = texts.iter().flatten().next() else {
-            return Err(VerificationFailure::new(format!("{} is missing", self.label())));
+            return Err(ProofError::new(format!("{} is missing", self.label())));
         };
         let items = self.list.items(first);
         let view = View { items: &items, ..view };
@@ -107,17 +102,17 @@ impl Signature {
             Some(source) => source
                 .find(view)
                 .filter(|id| !id.is_empty())
-                .ok_or_else(|| VerificationFailure::new(format!("{} is missing", source.label())))?,
+                .ok_or_else(|| ProofError::new(format!("{} is missing", source.label())))?,
             None => "".into(),
         };
         // Otherwise the text could be split in another way: `a.b` and `c` sign the same text as `a` and `b.c`.
         if self.signed.after_id().is_some_and(|separator| id.contains(separator)) {
-            return Err(VerificationFailure::new(
+            return Err(ProofError::new(
                 "the id contains the separator between it and the rest of the signed text",
             ));
         }
         if let Some(source) = self.signed.unreadable(view) {
-            return Err(VerificationFailure::new(format!("{} must be a short text", source.label())));
+            return Err(ProofError::new(format!("{} must be a short text", source.label())));
         }
         self.check_body_hash(view)?;
         let values = SignedValues { view, url: evidence.url, timestamp: &timestamp, id: &id };
@@ -130,10 +125,9 @@ impl Signature {
         texts: &[Option<Cow<'_, str>>],
         values: SignedValues<'_>,
         keys: &[Key],
-    ) -> Result<(), VerificationFailure> {
+    ) -> Result<(), ProofError> {
         let label = self.label();
-        let mut failure =
-            VerificationFailure::new(format!("no signature in {label} is for a secret of this hook"));
+        let mut failure = ProofError::new(format!("no signature in {label} is for a secret of this hook"));
         for (index, text) in texts.iter().enumerate() {
             let Some(text) = text else { continue };
             let signatures = match self.read_signatures(text) {
@@ -153,28 +147,29 @@ impl Signature {
             }
             let (algorithm, signed) = (self.algorithm.name(), self.signed.as_str());
             let reason = format!("no signature in {label} is that of {algorithm} over {signed}");
-            failure = VerificationFailure::new(reason).with_signed_text(&message);
+            failure = ProofError::new(reason).with_signed_text(&message);
         }
         Err(failure)
     }
 
     /// The signatures in a header, decoded.
-    fn read_signatures(&self, text: &str) -> Result<Vec<Vec<u8>>, VerificationFailure> {
+    fn read_signatures(&self, text: &str) -> Result<Vec<Vec<u8>>, ProofError> {
         let label = self.label();
         if text.is_empty() {
-            return Err(VerificationFailure::new(format!("{label} is empty")));
+            return Err(ProofError::new(format!("{label} is empty")));
         }
         // A header that was sent twice is rejected, even if one of the two is right.
         if self.was_sent_twice(text) {
             return Err(self
                 .list_failure(text)
-                .unwrap_or_else(|| VerificationFailure::new(format!("{label} was sent twice"))));
+                .unwrap_or_else(|| ProofError::new(format!("{label} was sent twice"))));
         }
         let signatures = self.signatures(&self.list.items(text));
         if signatures.is_empty() {
             let problem = self.list_failure(text);
-            return Err(problem
-                .unwrap_or_else(|| VerificationFailure::new(format!("{label} holds no {}", self.form()))));
+            return Err(
+                problem.unwrap_or_else(|| ProofError::new(format!("{label} holds no {}", self.form())))
+            );
         }
         Ok(signatures)
     }
@@ -201,23 +196,20 @@ impl Signature {
     }
 
     /// What is wrong with the list in a header; `None` where nothing is.
-    fn list_failure(&self, text: &str) -> Option<VerificationFailure> {
+    fn list_failure(&self, text: &str) -> Option<ProofError> {
         let header = self.label();
         let items = self.list.items(text);
         let count = |label: &str| items.iter().filter(|(found, _)| *found == label).count();
         let separator = self.list.item_separator.as_deref();
         if self.time_label().is_some_and(|label| count(label) > 1) {
-            return Some(VerificationFailure::new(format!("{header} was sent twice")));
+            return Some(ProofError::new(format!("{header} was sent twice")));
         }
         if self.was_sent_twice(text) {
             // Without a timestamp in the list, two headers and one list look alike.
             let or = separator.filter(|_| self.time_label().is_none()).map(|separator| {
                 format!(", or separates its items with \", \" where item_separator is \"{separator}\"")
             });
-            return Some(VerificationFailure::new(format!(
-                "{header} was sent twice{}",
-                or.unwrap_or_default()
-            )));
+            return Some(ProofError::new(format!("{header} was sent twice{}", or.unwrap_or_default())));
         }
         let (between, label) = self.list.label.as_ref()?;
         let is_there = text.contains(&format!("{label}{between}"));
@@ -227,7 +219,7 @@ impl Signature {
             }
             None => "has several items, and item_separator is missing".to_owned(),
         };
-        (is_there && count(label) == 0).then(|| VerificationFailure::new(format!("{header} {problem}")))
+        (is_there && count(label) == 0).then(|| ProofError::new(format!("{header} {problem}")))
     }
 
     /// The label of the timestamp, where that is an item beside the signature.
@@ -235,31 +227,28 @@ impl Signature {
         self.timestamp.as_ref().and_then(|stamp| stamp.at.item_label())
     }
 
-    fn check_expected(&self, view: View<'_>) -> Result<(), VerificationFailure> {
+    fn check_expected(&self, view: View<'_>) -> Result<(), ProofError> {
         self.expect.iter().try_for_each(|(source, wanted)| match source.find(view) {
             Some(stated) if stated != *wanted => {
-                Err(VerificationFailure::new(format!("{} is not {wanted}", source.label())))
+                Err(ProofError::new(format!("{} is not {wanted}", source.label())))
             }
             _ => Ok(()),
         })
     }
 
     /// Compares the body with its stated hash. The signed text covers the hash and, except for a form, not the body.
-    fn check_body_hash(&self, view: View<'_>) -> Result<(), VerificationFailure> {
+    fn check_body_hash(&self, view: View<'_>) -> Result<(), ProofError> {
         let Some(source) = &self.body_hash else { return Ok(()) };
         if self.signed.has_form() && view.delivery.is_form() {
             return Ok(());
         }
         match source.find(view) {
             None if view.delivery.body.is_empty() => Ok(()),
-            None => Err(VerificationFailure::new(format!(
-                "{} is missing, and the body is not a form",
-                source.label()
-            ))),
-            Some(stated) if stated.eq_ignore_ascii_case(&sha256_hex(&view.delivery.body)) => Ok(()),
-            Some(_) => {
-                Err(VerificationFailure::new(format!("{} is not the SHA-256 of the body", source.label())))
+            None => {
+                Err(ProofError::new(format!("{} is missing, and the body is not a form", source.label())))
             }
+            Some(stated) if stated.eq_ignore_ascii_case(&sha256_hex(&view.delivery.body)) => Ok(()),
+            Some(_) => Err(ProofError::new(format!("{} is not the SHA-256 of the body", source.label()))),
         }
     }
 
@@ -295,11 +284,11 @@ impl Signature {
 
 impl SignedTimestamp {
     /// Checks the age, and returns the text of the timestamp.
-    fn check(&self, view: View<'_>, evidence: &Evidence<'_>) -> Result<String, VerificationFailure> {
+    fn check(&self, view: View<'_>, evidence: &Evidence<'_>) -> Result<String, ProofError> {
         let text = self.at.find(view);
-        let text = text.ok_or_else(|| VerificationFailure::new(format!("{} is missing", self.at.label())))?;
+        let text = text.ok_or_else(|| ProofError::new(format!("{} is missing", self.at.label())))?;
         check_age(&text, self.format, self.tolerance_ms, evidence.now)
-            .map_err(|problem| VerificationFailure::new(format!("{}: {problem}", self.at.label())))?;
+            .map_err(|problem| ProofError::new(format!("{}: {problem}", self.at.label())))?;
         Ok(text.into_owned())
     }
 }

@@ -20,7 +20,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::age::{TimestampFormat, check_age};
-use super::error::VerificationFailure;
+use super::error::ProofError;
 use super::evidence::Evidence;
 use super::key::Encoding;
 use crate::request::RawRequest;
@@ -31,7 +31,7 @@ use topic::{InvalidTopic, SnsTopic};
 /// The largest certificate that is read, bytes.
 pub(crate) const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
 
-/// The topic whose messages a hook accepts. A signature proves only that AWS sent the message: anybody can own a topic, so
+/// The topic whose messages a hook accepts. A signature proves only that AWS sent the message: anyone can own a topic, so
 /// the hook must name its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sns {
@@ -54,27 +54,26 @@ impl Sns {
     }
 
     /// The address of the certificate of a message, which is always an address of SNS.
-    pub(super) fn certificate_url(&self, delivery: &RawRequest) -> Result<String, VerificationFailure> {
+    pub(super) fn certificate_url(&self, delivery: &RawRequest) -> Result<String, ProofError> {
         let origin = Origin::read(&delivery.body)?;
         self.check_origin(origin.topic_arn.as_deref(), origin.certificate_url.as_deref())
     }
 
     /// Verifies a message with the certificate at [`Self::certificate_url`].
-    pub(super) fn check(&self, evidence: &Evidence<'_>) -> Result<(), VerificationFailure> {
+    pub(super) fn check(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         let message = Message::read(&evidence.delivery.body)?;
         self.check_origin(message.topic_arn.as_deref(), message.certificate_url.as_deref())?;
-        let pem = evidence
-            .certificate
-            .ok_or_else(|| VerificationFailure::new("the certificate could not be fetched"))?;
+        let pem =
+            evidence.certificate.ok_or_else(|| ProofError::new("the certificate could not be fetched"))?;
         let timestamp = message.timestamp.as_deref();
-        let timestamp = timestamp.ok_or_else(|| VerificationFailure::new("Timestamp is missing"))?;
+        let timestamp = timestamp.ok_or_else(|| ProofError::new("Timestamp is missing"))?;
         check_age(timestamp, TimestampFormat::Rfc3339, self.tolerance_ms, evidence.now)
-            .map_err(|problem| VerificationFailure::new(format!("Timestamp: {problem}")))?;
+            .map_err(|problem| ProofError::new(format!("Timestamp: {problem}")))?;
         let is_version_2 = self.is_version_2(message.version.as_deref())?;
         let key = public_key(pem, &self.topic, evidence.now)?;
         let signature = message.signature.as_deref().and_then(|text| Encoding::Base64.decode(text));
         let signature = signature.and_then(|bytes| Signature::try_from(bytes.as_slice()).ok());
-        let signature = signature.ok_or_else(|| VerificationFailure::new("Signature must be base64"))?;
+        let signature = signature.ok_or_else(|| ProofError::new("Signature must be base64"))?;
         let text = message.signed_text()?;
         let genuine = if is_version_2 {
             VerifyingKey::<Sha256>::new(key).verify(text.as_bytes(), &signature).is_ok()
@@ -82,8 +81,7 @@ impl Sns {
             VerifyingKey::<Sha1>::new(key).verify(text.as_bytes(), &signature).is_ok()
         };
         let failure = || {
-            VerificationFailure::new("Signature is not that of the message's fields")
-                .with_signed_text(text.as_bytes())
+            ProofError::new("Signature is not that of the message's fields").with_signed_text(text.as_bytes())
         };
         genuine.then_some(()).ok_or_else(failure)
     }
@@ -93,34 +91,34 @@ impl Sns {
         &self,
         topic_arn: Option<&str>,
         certificate_url: Option<&str>,
-    ) -> Result<String, VerificationFailure> {
+    ) -> Result<String, ProofError> {
         if topic_arn != Some(self.topic.arn()) {
-            return Err(VerificationFailure::new("TopicArn is not the hook's topic_arn"));
+            return Err(ProofError::new("TopicArn is not the hook's topic_arn"));
         }
         let address = certificate_url.filter(|address| self.topic.has_certificate_at(address));
         address.map(ToOwned::to_owned).ok_or_else(|| {
             let host = self.topic.host();
-            VerificationFailure::new(format!(
+            ProofError::new(format!(
                 "SigningCertURL is not https://{host}/SimpleNotificationService-<32 hex digits>.pem"
             ))
         })
     }
 
-    fn is_version_2(&self, version: Option<&str>) -> Result<bool, VerificationFailure> {
+    fn is_version_2(&self, version: Option<&str>) -> Result<bool, ProofError> {
         match version {
             Some("2") => Ok(true),
-            Some("1") if self.version_2_only => Err(VerificationFailure::new(
-                "SignatureVersion is 1, and the hook requires signature_version = 2",
-            )),
+            Some("1") if self.version_2_only => {
+                Err(ProofError::new("SignatureVersion is 1, and the hook requires signature_version = 2"))
+            }
             Some("1") => Ok(false),
-            _ => Err(VerificationFailure::new("SignatureVersion must be 1 or 2")),
+            _ => Err(ProofError::new("SignatureVersion must be 1 or 2")),
         }
     }
 }
 
 /// The key of a certificate, if it was issued to SNS and is valid now.
-fn public_key(pem: &str, topic: &SnsTopic, now: Timestamp) -> Result<PublicKey, VerificationFailure> {
-    let failure = |problem: &str| VerificationFailure::new(format!("the certificate {problem}"));
+fn public_key(pem: &str, topic: &SnsTopic, now: Timestamp) -> Result<PublicKey, ProofError> {
+    let failure = |problem: &str| ProofError::new(format!("the certificate {problem}"));
     if pem.len() > CERTIFICATE_BYTES_MAX {
         return Err(failure("is too large"));
     }

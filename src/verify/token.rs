@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
 
-use super::error::{SecretError, VerificationFailure};
+use super::error::{ProofError, SecretError};
 use super::evidence::Evidence;
 use crate::digest::is_same_secret;
 use crate::request::source::{Source, View};
@@ -35,26 +35,22 @@ pub(crate) enum TokenForm {
 
 impl Token {
     /// Checks that the delivery holds any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), VerificationFailure> {
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(part, secrets))
     }
 
-    fn check_part(&self, view: View<'_>, secrets: &[&str]) -> Result<(), VerificationFailure> {
+    fn check_part(&self, view: View<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         let label = self.at.label();
-        let shown =
-            self.at.find(view).ok_or_else(|| VerificationFailure::new(format!("{label} is missing")))?;
+        let shown = self.at.find(view).ok_or_else(|| ProofError::new(format!("{label} is missing")))?;
         let shown = match self.form {
             TokenForm::Plain => Some(shown.into_owned()),
             TokenForm::Bearer => bearer_token(&shown).map(ToOwned::to_owned),
             TokenForm::Basic => basic_credentials(&shown),
         };
-        let shown =
-            shown.ok_or_else(|| VerificationFailure::new(format!("{label} is not {}", self.form.name())))?;
+        let shown = shown.ok_or_else(|| ProofError::new(format!("{label} is not {}", self.form.name())))?;
         let genuine = !shown.is_empty() && secrets.iter().any(|secret| is_same_secret(&shown, secret.trim()));
-        genuine
-            .then_some(())
-            .ok_or_else(|| VerificationFailure::new(format!("{label} does not hold the secret")))
+        genuine.then_some(()).ok_or_else(|| ProofError::new(format!("{label} does not hold the secret")))
     }
 
     /// Checks that a secret can be written in this form.

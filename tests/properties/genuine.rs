@@ -12,8 +12,8 @@ use sha2::Sha256;
 use super::case::{Case, value_of};
 use super::choices::Choices;
 use super::judge::signed;
-use super::place::Seen;
 use super::request::Request;
+use super::seen::Seen;
 use super::values::{CANARY, object};
 
 /// Who signs.

@@ -107,7 +107,10 @@ mod tests {
         assert!(hooks().find(Some("stripe")).is_ok());
         check(Some("stirpe"), &["w.toml has no hook stirpe; did you mean stripe?"]);
         check(Some("zzzzzzzz"), &["it has bad, crm-deal-won, stripe"]);
-        check(Some("No_Name"), &["w.toml has no hook No_Name", "HOOKS.No_Name: is no hook name"]);
+        check(
+            Some("No_Name"),
+            &["w.toml has no hook No_Name", "HOOKS.No_Name: must have a name of 1 to 63 of a-z, 0-9 and -"],
+        );
         check(None, &["name a hook: w.toml has bad, crm-deal-won, stripe"]);
     }
 

@@ -27,7 +27,7 @@ fn parse(headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
 }
 
 #[test]
-fn the_id_is_the_senders_else_the_idempotency_key_else_fresh() {
+fn the_id_is_from_the_sender_or_the_idempotency_key_or_fresh() {
     let github = hook(&json!({"scheme": "github", "secret": "S"}));
     let id = |headers: &[(&str, &str)]| {
         let mut event = parse_for(&github, headers, "{}").unwrap();

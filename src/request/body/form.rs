@@ -154,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_again_becomes_a_list() {
+    fn a_repeated_name_becomes_a_list() {
         check("a=1&b=2&a=3&a=4", &json!({"a": ["1", "3", "4"], "b": "2"}));
     }
 
     #[test]
-    fn a_form_that_only_wraps_a_document_is_that_document() {
+    fn a_form_whose_only_field_is_a_document_is_that_document() {
         check("payload=%7B%22action%22%3A%22opened%22%7D", &json!({"action": "opened"}));
         check("mandrill_events=+%5B%7B%22event%22:%22open%22%7D%5D", &json!([{"event": "open"}]));
         check("json={\"event\":{}}", &json!({"event": {}}));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapped_document_is_held_to_the_same_bounds() {
+    fn a_document_in_a_field_has_the_same_bounds() {
         let error = read(Charset::Utf8, b"payload={\"s3cret\"").unwrap_err();
         assert!(
             error.to_string().starts_with("the form's field payload is not JSON: expected `:`"),

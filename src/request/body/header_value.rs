@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_counts_and_the_plain_before_the_extended() {
+    fn the_first_of_two_counts_and_the_plain_form_before_the_extended() {
         let parsed = HeaderValue::parse("a; x*=utf-8''star; x=1; x=2; y*=UTF-8'en'na%C3%AFve%20%22").unwrap();
         assert_eq!(parsed.parameter("x").as_deref(), Some("1"));
         assert_eq!(parsed.parameter("y").as_deref(), Some("naïve \""));

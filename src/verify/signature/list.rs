@@ -1,7 +1,7 @@
 //! How a header lists signatures and other items: `t=1,v1=…`. It splits text and verifies nothing.
 
 /// The most items of one header that are read: signatures, and what is listed beside them.
-pub(super) const ITEMS_MAX: usize = 4 * super::SIGNATURES_MAX;
+pub(super) const ITEMS_MAX: usize = 64;
 
 /// The syntax of a list of items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

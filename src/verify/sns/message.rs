@@ -11,7 +11,7 @@ use std::ops::Deref;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use crate::verify::error::VerificationFailure;
+use crate::verify::error::ProofError;
 
 /// The largest message that is read, bytes. SNS takes 256 KiB of text
 /// (<https://docs.aws.amazon.com/general/latest/gr/sns.html>). Written as JSON, each byte of it becomes six at the most
@@ -61,24 +61,24 @@ pub(super) struct Message<'a> {
 
 impl<'a> Origin<'a> {
     /// # Errors
-    /// [`VerificationFailure`] when the body is not a message of SNS, or too large.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, VerificationFailure> {
+    /// [`ProofError`] when the body is not a message of SNS, or too large.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ProofError> {
         read(body)
     }
 }
 
 impl<'a> Message<'a> {
     /// # Errors
-    /// [`VerificationFailure`] when the body is not a message of SNS, or too large.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, VerificationFailure> {
+    /// [`ProofError`] when the body is not a message of SNS, or too large.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ProofError> {
         read(body)
     }
 
     /// The signed text: name, line feed, value and line feed of each field, sorted by name. An absent `Subject` is left out.
     ///
     /// # Errors
-    /// [`VerificationFailure`] when `Type` is unknown or another field is missing.
-    pub(super) fn signed_text(&self) -> Result<String, VerificationFailure> {
+    /// [`ProofError`] when `Type` is unknown or another field is missing.
+    pub(super) fn signed_text(&self) -> Result<String, ProofError> {
         let message = ("Message", &self.text);
         let message_id = ("MessageId", &self.id);
         let end = [("Timestamp", &self.timestamp), ("TopicArn", &self.topic_arn), ("Type", &self.kind)];
@@ -91,14 +91,14 @@ impl<'a> Message<'a> {
                 let (address, token) = (("SubscribeURL", &self.subscribe_url), ("Token", &self.token));
                 vec![message, message_id, address, timestamp, token, topic_arn, kind]
             }
-            _ => return Err(VerificationFailure::new("Type is not one that SNS signs")),
+            _ => return Err(ProofError::new("Type is not one that SNS signs")),
         };
         let mut text = String::new();
         for (name, field) in fields {
             match field.as_deref() {
                 Some(value) => text.extend([name, "\n", value, "\n"]),
                 None if name == "Subject" => {}
-                None => return Err(VerificationFailure::new(format!("{name} is missing"))),
+                None => return Err(ProofError::new(format!("{name} is missing"))),
             }
         }
         Ok(text)
@@ -106,15 +106,15 @@ impl<'a> Message<'a> {
 }
 
 /// The content type is ignored: SNS sends its JSON as text/plain.
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, VerificationFailure> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ProofError> {
     if body.len() > MESSAGE_BYTES_MAX {
         let reason =
             format!("the body has more than {MESSAGE_BYTES_MAX} bytes, the most of a message of SNS");
-        return Err(VerificationFailure::too_complex(reason));
+        return Err(ProofError::too_complex(reason));
     }
     let begins_object = body.trim_ascii_start().starts_with(b"{");
     let message = if begins_object { serde_json::from_slice(body).ok() } else { None };
-    message.ok_or_else(|| VerificationFailure::new("the body is not a message of SNS"))
+    message.ok_or_else(|| ProofError::new("the body is not a message of SNS"))
 }
 
 /// The text of a JSON field. Serde always copies an `Option<Cow<str>>`; this type borrows.

@@ -63,7 +63,7 @@ impl SnsTopic {
     }
 
     /// Whether an address is that of a certificate of SNS in the topic's region:
-    /// `https://sns.<region>.amazonaws.com/SimpleNotificationService-<32 hex digits>.pem`, and not one character more.
+    /// `https://sns.<region>.amazonaws.com/SimpleNotificationService-<32 hex digits>.pem`, exactly.
     pub(crate) fn has_certificate_at(&self, address: &str) -> bool {
         let path = self.path(address).and_then(|path| path.strip_prefix(CERTIFICATE_PATH));
         let digits = path.and_then(|path| path.strip_suffix(".pem"));
@@ -84,7 +84,7 @@ impl SnsTopic {
             && value("Token").is_some_and(|token| !token.is_empty())
     }
 
-    /// What stands after the host in an address of SNS in the topic's region.
+    /// The path and query of an address of SNS in the topic's region; `None` for another address.
     fn path<'a>(&self, address: &'a str) -> Option<&'a str> {
         let is_plain =
             address.len() <= ADDRESS_BYTES_MAX && address.bytes().all(|byte| byte.is_ascii_graphic());
@@ -93,8 +93,8 @@ impl SnsTopic {
     }
 }
 
-/// Whether a text is built as the names of regions are: `us-east-1`, `us-gov-west-1`. The first part has no digit, so
-/// that no bucket's host (`sns.s3-us-west-2.amazonaws.com`) is taken for a region's.
+/// Whether a text looks like a region: `us-east-1`, `us-gov-west-1`. The words have no digits, so that the host of a bucket
+/// (`sns.s3-us-west-2.amazonaws.com`) is not accepted.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [words @ .., number] = parts.as_slice() else { return false };
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_a_whole_arn_in_a_known_partition() {
+    fn a_topic_is_an_arn_in_a_known_partition() {
         for good in [
             ARN,
             "arn:aws-cn:sns:cn-north-1:123456789012:deals",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_lies_at_the_host_of_the_topics_region_and_nowhere_else() {
+    fn only_a_certificate_at_the_host_of_the_topics_region_is_accepted() {
         for (arn, host) in [
             (ARN, "sns.us-east-1.amazonaws.com"),
             ("arn:aws-cn:sns:cn-north-1:123456789012:deals", "sns.cn-north-1.amazonaws.com.cn"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_is_confirmed_at_the_host_of_the_topics_region_with_its_own_parameters() {
+    fn only_a_confirmation_at_the_host_of_the_topics_region_is_accepted() {
         let at = |host: &str, query: &str| format!("https://{host}/?{query}");
         let query = format!("Action=ConfirmSubscription&TopicArn={ARN}&Token=2336412f");
         let host = "sns.us-east-1.amazonaws.com";

@@ -201,7 +201,7 @@ fn how_fast_fabricate_is_asked_is_a_number() {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
     };
     check(&rate("120"), &[]);
-    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: is no whole number from 5 to 9000"]);
+    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: must be a whole number from 5 to 9000"]);
 }
 
 #[test]
