@@ -1,17 +1,19 @@
-//! The whole configuration, read from the Worker's variables: the same code at run time and in `cargo xtask check`.
+//! Reads the whole configuration from the Worker's variables, both in the Worker and in `cargo xtask check`.
 //!
-//! It reads variables alone, never a secret's value, so that what it says can be shown.
+//! It never reads the value of a secret, so its mistakes can be shown.
 
+mod answer;
+mod event_ids;
 mod fields;
 mod handshake;
 mod hook;
-mod ids;
 pub mod mistake;
 pub mod sender;
 mod signature;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -20,44 +22,45 @@ use crate::fabricate::Api;
 use crate::hook::{Hook, HookName};
 
 use hook::read_hook;
-use mistake::Mistake;
+use mistake::{Mistake, quoted};
 
-/// The official Fabricate, asked unless `FABRICATE_URL` names another.
+/// Default of `FABRICATE_URL`: the official Fabricate.
 pub const FABRICATE_URL_DEFAULT: &str = "https://fabricate.tonic.ai";
 
-/// The variable that says how many outbound requests one sweep may make.
+/// The variable with the most outbound requests of one sweep.
 pub const SWEEP_REQUESTS: &str = "SWEEP_REQUESTS";
 
-/// Default of [`SWEEP_REQUESTS`]: the free plan allows 50 in one invocation, redirects included.
+/// Default of [`SWEEP_REQUESTS`]: the free plan allows 50 in one invocation, including redirects.
 pub const SWEEP_REQUESTS_DEFAULT: u32 = 40;
 
-/// The least that [`SWEEP_REQUESTS`] may say: a task's status, and a file behind three redirects.
+/// The smallest [`SWEEP_REQUESTS`]: the status of a task, and a file behind three redirects.
 pub const SWEEP_REQUESTS_MIN: u64 = 5;
 
-/// The most that [`SWEEP_REQUESTS`] may say: the paid plan's 10,000 less a reserve.
+/// The largest [`SWEEP_REQUESTS`]: the 10,000 of the paid plan less a reserve.
 pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
 
 /// The variable whose entries expressions see as `env`.
 pub const ENV: &str = "ENV";
-/// The variable that says how many requests Fabricate gets in a minute; without it, as many as there are.
+
+/// The variable with the most requests to Fabricate in a minute; absent: no limit.
 pub const FABRICATE_RATE: &str = "FABRICATE_RATE";
 
-/// The least that [`FABRICATE_RATE`] may say: as [`SWEEP_REQUESTS_MIN`], for one run must be able to end.
+/// The smallest [`FABRICATE_RATE`]: as [`SWEEP_REQUESTS_MIN`], so that a run can end.
 pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
 
-/// The most that [`FABRICATE_RATE`] may say: more is no limit to any sweep.
+/// The largest [`FABRICATE_RATE`]: a larger one would limit no sweep.
 pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
 
-/// What the Worker's variables say.
+/// The configuration.
 #[derive(Debug)]
 pub struct Configuration {
-    /// Where Fabricate is; `None` when `FABRICATE_URL` is a mistake.
+    /// The API of Fabricate; `None` when `FABRICATE_URL` is a mistake.
     pub fabricate: Option<Api>,
-    /// How many outbound requests one sweep may make.
+    /// The most outbound requests of one sweep.
     pub sweep_requests: u32,
-    /// How many requests Fabricate gets in a minute of an isolate; `None`: as many as there are.
+    /// The most requests of an isolate to Fabricate in a minute; `None`: no limit.
     pub fabricate_rate: Option<u32>,
-    /// Every hook that has a valid name, whole or with what is wrong with it.
+    /// Every hook with a valid name, or its mistakes.
     pub hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>>,
     /// Mistakes outside any hook.
     pub mistakes: Vec<Mistake>,
@@ -69,6 +72,10 @@ impl Configuration {
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
         let mut mistakes = Vec::new();
+        if let Err(error) = sender::read_senders() {
+            let remedy = "this build is broken: build the Worker from an unchanged release";
+            mistakes.push(mistake(&["senders.json"], error, remedy));
+        }
         let fabricate = read_fabricate(vars.get("FABRICATE_URL"), &mut mistakes);
         let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
         let bounds = SWEEP_REQUESTS_MIN..=SWEEP_REQUESTS_MAX;
@@ -93,13 +100,13 @@ impl Configuration {
         self.mistakes.iter().chain(in_hooks)
     }
 
-    /// Whether the Worker as a whole can do its job; one broken hook does not stop the others.
+    /// Whether there is no mistake outside of hooks. A broken hook does not stop the other hooks.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.mistakes.is_empty()
     }
 
-    /// The names of all secrets that hooks check.
+    /// The names of all secrets that hooks read.
     #[must_use]
     pub fn secret_names(&self) -> BTreeSet<&str> {
         let hooks = self.hooks.values().filter_map(|hook| hook.as_ref().ok());
@@ -107,27 +114,24 @@ impl Configuration {
     }
 }
 
-fn mistake(path: &[&str], problem: &str, remedy: &str) -> Mistake {
-    Mistake {
-        path: path.iter().map(|part| (*part).to_owned()).collect(),
-        problem: problem.to_owned(),
-        remedy: remedy.to_owned(),
-    }
+fn mistake(path: &[&str], problem: impl Display, remedy: impl Display) -> Mistake {
+    Mistake::new(path.iter().map(|part| (*part).to_owned()).collect(), problem, remedy)
 }
 
 fn read_fabricate(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Option<Api> {
-    let address = value.map_or(Some(FABRICATE_URL_DEFAULT), Value::as_str).unwrap_or_default();
-    match Api::new(address) {
-        Ok(api) => Some(api),
-        Err(error) => {
-            let remedy = format!("the official one is {FABRICATE_URL_DEFAULT}");
-            mistakes.push(mistake(&["FABRICATE_URL"], &error.to_string(), &remedy));
-            None
-        }
-    }
+    let address = match value {
+        None => Ok(FABRICATE_URL_DEFAULT),
+        Some(value) => value.as_str().ok_or_else(|| format!("must be a text, got {}", quoted(value))),
+    };
+    let api = address.and_then(|address| Api::new(address).map_err(|error| error.to_string()));
+    api.map_err(|problem| {
+        let remedy = format!("the official one is {FABRICATE_URL_DEFAULT}");
+        mistakes.push(mistake(&["FABRICATE_URL"], problem, remedy));
+    })
+    .ok()
 }
 
-/// A variable may be a number, or a text as `--var` and the dashboard write it. `None`: it is not set, or a mistake.
+/// Reads a number, or a text of digits, as `--var` and the dashboard write it. `None`: it is not set, or a mistake.
 fn read_number(
     vars: &Map<String, Value>,
     name: &str,
@@ -140,20 +144,21 @@ fn read_number(
     let allowed =
         number.filter(|number| bounds.contains(number)).and_then(|number| u32::try_from(number).ok());
     if allowed.is_none() {
-        let problem = format!("is no whole number from {} to {}", bounds.start(), bounds.end());
-        mistakes.push(mistake(&[name], &problem, remedy));
+        let (min, max) = (bounds.start(), bounds.end());
+        let problem = format!("must be a whole number from {min} to {max}, got {}", quoted(value));
+        mistakes.push(mistake(&[name], problem, remedy));
     }
     allowed
 }
 
-/// What expressions see as `env`: these entries, and no other variable.
+/// Reads the entries that expressions see as `env`. They see no other variable.
 fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
     match value {
         None => Map::new(),
         Some(Value::Object(env)) => env.clone(),
-        Some(_) => {
+        Some(other) => {
             let remedy = "write [vars.ENV] and a line such as REGION = \"eu\" for each";
-            mistakes.push(mistake(&[ENV], "is not a table", remedy));
+            mistakes.push(mistake(&[ENV], format_args!("must be a table, got {}", quoted(other)), remedy));
             Map::new()
         }
     }
@@ -165,8 +170,9 @@ fn read_hooks(
     mistakes: &mut Vec<Mistake>,
 ) -> BTreeMap<HookName, Result<Hook, Vec<Mistake>>> {
     let mut hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>> = BTreeMap::new();
-    if vars.get("HOOKS").is_some_and(|value| !value.is_object()) {
-        mistakes.push(mistake(&["HOOKS"], "is not a table", "write [vars.HOOKS.name] for each hook"));
+    if let Some(other) = vars.get("HOOKS").filter(|value| !value.is_object()) {
+        let problem = format!("must be a table, got {}", quoted(other));
+        mistakes.push(mistake(&["HOOKS"], problem, "write [vars.HOOKS.name] for each hook"));
     }
     let tables = vars
         .iter()
@@ -175,17 +181,14 @@ fn read_hooks(
     for (variable, table) in tables {
         for (name, value) in table {
             let Ok(hook_name) = HookName::try_from(name.clone()) else {
-                mistakes.push(mistake(
-                    &[variable, name],
-                    "is no hook name",
-                    "use 1 to 63 of a-z, 0-9 and -, not - first",
-                ));
+                let problem = "must have a name of 1 to 63 of a-z, 0-9 and -";
+                mistakes.push(mistake(&[variable, name], problem, "rename it; the first character is not -"));
                 continue;
             };
             let path = [variable.clone(), name.clone()];
             let hook = if hooks.contains_key(&hook_name) {
-                // Which of the two was meant? Neither is taken.
-                Err(vec![mistake(&[variable, name], "this hook is given twice", "keep one of the two")])
+                // It is unknown which of the two was meant, so neither is used.
+                Err(vec![mistake(&[variable, name], "is configured twice", "keep one of the two")])
             } else {
                 read_hook(hook_name.clone(), value, &path, env)
             };

@@ -1,6 +1,6 @@
 //! SHA-256 and HMAC-SHA256, as bytes and in hex, and the comparison of secrets in constant time.
 //!
-//! Bytes in, bytes or text out. Signature schemes and keys are in `verify/key.rs`.
+//! Signature schemes and their keys are in `verify/key.rs`.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(&sha256(bytes))
 }
 
-/// SHA-256 of all that `write` writes, in lower-case hex. The text is hashed piece by piece and never held.
+/// SHA-256 of everything that `write` writes, in lower-case hex. The text is hashed in pieces and not kept.
 pub(crate) fn sha256_hex_of(write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> String {
     struct Hasher(Sha256);
     impl fmt::Write for Hasher {
@@ -43,7 +43,7 @@ pub(crate) fn sha256_hex_of(write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Resu
     base16ct::lower::encode_string(&hasher.0.finalize())
 }
 
-/// Compares two secrets in constant time. Their digests are compared, so that their lengths do not show either.
+/// Compares two secrets in constant time. It compares their digests, so that the lengths are not revealed either.
 #[must_use]
 pub fn is_same_secret(given: &str, expected: &str) -> bool {
     sha256(given.as_bytes()).ct_eq(&sha256(expected.as_bytes())).into()
@@ -55,7 +55,7 @@ mod tests {
 
     /// FIPS 180-2, appendix B.1; RFC 4231, test case 2.
     #[test]
-    fn the_published_digests_come_out() {
+    fn the_published_digests_are_computed() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256_hex(b"abc"), abc);
         assert_eq!(sha256_hex_of(|to| to.write_str("a").and_then(|()| to.write_str("bc"))), abc);

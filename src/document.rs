@@ -1,8 +1,8 @@
-//! A JSON value kept as its text and a flat index of what stands where: what a body, a form or an envelope says.
+//! A JSON value, stored as its text and a flat index of the positions of its values.
 //!
-//! A tree of values costs up to fifty times its text on wasm32; this index costs [`NODE_BYTES`] for each value and each
-//! member's name, and is bounded by [`INDEX_BYTES_MAX`]. Nothing is copied until it is asked for, numbers keep their
-//! digits, members keep their order. It knows no HTTP, no hook and no expression.
+//! A tree of values takes up to fifty times the memory of its text on wasm32. This index takes [`NODE_BYTES`] for each
+//! value and each member's name, and at most [`INDEX_BYTES_MAX`]. Values are copied only when they are read, numbers keep
+//! their digits, members keep their order. It knows no HTTP, no hook and no expression.
 
 mod element;
 mod json;
@@ -11,45 +11,45 @@ mod tests;
 
 pub use element::{Content, Element};
 
-/// How deep a document may nest. Events nest less than ten levels; what walks a document recurses this deep.
+/// The most levels of a document. Events have fewer than ten; code that walks a document recurses this deep.
 pub const DEPTH_MAX: usize = 64;
 
-/// What one value, or one member's name, costs in the index, bytes.
+/// The memory of one value, or of one member's name, in the index, bytes.
 pub const NODE_BYTES: usize = size_of::<Node>();
 
-/// The largest index of one document, bytes: about a million values and names. 4 MiB of an honest event take half of
-/// it; 4 MiB of `[0,0,…]` would take twice as much.
+/// The largest index of one document, bytes: about a million values and names. A real event of 4 MiB takes half of it;
+/// 4 MiB of `[0,0,…]` would take twice as much.
 pub const INDEX_BYTES_MAX: usize = 12 * 1024 * 1024;
 
-/// Why a text is not taken as a document. The messages quote nothing of the text.
+/// Why a text is rejected as a document. The messages quote nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// It is not JSON (RFC 8259).
+    /// The text is not JSON (RFC 8259).
     #[error("is not JSON: expected {expected} at line {line}, column {column}")]
     Syntax {
-        /// What JSON would have at that place.
+        /// What JSON requires at that position.
         expected: &'static str,
         /// Counted from 1.
         line: usize,
         /// Counted from 1, in bytes.
         column: usize,
     },
-    /// It nests deeper than [`DEPTH_MAX`].
+    /// The text nests deeper than [`DEPTH_MAX`].
     #[error("nests deeper than {DEPTH_MAX} levels: send a flatter event")]
     TooDeep,
-    /// Its index would be larger than [`INDEX_BYTES_MAX`].
+    /// The index would be larger than [`INDEX_BYTES_MAX`].
     #[error("has more than {} values: send smaller events", INDEX_BYTES_MAX / NODE_BYTES)]
     TooLarge,
 }
 
-/// A value of any JSON type, with all that is in it.
+/// A value of any JSON type, with all values in it.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// The source; numbers, and texts without an escape, are parts of it.
+    /// The parsed text; numbers, and texts without an escape, are slices of it.
     source: String,
-    /// Texts that stand in no source, or stand there with escapes, one after another.
+    /// Texts that are not in `source`, or have escapes there, one after another.
     texts: String,
-    /// Each value before what is in it; a member's name before its value.
+    /// Each container before its contents, each member's name before its value.
     nodes: Vec<Node>,
 }
 
@@ -57,9 +57,9 @@ pub struct Document {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
-    /// Of a text or number: where it begins, bytes. Of a list or object: how many items or members it has.
+    /// For a text or number: its offset, bytes. For a list or object: the number of its items or members.
     start_or_count: u32,
-    /// Of a text or number: its length, bytes. Of a list or object: the index of the node after all that is in it.
+    /// For a text or number: its length, bytes. For a list or object: the index of the node after its contents.
     length_or_next: u32,
 }
 
@@ -68,20 +68,20 @@ enum Kind {
     Null,
     False,
     True,
-    /// In the source.
+    /// A slice of `source`.
     SourceNumber,
-    /// In the texts beside it.
+    /// A slice of `texts`.
     OwnNumber,
-    /// In the source.
+    /// A slice of `source`.
     SourceText,
-    /// In the texts beside it.
+    /// A slice of `texts`.
     OwnText,
     List,
     Object,
 }
 
 impl Document {
-    /// Reads JSON. A lone surrogate escape becomes U+FFFD, which is what it would become in any UTF-8 text.
+    /// Parses JSON. A lone surrogate escape becomes U+FFFD, because UTF-8 cannot represent it.
     ///
     /// # Errors
     /// [`ParseError`] when `source` is not JSON, nests too deep or has too many values.
@@ -91,7 +91,7 @@ impl Document {
 
     /// A document that is one text.
     #[must_use]
-    pub fn of_text(text: String) -> Self {
+    pub fn from_text(text: String) -> Self {
         let node = Node { kind: Kind::SourceText, start_or_count: 0, length_or_next: narrow(text.len()) };
         Self { source: text, texts: String::new(), nodes: vec![node] }
     }
@@ -103,24 +103,24 @@ impl Document {
         Self { source: String::new(), texts: String::new(), nodes: vec![node] }
     }
 
-    /// The value that the document is.
+    /// The outermost value.
     #[must_use]
     pub fn root(&self) -> Element<'_> {
         Element::new(self, 0)
     }
 
-    /// The value at an index that [`Element::index`] gave.
+    /// The value at an index from [`Element::index`]; null for an index that is out of bounds.
     #[must_use]
     pub fn element(&self, index: u32) -> Element<'_> {
         Element::new(self, index)
     }
 }
 
-/// Makes a document value by value: a list or an object first, then what is in it, then its end.
+/// Builds a document in order: begin a list or object, add its contents, end it.
 #[derive(Debug, Default)]
 pub struct Builder {
     document: Document,
-    /// The nodes of the lists and objects that have no end yet.
+    /// The indexes of the lists and objects that have no end yet.
     open: Vec<usize>,
 }
 
@@ -133,7 +133,7 @@ impl Builder {
         self.begin(Kind::List)
     }
 
-    /// Begins an object. Each member is its [`name`](Self::name), then its value.
+    /// Begins an object. For each member add its [`name`](Self::name), then its value.
     ///
     /// # Errors
     /// [`ParseError::TooDeep`] or [`ParseError::TooLarge`].
@@ -141,7 +141,7 @@ impl Builder {
         self.begin(Kind::Object)
     }
 
-    /// Ends the list or object that was begun last.
+    /// Ends the innermost open list or object.
     pub fn end(&mut self) {
         let next = narrow(self.document.nodes.len());
         if let Some(node) = self.open.pop().and_then(|at| self.document.nodes.get_mut(at)) {
@@ -167,7 +167,7 @@ impl Builder {
         self.value(node)
     }
 
-    /// Adds a number by its digits, as JSON writes it.
+    /// Adds a number, written as in JSON.
     ///
     /// # Errors
     /// [`ParseError::TooLarge`].
@@ -176,7 +176,7 @@ impl Builder {
         self.value(node)
     }
 
-    /// The document; what has no end yet ends here.
+    /// Ends all open lists and objects and returns the document.
     #[must_use]
     pub fn finish(mut self) -> Document {
         while !self.open.is_empty() {
@@ -217,7 +217,7 @@ impl Builder {
     }
 }
 
-/// Bodies are of some MiB, so that positions fit 32 bits; one that does not is past the end of every text.
+/// A position as 32 bits. Bodies have a few MiB, so every position fits; a larger one would be past the end of any text.
 fn narrow(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

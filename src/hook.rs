@@ -1,11 +1,12 @@
-//! What a hook is: a configured endpoint `/hooks/{hook}`, who may call it, which events count, what to run.
+//! A hook: a configured endpoint `/hooks/{hook}` that says who may call it, which events count, and what to run.
 //!
-//! Pure: a hook is made from configuration and judges deliveries; it stores and sends nothing.
+//! Everything here is pure: a hook is made from configuration and decides about deliveries. It stores and sends nothing.
 
 pub mod admission;
 pub mod archive_key;
 pub mod delivery;
-pub mod ids;
+pub mod event;
+pub mod event_ids;
 pub mod mapping;
 
 use std::sync::Arc;
@@ -18,45 +19,46 @@ use crate::request::RawRequest;
 use crate::request::source::Source;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
 use crate::verify::Verification;
-use crate::verify::handshake::{Answer, Handshake, Reply, Secrets};
+use crate::verify::answer::{AnswerTemplate, HandshakeSecrets, SenderReply};
+use crate::verify::handshake::Handshake;
 use archive_key::KeyTemplate;
-use ids::ItemIds;
+use event_ids::ItemIds;
 use mapping::Params;
 
-/// How large a body a hook takes unless it says otherwise: generous for an event, small for an isolate.
+/// Default of `max_body_bytes`: much for an event, little for an isolate.
 pub const BODY_BYTES_DEFAULT: u64 = 1024 * 1024;
 
-/// The most that `max_body_bytes` may say: an isolate has 128 MB for all its requests together, and a parsed body
-/// takes many times its size.
+/// The largest `max_body_bytes`: an isolate has 128 MB for all its requests together, and a parsed body takes many times its
+/// size.
 pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// How long a run may take unless its hook says otherwise: 24 hours.
+/// Default of `deadline`: 24 hours.
 pub const DEADLINE_DEFAULT_MS: i64 = 24 * HOUR_MS;
 
-/// The shortest deadline: below it, a sweep would not even have looked.
+/// The shortest deadline: less time than this can pass before the first sweep.
 pub const DEADLINE_MIN_MS: i64 = MINUTE_MS;
 
-/// The longest deadline: it must end well before the delivery and the journal expire.
+/// The longest deadline: it must end long before the delivery and the journal expire.
 pub const DEADLINE_MAX_MS: i64 = 7 * 24 * HOUR_MS;
 
-/// How often a start is tried unless the hook says otherwise: with its backoff, about a day.
+/// Default of `start_attempts_max`: with the backoff, about a day of attempts.
 pub const START_ATTEMPTS_DEFAULT: u32 = 8;
 
-/// The most attempts a hook may ask for; bounds the journal too.
+/// The largest `start_attempts_max`; it bounds the journal too.
 pub const START_ATTEMPTS_MAX: u32 = 20;
 
-/// A hook's name: `[a-z0-9][a-z0-9-]{0,62}`.
+/// The name of a hook: `[a-z0-9][a-z0-9-]{0,62}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HookName(String);
 
 /// Why a text cannot be a [`HookName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a hook's name is 1 to 63 of a-z, 0-9 and -, and does not begin with -")]
+#[error("a hook's name must be 1 to 63 of a-z, 0-9 and -, and must not begin with -")]
 pub struct InvalidHookName;
 
 impl HookName {
-    /// The name as it stands in the configuration and the URL.
+    /// The name as in the configuration and the URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,120 +90,119 @@ impl std::fmt::Display for HookName {
     }
 }
 
-/// What to do with a start request whose answer never came.
+/// What to do with a start request that was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnconfirmed {
     /// Park the run as `unconfirmed` and show it to the operator.
     #[default]
     Park,
-    /// Start again: this workflow may run twice.
+    /// Start again; use it for workflows that may run twice.
     Restart,
 }
 
-/// What to do when a sender delivers an event again whose run failed.
+/// What to do when a sender redelivers an event whose run failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRedelivery {
-    /// Nothing: it is told of the run that it has.
+    /// Answer with the existing run.
     #[default]
     Ignore,
     /// Retry the run.
     RetryFailed,
 }
 
-/// What a run keeps of its hook, so that a later change of configuration does not change it.
+/// The settings that a run copies from its hook, so that a later configuration does not change the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSettings {
-    /// See [`OnUnconfirmed`].
+    /// What to do when a start request was not answered.
     pub on_unconfirmed: OnUnconfirmed,
-    /// How long its task may take, from its start on, milliseconds.
+    /// How long the task may take after its start, milliseconds.
     pub deadline_ms: i64,
-    /// How often a start is tried.
+    /// The most attempts to start.
     pub start_attempts_max: u32,
-    /// Where its files go in the files bucket.
+    /// Where its files are stored in the files bucket.
     pub archive: KeyTemplate,
-    /// See [`OnRedelivery`].
+    /// What to do when a failed event is redelivered.
     pub on_redelivery: OnRedelivery,
 }
 
-/// One thing a hook may run: which events, which workflow, which parameters.
+/// A rule of a hook: for which events to run which workflow with which parameters.
 #[derive(Debug)]
 pub struct Rule {
-    /// Which events count; `None`: every one.
+    /// For which events the rule holds; `None`: for every event.
     pub when: Option<Condition>,
-    /// What to run.
+    /// The workflow.
     pub target: Arc<Target>,
-    /// With which parameters.
+    /// The parameters.
     pub params: Params,
-    /// What its runs keep.
+    /// The settings of its runs.
     pub settings: Arc<RunSettings>,
 }
 
-/// How often a hook may be called: how often is for the binding to say.
+/// A limit on the calls of a hook. The binding defines the rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RateLimit {
     /// The name of a rate-limiting binding.
     pub binding: String,
-    /// What is counted.
+    /// Which calls are counted together.
     pub by: RateKey,
 }
 
-/// Whose calls are counted together.
+/// Which calls a rate limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateKey {
     /// All calls of the hook.
     Hook,
-    /// Those from one address.
+    /// The calls from one network address.
     Sender,
 }
 
-/// A configured endpoint without mistakes.
+/// A configured endpoint, without mistakes.
 #[derive(Debug)]
 pub struct Hook {
-    /// Its name.
+    /// The name.
     pub name: HookName,
-    /// Who may call.
+    /// Who may call it.
     pub verify: Verification,
-    /// What a sender asks beside its deliveries.
+    /// The handshakes that it answers.
     pub handshakes: Vec<Handshake>,
-    /// What the sender wants to hear when its delivery was taken: the first that is for the delivery counts. Where none
-    /// is, seedhook answers with the runs.
-    pub answers: Vec<Answer>,
-    /// What names an event; `None`: what the sender states.
-    pub delivery_id: Option<Template>,
-    /// Where the sender states an event's id; the first that is there counts.
-    pub stated_ids: Vec<Template>,
-    /// The list in the body of which every item is an event; `None`: the body is one.
-    pub each: Option<Source>,
-    /// What names an item of such a list.
+    /// The answers to accepted deliveries; the first one that fits the delivery is used. Otherwise seedhook lists the runs.
+    pub answers: Vec<AnswerTemplate>,
+    /// The id of an event, configured as `delivery_id`; `None`: the sender's templates decide.
+    pub delivery_id_template: Option<Template>,
+    /// Where the sender states the id of an event; the first template with a value decides.
+    pub sender_id_templates: Vec<Template>,
+    /// The list in the body whose items are separate events, configured as `each`; `None`: the body is one event.
+    pub batch: Option<Source>,
+    /// The ids of the items of a batch.
     pub item_ids: ItemIds,
-    /// The media type that bodies really have, where the sender states another.
+    /// The real media type of bodies, where the sender states a wrong one.
     pub content_type: Option<String>,
-    /// How often it may be called.
+    /// The limit on its calls; `None`: no limit.
     pub rate_limit: Option<RateLimit>,
-    /// Every rule whose `when` holds starts a run; at least one rule.
+    /// At least one rule. Each one that holds starts a run.
     pub rules: Vec<Rule>,
-    /// Answer 503, so that senders keep their events.
+    /// AnswerTemplate 503, so that senders keep their events.
     pub paused: bool,
-    /// The largest body it takes, bytes.
+    /// The largest body that it accepts, bytes.
     pub body_bytes_max: u64,
     /// The compiled expressions of all its rules.
     pub expressions: Expressions,
 }
 
 impl Hook {
-    /// What the sender wants to hear when this delivery was taken; `None`: seedhook's own answer, the runs.
+    /// The configured answer to an accepted delivery; `None`: seedhook lists the runs.
     #[must_use]
-    pub fn answer_to(&self, delivery: &RawRequest) -> Option<Reply> {
+    pub fn answer_to(&self, delivery: &RawRequest) -> Option<SenderReply> {
         let answer = self.answers.iter().find(|answer| answer.is_for(delivery))?;
-        answer.fill(delivery, &Secrets::default()).ok()
+        answer.fill(delivery, &HandshakeSecrets::default()).ok()
     }
 
-    /// Whether a handshake brings the secret.
+    /// Whether the sender offers its secret in a handshake.
     #[must_use]
-    pub fn waits_for_its_secret(&self) -> bool {
-        self.handshakes.iter().any(Handshake::brings_the_secret)
+    pub fn accepts_offered_secret(&self) -> bool {
+        self.handshakes.iter().any(Handshake::offers_secret)
     }
 
     /// The methods that it answers, as the header `Allow` lists them.

@@ -6,8 +6,8 @@
 //!
 //! # Life of a delivery
 //! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read within its bounds of size, time and memory
-//!    (`cloudflare/request_body.rs`). The hook's door ([`hook::admission`]) answers a handshake, or verifies the raw
-//!    bytes ([`verify`]), and only then is the body parsed ([`request::body`], [`hook::delivery`]).
+//!    (`cloudflare/request_body.rs`). [`hook::admission`] answers a handshake, or verifies the raw
+//!    bytes ([`verify`]), and only then is the body parsed ([`request::body`], [`hook::event`]).
 //! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
 //!    parameters ([`expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
 //! 3. [`service::receive`] **claims** the delivery and its runs: one create-only put in the inbox, which exactly one
@@ -62,12 +62,14 @@
 //! | a sender: what it signs, its ids and handshakes | `config/senders.json`; new words in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs` | data only |
 //! | how signatures and tokens are checked | [`verify`] | bytes, secrets and the time it is given |
 //! | how handshakes are answered, who gets in | [`verify::handshake`], [`hook::admission`] | the same |
-//! | which token of a handshake is kept for the operator | [`verify::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
-//! | which handshakes would sign for strangers | `verify/oracle.rs` | values only |
+//! | which secret that a sender offers in a handshake is kept for the operator | [`verify::offered_secret`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
+//! | which handshakes would be a signing oracle | `verify/signing_oracle.rs` | values only |
+//! | what a sender is answered | [`verify::answer`] | values and secrets |
+//! | how tools and tests sign a delivery | `verify/signer.rs`, native only | values and secrets |
 //! | which bodies are understood | [`request::body`] | values only |
 //! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `expression/lazy.rs` | text only |
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
-//! | what names an event, or an item of a batch | [`hook::ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
+//! | what names an event, or an item of a batch | [`hook::event_ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
 //! | conditions, templates, parameters | [`expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
 //! | a filter, an operator, what expressions see and may cost | `expression/` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |

@@ -1,6 +1,6 @@
-//! A request as it arrived: its headers, query and body, and where values are found in it.
+//! A request as it arrived: its headers, query and body, and how values are found in it.
 //!
-//! Nothing in it is verified. It knows no hook and no sender, and imports only [`document`](crate::document) and
+//! Nothing here is verified, and nothing knows a hook or a sender. It imports only [`document`](crate::document) and
 //! [`timestamp`](crate::timestamp).
 
 pub mod body;

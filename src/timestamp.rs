@@ -1,6 +1,6 @@
 //! A moment in time, in milliseconds since 1970-01-01 UTC.
 //!
-//! It never asks what time it is: that is the business of [`crate::ports::Clock`].
+//! It never reads the clock; [`crate::ports::Clock`] does.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ const HTTP_DATE_SECONDS_MAX: i64 = 253_402_300_799;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Makes a timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -39,7 +39,7 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
-    /// Milliseconds from `earlier` to here; 0 where clocks disagree and `earlier` is later.
+    /// Milliseconds since `earlier`; 0 if `earlier` is later, because clocks can disagree.
     #[must_use]
     pub fn since_ms(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).max(0)
@@ -59,15 +59,15 @@ impl Timestamp {
         Some(Self(i64::try_from(since.as_millis()).ok()?))
     }
 
-    /// The second in which it lies, written as an HTTP date: `Mon, 23 Nov 2026 22:20:00 GMT`.
+    /// The timestamp as an HTTP date, rounded down to a second: `Mon, 23 Nov 2026 22:20:00 GMT`.
     #[must_use]
     pub fn http_date(self) -> String {
-        // Before 1970 and after 9999 there is no such form; the nearest that has one stands in.
+        // HTTP dates lie between 1970 and 9999; another one becomes the nearest of them.
         let seconds = self.0.div_euclid(SECOND_MS).clamp(0, HTTP_DATE_SECONDS_MAX);
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()))
     }
 
-    /// The beginning of the second in which it lies: all that an HTTP date says of it.
+    /// The timestamp rounded down to a second, the precision of an HTTP date.
     #[must_use]
     pub const fn whole_seconds(self) -> Self {
         Self(self.0.saturating_sub(self.0.rem_euclid(SECOND_MS)))
@@ -82,7 +82,7 @@ impl Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Outside years -9999 to 9999 there is no RFC 3339 form; the epoch stands in for it.
+        // RFC 3339 has no form for years outside -9999 to 9999; they are written as the epoch.
         let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         write!(f, "{moment:.3}")
     }

@@ -1,4 +1,5 @@
-//! Properties: whatever comes in, nothing panics, everything has a bound, and nobody gets in without the key.
+//! Properties that hold for every input: no input causes a panic or exceeds a bound, and no request is accepted without the
+//! key.
 //!
 //! ```text
 //! cargo test --test properties                                             a fixed range of seeds
@@ -86,18 +87,18 @@ fn input(seed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn only_what_was_signed_gets_in() {
-    check("only_what_was_signed_gets_in", 25_000, invariants::request);
+fn only_signed_requests_are_accepted() {
+    check("only_signed_requests_are_accepted", 25_000, invariants::request);
 }
 
 #[test]
-fn another_key_gets_nowhere() {
-    check("another_key_gets_nowhere", 25_000, invariants::forged);
+fn a_request_with_another_key_is_rejected() {
+    check("a_request_with_another_key_is_rejected", 25_000, invariants::forged);
 }
 
 #[test]
-fn any_body_is_read_or_refused() {
-    check("any_body_is_read_or_refused", 25_000, invariants::body);
+fn any_body_is_parsed_or_rejected() {
+    check("any_body_is_parsed_or_rejected", 25_000, invariants::body);
 }
 
 #[test]
@@ -106,6 +107,6 @@ fn any_template_has_a_value_or_an_error() {
 }
 
 #[test]
-fn any_configuration_is_whole_or_a_mistake() {
-    check("any_configuration_is_whole_or_a_mistake", 6_000, invariants::configuration);
+fn any_configuration_is_valid_or_has_mistakes() {
+    check("any_configuration_is_valid_or_has_mistakes", 6_000, invariants::configuration);
 }

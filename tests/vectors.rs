@@ -13,12 +13,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use seedhook::config::Configuration;
 use seedhook::config::sender::sender;
-use seedhook::hook::admission::{Admitted, TurnedAway};
+use seedhook::hook::admission::{Admitted, Rejection};
 use seedhook::hook::{Hook, HookName};
 use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::Means;
-use seedhook::verify::handshake::Reply;
+use seedhook::verify::VerifyContext;
+use seedhook::verify::answer::SenderReply;
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {
@@ -66,10 +66,10 @@ fn judge(vector: &Value) -> Result<(), String> {
     if is_handshake { check_handshake(vector, &stage, outcome) } else { check_signature(vector, outcome) }
 }
 
-fn check_signature(vector: &Value, outcome: Result<Admitted, TurnedAway>) -> Result<(), String> {
+fn check_signature(vector: &Value, outcome: Result<Admitted, Rejection>) -> Result<(), String> {
     let refusal = match outcome {
         // Verified, and then found to be a GET, of which a hook takes handshakes alone.
-        Ok(_) | Err(TurnedAway::NoHandshake) => None,
+        Ok(_) | Err(Rejection::NoHandshake) => None,
         Err(why) => Some(why),
     };
     match (vector["expect"].as_str(), refusal) {
@@ -83,7 +83,7 @@ fn check_signature(vector: &Value, outcome: Result<Admitted, TurnedAway>) -> Res
 fn check_handshake(
     vector: &Value,
     stage: &Stage,
-    outcome: Result<Admitted, TurnedAway>,
+    outcome: Result<Admitted, Rejection>,
 ) -> Result<(), String> {
     let expected = &vector["expect"];
     let creates_run = vector["creates_run"].as_bool().unwrap_or(false);
@@ -91,9 +91,11 @@ fn check_handshake(
         Ok(Admitted::Handshake(reply)) => (reply, false),
         Ok(Admitted::Delivery(verified)) => {
             let reply = stage.hook.answer_to(verified.delivery());
-            (reply.unwrap_or(Reply { status: 202, ..Reply::default() }), true)
+            (reply.unwrap_or(SenderReply { status: 202, ..SenderReply::default() }), true)
         }
-        Err(why) => (Reply { status: why.status(), body: why.to_string(), ..Reply::default() }, false),
+        Err(why) => {
+            (SenderReply { status: why.status(), body: why.to_string(), ..SenderReply::default() }, false)
+        }
     };
     if made_run != creates_run {
         return Err(format!("creates a run: {made_run}"));
@@ -190,11 +192,11 @@ impl Stage {
         Ok(Self { hook, secrets, certificates, now })
     }
 
-    fn admit(&self, request: RawRequest) -> Result<Admitted, TurnedAway> {
+    fn admit(&self, request: RawRequest) -> Result<Admitted, Rejection> {
         let address = self.hook.verify.certificate_url(&request)?;
         let certificate = address.and_then(|address| self.certificates.get(&address)).and_then(Value::as_str);
         let secret = |name: &str| self.secrets.get(name).cloned();
-        self.hook.admit(request, &Means { secret: &secret, certificate, now: self.now })
+        self.hook.admit(request, &VerifyContext { secret: &secret, certificate, now: self.now })
     }
 }
 

@@ -5,11 +5,11 @@
 
 use seedhook::config::Configuration;
 use seedhook::fabricate::{Answer, StartOutcome, read_start};
-use seedhook::hook::delivery::Event;
+use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Means, Verified, VerifyError};
+use seedhook::verify::{Verified, VerifyContext, VerifyError};
 use serde_json::{Map, Value, json};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -66,12 +66,12 @@ fn a_delivery_is_verified_parsed_and_mapped() {
     let configuration = Configuration::read(&read(HOOKS));
     let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
     let secret = |_: &str| Some(SECRET.to_owned());
-    let means = Means { secret: &secret, certificate: None, now: NOW };
-    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
+    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), &context);
     assert!(matches!(forged, Err(VerifyError::NotVerified(_))));
-    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), &means).unwrap();
+    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), &context).unwrap();
     let mut event = Event::parse(verified, hook, "fresh").unwrap();
-    event.take_id(hook).unwrap();
+    event.assign_id(hook).unwrap();
     assert_eq!(event.delivery.delivery_id.as_str(), "msg_p5jXN8AQM9LWM0D4loKWxJek");
     let [rule] = hook.rules.as_slice() else { panic!("one rule") };
     let params = rule.params.evaluate(&hook.expressions, event.scope()).unwrap();
@@ -88,7 +88,7 @@ fn an_endless_expression_ends_here_too() {
     );
     let configuration = Configuration::read(&vars);
     let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
-    let event = Event::parse(Verified::by_operator(delivery("{}")), hook, "fresh").unwrap();
+    let event = Event::parse(Verified::assume(delivery("{}")), hook, "fresh").unwrap();
     let [rule] = hook.rules.as_slice() else { panic!("one rule") };
     assert!(rule.params.evaluate(&hook.expressions, event.scope()).is_err());
 }

@@ -7,10 +7,10 @@ use super::r2_inbox::{failed, uploaded};
 use crate::hook::HookName;
 use crate::http::runtime::HandshakeTokens;
 use crate::ports::{StoreError, Version};
-use crate::verify::brought::Brought;
+use crate::verify::offered_secret::OfferedSecret;
 
 impl HandshakeTokens for Cloudflare {
-    async fn get_token(&self, hook: &HookName) -> Result<Option<(Brought, Version)>, StoreError> {
+    async fn get_token(&self, hook: &HookName) -> Result<Option<(OfferedSecret, Version)>, StoreError> {
         let read = self.read_object(key(hook)).await?;
         Ok(read.map(|(token, object)| (token, Version { etag: object.etag(), at: uploaded(&object) })))
     }
@@ -18,7 +18,7 @@ impl HandshakeTokens for Cloudflare {
     async fn put_token(
         &self,
         hook: &HookName,
-        token: &Brought,
+        token: &OfferedSecret,
         expected: Option<&Version>,
     ) -> Result<bool, StoreError> {
         let body = serde_json::to_string(token).map_err(|error| failed(&error))?;

@@ -1,13 +1,11 @@
-//! Reads one hook's table, and tells every mistake in it: where, what is wrong, what would be right.
-//!
-//! Nothing is half accepted: a hook with a mistake is no hook.
+//! Reads the table of one hook, and reports every mistake in it. A hook with a mistake is not used at all.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::fields::{Reader, Table, read_duration_ms};
-use super::mistake::Mistake;
+use super::fields::{HookReader, Table};
+use super::mistake::{Mistake, quoted};
 use crate::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
 use crate::fabricate::{Place, Target};
 use crate::hook::archive_key::{self, KeyTemplate};
@@ -19,7 +17,7 @@ use crate::hook::{
 };
 use crate::request::source::Source;
 
-/// What a rule may say; what it leaves out it takes from its hook.
+/// The fields of a rule. A rule takes the fields that it leaves out from its hook.
 const RULE_FIELDS: &[&str] = &[
     "when",
     "workspace",
@@ -34,7 +32,7 @@ const RULE_FIELDS: &[&str] = &[
     "start_attempts_max",
 ];
 
-/// What only a hook says.
+/// The fields of a hook that a rule does not have.
 const HOOK_FIELDS: &[&str] = &[
     "verify",
     "handshake",
@@ -52,51 +50,57 @@ const HOOK_FIELDS: &[&str] = &[
 /// The most rules of one hook.
 const RULES_MAX: usize = 32;
 
-/// Reads the hook `name` from its value in the configuration; `path` is where that stands, `env` what its expressions
-/// see as `env`.
+const ON_UNCONFIRMED: &[(&str, OnUnconfirmed)] =
+    &[("park", OnUnconfirmed::Park), ("restart", OnUnconfirmed::Restart)];
+const ON_REDELIVERY: &[(&str, OnRedelivery)] =
+    &[("ignore", OnRedelivery::Ignore), ("retry_failed", OnRedelivery::RetryFailed)];
+
+/// Reads the hook `name` from its value at `path` in the configuration. Its expressions see `env`.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every mistake in the hook.
 pub(super) fn read_hook(
     name: HookName,
     value: &Value,
     path: &[String],
     env: &Map<String, Value>,
 ) -> Result<Hook, Vec<Mistake>> {
-    // Without a batch there is no item.
+    // Without a batch, expressions see no item.
     let scope = if value.get("each").is_some() { EVENT_SCOPE } else { SINGLE_EVENT_SCOPE };
     let expressions = Expressions::new(scope).with_env(env);
-    let mut reader = Reader { mistakes: Vec::new(), expressions };
+    let mut reader = HookReader { mistakes: Vec::new(), expressions };
     let Some(table) = value.as_object() else {
-        reader.mistake(path, "is not a table", "write [vars.HOOKS.name] and its fields below it");
+        let problem = format!("must be a table, got {}", quoted(value));
+        reader.mistake(path, problem, "write [vars.HOOKS.name] and its fields below it");
         return Err(reader.mistakes);
     };
-    let table = Table { own: table, own_path: path, base: None };
+    let table = Table::new(table, path);
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
-    let caller = reader.caller(&table);
-    let sender = caller.as_ref().and_then(|caller| caller.sender);
-    let handshakes = reader.handshakes(&table, sender, caller.as_ref().map(|caller| &caller.verify));
-    let answers = reader.accepted_answers(&table, sender);
-    let delivery_id = reader.template(&table, "delivery_id", "{{ body.id }}");
-    let stated_ids = reader.stated_ids(sender, caller.as_ref().and_then(|caller| caller.id.as_ref()));
-    let each = reader.each(&table);
+    let section = reader.verify_section(&table);
+    let sender = section.as_ref().and_then(|section| section.sender);
+    let handshakes = reader.handshakes(&table, sender, section.as_ref().map(|section| &section.verify));
+    let answers = reader.delivery_answers(&table, sender);
+    let delivery_id_template = reader.template(&table, "delivery_id", "{{ body.id }}");
+    let stated_id = section.as_ref().and_then(|section| section.id.as_ref());
+    let sender_id_templates = reader.sender_id_templates(sender, stated_id);
+    let batch = reader.batch(&table);
     let item_ids = reader.item_ids(&table, sender);
     let content_type = reader.optional_text(&table, "content_type");
     let content_type = content_type.or_else(|| sender.and_then(|sender| sender.content_type.clone()));
     let rate_limit = reader.rate_limit(&table);
     let paused = reader.boolean(&table, "paused");
-    let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, 1, BODY_BYTES_MAX);
+    let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, &(1..=BODY_BYTES_MAX));
     let rules = reader.rules(&table);
-    let Reader { mistakes, expressions } = reader;
-    match (caller, rules) {
-        (Some(caller), Some(rules)) if mistakes.is_empty() => Ok(Hook {
+    let HookReader { mistakes, expressions } = reader;
+    match (section, rules) {
+        (Some(section), Some(rules)) if mistakes.is_empty() => Ok(Hook {
             name,
-            verify: caller.verify,
+            verify: section.verify,
             handshakes,
             answers,
-            delivery_id,
-            stated_ids,
-            each,
+            delivery_id_template,
+            sender_id_templates,
+            batch,
             item_ids,
             content_type,
             rate_limit,
@@ -109,15 +113,15 @@ pub(super) fn read_hook(
     }
 }
 
-impl Reader {
-    /// `each = "body"` or `"body.events"`: the list of which every item is an event of its own.
-    fn each(&mut self, table: &Table<'_>) -> Option<Source> {
+impl HookReader {
+    /// `each = "body"` or `"body.events"`: the list whose items are separate events.
+    fn batch(&mut self, table: &Table<'_>) -> Option<Source> {
         let source = self.source(table, "each")?;
         if source.body_path().is_none() {
-            self.mistake_at(
+            self.wrong_value(
                 table,
                 "each",
-                "is no place in the body",
+                "a path in the body",
                 "write each = \"body\", or \"body.events\"",
             );
         }
@@ -130,7 +134,7 @@ impl Reader {
         let (binding, by) = match value {
             Value::String(binding) => (Some(binding.clone()), RateKey::Hook),
             Value::Object(own) => {
-                let table = Table { own, own_path: &path, base: None };
+                let table = Table::new(own, &path);
                 self.unknown_fields(&table, &["binding", "by"]);
                 let words = [("hook", RateKey::Hook), ("sender", RateKey::Sender)];
                 (self.text(&table, "binding"), self.word(&table, "by", &words)?)
@@ -143,7 +147,7 @@ impl Reader {
         let Some(binding) = binding.filter(is_name) else {
             let remedy =
                 "write rate_limit = \"HOOK_LIMIT\", and [[ratelimits]] name = \"HOOK_LIMIT\" beside it";
-            self.mistake(&path, "names no rate-limiting binding", remedy);
+            self.wrong_value(table, "rate_limit", "the name of a rate-limiting binding", remedy);
             return None;
         };
         Some(RateLimit { binding, by })
@@ -155,19 +159,16 @@ impl Reader {
         };
         let items = value.as_array().filter(|items| (1..=RULES_MAX).contains(&items.len()));
         let Some(items) = items else {
-            let remedy = format!("write 1 to {RULES_MAX} tables, [[vars.HOOKS.name.rules]] each");
-            self.mistake(&path, "is not a list of rules", remedy);
+            let remedy = "write [[vars.HOOKS.name.rules]] for each rule";
+            self.wrong_value(hook, "rules", format_args!("a list of 1 to {RULES_MAX} rules"), remedy);
             return None;
         };
         let mut rules = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = [path.as_slice(), &[index.to_string()]].concat();
             let Some(own) = item.as_object() else {
-                self.mistake(
-                    &path,
-                    "is not a table",
-                    "write [[vars.HOOKS.name.rules]] and its fields below it",
-                );
+                let problem = format!("must be a table, got {}", quoted(item));
+                self.mistake(&path, problem, "write [[vars.HOOKS.name.rules]] and its fields below it");
                 continue;
             };
             let table = Table { own, own_path: &path, base: Some((hook.own, hook.own_path)) };
@@ -181,56 +182,22 @@ impl Reader {
         let when = self.condition(table, "when");
         let workspace = self.name(table, "workspace");
         let workflow = self.name(table, "workflow");
-        let place = self.place(table);
+        let container = self.container(table);
         let params = self.params(table);
-        let on_unconfirmed = match self.optional_text(table, "on_unconfirmed").as_deref() {
-            None | Some("park") => OnUnconfirmed::Park,
-            Some("restart") => OnUnconfirmed::Restart,
-            Some(_) => {
-                self.mistake_at(
-                    table,
-                    "on_unconfirmed",
-                    "is neither \"park\" nor \"restart\"",
-                    "say \"restart\" only where the workflow may run twice",
-                );
-                OnUnconfirmed::Park
-            }
-        };
-        let attempts = self.number(
-            table,
-            "start_attempts_max",
-            START_ATTEMPTS_DEFAULT.into(),
-            1,
-            START_ATTEMPTS_MAX.into(),
-        );
+        let attempts = &(1..=START_ATTEMPTS_MAX);
         let settings = RunSettings {
-            on_unconfirmed,
-            deadline_ms: self.deadline(table),
-            start_attempts_max: u32::try_from(attempts).unwrap_or(START_ATTEMPTS_DEFAULT),
+            on_unconfirmed: self.word(table, "on_unconfirmed", ON_UNCONFIRMED).unwrap_or_default(),
+            deadline_ms: self.deadline_ms(table),
+            start_attempts_max: self.number(table, "start_attempts_max", START_ATTEMPTS_DEFAULT, attempts),
             archive: self.archive(table),
-            on_redelivery: self.on_redelivery(table),
+            on_redelivery: self.word(table, "on_redelivery", ON_REDELIVERY).unwrap_or_default(),
         };
-        let target = Target { workspace: workspace?, place: place?, workflow: workflow? };
+        let target = Target { workspace: workspace?, place: container?, workflow: workflow? };
         Some(Rule { when, target: Arc::new(target), params, settings: Arc::new(settings) })
     }
 
-    fn on_redelivery(&mut self, table: &Table<'_>) -> OnRedelivery {
-        match self.optional_text(table, "on_redelivery").as_deref() {
-            None | Some("ignore") => OnRedelivery::Ignore,
-            Some("retry_failed") => OnRedelivery::RetryFailed,
-            Some(_) => {
-                self.mistake_at(
-                    table,
-                    "on_redelivery",
-                    "is neither \"ignore\" nor \"retry_failed\"",
-                    "say \"retry_failed\" where a sender's redelivery is to retry a run that failed",
-                );
-                OnRedelivery::Ignore
-            }
-        }
-    }
-
-    fn place(&mut self, table: &Table<'_>) -> Option<Place> {
+    /// The database or project of the workflow.
+    fn container(&mut self, table: &Table<'_>) -> Option<Place> {
         match (table.get("database"), table.get("project")) {
             (Some(_), Some((_, path))) => {
                 self.mistake(
@@ -250,17 +217,14 @@ impl Reader {
             return Params::default();
         };
         let Some(params) = value.as_object() else {
-            self.mistake(
-                &path,
-                "is not a table",
-                "write [vars.HOOKS.name.params] and one line for each parameter",
-            );
+            let remedy = "write [vars.HOOKS.name.params] and one line for each parameter";
+            self.wrong_value(table, "params", "a table", remedy);
             return Params::default();
         };
         let mut found = Vec::new();
-        let compiled = Params::compile(params, &mut self.expressions, &mut |place, problem| {
-            let place = place.iter().map(|part| (*part).to_owned()).collect();
-            found.push(([path.clone(), place].concat(), problem));
+        let compiled = Params::compile(params, &mut self.expressions, &mut |inner, problem| {
+            let inner = inner.iter().map(|part| (*part).to_owned()).collect();
+            found.push(([path.clone(), inner].concat(), problem));
         });
         for (path, problem) in found {
             self.mistake(
@@ -276,22 +240,17 @@ impl Reader {
         let Some(source) = self.optional_text(table, "archive") else {
             return KeyTemplate::default();
         };
-        KeyTemplate::new(&source).unwrap_or_else(|problem| {
-            self.mistake_at(table, "archive", &problem, &format!("the default is {}", archive_key::DEFAULT));
+        KeyTemplate::new(&source).unwrap_or_else(|error| {
+            self.mistake_at(table, "archive", error, format_args!("the default is {}", archive_key::DEFAULT));
             KeyTemplate::default()
         })
     }
 
-    fn deadline(&mut self, table: &Table<'_>) -> i64 {
-        let Some((value, path)) = table.get("deadline") else {
-            return DEADLINE_DEFAULT_MS;
-        };
-        let allowed = DEADLINE_MIN_MS..=DEADLINE_MAX_MS;
-        read_duration_ms(value).filter(|ms| allowed.contains(ms)).unwrap_or_else(|| {
-            let remedy = "write \"90m\", \"24h\" or \"2d\", or a number of seconds";
-            self.mistake(&path, "is no duration from 1 minute to 7 days", remedy);
-            DEADLINE_DEFAULT_MS
-        })
+    fn deadline_ms(&mut self, table: &Table<'_>) -> i64 {
+        let remedy = "write \"90m\", \"24h\" or \"2d\", or a number of seconds";
+        let bounds = DEADLINE_MIN_MS..=DEADLINE_MAX_MS;
+        let deadline_ms = self.duration_ms(table, "deadline", &bounds, "1 minute to 7 days", remedy);
+        deadline_ms.unwrap_or(DEADLINE_DEFAULT_MS)
     }
 
     fn condition(&mut self, table: &Table<'_>, field: &str) -> Option<Condition> {
@@ -299,7 +258,7 @@ impl Reader {
         match self.expressions.condition(&source) {
             Ok(condition) => Some(condition),
             Err(problem) => {
-                self.mistake_at(table, field, &problem, "write a bare expression: body.type == 'deal.won'");
+                self.mistake_at(table, field, problem, "write a bare expression: body.type == 'deal.won'");
                 None
             }
         }

@@ -1,57 +1,56 @@
-//! The senders that are known by name: what each proves, how it names an event, which handshakes it makes.
+//! The known senders: how each one is verified, where it states the id of an event, which handshakes it makes.
 //!
-//! They are data, in `senders.json`, in the words of the configuration itself. To add one, add it there.
+//! They are data, in `senders.json`, written in the words of the configuration. To add a sender, add it there.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A sender as `senders.json` has it.
+/// An entry of `senders.json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sender {
-    /// Its name in `verify.scheme`.
+    /// The name in `verify.scheme`.
     pub name: String,
-    /// The page of its documentation that this follows.
+    /// The page of its documentation that the entry follows.
     pub docs: String,
-    /// What it proves, in the words of `verify`; of several, the first that takes the form of the secret.
+    /// Its proofs, in the words of `verify`. A secret belongs to the first one that takes its prefix.
     pub verify: Vec<Map<String, Value>>,
-    /// What `verify` must say beside `secret`.
+    /// Fields that `verify` must have beside `secret`.
     #[serde(default)]
     pub asks: Vec<String>,
-    /// What `verify` may say otherwise, beside `tolerance` and `url` where they mean something.
+    /// Fields of the proofs that `verify` may change, beside `tolerance` and `url` where these apply.
     #[serde(default)]
     pub adjusts: Vec<String>,
-    /// The event's id, as templates; the first that has a value counts. None: it states none.
+    /// Templates for the id of an event; the first one with a value decides. Empty: the sender states none.
     #[serde(default)]
     pub delivery_id: Vec<String>,
-    /// The id of an item where a body is a batch of events, as templates over `item`; the first that has a value counts.
-    /// None: a batch is claimed as a whole.
+    /// Templates for the id of an item of a batch; the first one with a value decides. Empty: a batch is claimed as a whole.
     #[serde(default)]
     pub item_id: Vec<String>,
     /// Its handshakes, in the words of `handshake`.
     #[serde(default)]
     pub handshakes: Vec<Map<String, Value>>,
-    /// What it wants to hear when a delivery was taken, in the words of `answer`: a table, or a list of them.
+    /// The answer that it expects to an accepted delivery, in the words of `answer`: a table, or a list of tables.
     #[serde(default)]
     pub answer: Option<Value>,
-    /// The media type that its bodies really have, where it states another.
+    /// The real media type of its bodies, where it states a wrong one.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// What a user of it has to know.
+    /// A note for users of this sender.
     #[serde(default)]
     pub note: Option<String>,
 }
 
 impl Sender {
-    /// Whether it shares a secret with us.
+    /// Whether its deliveries are verified with a secret.
     #[must_use]
     pub fn needs_secret(&self) -> bool {
         self.verify.iter().any(|proof| scheme(proof) != "aws-sns")
     }
 
-    /// Whether a hook may adjust `field`: only where it means something for this sender.
+    /// Whether a hook may set `field`, because it applies to this sender.
     #[must_use]
     pub fn takes(&self, field: &str) -> bool {
         self.verify.iter().any(|proof| match field {
@@ -69,20 +68,29 @@ fn scheme(proof: &Map<String, Value>) -> &str {
     proof.get("scheme").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Every sender, in the order of the file. Read when the first hook asks for one.
-pub fn senders() -> &'static [Sender] {
-    static SENDERS: OnceLock<Vec<Sender>> = OnceLock::new();
-    // That the file can be read is what the test below is for.
-    SENDERS.get_or_init(|| serde_json::from_str(include_str!("senders.json")).unwrap_or_default())
+/// Every sender, in the order of the file; parsed once.
+///
+/// # Errors
+/// When the built-in file is invalid. A test prevents that, and [`Configuration::read`](super::Configuration::read)
+/// reports it as a mistake.
+pub(super) fn read_senders() -> Result<&'static [Sender], &'static serde_json::Error> {
+    static SENDERS: OnceLock<Result<Vec<Sender>, serde_json::Error>> = OnceLock::new();
+    let senders = SENDERS.get_or_init(|| serde_json::from_str(include_str!("senders.json")));
+    senders.as_deref().map_err(|error| error)
 }
 
-/// A sender by its name.
+/// Every sender, in the order of the file; empty if the file is invalid, which is a mistake of every configuration.
+pub fn senders() -> &'static [Sender] {
+    read_senders().unwrap_or(&[])
+}
+
+/// The sender with a name.
 #[must_use]
 pub fn sender(name: &str) -> Option<&'static Sender> {
     senders().iter().find(|sender| sender.name == name)
 }
 
-/// Every name.
+/// The names of all senders.
 pub fn sender_names() -> impl Iterator<Item = &'static str> {
     senders().iter().map(|sender| sender.name.as_str())
 }
@@ -98,7 +106,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_file_can_be_read_and_names_each_sender_once() {
+    fn the_file_is_valid_and_has_each_sender_once() {
         let read: Vec<Sender> = serde_json::from_str(include_str!("senders.json")).unwrap();
         let names: BTreeSet<&str> = read.iter().map(|sender| sender.name.as_str()).collect();
         assert_eq!(names.len(), read.len());
@@ -110,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_for_each_sender_takes_four_lines() {
+    fn every_sender_makes_a_hook_without_mistakes() {
         for sender in senders() {
             let mut verify = json!({"scheme": sender.name});
             if sender.needs_secret() {
@@ -126,7 +134,7 @@ mod tests {
             assert!(mistakes.is_empty(), "{}: {mistakes:?}", sender.name);
             let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
             assert_eq!(
-                hook.stated_ids.len(),
+                hook.sender_id_templates.len(),
                 sender.delivery_id.len(),
                 "{}: an id cannot be read",
                 sender.name
@@ -135,7 +143,7 @@ mod tests {
                 json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify, "each": "body"});
             let batch = Configuration::read(json!({"HOOKS": {"h": batch}}).as_object().unwrap());
             let batch = batch.hooks.values().next().unwrap().as_ref().unwrap();
-            let names = |content_type| batch.names_items(Some(content_type));
+            let names = |content_type| batch.has_item_ids(Some(content_type));
             assert_eq!(names("application/json"), !sender.item_id.is_empty(), "{}", sender.name);
             assert!(
                 names("application/cloudevents-batch+json"),
@@ -149,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_adjusts_only_what_means_something_for_its_sender() {
+    fn a_hook_may_set_only_fields_that_apply_to_its_sender() {
         let takes = |name: &str, field: &str| sender(name).unwrap().takes(field);
         assert!(
             takes("stripe", "tolerance")

@@ -1,31 +1,34 @@
-//! Reads how a sender signs: `hmac`, `ed25519` and `ecdsa-p256` with all their options.
+//! Reads the fields of a signature: the schemes `hmac`, `ed25519` and `ecdsa-p256` with all their options.
 
 use serde_json::Value;
 
-use super::fields::{Reader, Table, is_header_name, read_duration_ms};
+use super::fields::{HookReader, Table, is_header_name};
 use crate::request::source::Source;
 use crate::timestamp::{HOUR_MS, SECOND_MS};
 use crate::verify::TOLERANCE_MS;
-use crate::verify::age::TimeUnit;
+use crate::verify::age::TimestampFormat;
 use crate::verify::key::{Algorithm, Encoding, KeyForm};
-use crate::verify::signature::{List, Signature, Stamp};
+use crate::verify::signature::{ListSyntax, Signature, SignedTimestamp};
 use crate::verify::signed::SignedText;
 
-/// The widest tolerance: it must stay below the shortest retention of deliveries, which refuse a replay after it.
+/// The largest tolerance. It must be below the retention of deliveries, which detect a replay after the tolerance.
 const TOLERANCE_MAX_MS: i64 = 24 * HOUR_MS;
 
-/// The most places of one signature: each is tried.
-const PLACES_MAX: usize = 4;
+/// The most sources of one signature; each is checked.
+const SOURCES_MAX: usize = 4;
 
 const ALGORITHMS: &[(&str, Algorithm)] =
     &[("sha256", Algorithm::HmacSha256), ("sha512", Algorithm::HmacSha512), ("sha1", Algorithm::HmacSha1)];
 const ENCODINGS: &[(&str, Encoding)] = &[("hex", Encoding::Hex), ("base64", Encoding::Base64)];
 const KEY_FORMS: &[(&str, KeyForm)] =
     &[("text", KeyForm::Text), ("base64", KeyForm::Base64), ("hex", KeyForm::Hex)];
-const TIME_UNITS: &[(&str, TimeUnit)] =
-    &[("s", TimeUnit::Seconds), ("ms", TimeUnit::Millis), ("rfc3339", TimeUnit::Rfc3339)];
+const TIMESTAMP_FORMATS: &[(&str, TimestampFormat)] = &[
+    ("s", TimestampFormat::Seconds),
+    ("ms", TimestampFormat::Millis),
+    ("rfc3339", TimestampFormat::Rfc3339),
+];
 
-impl Reader {
+impl HookReader {
     pub(super) fn signature(&mut self, table: &Table<'_>, scheme: &str) -> Option<Signature> {
         let algorithm = match scheme {
             "ed25519" => Algorithm::Ed25519,
@@ -35,18 +38,18 @@ impl Reader {
         let (encoding, key_form) =
             (self.word(table, "encoding", ENCODINGS)?, self.word(table, "secret_encoding", KEY_FORMS)?);
         let signed = self.signed(table)?;
-        let timestamp = self.stamp(table, &signed);
+        let timestamp = self.signed_timestamp(table, &signed);
         let id = self.source(table, "id");
         if signed.has_whole_body() && table.get("each").is_some() {
             let remedy = "write {body.FIELD}, fields of an item";
-            self.mistake_at(table, "signed", "has the whole body for each of its items", remedy);
+            self.mistake_at(table, "signed", "must not have the whole body with `each`", remedy);
         }
         if signed.has_id() && id.is_none() {
             self.mistake_at(table, "signed", "has {id}, but `id` is missing", "write id = \"headers.NAME\"");
         }
         let (any_port, paired) = (self.boolean(table, "any_port"), self.boolean(table, "paired"));
         Some(Signature {
-            at: self.signature_places(table)?,
+            at: self.signature_sources(table)?,
             paired,
             list: self.list(table),
             prefix: self.short_text(table, "prefix").unwrap_or_default(),
@@ -56,7 +59,7 @@ impl Reader {
             signed,
             timestamp,
             id,
-            each: self.source(table, "each"),
+            batch: self.source(table, "each"),
             body_hash: self.source(table, "body_hash"),
             expect: self.expected(table),
             any_port,
@@ -65,20 +68,20 @@ impl Reader {
 
     /// `expect = { "headers.x-version" = "1" }`
     fn expected(&mut self, table: &Table<'_>) -> Vec<(Source, String)> {
-        let Some((value, path)) = table.get("expect") else { return Vec::new() };
-        let texts = value.as_object().into_iter().flatten();
-        let read: Option<Vec<_>> = texts
-            .map(|(place, wanted)| Some((Source::parse(place).ok()?, wanted.as_str()?.to_owned())))
-            .collect();
-        read.filter(|_| value.is_object()).unwrap_or_else(|| {
+        let Some((value, _)) = table.get("expect") else { return Vec::new() };
+        let read = |(source, wanted): (&String, &Value)| {
+            Some((Source::parse(source).ok()?, wanted.as_str()?.to_owned()))
+        };
+        let expected = value.as_object().and_then(|texts| texts.iter().map(read).collect());
+        expected.unwrap_or_else(|| {
             let remedy = "write expect = { \"headers.x-acme-version\" = \"1\" }";
-            self.mistake(&path, "is no table of places and texts", remedy);
+            self.wrong_value(table, "expect", "a table of sources and texts", remedy);
             Vec::new()
         })
     }
 
-    /// `header = "x-signature"`, or `signature = "body.signature"` where it is in no header; either may be a list.
-    fn signature_places(&mut self, table: &Table<'_>) -> Option<Vec<Source>> {
+    /// `header = "x-signature"`, or `signature = "body.signature"` where it is not in a header; either may be a list.
+    fn signature_sources(&mut self, table: &Table<'_>) -> Option<Vec<Source>> {
         let field = if table.get("signature").is_some() { "signature" } else { "header" };
         let read = |text: &str| match field {
             "header" => is_header_name(text).then(|| Source::header(text)),
@@ -89,17 +92,17 @@ impl Reader {
         } else {
             Some(vec![self.text(table, field)?])
         };
-        let places: Option<Vec<Source>> =
+        let sources: Option<Vec<Source>> =
             texts.and_then(|texts| texts.iter().map(|text| read(text)).collect());
-        let places = places.filter(|places| (1..=PLACES_MAX).contains(&places.len()));
-        if places.is_none() {
-            let problem = format!("is neither a header's name nor a list of up to {PLACES_MAX}");
-            self.mistake_at(table, field, &problem, "write header = \"x-signature\"");
+        let sources = sources.filter(|sources| (1..=SOURCES_MAX).contains(&sources.len()));
+        if sources.is_none() {
+            let takes = format!("the name of a header, or a list of up to {SOURCES_MAX}");
+            self.wrong_value(table, field, takes, "write header = \"x-signature\"");
         }
-        places
+        sources
     }
 
-    fn list(&mut self, table: &Table<'_>) -> List {
+    fn list(&mut self, table: &Table<'_>) -> ListSyntax {
         let item_separator = self.short_text(table, "item_separator");
         let field_separator = self.short_text(table, "field_separator");
         let label = self.short_text(table, "label");
@@ -107,28 +110,28 @@ impl Reader {
             (Some(separator), Some(label)) => Some((separator, label)),
             (None, None) => None,
             (Some(_), None) => {
-                self.mistake_at(table, "field_separator", "stands without `label`", "write label = \"v1\"");
+                self.mistake_at(table, "field_separator", "needs `label`", "write label = \"v1\"");
                 None
             }
             (None, Some(label)) => Some(("=".to_owned(), label)),
         };
-        List { item_separator, label }
+        ListSyntax { item_separator, label }
     }
 
     fn signed(&mut self, table: &Table<'_>) -> Option<SignedText> {
         let written = self.optional_text(table, "signed").unwrap_or_else(|| "{body}".to_owned());
         SignedText::parse(&written)
-            .map_err(|problem| {
-                self.mistake_at(table, "signed", &problem, "write signed = \"{timestamp}.{body}\"");
+            .map_err(|error| {
+                self.mistake_at(table, "signed", error, "write signed = \"{timestamp}.{body}\"");
             })
             .ok()
     }
 
-    fn stamp(&mut self, table: &Table<'_>, signed: &SignedText) -> Option<Stamp> {
+    fn signed_timestamp(&mut self, table: &Table<'_>, signed: &SignedText) -> Option<SignedTimestamp> {
         let Some(at) = self.source(table, "timestamp") else {
             if signed.has_timestamp() && table.get("timestamp").is_none() {
                 let remedy =
-                    "write timestamp = \"headers.NAME\", or \"items.t\" where it stands beside the signature";
+                    "write timestamp = \"headers.NAME\", or \"items.t\" where it is beside the signature";
                 self.mistake_at(table, "signed", "has {timestamp}, but `timestamp` is missing", remedy);
             }
             return None;
@@ -138,24 +141,24 @@ impl Reader {
             self.mistake_at(
                 table,
                 "timestamp",
-                "is not covered by the signature, so anybody can renew it",
+                "must be covered by the signature, or any caller can renew it",
                 remedy,
             );
         }
-        let unit = self.word(table, "timestamp_unit", TIME_UNITS)?;
-        Some(Stamp { at, unit, tolerance_ms: self.tolerance(table, Some(TOLERANCE_MS)) })
+        let format = self.word(table, "timestamp_unit", TIMESTAMP_FORMATS)?;
+        Some(SignedTimestamp { at, format, tolerance_ms: self.tolerance(table, Some(TOLERANCE_MS)) })
     }
 
+    /// The tolerance in milliseconds. `None` where it is "none" or a mistake.
     pub(super) fn tolerance(&mut self, table: &Table<'_>, default_ms: Option<i64>) -> Option<i64> {
-        let Some((value, path)) = table.get("tolerance") else { return default_ms };
-        if value.as_str() == Some("none") {
-            return None;
+        match table.get("tolerance") {
+            None => default_ms,
+            Some((value, _)) if value.as_str() == Some("none") => None,
+            Some(_) => {
+                let remedy = "write \"5m\", or a number of seconds; \"none\" accepts a delivery of any age";
+                let bounds = SECOND_MS..=TOLERANCE_MAX_MS;
+                self.duration_ms(table, "tolerance", &bounds, "1 second to 24 hours", remedy)
+            }
         }
-        let allowed = read_duration_ms(value).filter(|ms| (SECOND_MS..=TOLERANCE_MAX_MS).contains(ms));
-        if allowed.is_none() {
-            let remedy = "write \"5m\", or a number of seconds; \"none\" takes a delivery of any age";
-            self.mistake(&path, "is no duration from 1 second to 24 hours", remedy);
-        }
-        allowed
     }
 }

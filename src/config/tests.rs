@@ -1,4 +1,4 @@
-//! What a configuration may say, and what is said of one that says it wrongly.
+//! Valid configurations, and the mistakes in invalid ones.
 
 use serde_json::{Value, json};
 
@@ -21,13 +21,13 @@ fn hook(change: impl FnOnce(&mut Value)) -> Value {
 #[track_caller]
 fn check(change: impl FnOnce(&mut Value), expected: &str) {
     let configuration = read(&json!({"HOOKS": {"crm": hook(change)}}));
-    let told: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains(expected), "{told:#?}");
+    let found: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains(expected), "{found:#?}");
 }
 
 #[test]
-fn the_designs_own_example_is_whole() {
+fn a_complete_hook_has_no_mistakes() {
     let configuration = read(&json!({"HOOKS": {"crm-deal-won": hook(|_| ())}}));
     assert_eq!(configuration.mistakes().count(), 0);
     let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
@@ -38,10 +38,13 @@ fn the_designs_own_example_is_whole() {
 }
 
 #[test]
-fn each_mistake_says_where_what_and_what_would_be_right() {
+fn a_mistake_names_the_field_what_it_got_and_what_it_takes() {
     check(|hook| hook["verfy"] = json!(1), "HOOKS.crm.verfy: unknown field; did you mean `verify`?");
-    check(|hook| hook["workflow"] = json!(7), "HOOKS.crm.workflow: is not a text");
-    check(|hook| hook["workspace"] = json!(".."), "HOOKS.crm.workspace: is no name");
+    check(|hook| hook["workflow"] = json!(7), "HOOKS.crm.workflow: must be a text, got 7");
+    check(
+        |hook| hook["workspace"] = json!(".."),
+        "HOOKS.crm.workspace: must be a name of at most 256 bytes, got \"..\"",
+    );
     check(|hook| hook["project"] = json!("p"), "HOOKS.crm.project: cannot be used together with `database`");
     check(|hook| drop(hook.as_object_mut().unwrap().remove("database")), "HOOKS.crm: `database` is missing");
     check(|hook| drop(hook.as_object_mut().unwrap().remove("verify")), "HOOKS.crm: `verify` is missing");
@@ -49,12 +52,12 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(|hook| hook["verify"] = json!({"scheme": "github"}), "HOOKS.crm.verify: `secret` is missing");
     check(
         |hook| hook["verify"] = json!({"scheme": "github", "secret": "whsec_ab+/="}),
-        "is not the name of a secret",
+        "must be the name of a secret",
     );
-    check(|hook| hook["verify"] = json!({"scheme": "github", "secret": []}), "is not the name of a secret");
+    check(|hook| hook["verify"] = json!({"scheme": "github", "secret": []}), "must be the name of a secret");
     check(
         |hook| hook["verify"] = json!({"scheme": "stripe", "secret": "whsec_MfKQ9r8G"}),
-        "is not the name of a secret",
+        "must be the name of a secret",
     );
     check(|hook| hook["params"]["rows"] = json!("{{ item.x }}"), "unknown variable `item`");
     check(|hook| hook["verify"] = json!({"scheme": "none", "secret": "S"}), "checks no secret");
@@ -65,14 +68,17 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
         }
     };
     check(verify(json!({"scheme": "github", "tolerance": 5})), "HOOKS.crm.verify.tolerance: unknown field");
-    check(verify(json!({"scheme": "stripe", "tolerance": "2d"})), "is no duration from 1 second to 24 hours");
+    check(verify(json!({"scheme": "stripe", "tolerance": "2d"})), "must be 1 second to 24 hours, got \"2d\"");
     check(verify(json!({"scheme": "meta"})), "HOOKS.crm.verify: `verify_token` is missing");
     check(verify(json!({"scheme": "hmac"})), "HOOKS.crm.verify: `header` is missing");
-    check(verify(json!({"scheme": "hmac", "header": "x sig"})), "HOOKS.crm.verify.header: is neither");
+    check(
+        verify(json!({"scheme": "hmac", "header": "x sig"})),
+        "HOOKS.crm.verify.header: must be the name of a header, or a list of up to 4, got \"x sig\"",
+    );
     check(verify(json!({"scheme": "hmac", "header": "x", "algoritm": "sha1"})), "did you mean `algorithm`?");
     check(
         verify(json!({"scheme": "hmac", "header": "x", "algorithm": "md5"})),
-        "it is one of \"sha256\", \"sha512\"",
+        "must be one of \"sha256\", \"sha512\", \"sha1\", got \"md5\"",
     );
     check(verify(json!({"scheme": "hmac", "header": "x", "signed": "{bdy}"})), "has an unknown {bdy}");
     check(
@@ -82,25 +88,43 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(verify(json!({"scheme": "hmac", "header": "x", "signed": "{id}{body}"})), "`id` is missing");
     check(
         verify(json!({"scheme": "hmac", "header": "x", "timestamp": "headers.t"})),
-        "not covered by the signature",
+        "must be covered by the signature",
     );
-    check(verify(json!({"scheme": "hmac", "header": "x", "id": "x-id"})), "names no place in a delivery");
-    check(verify(json!({"scheme": "hmac", "header": "x", "field_separator": "="})), "stands without `label`");
-    check(verify(json!({"scheme": "jwt", "header": "x", "algorithm": "none"})), "it is HS256, HS384, HS512");
-    check(verify(json!({"scheme": "twilio", "url": "example"})), "HOOKS.crm.verify.url: is no address");
+    check(
+        verify(json!({"scheme": "hmac", "header": "x", "id": "x-id"})),
+        "HOOKS.crm.verify.id: must be headers.NAME, query.NAME",
+    );
+    check(verify(json!({"scheme": "hmac", "header": "x", "field_separator": "="})), "needs `label`");
+    check(
+        verify(json!({"scheme": "jwt", "header": "x", "algorithm": "none"})),
+        "must be HS256, HS384, HS512, or a list of them, got \"none\"",
+    );
+    check(
+        verify(json!({"scheme": "twilio", "url": "example"})),
+        "HOOKS.crm.verify.url: must be an http or https address, got \"example\"",
+    );
     check(|hook| hook["verify"] = json!({"scheme": "aws-sns"}), "`topic_arn` is missing");
     check(|hook| hook["verify"] = json!({"scheme": "aws-sns", "topic_arn": "x"}), "must be a topic's ARN");
     check(|hook| hook["handshake"] = json!("mondy"), "did you mean \"monday\"?");
-    check(|hook| hook["handshake"] = json!("github"), "is no sender with a handshake");
+    check(
+        |hook| hook["handshake"] = json!("github"),
+        "must be a sender with a handshake, or a table, got \"github\"",
+    );
     check(|hook| hook["handshake"] = json!({"text": "query.c"}), "HOOKS.crm.handshake: `when` is missing");
     check(
         |hook| hook["handshake"] = json!({"method": "PUT", "text": "query.c"}),
-        "it is one of \"POST\", \"GET\", \"OPTIONS\"",
+        "must be one of \"POST\", \"GET\", \"OPTIONS\", got \"PUT\"",
     );
-    check(|hook| hook["answer"] = json!({"status": 404}), "is no whole number from 200 to 299");
-    check(|hook| hook["each"] = json!("items"), "HOOKS.crm.each: names no place");
-    check(|hook| hook["each"] = json!("headers.x"), "HOOKS.crm.each: is no place in the body");
-    check(|hook| hook["item_id"] = json!("{{ item.id }}"), "HOOKS.crm.item_id: stands without `each`");
+    check(|hook| hook["answer"] = json!({"status": 404}), "must be a whole number from 200 to 299, got 404");
+    check(
+        |hook| hook["each"] = json!("items"),
+        "HOOKS.crm.each: must be headers.NAME, query.NAME, body.PATH",
+    );
+    check(
+        |hook| hook["each"] = json!("headers.x"),
+        "HOOKS.crm.each: must be a path in the body, got \"headers.x\"",
+    );
+    check(|hook| hook["item_id"] = json!("{{ item.id }}"), "HOOKS.crm.item_id: needs `each`");
     let item_id = |id: &'static str| {
         move |hook: &mut Value| {
             hook["each"] = json!("body");
@@ -112,9 +136,9 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
     check(item_id("x"), "HOOKS.crm.item_id: has no `{{ … }}`, so every delivery would have the same id");
     check(
         |hook| hook["rate_limit"] = json!({"binding": "L", "by": "ip"}),
-        "it is one of \"hook\", \"sender\"",
+        "must be one of \"hook\", \"sender\", got \"ip\"",
     );
-    check(|hook| hook["rate_limit"] = json!(5), "names no rate-limiting binding");
+    check(|hook| hook["rate_limit"] = json!(5), "must be the name of a rate-limiting binding, got 5");
     check(|hook| hook["when"] = json!("body.type == "), "HOOKS.crm.when: syntax error");
     check(|hook| hook["when"] = json!("bdy.type == 1"), "did you mean `body`?");
     check(
@@ -122,27 +146,39 @@ fn each_mistake_says_where_what_and_what_would_be_right() {
         "HOOKS.crm.params.rows: unknown filter `uper`",
     );
     check(|hook| hook["archive"] = json!("{{ file.name }}"), "HOOKS.crm.archive: must contain {{ run_id }}");
-    check(|hook| hook["deadline"] = json!("soon"), "HOOKS.crm.deadline: is no duration");
-    check(|hook| hook["deadline"] = json!("8d"), "HOOKS.crm.deadline: is no duration");
-    check(|hook| hook["on_unconfirmed"] = json!("yes"), "neither \"park\" nor \"restart\"");
-    check(|hook| hook["on_redelivery"] = json!("retry"), "neither \"ignore\" nor \"retry_failed\"");
-    check(|hook| hook["max_body_bytes"] = json!(0), "HOOKS.crm.max_body_bytes: is no whole number");
-    check(|hook| hook["start_attempts_max"] = json!(21), "is no whole number from 1 to 20");
-    check(|hook| hook["paused"] = json!("yes"), "HOOKS.crm.paused: is neither true nor false");
+    check(
+        |hook| hook["deadline"] = json!("soon"),
+        "HOOKS.crm.deadline: must be 1 minute to 7 days, got \"soon\"",
+    );
+    check(
+        |hook| hook["deadline"] = json!("8d"),
+        "HOOKS.crm.deadline: must be 1 minute to 7 days, got \"8d\"",
+    );
+    check(|hook| hook["on_unconfirmed"] = json!("yes"), "must be one of \"park\", \"restart\", got \"yes\"");
+    check(
+        |hook| hook["on_redelivery"] = json!("retry"),
+        "must be one of \"ignore\", \"retry_failed\", got \"retry\"",
+    );
+    check(
+        |hook| hook["max_body_bytes"] = json!(0),
+        "HOOKS.crm.max_body_bytes: must be a whole number from 1 to 4194304, got 0",
+    );
+    check(|hook| hook["start_attempts_max"] = json!(21), "must be a whole number from 1 to 20, got 21");
+    check(|hook| hook["paused"] = json!("yes"), "HOOKS.crm.paused: must be true or false, got \"yes\"");
     check(
         |hook| hook["delivery_id"] = json!("constant"),
         "HOOKS.crm.delivery_id: has no `{{ … }}`, so every delivery would have the same id",
     );
-    check(|hook| hook["rules"] = json!([]), "HOOKS.crm.rules: is not a list of rules");
+    check(|hook| hook["rules"] = json!([]), "HOOKS.crm.rules: must be a list of 1 to 32 rules, got []");
     check(
         |hook| hook["rules"] = json!([{"wen": "true"}]),
         "HOOKS.crm.rules.0.wen: unknown field; did you mean `when`?",
     );
-    check(|hook| *hook = json!("x"), "HOOKS.crm: is not a table");
+    check(|hook| *hook = json!("x"), "HOOKS.crm: must be a table, got \"x\"");
 }
 
 #[test]
-fn a_rule_takes_from_its_hook_what_it_leaves_out() {
+fn a_rule_inherits_the_fields_of_its_hook() {
     let configuration = read(&json!({"HOOKS": {"crm": hook(|hook| {
         hook["rules"] = json!([
             {"when": "body.type == 'a'"},
@@ -160,7 +196,7 @@ fn a_rule_takes_from_its_hook_what_it_leaves_out() {
 }
 
 #[test]
-fn one_broken_hook_leaves_the_others() {
+fn a_broken_hook_does_not_affect_the_others() {
     let configuration =
         read(&json!({"HOOKS": {"bad": {}, "good": hook(|_| ())}, "HOOKS_MORE": {"more": hook(|_| ())}}));
     let whole: Vec<&str> =
@@ -170,45 +206,47 @@ fn one_broken_hook_leaves_the_others() {
 }
 
 #[test]
-fn a_name_given_twice_is_an_error() {
+fn a_hook_that_is_configured_twice_is_a_mistake() {
     let configuration = read(
         &json!({"HOOKS": {"crm": hook(|_| ())}, "HOOKS_B": {"crm": hook(|_| ())}, "HOOKS_TEXT": "ignored"}),
     );
     assert_eq!(
         configuration.mistakes().next().unwrap().to_string(),
-        "HOOKS_B.crm: this hook is given twice; keep one of the two"
+        "HOOKS_B.crm: is configured twice; keep one of the two"
     );
 }
 
 #[test]
 fn expressions_see_the_table_env_and_no_other_variable() {
     let rows = |rows: &str| hook(|hook| hook["params"]["rows"] = json!(rows));
-    let told = |vars: Value| read(&vars).mistakes().map(ToString::to_string).collect::<Vec<_>>();
+    let found = |vars: Value| read(&vars).mistakes().map(ToString::to_string).collect::<Vec<_>>();
     let env = json!({"REGION": "eu", "ROWS": 100});
-    assert_eq!(told(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROWS }}")}})), [""; 0]);
-    let misspelt = told(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROW }}")}}));
+    assert_eq!(found(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROWS }}")}})), [""; 0]);
+    let misspelt = found(json!({"ENV": env, "HOOKS": {"crm": rows("{{ env.ROW }}")}}));
     assert!(
         misspelt[0]
             .starts_with("HOOKS.crm.params.rows: unknown variable `env.ROW`; did you mean `env.ROWS`?")
     );
-    let other = told(json!({"ENV": env, "OTHER": "x", "HOOKS": {"crm": rows("{{ env.FABRICATE_URL }}")}}));
+    let other = found(json!({"ENV": env, "OTHER": "x", "HOOKS": {"crm": rows("{{ env.FABRICATE_URL }}")}}));
     assert!(
         other[0].contains("unknown variable `env.FABRICATE_URL`; there are env.REGION, env.ROWS"),
         "{other:?}"
     );
-    let when = told(json!({"HOOKS": {"crm": hook(|hook| hook["when"] = json!("body.x == env.X"))}}));
+    let when = found(json!({"HOOKS": {"crm": hook(|hook| hook["when"] = json!("body.x == env.X"))}}));
     assert!(
         when[0].starts_with("HOOKS.crm.when: unknown variable `env.X`; there is nothing in [vars.ENV]"),
         "{when:?}"
     );
     assert_eq!(
-        told(json!({"ENV": "REGION=eu"})),
-        ["ENV: is not a table; write [vars.ENV] and a line such as REGION = \"eu\" for each"]
+        found(json!({"ENV": "REGION=eu"})),
+        [
+            "ENV: must be a table, got \"REGION=eu\"; write [vars.ENV] and a line such as REGION = \"eu\" for each"
+        ]
     );
 }
 
 #[test]
-fn what_stands_outside_hooks_is_checked_too() {
+fn variables_outside_hooks_are_checked_too() {
     let configuration = read(&json!({"HOOKS": "[]", "FABRICATE_URL": "fabricate", "SWEEP_REQUESTS": "many"}));
     assert_eq!(configuration.mistakes.len(), 3);
     assert!(!configuration.is_usable());
@@ -220,7 +258,10 @@ fn what_stands_outside_hooks_is_checked_too() {
         assert_eq!((configuration.fabricate_rate, configuration.mistakes.len()), (None, 1), "{rate}");
     }
     let configuration = read(&json!({"HOOKS": {"Bad Name": {}}}));
-    assert_eq!(configuration.mistakes().next().unwrap().problem, "is no hook name");
+    assert_eq!(
+        configuration.mistakes().next().unwrap().problem,
+        "must have a name of 1 to 63 of a-z, 0-9 and -"
+    );
 }
 
 #[track_caller]
@@ -232,8 +273,8 @@ fn check_handshake(verify: &Value, handshake: &Value, expected: Option<&str>) {
     match expected {
         None => assert!(mistakes.is_empty(), "{verify} {handshake}: {mistakes:?}"),
         Some(expected) => {
-            let told = mistakes.iter().any(|mistake| mistake.contains(expected));
-            assert!(told, "{verify} {handshake}: {mistakes:?}");
+            let found = mistakes.iter().any(|mistake| mistake.contains(expected));
+            assert!(found, "{verify} {handshake}: {mistakes:?}");
         }
     }
 }
@@ -245,7 +286,7 @@ fn hmac(change: &Value) -> Value {
 }
 
 #[test]
-fn a_handshake_that_signs_for_strangers_is_a_mistake() {
+fn a_handshake_that_is_a_signing_oracle_is_a_mistake() {
     let crc = json!({"method": "GET", "when": {"query.crc_token": true}, "json": {"response_token": "hmac-sha256 query.crc_token"}});
     let problem =
         Some("HOOKS.h.handshake.json: hmac-sha256 query.crc_token signs any text that a stranger sends");
@@ -324,32 +365,32 @@ fn a_verified_handshake_signs_only_what_its_own_signature_covers() {
 }
 
 #[test]
-fn the_headers_of_an_answer_are_few_and_its_own() {
+fn the_headers_of_an_answer_are_bounded() {
     let of = |headers: Value| json!({"method": "OPTIONS", "headers": headers});
     let none = json!({"scheme": "none"});
     check_handshake(&none, &of(json!({"webhook-allowed-origin": "headers.webhook-request-origin"})), None);
     for name in ["set-cookie", "Content-Type", "allow", "a b", "location"] {
-        check_handshake(&none, &of(json!({name: "x"})), Some("is a header that no handshake sets"));
+        check_handshake(&none, &of(json!({name: "x"})), Some("is a header that no handshake may set"));
     }
     for value in [json!("a\nb"), json!(""), json!(1), json!("é"), json!("x".repeat(257))] {
         check_handshake(
             &none,
             &of(json!({"x-a": value})),
-            Some("HOOKS.h.handshake.headers.x-a: is neither a place nor"),
+            Some("HOOKS.h.handshake.headers.x-a: must be a source, or a text"),
         );
     }
     let many: serde_json::Map<String, Value> =
         (0..9).map(|number| (format!("x-{number}"), json!("1"))).collect();
-    check_handshake(&none, &of(many.into()), Some("is not a table of 1 to 8 headers"));
+    check_handshake(&none, &of(many.into()), Some("must be a table of 1 to 8 headers"));
     check(
         |hook| hook["answer"] = json!({"headers": {"x-a": "1"}}),
         "HOOKS.crm.answer.headers: unknown field",
     );
-    check(|hook| hook["answer"] = json!({"json": {"t": "hmac-sha256 body.t"}}), "holds an HMAC");
+    check(|hook| hook["answer"] = json!({"json": {"t": "hmac-sha256 body.t"}}), "must not hold an HMAC");
 }
 
 #[test]
-fn version_2_of_signatures_can_be_required_of_sns() {
+fn signature_version_2_can_be_required_for_sns() {
     let topic = "arn:aws:sns:us-east-1:123456789012:deals";
     let verify = |version: Value| {
         move |hook: &mut Value| {
@@ -357,7 +398,7 @@ fn version_2_of_signatures_can_be_required_of_sns() {
         }
     };
     assert_eq!(read(&json!({"HOOKS": {"h": hook(verify(json!(2)))}})).mistakes().count(), 0);
-    check(verify(json!(3)), "is no whole number from 1 to 2");
-    check(verify(json!("2")), "is no whole number from 1 to 2");
+    check(verify(json!(3)), "must be a whole number from 1 to 2, got 3");
+    check(verify(json!("2")), "must be a whole number from 1 to 2, got \"2\"");
     check(|hook| hook["verify"]["signature_version"] = json!(2), "unknown field");
 }

@@ -1,9 +1,9 @@
-//! Reads `verify`: a scheme spelt out, or a sender's name, whose scheme is spelt out in the same words in
-//! `senders.json`. One grammar for both, so whatever a preset says, a configuration can say too.
+//! Reads `verify`: a scheme with its fields, or the name of a sender, whose scheme is in `senders.json`. Both use the same
+//! fields, so a configuration can describe every sender.
 
 use serde_json::{Map, Value};
 
-use super::fields::{Reader, Table};
+use super::fields::{HookReader, Table};
 use crate::config::sender::{Sender, sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
@@ -12,15 +12,15 @@ use crate::verify::jwt::Jwt;
 use crate::verify::key::Algorithm;
 use crate::verify::sns::Sns;
 use crate::verify::token::{Token, TokenForm};
-use crate::verify::{Choice, Proof, TOLERANCE_MS, Verification};
+use crate::verify::{KeyedProof, Proof, TOLERANCE_MS, Verification};
 
-/// The most secrets of one hook: each is tried.
+/// The most secrets of one hook; each is checked.
 const SECRETS_MAX: usize = 8;
 
-/// How old a message of SNS may be unless something else is said: SNS retries for an hour.
+/// Default of `tolerance` for SNS, which retries for an hour.
 const SNS_TOLERANCE_MS: i64 = HOUR_MS + 5 * MINUTE_MS;
 
-/// What `verify` may say of a signature, whatever its algorithm.
+/// The fields of a signature with any algorithm.
 #[rustfmt::skip]
 const SIGNATURE: &[&str] = &[
     "secret", "secret_encoding", "header", "signature", "encoding", "prefix", "item_separator", "field_separator", "label",
@@ -30,7 +30,7 @@ const SIGNATURE: &[&str] = &[
 const JWT: &[&str] =
     &["secret", "header", "algorithm", "issuer", "expires", "body_claim", "url_claim", "tolerance", "url"];
 
-/// What `verify` may say for each scheme that it spells out, beside `scheme`.
+/// The schemes, and the fields of each beside `scheme`.
 const SCHEMES: &[(&str, &[&[&str]])] = &[
     ("hmac", &[&["algorithm", "body_hash", "any_port", "paired"], SIGNATURE]),
     ("ed25519", &[SIGNATURE]),
@@ -47,46 +47,47 @@ const SCHEMES: &[(&str, &[&[&str]])] = &[
 
 const EXAMPLE: &str = "write verify = { scheme = \"standard-webhooks\", secret = \"NAME_OF_SECRET\" }";
 
-/// Who may call, and, where that is a sender we know, the rest of what we know of it.
-pub(super) struct Caller {
+/// What `verify` says.
+pub(super) struct VerifySection {
     pub(super) verify: Verification,
+    /// The known sender that it names.
     pub(super) sender: Option<&'static Sender>,
-    /// Where the sender states the event's id, as `verify` itself says.
+    /// Where the sender states the id of an event.
     pub(super) id: Option<Source>,
 }
 
-impl Reader {
-    pub(super) fn caller(&mut self, table: &Table<'_>) -> Option<Caller> {
+impl HookReader {
+    pub(super) fn verify_section(&mut self, table: &Table<'_>) -> Option<VerifySection> {
         let Some((value, path)) = table.get("verify") else {
-            let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to let anybody in");
+            let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to accept any caller");
             self.mistake(table.own_path, "`verify` is missing", remedy);
             return None;
         };
         let Some(verify) = value.as_object() else {
-            self.mistake(&path, "is not a table", EXAMPLE);
+            self.wrong_value(table, "verify", "a table", EXAMPLE);
             return None;
         };
-        let table = Table { own: verify, own_path: &path, base: None };
+        let table = Table::new(verify, &path);
         let scheme = self.text(&table, "scheme")?;
         if let Some(sender) = sender(&scheme) {
             return self.known_sender(&table, sender);
         }
         let Some(fields) = fields_of(&scheme) else {
             let remedy = unknown_scheme_remedy(&scheme);
-            self.mistake_at(&table, "scheme", &format!("unknown scheme \"{scheme}\""), &remedy);
+            self.mistake_at(&table, "scheme", format_args!("unknown scheme \"{scheme}\""), remedy);
             return None;
         };
         self.unknown_fields(&table, &[&["scheme", "secret"], fields.as_slice()].concat());
         let secret_names = self.secret_names(&table, fields.contains(&"secret"))?;
-        let choices = if scheme == "none" { Vec::new() } else { vec![self.choice(&table, &scheme)?] };
+        let proofs = if scheme == "none" { Vec::new() } else { vec![self.proof(&table, &scheme)?] };
         let id = self.source(&table, "id");
         let url = self.url(&table);
-        let verify = Verification { scheme, secret_names, verify_token_name: None, url, proofs: choices };
-        Some(Caller { verify, sender: None, id })
+        let verify = Verification { scheme, secret_names, verify_token_name: None, url, proofs };
+        Some(VerifySection { verify, sender: None, id })
     }
 
-    /// A sender by name: its own tables, with what the hook may add to them.
-    fn known_sender(&mut self, table: &Table<'_>, sender: &'static Sender) -> Option<Caller> {
+    /// Reads a known sender: its own proofs, with the fields that the hook sets.
+    fn known_sender(&mut self, table: &Table<'_>, sender: &'static Sender) -> Option<VerifySection> {
         let asked: Vec<&str> = sender.asks.iter().map(String::as_str).collect();
         let mut known = vec!["scheme", "secret"];
         let adjustable = ["tolerance", "url", "header", "signature_version"]
@@ -103,7 +104,7 @@ impl Reader {
             for (field, value) in table.own.iter().filter(|(field, _)| fields.contains(&field.as_str())) {
                 merged.insert(field.clone(), value.clone());
             }
-            proofs.push(self.choice(&Table { own: &merged, ..*table }, scheme)?);
+            proofs.push(self.proof(&Table { own: &merged, ..*table }, scheme)?);
         }
         let verify_token_name = if asked.contains(&"verify_token") {
             Some(self.secret_name(table, "verify_token")?)
@@ -113,10 +114,10 @@ impl Reader {
         let url = self.url(table);
         let verify =
             Verification { scheme: sender.name.clone(), secret_names, verify_token_name, url, proofs };
-        Some(Caller { verify, sender: Some(sender), id: None })
+        Some(VerifySection { verify, sender: Some(sender), id: None })
     }
 
-    fn choice(&mut self, table: &Table<'_>, scheme: &str) -> Option<Choice> {
+    fn proof(&mut self, table: &Table<'_>, scheme: &str) -> Option<KeyedProof> {
         let secret_prefix = self.optional_text(table, "secret_prefix");
         let proof = match scheme {
             "jwt" => Proof::Jwt(self.jwt(table)?),
@@ -130,12 +131,12 @@ impl Reader {
             }
             "field" => {
                 let at = self.text(table, "field")?;
-                let (at, each) = (self.source_at(table, "field", &at)?, self.source(table, "each"));
-                Proof::Token(Token { at, form: TokenForm::Plain, each })
+                let (at, batch) = (self.source_at(table, "field", &at)?, self.source(table, "each"));
+                Proof::Token(Token { at, form: TokenForm::Plain, batch })
             }
             _ => Proof::Signature(Box::new(self.signature(table, scheme)?)),
         };
-        Some(Choice { secret_prefix, proof })
+        Some(KeyedProof { secret_prefix, proof })
     }
 
     fn jwt(&mut self, table: &Table<'_>) -> Option<Jwt> {
@@ -150,7 +151,7 @@ impl Reader {
         })
     }
 
-    /// One algorithm, or a list of those that may be used.
+    /// One algorithm, or a list of algorithms.
     fn jwt_algorithms(&mut self, table: &Table<'_>) -> Option<Vec<Algorithm>> {
         let names: Option<Vec<&str>> = match table.get("algorithm") {
             None => Some(vec!["HS256"]),
@@ -163,12 +164,8 @@ impl Reader {
             names.and_then(|names| names.into_iter().map(known).collect());
         let algorithms = algorithms.filter(|algorithms| !algorithms.is_empty());
         if algorithms.is_none() {
-            self.mistake_at(
-                table,
-                "algorithm",
-                "is not known",
-                "it is HS256, HS384, HS512, or a list of them",
-            );
+            let takes = "HS256, HS384, HS512, or a list of them";
+            self.wrong_value(table, "algorithm", takes, "write the algorithm that the sender uses");
         }
         algorithms
     }
@@ -176,24 +173,24 @@ impl Reader {
     fn sns(&mut self, table: &Table<'_>) -> Option<Sns> {
         let written = self.text(table, "topic_arn")?;
         let tolerance_ms = self.tolerance(table, Some(SNS_TOLERANCE_MS));
-        // 1: either version; 2: only that.
-        let version_2_only = self.number(table, "signature_version", 1, 1, 2) == 2;
+        // 1 accepts both versions, 2 only version 2.
+        let version_2_only = self.number(table, "signature_version", 1_u32, &(1..=2)) == 2;
         Sns::new(&written, tolerance_ms, version_2_only)
-            .map_err(|problem| {
-                let remedy = "write topic_arn = \"arn:aws:sns:us-east-1:123456789012:name\": a signature proves AWS, \
-                              not whose topic it is";
-                self.mistake_at(table, "topic_arn", &problem, remedy);
+            .map_err(|error| {
+                let remedy = "write topic_arn = \"arn:aws:sns:us-east-1:123456789012:name\": a signature \
+                              proves AWS, not the owner of the topic";
+                self.mistake_at(table, "topic_arn", error, remedy);
             })
             .ok()
     }
 
-    /// The address as the sender knows it, where that is another than the Worker's.
+    /// The address that the sender calls, where it differs from the Worker's.
     fn url(&mut self, table: &Table<'_>) -> Option<String> {
         let written = self.optional_text(table, "url")?;
         let is_address = url::Url::parse(&written).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !is_address {
-            let remedy = "write the address as the sender knows it: https://example.com/hooks/name";
-            self.mistake_at(table, "url", "is no address", remedy);
+            let remedy = "write the address that the sender calls: https://example.com/hooks/name";
+            self.wrong_value(table, "url", "an http or https address", remedy);
         }
         Some(written)
     }
@@ -225,9 +222,10 @@ impl Reader {
             }
             _ => {
                 let remedy = format!(
-                    "give one name or a list of 1 to {SECRETS_MAX}, of letters, digits and _; never the value"
+                    "write one name or a list of 1 to {SECRETS_MAX}, of letters, digits and _; never the value"
                 );
-                self.mistake(&path, "is not the name of a secret", remedy);
+                // The value is not quoted: it may be the secret itself.
+                self.mistake(&path, "must be the name of a secret", remedy);
                 None
             }
         }
@@ -238,8 +236,8 @@ impl Reader {
         if is_secret_name(&name) {
             return Some(name);
         }
-        let remedy = "give a name of letters, digits and _; never the value";
-        self.mistake_at(table, field, "is not the name of a secret", remedy);
+        let remedy = "write a name of letters, digits and _; never the value";
+        self.mistake_at(table, field, "must be the name of a secret", remedy);
         None
     }
 }
@@ -248,10 +246,10 @@ const JWT_ALGORITHMS: &[(&str, Algorithm)] =
     &[("HS256", Algorithm::HmacSha256), ("HS384", Algorithm::HmacSha384), ("HS512", Algorithm::HmacSha512)];
 
 fn token(at: Source, form: TokenForm) -> Proof {
-    Proof::Token(Token { at, form, each: None })
+    Proof::Token(Token { at, form, batch: None })
 }
 
-/// What `verify` may say for a scheme that it spells out.
+/// The fields of a scheme, beside `scheme`; `None` for an unknown scheme.
 fn fields_of(scheme: &str) -> Option<Vec<&'static str>> {
     let found = SCHEMES.iter().find(|(name, _)| *name == scheme);
     found.map(|(_, fields)| fields.concat())
@@ -266,7 +264,7 @@ fn unknown_scheme_remedy(scheme: &str) -> String {
     }
 }
 
-/// How secrets themselves begin: where a name should stand, one of these is the value.
+/// The beginnings of the values of secrets. A name with one of them is a value in the wrong place.
 const SECRET_BEGINNINGS: &[&str] =
     &["whsec_", "whpk_", "whsk_", "lin_wh_", "shpss_", "pdl_ntfset_", "sk_live_", "sk_test_"];
 

@@ -1,4 +1,4 @@
-//! One value of a document, and the way to those in it. It borrows and copies nothing.
+//! One value of a document, and access to the values in it. It borrows from the document.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ pub struct Element<'d> {
     index: u32,
 }
 
-/// What a value is.
+/// The type of a value, and its content if that is a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content<'d> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// As it is written, with all its digits.
+    /// The number as it was written, with all its digits.
     Number(&'d str),
-    /// Decoded.
+    /// The text without escapes.
     Text(&'d str),
     /// See [`Element::items`].
     List,
@@ -35,13 +35,13 @@ impl<'d> Element<'d> {
         Self { document, index }
     }
 
-    /// Names the value within its document: see [`Document::element`].
+    /// The index of the value in its document; see [`Document::element`].
     #[must_use]
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// What it is.
+    /// The type and content.
     #[must_use]
     pub fn content(self) -> Content<'d> {
         let Some(node) = self.node() else { return Content::Null };
@@ -58,7 +58,7 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// The text that it is.
+    /// The text; `None` for another type.
     #[must_use]
     pub fn as_text(self) -> Option<&'d str> {
         match self.content() {
@@ -85,13 +85,13 @@ impl<'d> Element<'d> {
         self.content() == Content::Object
     }
 
-    /// How many items a list has, or members an object; a name that an object has twice counts twice.
+    /// The number of items of a list or members of an object; 0 for a scalar. Repeated names count each time.
     #[must_use]
     pub fn count(self) -> usize {
         self.node().filter(|node| is_container(node.kind)).map_or(0, |node| node.start_or_count as usize)
     }
 
-    /// A list's items; none for anything else.
+    /// The items of a list; empty for another type.
     pub fn items(self) -> impl Iterator<Item = Element<'d>> {
         let count = if self.is_list() { self.count() } else { 0 };
         let mut next = Self { index: self.index + 1, ..self };
@@ -102,7 +102,7 @@ impl<'d> Element<'d> {
         })
     }
 
-    /// An object's members in the order in which they were sent, one that was sent twice twice; none for anything else.
+    /// The members of an object in the order in which they were sent, including repeated names; empty for another type.
     pub fn members(self) -> impl Iterator<Item = (&'d str, Element<'d>)> {
         let count = if self.is_object() { self.count() } else { 0 };
         let mut next = Self { index: self.index + 1, ..self };
@@ -114,19 +114,19 @@ impl<'d> Element<'d> {
         })
     }
 
-    /// The value of an object's member: of a name that was sent twice the last, as in `JSON.parse`.
+    /// The value of a member of an object; the last one of a repeated name, as in `JSON.parse`.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Element<'d>> {
         self.members().filter(|(found, _)| *found == name).last().map(|(_, value)| value)
     }
 
-    /// An item of a list.
+    /// The item of a list at an index from 0.
     #[must_use]
     pub fn item(self, index: usize) -> Option<Element<'d>> {
         self.items().nth(index)
     }
 
-    /// The same as a tree of values: for small ones. Numbers that 64 bits do not hold are rounded.
+    /// Copies the value into a tree; use it for small values. Numbers that exceed 64 bits are rounded.
     #[must_use]
     pub fn to_value(self) -> serde_json::Value {
         match self.content() {
@@ -142,10 +142,10 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// Writes the value so that two values are written alike only if they are the same, with all digits: for a hash.
+    /// Writes the value in a form that differs for any two different values, to be hashed. Numbers keep their digits.
     ///
     /// # Errors
-    /// Those of `to`.
+    /// When `to` fails.
     pub fn write_canonical(self, to: &mut dyn fmt::Write) -> fmt::Result {
         match self.content() {
             Content::Null => to.write_str("null"),
@@ -170,7 +170,7 @@ impl<'d> Element<'d> {
         }
     }
 
-    /// The value after this one and all that is in it.
+    /// The value after this one and its contents.
     fn following(self) -> Self {
         let container = self.node().filter(|node| is_container(node.kind));
         Self { index: container.map_or(self.index + 1, |node| node.length_or_next), ..self }

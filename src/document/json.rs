@@ -1,23 +1,22 @@
-//! JSON (RFC 8259) into a document, in one pass and without recursion.
+//! Parses JSON (RFC 8259) into a document, in one pass and without recursion.
 //!
-//! A reader of our own: those that exist build a tree, refuse the lone surrogates that JavaScript writes, or round
-//! integers before anybody can see their digits.
+//! No crate is used: existing parsers build a tree, reject the lone surrogates that JavaScript writes, or round integers.
 
 use super::{Builder, Document, Kind, Node, ParseError, narrow};
 
-/// Reads one value with blanks around it.
+/// Parses one value with blanks around it.
 pub(super) fn parse(source: String) -> Result<Document, ParseError> {
-    // The source is lent to the reader and handed to the builder in the end, because the one borrows what the other owns.
-    let mut reader = Reader { bytes: source.as_bytes(), source: &source, at: 0, builder: Builder::default() };
-    match reader.document() {
+    // The parser borrows the source, so the document gets it only afterwards.
+    let mut parser = Parser { bytes: source.as_bytes(), source: &source, at: 0, builder: Builder::default() };
+    match parser.document() {
         Ok(()) => {
-            let mut document = reader.builder.finish();
+            let mut document = parser.builder.finish();
             document.source = source;
             Ok(document)
         }
         Err(Stop::Bound(error)) => Err(error),
         Err(Stop::Expected(expected)) => {
-            let before = source.as_bytes().get(..reader.at).unwrap_or_default();
+            let before = source.as_bytes().get(..parser.at).unwrap_or_default();
             let line = before.split(|byte| *byte == b'\n').count();
             let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
             Err(ParseError::Syntax { expected, line, column })
@@ -25,7 +24,7 @@ pub(super) fn parse(source: String) -> Result<Document, ParseError> {
     }
 }
 
-/// Why reading stops.
+/// Why parsing stops.
 enum Stop {
     Expected(&'static str),
     Bound(ParseError),
@@ -37,16 +36,16 @@ impl From<ParseError> for Stop {
     }
 }
 
-struct Reader<'s> {
+struct Parser<'s> {
     source: &'s str,
     bytes: &'s [u8],
     at: usize,
     builder: Builder,
 }
 
-impl Reader<'_> {
+impl Parser<'_> {
     fn document(&mut self) -> Result<(), Stop> {
-        // Ends: each turn takes at least one byte, or stops.
+        // Terminates: each iteration consumes at least one byte, or stops.
         loop {
             let begins_container = self.value()?;
             if !begins_container && self.after_value()? {
@@ -57,7 +56,7 @@ impl Reader<'_> {
         if self.at == self.bytes.len() { Ok(()) } else { Err(Stop::Expected("the end")) }
     }
 
-    /// Reads a scalar, or the beginning of a list or object with something in it; whether it was that.
+    /// Reads a scalar, an empty container (returns false), or the start of a container with contents (returns true).
     fn value(&mut self) -> Result<bool, Stop> {
         self.skip_blanks();
         match self.peek() {
@@ -92,9 +91,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes on to the next value, past the ends of lists and objects; whether there is none.
+    /// Reads up to the next value, past the ends of containers. Returns true when there is no further value.
     fn after_value(&mut self) -> Result<bool, Stop> {
-        // Ends: each turn takes a byte.
+        // Terminates: each iteration consumes a byte.
         while let Some(container) = self.container() {
             self.skip_blanks();
             let (close, expected) =
@@ -175,7 +174,7 @@ impl Reader<'_> {
         }
         let own_start = self.builder.document.texts.len();
         let mut plain_start = start;
-        // Ends: each turn takes at least one byte, or stops.
+        // Terminates: each iteration consumes at least one byte, or stops.
         loop {
             self.plain();
             let plain = self.source.get(plain_start..self.at).unwrap_or_default();
@@ -196,14 +195,14 @@ impl Reader<'_> {
         Ok(node(Kind::OwnText, own_start, self.builder.document.texts.len()))
     }
 
-    /// Passes over characters that stand for themselves.
+    /// Skips characters that are neither quotes, escapes nor control characters.
     fn plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
         self.at += rest.iter().position(is_special).unwrap_or(rest.len());
     }
 
-    /// The character of an escape, whose backslash is read already.
+    /// Reads an escape after its backslash.
     fn escape(&mut self) -> Result<char, Stop> {
         let escaped = match self.peek() {
             Some(same @ (b'"' | b'\\' | b'/')) => char::from(same),
@@ -223,7 +222,7 @@ impl Reader<'_> {
         Ok(escaped)
     }
 
-    /// The character of a UTF-16 unit and, where that is the first half of a pair, of the escape after it.
+    /// The character of a UTF-16 unit. For a first surrogate, reads the second one from the next escape.
     fn code_point(&mut self, unit: u16) -> Result<char, Stop> {
         const LONE: char = char::REPLACEMENT_CHARACTER;
         let is_first = (0xd800..0xdc00).contains(&unit);
@@ -234,7 +233,7 @@ impl Reader<'_> {
             if (0xdc00..0xe000).contains(&second) {
                 return Ok(char::decode_utf16([unit, second]).next().and_then(Result::ok).unwrap_or(LONE));
             }
-            // Not its other half: it is read again as what it is.
+            // Not a second surrogate: the next iteration reads it as its own escape.
             self.at = before;
         }
         Ok(char::from_u32(u32::from(unit)).unwrap_or(LONE))
@@ -248,7 +247,7 @@ impl Reader<'_> {
         unit.ok_or(Stop::Expected("four hex digits"))
     }
 
-    /// What kind of container is open.
+    /// The type of the innermost open container.
     fn container(&self) -> Option<Kind> {
         let at = self.builder.open.last()?;
         self.builder.document.nodes.get(*at).map(|node| node.kind)
@@ -260,13 +259,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over blanks and then this byte, where it comes next.
+    /// Skips blanks, then `byte` if it is next; returns whether it was.
     fn skip_to(&mut self, byte: u8) -> bool {
         self.skip_blanks();
         self.take(&[byte])
     }
 
-    /// Passes over one of these bytes, where it comes next.
+    /// Skips the next byte if it is one of these; returns whether it was.
     fn take(&mut self, bytes: &[u8]) -> bool {
         let found = self.peek().is_some_and(|byte| bytes.contains(&byte));
         self.at += usize::from(found);

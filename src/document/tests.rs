@@ -1,4 +1,4 @@
-//! JSON as `serde_json` reads it, beside what that refuses or rounds; and the bounds.
+//! JSON as `serde_json` parses it, what `serde_json` rejects or rounds, and the bounds.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn value(text: &str) -> Value {
 }
 
 #[test]
-fn a_document_is_read_as_serde_json_reads_it() {
+fn json_is_parsed_as_serde_json_parses_it() {
     for text in [
         r#"{"a":[1,-2,1.5,1e3,"x","\u00e9\n",true,false,null,{}],"b":{"c":[]}}"#,
         " 18446744073709551615 ",
@@ -26,7 +26,7 @@ fn a_document_is_read_as_serde_json_reads_it() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_without_being_quoted() {
+fn other_text_is_rejected_without_being_quoted() {
     for text in [
         "",
         " ",
@@ -94,7 +94,7 @@ fn numbers_keep_their_digits() {
 }
 
 #[test]
-fn members_keep_their_order_and_of_a_name_given_twice_the_last_counts() {
+fn members_keep_their_order_and_the_last_of_equal_names_counts() {
     let document = Document::parse(r#"{"z":1,"a":{"x":[]},"z":3,"b":2}"#.to_owned()).unwrap();
     let names: Vec<_> = document.root().members().map(|(name, _)| name).collect();
     assert_eq!(names, ["z", "a", "z", "b"]);
@@ -104,7 +104,7 @@ fn members_keep_their_order_and_of_a_name_given_twice_the_last_counts() {
 }
 
 #[test]
-fn items_are_found_past_what_is_in_them() {
+fn items_are_found_after_nested_values() {
     let document = Document::parse(r#"[[1,[2,{"a":3}]],{"b":[4]},"five",6]"#.to_owned()).unwrap();
     let list = document.root();
     assert_eq!((list.count(), list.is_list(), list.is_object()), (4, true, false));
@@ -117,7 +117,7 @@ fn items_are_found_past_what_is_in_them() {
 }
 
 #[test]
-fn a_document_nests_64_levels_and_no_deeper() {
+fn a_document_nests_at_most_64_levels() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
         assert!(Document::parse(nested(DEPTH_MAX)).is_ok());
@@ -152,6 +152,6 @@ fn a_document_can_be_built() {
     builder.text("").unwrap();
     let document = builder.finish();
     assert_eq!(document.root().to_value(), json!({"a": ["x", 12], "b": ""}));
-    assert_eq!(Document::of_text("t".to_owned()).root().to_value(), json!("t"));
+    assert_eq!(Document::from_text("t".to_owned()).root().to_value(), json!("t"));
     assert_eq!(Document::null().root().to_value(), json!(null));
 }

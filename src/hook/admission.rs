@@ -1,39 +1,41 @@
-//! The door of a hook: a request is answered as a handshake, let in as a verified delivery, or turned away.
+//! Admission of a request to a hook: it is answered as a handshake, accepted as a verified delivery, or rejected.
 //!
-//! Handshakes that their sender signs are verified first; the others tell nothing and start nothing.
+//! A handshake that its sender signs is verified first. The answers to other handshakes reveal nothing, and no handshake
+//! starts a run.
 
 use super::Hook;
 use crate::request::RawRequest;
-use crate::verify::handshake::{Handshake, Refused, Reply, Secrets};
-use crate::verify::{Means, Verified, VerifyError};
+use crate::verify::answer::{HandshakeError, HandshakeSecrets, SenderReply};
+use crate::verify::handshake::Handshake;
+use crate::verify::{Verified, VerifyContext, VerifyError};
 
-/// Who may come in, and as what.
+/// An admitted request.
 #[derive(Debug)]
 pub enum Admitted {
-    /// A handshake, and its answer.
-    Handshake(Reply),
-    /// A delivery that is genuine.
+    /// A handshake, as its answer.
+    Handshake(SenderReply),
+    /// A verified delivery.
     Delivery(Verified),
 }
 
-/// Why a request is turned away.
+/// Why a request is rejected.
 #[derive(Debug, thiserror::Error)]
-pub enum TurnedAway {
-    /// It is not from the sender, or that cannot be told.
+pub enum Rejection {
+    /// The request is not verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// A handshake with a wrong token.
+    /// The token of the handshake is wrong.
     #[error("the handshake's token is wrong")]
     WrongToken,
-    /// A handshake without a usable challenge.
+    /// The handshake has no usable challenge.
     #[error("the handshake has no challenge, or one that is too long")]
     NoChallenge,
-    /// A `GET` or `OPTIONS` that is no handshake of this sender.
-    #[error("the request is no handshake of this hook's sender")]
+    /// A request other than `POST` is not a handshake of this hook.
+    #[error("the request is not a handshake of this hook's sender")]
     NoHandshake,
 }
 
-impl TurnedAway {
+impl Rejection {
     /// The HTTP status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -47,46 +49,47 @@ impl TurnedAway {
     }
 }
 
-impl From<Refused> for TurnedAway {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::WrongToken => Self::WrongToken,
-            Refused::NoChallenge => Self::NoChallenge,
+impl From<HandshakeError> for Rejection {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::WrongToken => Self::WrongToken,
+            HandshakeError::NoChallenge => Self::NoChallenge,
         }
     }
 }
 
 impl Hook {
-    /// Takes a request in.
+    /// Admits a request.
     ///
     /// # Errors
-    /// See [`TurnedAway`].
-    pub fn admit(&self, request: RawRequest, means: &Means<'_>) -> Result<Admitted, TurnedAway> {
+    /// [`Rejection`].
+    pub fn admit(&self, request: RawRequest, context: &VerifyContext<'_>) -> Result<Admitted, Rejection> {
         let request = request.with_content_type(self.content_type.as_deref());
-        let secrets = self.handshake_secrets(means);
+        let secrets = self.handshake_secrets(context);
         if let Some(handshake) = self.handshake(&request, &secrets, false) {
             return self.reply(handshake, &request, &secrets);
         }
-        let verified = self.verify.verify(request, means)?;
+        let verified = self.verify.verify(request, context)?;
         let request = verified.delivery();
         if let Some(handshake) = self.handshake(request, &secrets, true) {
             // While a secret is rotated, the answer is made with the one that the sender signs with.
-            let secrets = Secrets { first: self.verify.matching_secret(request, means), ..secrets };
+            let secrets =
+                HandshakeSecrets { first: self.verify.matching_secret(request, context), ..secrets };
             return self.reply(handshake, request, &secrets);
         }
         if request.method != "POST" {
-            return Err(TurnedAway::NoHandshake);
+            return Err(Rejection::NoHandshake);
         }
         Ok(Admitted::Delivery(verified))
     }
 
-    /// A handshake's answer. One to `OPTIONS` lists the methods that the hook answers (RFC 9110, section 9.3.7).
+    /// Answers a handshake. An answer to `OPTIONS` lists the methods of the hook (RFC 9110, section 9.3.7).
     fn reply(
         &self,
         handshake: &Handshake,
         request: &RawRequest,
-        secrets: &Secrets,
-    ) -> Result<Admitted, TurnedAway> {
+        secrets: &HandshakeSecrets,
+    ) -> Result<Admitted, Rejection> {
         let mut reply = handshake.answer(request, secrets)?;
         if request.method == "OPTIONS" {
             reply.headers.push(("allow".to_owned(), self.methods().to_owned()));
@@ -94,16 +97,21 @@ impl Hook {
         Ok(Admitted::Handshake(reply))
     }
 
-    /// The handshake that a request is, among those that are verified first, or among the others.
-    fn handshake(&self, request: &RawRequest, secrets: &Secrets, verified: bool) -> Option<&Handshake> {
+    /// The handshake that a request matches, among those that must be verified, or among the others.
+    fn handshake(
+        &self,
+        request: &RawRequest,
+        secrets: &HandshakeSecrets,
+        verified: bool,
+    ) -> Option<&Handshake> {
         let mut candidates =
             self.handshakes.iter().filter(|handshake| handshake.is_verified(request, secrets) == verified);
         candidates.find(|handshake| handshake.is(request))
     }
 
-    fn handshake_secrets(&self, means: &Means<'_>) -> Secrets {
-        let value = |name: Option<&String>| name.and_then(|name| (means.secret)(name));
-        Secrets {
+    fn handshake_secrets(&self, context: &VerifyContext<'_>) -> HandshakeSecrets {
+        let value = |name: Option<&String>| name.and_then(|name| (context.secret)(name));
+        HandshakeSecrets {
             first: value(self.verify.secret_names.first()),
             verify_token: value(self.verify.verify_token_name.as_ref()),
         }

@@ -1,4 +1,4 @@
-//! What a sender hears when its delivery was taken: from a hook's configuration to status, media type and body.
+//! The answer to an accepted delivery, from the configuration of a hook to status, media type and body.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Hook;
 use crate::config::Configuration;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::Reply;
+use crate::verify::answer::SenderReply;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -36,8 +36,11 @@ fn answer(hook: &Hook, content_type: &str, body: &str) -> (u16, Option<&'static 
     let delivery = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
     let reply =
         hook.answer_to(&delivery).map(|reply| reply.for_delivery(r#"{"status":"accepted"}"#.to_owned()));
-    let Reply { status, content_type, body, .. } =
-        reply.unwrap_or_else(|| Reply { status: 202, content_type: Some("runs"), ..Reply::default() });
+    let SenderReply { status, content_type, body, .. } = reply.unwrap_or_else(|| SenderReply {
+        status: 202,
+        content_type: Some("runs"),
+        ..SenderReply::default()
+    });
     (status, content_type, body)
 }
 
@@ -52,13 +55,13 @@ fn check(hook: &Hook, content_type: &str, body: &str, expected: (u16, Option<&'s
     assert!(is_same, "{body}: {got_text}, and not {text}");
 }
 
-/// What seedhook answers by itself, where nothing is configured.
+/// The answer where none is configured.
 const RUNS: (u16, Option<&str>, &str) = (202, Some("runs"), "");
 const RUNS_AS_200: (u16, Option<&str>, &str) = (200, Some(JSON), r#"{"status":"accepted"}"#);
 const EMPTY: (u16, Option<&str>, &str) = (200, None, "");
 
 #[test]
-fn a_status_alone_is_the_status_of_the_runs() {
+fn a_status_alone_is_sent_with_the_runs() {
     check(&hook(&json!({})), JSON, "{}", RUNS);
     check(&hook(&json!({"answer": {"status": 200}})), JSON, "{}", RUNS_AS_200);
     check(&hook(&json!({"answer": {}})), JSON, "{}", RUNS_AS_200);
@@ -68,7 +71,7 @@ fn a_status_alone_is_the_status_of_the_runs() {
 }
 
 #[test]
-fn a_body_that_is_stated_is_the_body_even_if_it_is_empty() {
+fn a_configured_body_is_sent_even_if_it_is_empty() {
     check(&hook(&json!({"answer": {"status": 200, "body": ""}})), JSON, "{}", EMPTY);
     check(&hook(&json!({"answer": {"status": 204, "body": ""}})), JSON, "{}", (204, None, ""));
     let text = Some("text/plain; charset=utf-8");
@@ -78,7 +81,7 @@ fn a_body_that_is_stated_is_the_body_even_if_it_is_empty() {
 }
 
 #[test]
-fn of_several_answers_the_first_counts_whose_condition_holds() {
+fn the_first_answer_whose_condition_holds_is_sent() {
     let two = hook(&json!({"answer": [
         {"when": {"body.kind": "a"}, "status": 201, "body": "a"},
         {"when": {"body.kind": true}, "status": 200, "body": ""},
@@ -89,7 +92,7 @@ fn of_several_answers_the_first_counts_whose_condition_holds() {
 }
 
 #[test]
-fn slack_hears_an_empty_200_of_modals_buttons_and_commands() {
+fn slack_gets_an_empty_200_for_modals_buttons_and_commands() {
     let slack = of_sender("slack");
     for kind in ["view_submission", "view_closed", "block_actions", "shortcut", "dialog_submission"] {
         let body = format!("payload=%7B%22type%22%3A%22{kind}%22%2C%22trigger_id%22%3A%221.2%22%7D");
@@ -106,7 +109,7 @@ fn slack_hears_an_empty_200_of_modals_buttons_and_commands() {
 }
 
 #[test]
-fn senders_hear_what_they_want_to_hear() {
+fn senders_get_the_answers_that_they_expect() {
     for sender in ["okta", "telegram"] {
         check(&of_sender(sender), JSON, "{}", EMPTY);
     }
@@ -124,7 +127,7 @@ fn senders_hear_what_they_want_to_hear() {
 }
 
 #[test]
-fn discord_hears_an_answer_of_the_kind_of_its_interaction() {
+fn discord_gets_an_answer_of_the_type_of_its_interaction() {
     let discord = of_sender("discord");
     check(
         &discord,
@@ -151,11 +154,11 @@ fn an_answer_that_cannot_be_sent_is_a_mistake() {
     for status in [204, 205] {
         for mut answer in [json!({"body": "ok"}), json!({"text": "body.id"}), json!({"json": {}})] {
             answer["status"] = json!(status);
-            check_mistake(&answer, &format!("is {status}, an answer without a body, and a body is stated"));
+            check_mistake(&answer, &format!("must not be {status} with a body"));
         }
     }
     check_mistake(&json!({"body": 1}), "must be a text");
-    check_mistake(&json!({"body": "x".repeat(4097)}), "has 4097 bytes, at most 4096 are allowed");
+    check_mistake(&json!({"body": "x".repeat(4097)}), "must have at most 4096 bytes, got 4097");
     check_mistake(&json!({"body": "", "text": "body.id"}), "cannot be used together with `text`");
     check_mistake(&json!({"text": "body.id", "json": {}}), "cannot be used together with `text`");
     check_mistake(&json!([]), "must be a table, or a list of 1 to 8 tables");

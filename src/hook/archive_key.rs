@@ -1,57 +1,74 @@
-//! Where an archived file lies in the files bucket: the `archive` key template.
+//! The key of an archived file in the files bucket, made by the `archive` template of a hook.
 //!
-//! No name that a sender or Fabricate chose can leave the run's own part of the bucket.
+//! No name from a sender or from Fabricate can lead out of the run's part of the bucket.
 
-use std::borrow::Cow;
+mod safe_name;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use crate::digest::sha256_hex;
 use crate::expression::{Expressions, Given, Scope, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
+pub use safe_name::safe_name;
+use safe_name::{NAME_BYTES_MAX, safe_part, shorten, unique_part};
 
-/// The template of a hook that states none.
+/// Default of `archive`.
 pub const DEFAULT: &str = "{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}";
 
-/// What a key may speak of.
+/// The variables of a key template.
 const SCOPE: &[&str] = &["hook", "date", "run_id", "task_id", "workspace", "database", "workflow", "file"];
 
-/// R2's longest key, bytes.
+/// The longest key that R2 allows, bytes.
 const KEY_BYTES_MAX: usize = 1024;
 
-/// The longest file name, bytes, and what is tried in its stead where the key would be too long.
-const NAME_BYTES_MAX: usize = 200;
-const SHORTER_NAMES: [usize; 4] = [NAME_BYTES_MAX, 100, 50, 25];
+/// The bounds on the file name that are tried in turn until the key is short enough, bytes.
+const NAME_BOUNDS: [usize; 4] = [NAME_BYTES_MAX, 100, 50, 25];
 
-/// How many templates stay compiled: more than an account has hooks, and each takes a few KB.
+/// The most templates that stay compiled: more than an account has hooks. Each takes a few KB.
 const COMPILED_MAX: usize = 128;
 
-/// A checked `archive` template.
+/// A valid `archive` template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyTemplate(String);
 
-/// What a key is made of.
+/// The values of a key template.
 #[derive(Debug, Clone)]
 pub struct KeyParts<'a> {
-    /// The run's hook.
+    /// The hook of the run.
     pub hook: &'a HookName,
     /// The day on which the run was accepted, as `2026-11-23`.
     pub date: String,
-    /// The run.
+    /// The id of the run.
     pub run_id: String,
-    /// Its task.
+    /// The task of the run.
     pub task_id: &'a TaskId,
-    /// What it ran.
+    /// The workflow that it ran.
     pub target: &'a Target,
     /// The file.
     pub file: &'a TaskFile,
+}
+
+/// Why a template yields no key. Each text continues "the archive template …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyTemplateError {
+    /// The template cannot be compiled or evaluated; holds the reason.
+    #[error("{0}")]
+    Expression(String),
+    /// The value of the template is not a text.
+    #[error("must make a text: `{0}`")]
+    NotText(String),
+    /// The template leaves out an id, so that two files could share an object.
+    #[error("must contain {{{{ run_id }}}} and {{{{ file.id }}}}, or two runs could share an object")]
+    IdsMissing,
+    /// The key is too long, even with the shortest name of the file.
+    #[error("makes a key of more than {KEY_BYTES_MAX} bytes")]
+    KeyTooLong,
 }
 
 impl Default for KeyTemplate {
@@ -61,30 +78,30 @@ impl Default for KeyTemplate {
 }
 
 impl KeyTemplate {
-    /// Takes a template that can be compiled and names both `run_id` and `file.id`.
+    /// Checks a template by the key of an example file.
     ///
     /// # Errors
-    /// In words.
-    pub fn new(source: &str) -> Result<Self, String> {
+    /// [`KeyTemplateError`] when it cannot be compiled, or its key lacks the id of the run or of the file.
+    pub fn new(source: &str) -> Result<Self, KeyTemplateError> {
         let key = Compiled::new(source)?.render(&Scope::new(&example()))?;
         if key.contains("example-run") && key.contains("example-file") {
             Ok(Self(source.to_owned()))
         } else {
-            Err("must contain {{ run_id }} and {{ file.id }}, or two runs could share an object".to_owned())
+            Err(KeyTemplateError::IdsMissing)
         }
     }
 
     /// The key of one file of a run.
     ///
     /// # Errors
-    /// In words, when the template does not yield a usable key for this file.
-    pub fn key(&self, of: &KeyParts<'_>) -> Result<String, String> {
+    /// [`KeyTemplateError`] when the template has no value for this file, or a key that lacks an id or is too long.
+    pub fn key(&self, of: &KeyParts<'_>) -> Result<String, KeyTemplateError> {
         let template = Compiled::of(&self.0)?;
-        let (file_id, name) = (own_part(of.file.id.as_str()), safe_name(of.file.name.as_deref()));
+        let (file_id, name) = (unique_part(of.file.id.as_str()), safe_name(of.file.name.as_deref()));
         let Target { workspace, place, workflow } = of.target;
         let parts = [of.task_id.as_str(), workspace, place.name(), workflow].map(safe_part);
         let [task_id, workspace, database, workflow] = parts.each_ref();
-        for bytes_max in SHORTER_NAMES {
+        for bytes_max in NAME_BOUNDS {
             let name = shorten(&name, bytes_max);
             let scope = Scope::named([
                 ("database", Given::Text(database)),
@@ -98,17 +115,17 @@ impl KeyTemplate {
             ]);
             let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {
-                return Err("the archive template leaves out the run's or the file's id".to_owned());
+                return Err(KeyTemplateError::IdsMissing);
             }
             if key.len() <= KEY_BYTES_MAX {
                 return Ok(key);
             }
         }
-        Err(format!("the archive template makes a key of more than {KEY_BYTES_MAX} bytes"))
+        Err(KeyTemplateError::KeyTooLong)
     }
 }
 
-/// A template that is ready to be rendered.
+/// A compiled template.
 struct Compiled {
     expressions: Expressions,
     template: Template,
@@ -116,19 +133,19 @@ struct Compiled {
 }
 
 thread_local! {
-    /// A run carries its template as text: compiled here once, and not for each of its files.
+    /// A run stores its template as text. It is compiled once here, not for each file.
     static COMPILED: RefCell<BTreeMap<String, Rc<Compiled>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 impl Compiled {
-    fn new(source: &str) -> Result<Self, String> {
+    fn new(source: &str) -> Result<Self, KeyTemplateError> {
         let mut expressions = Expressions::new(SCOPE);
-        let template = expressions.template(source)?;
+        let template = expressions.template(source).map_err(KeyTemplateError::Expression)?;
         Ok(Self { expressions, template, source: source.to_owned() })
     }
 
-    /// The compiled form of a template, kept for the next time.
-    fn of(source: &str) -> Result<Rc<Self>, String> {
+    /// The compiled template, from the cache or added to it.
+    fn of(source: &str) -> Result<Rc<Self>, KeyTemplateError> {
         COMPILED.with_borrow_mut(|kept| {
             if let Some(compiled) = kept.get(source) {
                 return Ok(Rc::clone(compiled));
@@ -142,11 +159,11 @@ impl Compiled {
         })
     }
 
-    fn render(&self, scope: &Scope) -> Result<String, String> {
+    fn render(&self, scope: &Scope) -> Result<String, KeyTemplateError> {
         match self.expressions.evaluate(&self.template, scope) {
             Ok(serde_json::Value::String(key)) => Ok(key),
-            Ok(_) => Err(format!("`{}` is not a text", self.source)),
-            Err(error) => Err(error.to_string()),
+            Ok(_) => Err(KeyTemplateError::NotText(self.source.clone())),
+            Err(error) => Err(KeyTemplateError::Expression(error.to_string())),
         }
     }
 }
@@ -159,91 +176,13 @@ fn example() -> serde_json::Value {
     })
 }
 
-/// The file's base name without anything that means something in a path, a header or a terminal.
-///
-/// `../../etc/passwd` becomes `passwd`; what is empty or only dots becomes `file`; long names keep their ending.
-#[must_use]
-pub fn safe_name(name: Option<&str>) -> String {
-    let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
-    let name = shorten(&clean(base), NAME_BYTES_MAX);
-    if name.chars().all(|character| character == '.' || character == '_') { "file".to_owned() } else { name }
-}
-
-fn safe_part(text: &str) -> String {
-    shorten(&clean(text), NAME_BYTES_MAX)
-}
-
-/// An id that is made safe, and no other's: where cleaning changes it, part of its hash follows.
-fn own_part(id: &str) -> String {
-    let safe = safe_part(id);
-    if safe == id {
-        safe
-    } else {
-        format!("{safe}~{}", sha256_hex(id.as_bytes()).get(..16).unwrap_or_default())
-    }
-}
-
-/// In Unicode's composed form, so that names which look the same are.
-fn clean(text: &str) -> Cow<'_, str> {
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
-    if composed.contains(is_unsafe) { Cow::Owned(composed.replace(is_unsafe, "_")) } else { composed }
-}
-
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '/' | '\\' | '"' | '<' | '>' | ':' | '|' | '?' | '*' | '#' | '%')
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Cuts a long name in its middle, so that an extension of up to 16 bytes stays.
-fn shorten(name: &str, bytes_max: usize) -> String {
-    if name.len() <= bytes_max {
-        return name.to_owned();
-    }
-    let extension = match name.rfind('.') {
-        Some(dot) if name.len() - dot <= 17 => name.get(dot..).unwrap_or_default(),
-        _ => "",
-    };
-    let mut end = bytes_max - extension.len();
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{extension}", name.get(..end).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fabricate::{FileId, Place};
 
-    #[track_caller]
-    fn check(name: Option<&str>, expected: &str) {
-        assert_eq!(safe_name(name), expected, "{name:?}");
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_folder() {
-        check(Some("report.csv"), "report.csv");
-        check(Some("../../etc/passwd"), "passwd");
-        check(Some("..\\..\\boot.ini"), "boot.ini");
-        for nothing in [None, Some(""), Some(".."), Some("/"), Some("  "), Some("a/..")] {
-            check(nothing, "file");
-        }
-        check(Some("a\"b\r\nX: y.csv"), "a_b__X_ y.csv");
-        check(Some("démo – données.csv"), "démo – données.csv");
-        check(Some("de\u{301}mo.csv"), "d\u{e9}mo.csv");
-        check(Some("gpj.\u{202e}exe"), "gpj._exe");
-    }
-
-    #[test]
-    fn a_long_name_keeps_its_ending() {
-        let short = safe_name(Some(&format!("{}.csv", "é".repeat(300))));
-        assert!(short.len() <= NAME_BYTES_MAX && short.ends_with("é.csv"), "{short}");
-        assert_eq!(safe_name(Some(&"x".repeat(300))).len(), NAME_BYTES_MAX);
-    }
-
     /// The key of a file by a template.
-    fn key_of(template: &str, id: &str, name: &str) -> Result<String, String> {
+    fn key_of(template: &str, id: &str, name: &str) -> Result<String, KeyTemplateError> {
         let (id, name) = (FileId::from(id), Some(name.to_owned()));
         let target =
             Target { workspace: "a/b".into(), place: Place::Project("p".into()), workflow: "w".into() };
@@ -263,21 +202,12 @@ mod tests {
         assert_eq!(key(DEFAULT), "crm/2026-11-23/the-run/12_3~a87aa3a288730587-a.csv");
         let other = key("{{ workspace }}/{{ task_id }}/{{ run_id }}/{{ file.id }}");
         assert_eq!(other, "a_b/the-task/the-run/12_3~a87aa3a288730587");
-        // More templates than stay compiled, each of which is its own.
+        // More templates than stay compiled; each one keeps its own keys.
         for folder in (0..COMPILED_MAX * 2).chain(0..COMPILED_MAX) {
             let key = key(&format!("{folder}/{{{{ run_id }}}}/{{{{ file.id }}}}"));
             assert_eq!(key, format!("{folder}/the-run/12_3~a87aa3a288730587"));
             assert!(COMPILED.with_borrow(|kept| kept.len() <= COMPILED_MAX));
         }
-    }
-
-    #[test]
-    fn ids_that_look_alike_have_keys_of_their_own() {
-        let ids =
-            ["12/3", "12_3", "12\\3", " 12_3", "e\u{301}", "\u{e9}", &"x".repeat(300), &"x".repeat(301)];
-        let own: BTreeMap<String, &str> = ids.iter().map(|id| (own_part(id), *id)).collect();
-        assert_eq!(own.len(), ids.len(), "{own:?}");
-        assert_eq!(own_part("12_3"), "12_3");
     }
 
     #[test]
@@ -292,11 +222,11 @@ mod tests {
             assert_eq!(key.len(), expected, "{folder}");
             assert!(key.ends_with("n.csv"));
         }
-        assert!(key(989).unwrap_err().contains("1024 bytes"));
+        assert!(key(989).unwrap_err().to_string().contains("1024 bytes"));
     }
 
     #[test]
-    fn a_template_that_lets_runs_collide_is_refused() {
+    fn a_template_with_which_runs_collide_is_rejected() {
         for source in [
             "{{ hook }}/{{ file.name }}",
             "{{ run_id }}",

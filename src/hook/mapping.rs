@@ -1,13 +1,13 @@
-//! From an event to a workflow's parameters.
+//! Maps an event to the parameters of a workflow.
 //!
-//! Strict: a field that the event does not have is an error, never an empty string or null. How large parameters may
-//! become is not decided here: each value has its bound, and all evaluations over one event have one together.
+//! A field that the event does not have is an error, never an empty string or null. The size of parameters is not bounded
+//! here: each value has its own bound, and all evaluations over one event share another.
 
 use serde_json::{Map, Value};
 
 use crate::expression::{EvaluationError, Expressions, Scope, Template};
 
-/// How deep parameters may nest.
+/// The most levels of nested parameters.
 const DEPTH_MAX: usize = 16;
 
 /// A hook's `params`, compiled.
@@ -24,24 +24,24 @@ enum Param {
 
 /// Why an event yields no parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {cause}")]
+#[error("{path}: {cause}")]
 pub struct MappingError {
-    /// Where in the hook, such as `params.rows`.
-    pub place: String,
+    /// The path of the parameter in the hook, such as `params.rows`.
+    pub path: String,
     /// The expression and the reason.
     #[source]
     pub cause: EvaluationError,
 }
 
 impl MappingError {
-    /// The same, as seen from one step further out.
+    /// Puts `outer` before the path.
     fn within(self, outer: &str) -> Self {
-        Self { place: format!("{outer}{}", self.place), ..self }
+        Self { path: format!("{outer}{}", self.path), ..self }
     }
 }
 
 impl Params {
-    /// Compiles every string in `params`; what is wrong is told to `mistake` with its path.
+    /// Compiles every string in `params`. Calls `mistake` with the path of each one that is not a valid template.
     pub fn compile(
         params: &Map<String, Value>,
         expressions: &mut Expressions,
@@ -51,10 +51,10 @@ impl Params {
         Self(compile_object(params, expressions, &mut path, mistake))
     }
 
-    /// The parameter object for one event.
+    /// Evaluates the parameters for one event.
     ///
     /// # Errors
-    /// The first expression that has no value.
+    /// [`MappingError`] for the first expression that has no value.
     pub fn evaluate(
         &self,
         expressions: &Expressions,
@@ -122,9 +122,9 @@ fn evaluate_object(
 fn evaluate_param(param: &Param, expressions: &Expressions, scope: &Scope) -> Result<Value, MappingError> {
     match param {
         Param::Literal(value) => Ok(value.clone()),
-        Param::Template(template) => expressions
-            .evaluate(template, scope)
-            .map_err(|cause| MappingError { place: String::new(), cause }),
+        Param::Template(template) => {
+            expressions.evaluate(template, scope).map_err(|cause| MappingError { path: String::new(), cause })
+        }
         Param::List(items) => items
             .iter()
             .enumerate()
@@ -145,8 +145,8 @@ mod tests {
 
     fn evaluate(params: &Value) -> Result<Value, MappingError> {
         let mut expressions = Expressions::new(EVENT_SCOPE);
-        let mut refuse = |path: &[&str], problem: String| panic!("{path:?}: {problem}");
-        let params = Params::compile(params.as_object().unwrap(), &mut expressions, &mut refuse);
+        let mut reject = |path: &[&str], problem: String| panic!("{path:?}: {problem}");
+        let params = Params::compile(params.as_object().unwrap(), &mut expressions, &mut reject);
         let scope = Scope::new(&json!({"body": {"seats": 15, "name": "Ann"}}));
         params.evaluate(&expressions, &scope).map(Value::Object)
     }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_place_and_the_expression() {
+    fn an_error_names_the_path_and_the_expression() {
         let error = evaluate(&json!({"deep": {"list": ["x", "{{ body.absent }}"]}})).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with("params.deep.list[1]: `{{ body.absent }}`: "), "{text}");

@@ -1,6 +1,6 @@
 //! What a handshake makes seedhook do beside answering: confirm a subscription, keep a token for the operator.
 //!
-//! [`Keep`] decides which token is kept.
+//! [`OfferDecision`] decides which token is kept.
 
 use std::cell::RefCell;
 
@@ -16,8 +16,8 @@ use crate::hook::{Hook, HookName};
 use crate::log;
 use crate::ports::StoreError;
 use crate::timestamp::Timestamp;
-use crate::verify::brought::{Brought, Keep, STAYS_MS, is_shown};
-use crate::verify::handshake::Reply;
+use crate::verify::answer::SenderReply;
+use crate::verify::offered_secret::{KEPT_MS, OfferDecision, OfferedSecret, is_shown};
 
 /// For how many hooks an isolate remembers which token is kept.
 const KNOWN_MAX: usize = 32;
@@ -37,7 +37,7 @@ struct KeptToken {
 impl KeptTokens {
     fn digest_of(&self, hook: &Hook, now: Timestamp) -> Option<String> {
         let mut known = self.0.borrow_mut();
-        known.retain(|token| now.since_ms(token.stored_at) < STAYS_MS);
+        known.retain(|token| now.since_ms(token.stored_at) < KEPT_MS);
         known.iter().find(|token| token.hook == hook.name).map(|token| token.digest.clone())
     }
 
@@ -54,9 +54,9 @@ pub(super) async fn answer_handshake<R: Runtime>(
     context: &Context<'_, R>,
     ports: &R::Ports,
     hook: &Hook,
-    reply: Reply,
+    reply: SenderReply,
 ) -> Handled<R> {
-    if let Some(address) = reply.visit.as_deref().and_then(|address| Url::parse(address).ok()) {
+    if let Some(address) = reply.visit_url.as_deref().and_then(|address| Url::parse(address).ok()) {
         let answer = ports.get(&address).await;
         let status = answer.as_ref().map(|answer| answer.status).ok();
         if status != Some(200) {
@@ -65,7 +65,7 @@ pub(super) async fn answer_handshake<R: Runtime>(
             return Err(Problem::NotReady);
         }
     }
-    if let Some(token) = &reply.remember {
+    if let Some(token) = &reply.offered_secret {
         keep_token(context, ports, hook, token).await.map_err(|error| {
             let fields = json!({"hook": hook.name, "error": error.to_string()});
             context.log(log::TOKEN_NOT_STORED, fields);
@@ -107,16 +107,16 @@ async fn store_token<R: Runtime>(
     let (known, now) = (&context.server.kept_tokens, context.now());
     let stored = ports.get_token(&hook.name).await?;
     let stored_at = stored.as_ref().map(|(_, version)| version.at);
-    let expected = match (Keep::of(stored_at, now), &stored) {
-        (Keep::Leave, Some((brought, version))) => {
+    let expected = match (OfferDecision::new(stored_at, now), &stored) {
+        (OfferDecision::Ignore, Some((brought, version))) => {
             let digest = sha256_hex(brought.token.as_bytes());
             known.remember(hook, &digest, version.at);
             return Ok(Some(digest));
         }
-        (Keep::Replace, Some((_, version))) => Some(version),
+        (OfferDecision::Replace, Some((_, version))) => Some(version),
         _ => None,
     };
-    if !ports.put_token(&hook.name, &Brought { token: token.to_owned() }, expected).await? {
+    if !ports.put_token(&hook.name, &OfferedSecret { token: token.to_owned() }, expected).await? {
         return Ok(None);
     }
     let digest = sha256_hex(token.as_bytes());
@@ -131,7 +131,7 @@ pub(super) async fn token_to_show<R: Runtime>(
     hook: &Hook,
 ) -> Option<String> {
     let is_set = hook.verify.secret_names.iter().any(|name| context.secret(name).is_some());
-    if is_set || !hook.waits_for_its_secret() {
+    if is_set || !hook.accepts_offered_secret() {
         return None;
     }
     let stored = ports.get_token(&hook.name).await;

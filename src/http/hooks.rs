@@ -8,9 +8,9 @@ use super::request::Request;
 use super::runtime::Runtime;
 use super::schema::{HookList, HookState, HookView, MistakeView, ReadableHook};
 use crate::hook::Hook;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::service::preview::preview;
-use crate::verify::{Means, Verified};
+use crate::verify::{Verified, VerifyContext};
 
 /// The header of a preview that stands for the sender's `Authorization`: the request's own is the operator's.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
@@ -65,9 +65,9 @@ pub(super) async fn preview_delivery<R: Runtime>(
     let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
     let delivery = delivery.at(&address).with_header("authorization", senders_own.as_deref());
     let secret = |name: &str| context.secret(name);
-    let means = Means { secret: &secret, certificate: None, now: context.now() };
+    let verify_context = VerifyContext { secret: &secret, certificate: None, now: context.now() };
     let fabricate = context.server.configuration.fabricate.as_ref();
-    context.json(200, &preview(hook, fabricate, &delivery, &means))
+    context.json(200, &preview(hook, fabricate, &delivery, &verify_context))
 }
 
 /// Starts what a payload starts. The operator vouches for it, so that it needs no signature.
@@ -82,7 +82,7 @@ pub(super) async fn start_by_hand<R: Runtime>(
     let ports = context.ports()?;
     let wait_s = wait_seconds(&request);
     let (delivery, lease) = context.read_delivery(request, hook.body_bytes_max).await?;
-    let delivery = Verified::by_operator(delivery.with_content_type(hook.content_type.as_deref()));
-    let event = Event::parse(delivery, hook, &context.fresh_id())?.by_hand();
+    let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
+    let event = Event::parse(delivery, hook, &context.fresh_id())?.sent_by_operator();
     accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None }).await
 }

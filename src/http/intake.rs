@@ -21,8 +21,8 @@ use super::route::require_method;
 use super::runtime::Runtime;
 use super::schema::{DeliveryAnswer, DeliveryStatus, RunOfDelivery};
 use crate::hook::Hook;
-use crate::hook::admission::{Admitted, TurnedAway};
-use crate::hook::delivery::Event;
+use crate::hook::admission::{Admitted, Rejection};
+use crate::hook::event::Event;
 use crate::log::{self, Line};
 use crate::ports::StoreError;
 use crate::request::RawRequest;
@@ -30,8 +30,8 @@ use crate::run::{Run, RunId};
 use crate::service::queries;
 use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
-use crate::verify::handshake::Reply;
-use crate::verify::{Means, VerifyError};
+use crate::verify::answer::SenderReply;
+use crate::verify::{VerifyContext, VerifyError};
 
 /// How many runs of one delivery a log line names.
 const RUNS_LOGGED_MAX: usize = 20;
@@ -73,10 +73,10 @@ async fn admit<R: Runtime>(
     hook: &Hook,
     delivery: RawRequest,
 ) -> Result<Admitted, Problem> {
-    let rejected = |error: &TurnedAway| {
+    let rejected = |error: &Rejection| {
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
-            TurnedAway::Verify(VerifyError::Misconfigured { .. }) => {
+            Rejection::Verify(VerifyError::Misconfigured { .. }) => {
                 context.log(log::HOOK_CLOSED, fields);
             }
             _ => context.log(log::DELIVERY_NOT_VERIFIED, fields),
@@ -89,8 +89,8 @@ async fn admit<R: Runtime>(
         None => None,
     };
     let secret = |name: &str| context.secret(name);
-    let means = Means { secret: &secret, certificate: certificate.as_deref(), now: context.now() };
-    hook.admit(delivery, &means).map_err(|error| rejected(&error))
+    let context = VerifyContext { secret: &secret, certificate: certificate.as_deref(), now: context.now() };
+    hook.admit(delivery, &context).map_err(|error| rejected(&error))
 }
 
 /// An event that its sender, or the operator, sent to a hook.
@@ -102,7 +102,7 @@ pub(super) struct NewEvent<'h> {
     /// How long the caller waits for the runs to start, seconds.
     pub(super) wait_s: Option<u32>,
     /// The answer that the hook states instead of the runs.
-    pub(super) reply: Option<Reply>,
+    pub(super) reply: Option<SenderReply>,
 }
 
 /// Accepts an event, and answers with what became of it.

@@ -1,10 +1,10 @@
-//! The operator's token: which texts may be one, and whether a caller has it.
+//! The operator's token: which texts are accepted as one, and the check of a caller's token.
 
 use std::fmt;
 
 use crate::digest::is_same_secret;
 
-/// The fewest characters that a token may have: a shorter one can be guessed, and the token opens every run.
+/// The shortest token, characters: a shorter one can be guessed, and the token gives access to every run.
 pub const OPERATOR_TOKEN_CHARS_MIN: usize = 32;
 
 /// The command that makes a token: 64 hexadecimal digits.
@@ -14,13 +14,13 @@ pub const MAKE_OPERATOR_TOKEN: &str = "openssl rand -hex 32";
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperatorToken(String);
 
-/// Why no caller can be the operator.
+/// Why a token is not accepted, so that no operator can call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// The token is not set, or blank.
     #[error("OPERATOR_TOKEN is not set: make one with `{MAKE_OPERATOR_TOKEN}`")]
     Missing,
-    /// The token is so short that it can be guessed. How many characters it has.
+    /// The token is too short; holds the number of its characters.
     #[error(
         "OPERATOR_TOKEN must have at least {OPERATOR_TOKEN_CHARS_MIN} characters, got {0}: make one with `{MAKE_OPERATOR_TOKEN}`"
     )]
@@ -28,7 +28,7 @@ pub enum InvalidToken {
 }
 
 impl OperatorToken {
-    /// Takes a token as it is configured. White space around it does not count as characters.
+    /// Accepts a configured token. White space around it is not counted.
     ///
     /// # Errors
     /// [`InvalidToken`] when it is not set, or has fewer than [`OPERATOR_TOKEN_CHARS_MIN`] characters.
@@ -41,7 +41,7 @@ impl OperatorToken {
         }
     }
 
-    /// Whether a caller's token is this one, in constant time.
+    /// Compares a caller's token in constant time.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
         is_same_secret(given, &self.0)
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_32_characters_or_there_is_no_operator() {
+    fn a_token_has_at_least_32_characters() {
         let (short, long) = ("x".repeat(31), "x".repeat(32));
         check(None, Err(InvalidToken::Missing));
         check(Some("  "), Err(InvalidToken::Missing));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_command_and_no_token() {
+    fn an_error_names_the_command_and_not_the_token() {
         let text = InvalidToken::TooShort(14).to_string();
         assert_eq!(
             text,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_is_the_same() {
+    fn only_the_whole_token_matches() {
         let token = OperatorToken::new(Some(&"x".repeat(40))).unwrap();
         assert!(token.is(&"x".repeat(40)));
         for wrong in [String::new(), "x".repeat(39), "x".repeat(41), "X".repeat(40)] {

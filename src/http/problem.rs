@@ -10,7 +10,7 @@ use super::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use super::operator_token::InvalidToken;
 use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
-use crate::hook::admission::TurnedAway;
+use crate::hook::admission::Rejection;
 use crate::request::body::BodyError;
 use crate::run::{RunBrief, Summary};
 use crate::service::operator::Refusal;
@@ -270,9 +270,9 @@ impl From<BodyError> for Problem {
     }
 }
 
-impl From<&TurnedAway> for Problem {
+impl From<&Rejection> for Problem {
     /// What a stranger may know: not why a delivery is not verified.
-    fn from(error: &TurnedAway) -> Self {
+    fn from(error: &Rejection) -> Self {
         match error.status() {
             401 => Self::NotVerified,
             413 => Self::ComplexBody(error.to_string()),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::verify::handshake::{Reply, may_have_body};
+use crate::verify::answer::{SenderReply, may_have_body};
 
 /// An answer whose files are streams `S` of the runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl<S> Response<S> {
 
     /// The answer to a handshake, or the answer to a delivery that the sender's hook states.
     #[must_use]
-    pub fn of_reply(reply: Reply) -> Self {
+    pub fn of_reply(reply: SenderReply) -> Self {
         let body = if may_have_body(reply.status) { Body::Text(reply.body) } else { Body::Empty };
         let mut response = Self::new(reply.status, body);
         if let Some(content_type) = reply.content_type {

@@ -9,7 +9,7 @@ use super::download::{ByteRange, StoredFile};
 use crate::fabricate::Answer;
 use crate::hook::HookName;
 use crate::ports::{Clock, Log, StoreError, Version, World};
-use crate::verify::brought::Brought;
+use crate::verify::offered_secret::OfferedSecret;
 
 /// The surroundings of one request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
@@ -86,14 +86,14 @@ pub type FileStream<R> = <<R as Runtime>::Ports as StoredFiles>::Stream;
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait HandshakeTokens {
     /// Reads the token of a hook.
-    async fn get_token(&self, hook: &HookName) -> Result<Option<(Brought, Version)>, StoreError>;
+    async fn get_token(&self, hook: &HookName) -> Result<Option<(OfferedSecret, Version)>, StoreError>;
 
     /// Writes the token of a hook, if the stored one still has the expected version, or if there is none and none is
     /// expected. `false`: it was not written.
     async fn put_token(
         &self,
         hook: &HookName,
-        token: &Brought,
+        token: &OfferedSecret,
         expected: Option<&Version>,
     ) -> Result<bool, StoreError>;
 }

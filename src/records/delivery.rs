@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::hook::HookName;
-use crate::hook::delivery::{Body, Delivery, DeliveryId};
+use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::timestamp::Timestamp;
 
 /// A [`Delivery`]. It has no version of its own: only a claim holds one.
@@ -20,7 +20,7 @@ pub(super) struct DeliveryShape<'a> {
     body: BodyShape<'a>,
 }
 
-/// A [`Body`]: `{"text": …}` or `{"base64": …}`.
+/// A [`StoredBody`]: `{"text": …}` or `{"base64": …}`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum BodyShape<'a> {
@@ -37,8 +37,8 @@ impl<'a> From<&'a Delivery> for DeliveryShape<'a> {
             headers: Cow::Borrowed(&delivery.headers),
             query: Cow::Borrowed(&delivery.query),
             body: match &delivery.body {
-                Body::Text(text) => BodyShape::Text(Cow::Borrowed(text)),
-                Body::Base64(text) => BodyShape::Base64(Cow::Borrowed(text)),
+                StoredBody::Text(text) => BodyShape::Text(Cow::Borrowed(text)),
+                StoredBody::Base64(text) => BodyShape::Base64(Cow::Borrowed(text)),
             },
         }
     }
@@ -53,8 +53,8 @@ impl From<DeliveryShape<'_>> for Delivery {
             headers: shape.headers.into_owned(),
             query: shape.query.into_owned(),
             body: match shape.body {
-                BodyShape::Text(text) => Body::Text(text.into_owned()),
-                BodyShape::Base64(text) => Body::Base64(text.into_owned()),
+                BodyShape::Text(text) => StoredBody::Text(text.into_owned()),
+                BodyShape::Base64(text) => StoredBody::Base64(text.into_owned()),
             },
         }
     }

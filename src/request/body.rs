@@ -1,7 +1,7 @@
-//! What a body says: from its bytes, as its content type has it, to the [`Document`] that expressions see.
+//! Parses a body by its content type into the [`Document`] that expressions see.
 //!
-//! Pure, and bounded: no input makes it panic, recurse, or take more memory than its text and the index of a
-//! [`Document`]. It verifies nothing: `verify` checks the sender over the raw bytes.
+//! It is pure and bounded: no input makes it panic, recurse, or use more memory than the text of the body and the index
+//! of a [`Document`]. It verifies nothing: `verify` checks the sender over the raw bytes.
 //!
 //! | content type | becomes |
 //! |---|---|
@@ -9,18 +9,18 @@
 //! | `application/x-www-form-urlencoded`, `multipart/form-data` | an object of its fields ([`FIELDS_MAX`], [`PARTS_MAX`]) |
 //! | a form whose only field is `payload`, `json` or `mandrill_events` and holds JSON | that document |
 //! | `text/*`, `application/xml`, any `…+xml` | its text |
-//! | none | the document, if it is JSON |
+//! | missing | the document, if the body is JSON |
 //!
-//! Bytes that are not text in the body's charset become U+FFFD, and the rest arrives: a sender that cuts an emoji in two
-//! loses that character, not its event. JSON is UTF-8 whatever its `charset` says (RFC 8259 section 8.1, RFC 9110
-//! section 8.3.2); only where the bytes are not UTF-8 does a `charset` that is known decide.
+//! Bytes that are not text in the body's charset become U+FFFD: a sender that cuts an emoji in two loses that character,
+//! not its event. JSON is UTF-8, even if `charset` names another one (RFC 8259 section 8.1, RFC 9110 section 8.3.2). A
+//! known `charset` is used only where the bytes are not UTF-8.
 //!
-//! Decided here, since standards leave it open:
-//! - Of a key that a JSON object has twice the last counts, as in `JSON.parse`. Signatures are over the bytes, so
-//!   nobody between the sender and here reads the object differently.
-//! - One byte order mark before JSON, text or XML is passed over: RFC 8259 section 8.1 allows it, .NET writes it.
-//! - A name that a form has several times becomes a list. `a[]` and `a[b]` are plain names: what brackets mean
-//!   differs between PHP, Rails and qs, and `body['a[b]']` reads them as they were sent.
+//! Standards leave open, and this module decides:
+//! - If a JSON object has a key twice, the last value counts, as in `JSON.parse`. Signatures are over the bytes, so no
+//!   party between the sender and seedhook can use the difference.
+//! - One byte order mark before JSON, text or XML is skipped: RFC 8259 section 8.1 allows that, and .NET writes one.
+//! - A name that a form has several times becomes a list. `a[]` and `a[b]` are plain names: PHP, Rails and qs read
+//!   brackets differently, and `body['a[b]']` reads the name as it was sent.
 
 mod charset;
 mod cloud_event;
@@ -40,16 +40,16 @@ pub use form::FIELDS_MAX;
 use header_value::HeaderValue;
 pub use multipart::{FILE_BYTES_MAX, PART_HEADER_BYTES_MAX, PARTS_MAX};
 
-/// Why a body is not understood; the caller must act. The texts quote nothing of the body.
+/// Why a body is rejected; the caller must act. The texts quote nothing of the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// A content type or a charset that is not read here.
+    /// The content type or charset is not supported.
     #[error("send JSON, a form, text or XML in UTF-8, and state which as the content type")]
     UnsupportedType,
     /// The body is not what its content type says.
     #[error("{0}")]
     Malformed(String),
-    /// The body is well-formed, and has more in it than is taken.
+    /// The body is well-formed and exceeds a bound.
     #[error("{0}")]
     TooComplex(String),
 }
@@ -59,8 +59,8 @@ impl BodyError {
         Self::Malformed(text.into())
     }
 
-    /// The error of a document; `what` names it.
-    fn of(what: &str, error: ParseError) -> Self {
+    /// The error of a document, which `what` names in the text.
+    fn from_document(what: &str, error: ParseError) -> Self {
         let text = format!("{what} {error}");
         match error {
             ParseError::Syntax { .. } => Self::Malformed(text),
@@ -69,7 +69,7 @@ impl BodyError {
     }
 }
 
-/// How a body is to be read.
+/// How a body is parsed.
 enum Kind {
     Json,
     Form,
@@ -77,12 +77,11 @@ enum Kind {
     Text,
 }
 
-/// Reads a body as its content type says. Header names are in lower case.
-///
-/// The body of a `CloudEvent` without data is empty, and null.
+/// Parses a body by its content type. Names in `headers` are in lower case. A `CloudEvent` without data has an empty body,
+/// which becomes null.
 ///
 /// # Errors
-/// [`BodyError`] when the body is not understood, or has too much in it.
+/// [`BodyError`] when the content type is not supported, the body does not match it, or the body exceeds a bound.
 pub fn read(
     content_type: Option<&str>,
     headers: &BTreeMap<String, String>,
@@ -101,7 +100,7 @@ pub fn read(
         Kind::Json => parse(json_text(label, body)?.into_owned(), "the body"),
         Kind::Form => form::read(charset(label)?, body),
         Kind::Multipart => multipart::read(&media, charset(label)?, body),
-        Kind::Text => Ok(Document::of_text(charset(label)?.decode(without_mark(body)).into_owned())),
+        Kind::Text => Ok(Document::from_text(charset(label)?.decode(without_mark(body)).into_owned())),
     }
 }
 
@@ -121,7 +120,7 @@ fn charset(label: Option<&str>) -> Result<Charset, BodyError> {
     label.map_or(Ok(Charset::Utf8), |label| Charset::from_label(label).ok_or(BodyError::UnsupportedType))
 }
 
-/// The text of a JSON body: UTF-8, or else what the `charset` says.
+/// The text of a JSON body: UTF-8, or else decoded by `charset`.
 fn json_text<'b>(label: Option<&str>, body: &'b [u8]) -> Result<Cow<'b, str>, BodyError> {
     let body = without_mark(body);
     match std::str::from_utf8(body) {
@@ -131,7 +130,7 @@ fn json_text<'b>(label: Option<&str>, body: &'b [u8]) -> Result<Cow<'b, str>, Bo
 }
 
 fn parse(text: String, what: &str) -> Result<Document, BodyError> {
-    Document::parse(text).map_err(|error| BodyError::of(what, error))
+    Document::parse(text).map_err(|error| BodyError::from_document(what, error))
 }
 
 fn read_untyped(body: &[u8]) -> Result<Document, BodyError> {

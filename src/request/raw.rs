@@ -1,4 +1,4 @@
-//! A request as it arrived. Nothing about it is believed yet.
+//! A request as it arrived. Nothing about it is verified yet.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use crate::document::{Document, Element};
 use crate::request::body::{self, BodyError};
 use crate::timestamp::Timestamp;
 
-/// A delivery as it arrived: nothing about it is believed yet.
+/// A request as it arrived: nothing about it is verified yet.
 #[derive(Debug, Clone)]
 pub struct RawRequest {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
     /// The whole address that was called.
     pub url: String,
@@ -22,13 +22,13 @@ pub struct RawRequest {
     pub body: Vec<u8>,
     /// When it arrived.
     pub received_at: Timestamp,
-    /// What the body says, once somebody asked.
+    /// The parsed body, once it was asked for.
     document: OnceCell<Result<Arc<Document>, BodyError>>,
 }
 
 impl RawRequest {
-    /// From an HTTP request. What is there twice is joined with a comma, as every HTTP runtime does with headers: so a
-    /// doubled signature or token matches nothing.
+    /// Makes a request from its parts. Repeated headers and query parameters are joined with `", "`, as HTTP runtimes do with
+    /// headers, so a repeated signature or token matches nothing.
     pub fn new(
         method: &str,
         url: &str,
@@ -41,26 +41,26 @@ impl RawRequest {
         Self { method: method.to_owned(), url: url.to_owned(), headers, query, body, received_at, document }
     }
 
-    /// A header by its name in lower case.
+    /// The value of a header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// A parameter of the query, decoded.
+    /// The decoded value of a query parameter.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
 
-    /// The same at another address.
+    /// Replaces the address, and with it the query.
     #[must_use]
     pub fn at(self, url: &str) -> Self {
         let query = query_of(url);
         Self { url: url.to_owned(), query, ..self }
     }
 
-    /// The same with another header, or without it.
+    /// Sets a header, by its name in lower case, or removes it.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: Option<&str>) -> Self {
         match value {
@@ -70,7 +70,7 @@ impl RawRequest {
         self
     }
 
-    /// Takes the body for another media type than the one that is stated.
+    /// Replaces the stated media type of the body; `None` leaves it.
     #[must_use]
     pub fn with_content_type(mut self, content_type: Option<&str>) -> Self {
         if let Some(content_type) = content_type {
@@ -79,25 +79,9 @@ impl RawRequest {
         self
     }
 
-    /// Every header, by its name in lower case.
+    /// The names of all headers in lower case, with their values.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
-        self.headers.insert(name.to_owned(), value.to_owned());
-    }
-
-    pub(crate) fn set_query(&mut self, name: &str, value: &str) {
-        let pair = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-        let separator = if self.url.contains('?') { '&' } else { '?' };
-        self.url = format!("{}{separator}{pair}", self.url);
-        self.query.insert(name.to_owned(), value.to_owned());
-    }
-
-    pub(crate) fn set_body(&mut self, body: Vec<u8>) {
-        self.body = body;
-        self.document = OnceCell::new();
     }
 
     /// Whether the body is a URL-encoded form.
@@ -107,12 +91,12 @@ impl RawRequest {
         essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
-    /// What the body says, not yet believed; none where it cannot be read.
+    /// The body as JSON, not verified; `None` where it cannot be parsed.
     pub(crate) fn value(&self) -> Option<Element<'_>> {
         self.document.get_or_init(|| self.read()).as_ref().ok().map(|document| document.root())
     }
 
-    /// Why the body was not read, where somebody asked what it says and it has more in it than is read.
+    /// Why parsing failed, if the body was parsed and exceeds a bound.
     pub(crate) fn too_complex(&self) -> Option<String> {
         match self.document.get() {
             Some(Err(BodyError::TooComplex(reason))) => Some(reason.clone()),
@@ -120,7 +104,10 @@ impl RawRequest {
         }
     }
 
-    /// What the body says, read once.
+    /// The parsed body. It is parsed once.
+    ///
+    /// # Errors
+    /// [`BodyError`] when the body cannot be parsed.
     pub(crate) fn document(&self) -> Result<Arc<Document>, BodyError> {
         self.document.get_or_init(|| self.read()).clone()
     }

@@ -39,14 +39,15 @@ impl Run {
     /// # Errors
     /// The reason, when the run's `archive` template yields no usable key for this file.
     pub fn archive_key(&self, task_id: &TaskId, file: &TaskFile) -> Result<String, String> {
-        self.settings.archive.key(&KeyParts {
+        let parts = KeyParts {
             hook: &self.hook,
             date: self.received_at.date(),
             run_id: self.run_id.to_string(),
             task_id,
             target: &self.target,
             file,
-        })
+        };
+        self.settings.archive.key(&parts).map_err(|error| format!("the archive template {error}"))
     }
 
     fn archive_failure(&self) -> String {

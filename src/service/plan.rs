@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::expression::{EvaluationError, Scope};
-use crate::hook::delivery::{DeliveryId, Event};
+use crate::hook::delivery::DeliveryId;
+use crate::hook::event::Event;
 use crate::hook::{Hook, Rule};
 use crate::run::{MappedFrom, Run, memory_of};
 
@@ -39,7 +40,7 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
     let mut bytes = 0;
     let mut item_ids = BTreeSet::new();
     for (position, scope) in scopes(hook, event).enumerate() {
-        let item = hook.each.as_ref().map(|_| position);
+        let item = hook.batch.as_ref().map(|_| position);
         let mut item_id = None;
         let mut holds_first = true;
         for (index, rule) in hook.rules.iter().enumerate() {
@@ -101,7 +102,7 @@ pub fn map_again(
 ) -> Result<Map<String, Value>, String> {
     let mut scopes = scopes(hook, event);
     let scope = match item {
-        Some(item) if hook.each.is_some() => {
+        Some(item) if hook.batch.is_some() => {
             scopes.nth(item).ok_or_else(|| format!("each: the event has no item {item}"))?
         }
         _ => match (scopes.next(), scopes.count()) {
@@ -118,7 +119,7 @@ pub fn map_again(
 /// The scopes of expressions: that of the event, or those of the items of its batch, each made when it is asked for so
 /// that one is in memory at a time.
 pub(super) fn scopes<'e>(hook: &Hook, event: &'e Event) -> impl Iterator<Item = Scope> + use<'e> {
-    let items = hook.each.as_ref().map(|each| {
+    let items = hook.batch.as_ref().map(|each| {
         let mut items = event.items(each);
         items.truncate(RUNS_MAX + 1);
         items
@@ -126,7 +127,7 @@ pub(super) fn scopes<'e>(hook: &Hook, event: &'e Event) -> impl Iterator<Item = 
     let count = items.as_ref().map_or(0, Vec::len);
     let whole = items.is_none().then(|| event.scope().clone());
     let items = items.unwrap_or_default().into_iter();
-    whole.into_iter().chain(items.map(move |item| event.scope_of(item).for_item_of(count)))
+    whole.into_iter().chain(items.map(move |item| event.item_scope(item).for_item_of(count)))
 }
 
 /// Whether a rule's `when` holds for this event.
@@ -210,7 +211,7 @@ mod tests {
 
     fn event(hook: &Hook, body: &Value) -> Event {
         let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(0));
-        Event::parse(Verified::by_operator(raw), hook, "id").unwrap()
+        Event::parse(Verified::assume(raw), hook, "id").unwrap()
     }
 
     #[test]

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use crate::expression::Scope;
 use crate::fabricate::{Api, Target};
 use crate::hook::admission::Admitted;
-use crate::hook::delivery::{DeliveryId, Event};
+use crate::hook::delivery::DeliveryId;
+use crate::hook::event::Event;
 use crate::hook::{Hook, HookName, Rule};
 use crate::request::RawRequest;
-use crate::verify::{Means, Verified, VerifyError};
+use crate::verify::{Verified, VerifyContext, VerifyError};
 
 use super::plan::{holds, map, scopes};
 
@@ -204,16 +205,16 @@ pub struct RequestPreview {
 
 /// Previews a request: `api` is the Fabricate that would be asked.
 #[must_use]
-pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Means<'_>) -> Preview {
+pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, context: &VerifyContext<'_>) -> Preview {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
-    let verification = verification(hook, &request, means);
-    let result = match hook.admit(request.clone(), means) {
+    let verification = verification(hook, &request, context);
+    let result = match hook.admit(request.clone(), context) {
         Ok(Admitted::Handshake(reply)) => PreviewResult::Handshake {
             handshake: HandshakePreview { status: reply.status, body: reply.body },
             outcome: OutcomePreview::Handshake,
             runs: Vec::new(),
         },
-        _ => match Event::parse(Verified::by_operator(request), hook, "new for each delivery") {
+        _ => match Event::parse(Verified::assume(request), hook, "new for each delivery") {
             Ok(event) => event_preview(hook, api, event),
             Err(error) => PreviewResult::NotParsed {
                 outcome: OutcomePreview::NotParsed,
@@ -225,8 +226,8 @@ pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, means: &Mea
     Preview { hook: hook.name.clone(), paused: hook.paused, verification, result }
 }
 
-fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> VerificationPreview {
-    let (reason, signed) = match hook.verify.check(request, means) {
+fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> VerificationPreview {
+    let (reason, signed) = match hook.verify.check(request, context) {
         Ok(()) => (None, None),
         Err(VerifyError::NotVerified(refusal)) => {
             let signed_text = refusal.signed_text().map(ToOwned::to_owned);
@@ -238,13 +239,13 @@ fn verification(hook: &Hook, request: &RawRequest, means: &Means<'_>) -> Verific
 }
 
 fn event_preview(hook: &Hook, api: Option<&Api>, mut event: Event) -> PreviewResult {
-    let delivery_id_error = event.take_id(hook).err();
-    let items = hook.each.as_ref().map(|each| event.items(each).len());
+    let delivery_id_error = event.assign_id(hook).err().map(|error| error.to_string());
+    let items = hook.batch.as_ref().map(|each| event.items(each).len());
     let mut runs = Vec::new();
     for (index, scope) in scopes(hook, &event).enumerate().take(ITEMS_SHOWN_MAX) {
         for (rule_index, rule) in hook.rules.iter().enumerate() {
             let item = hook
-                .each
+                .batch
                 .as_ref()
                 .map(|_| ItemPreview { item: index, item_id: event.item_id(hook, &scope, index) });
             runs.push(rule_preview(hook, api, (rule_index, rule), &scope, item));
@@ -322,7 +323,7 @@ mod tests {
     use super::*;
     use crate::config::Configuration;
     use crate::timestamp::Timestamp;
-    use crate::verify::Draft;
+    use crate::verify::signer::UnsignedDelivery;
 
     const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -339,12 +340,13 @@ mod tests {
         let configuration = configuration(hook);
         let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
         let secret = |_: &str| Some("s3cret".to_owned());
-        let means = Means { secret: &secret, certificate: None, now: NOW };
+        let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
-        let signed = hook.verify.sign(Draft { delivery: request.clone(), id: "i" }, &means).unwrap();
+        let signed =
+            hook.verify.sign(UnsignedDelivery { delivery: request.clone(), id: "i" }, &context).unwrap();
         let shown = |request| {
-            serde_json::to_value(preview(hook, configuration.fabricate.as_ref(), &request, &means)).unwrap()
+            serde_json::to_value(preview(hook, configuration.fabricate.as_ref(), &request, &context)).unwrap()
         };
         [shown(request), shown(signed)]
     }
@@ -363,7 +365,8 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
         let secret = |_: &str| Some("s3cret".to_owned());
-        let shown = preview(hook, None, &request, &Means { secret: &secret, certificate: None, now: NOW });
+        let shown =
+            preview(hook, None, &request, &VerifyContext { secret: &secret, certificate: None, now: NOW });
         let shown = serde_json::to_value(shown).unwrap();
         assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");
         assert!(!shown.to_string().contains("s3cret"));

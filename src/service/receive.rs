@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::hook::Hook;
 use crate::hook::OnRedelivery;
-use crate::hook::delivery::{Delivery, Event};
+use crate::hook::delivery::Delivery;
+use crate::hook::event::Event;
 use crate::log;
 use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Log, RunRecords, StoreError, WholeInbox, World};
 use crate::run::Run;
@@ -96,7 +97,7 @@ pub fn plan_delivery(
     now: Timestamp,
 ) -> Result<Planned, Received> {
     // Without a usable id the mapping fails visibly, and the delivery is kept.
-    let id_problem = event.take_id(hook).err();
+    let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
     if event.item_count(hook) > RUNS_MAX {
         return Err(Received::TooMany(RUNS_MAX));
     }

@@ -3,7 +3,8 @@
 //! `retries/{run_id}` is the gate: it is created once and holds the new run, so that two clicks make one new run. Nothing
 //! is started here.
 
-use crate::hook::delivery::{Delivery, Event};
+use crate::hook::delivery::Delivery;
+use crate::hook::event::Event;
 use crate::hook::{Hook, HookName};
 use crate::journal::JournalState;
 use crate::log;
@@ -125,7 +126,7 @@ async fn stored_delivery<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
 fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
     let (index, rule) = rule_again(hook, old, siblings)?;
     let item = old.mapped_from.and_then(|from| from.item_index);
-    let params = Event::of_stored(delivery, hook)
+    let params = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
     Some(Plan {

@@ -1,10 +1,10 @@
-//! How old a signed timestamp is: replays are refused, and so is what lies in the future.
+//! The age of a signed timestamp: an old one is a replay, and one from the future is rejected too.
 
 use crate::timestamp::{SECOND_MS, Timestamp};
 
-/// How a sender writes a moment.
+/// How a sender writes a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeUnit {
+pub(crate) enum TimestampFormat {
     /// Whole seconds since 1970.
     Seconds,
     /// Whole milliseconds since 1970.
@@ -13,54 +13,53 @@ pub(crate) enum TimeUnit {
     Rfc3339,
 }
 
-impl TimeUnit {
-    /// Reads a moment: digits alone for numbers, so no sign and no fraction.
-    fn read(self, text: &str) -> Result<Timestamp, String> {
+/// Why a timestamp is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TimestampError {
+    #[error("the timestamp is not {}", .0.description())]
+    WrongFormat(TimestampFormat),
+    #[error("the timestamp is too old: more than {tolerance_s} s")]
+    TooOld { tolerance_s: i64 },
+    #[error("the timestamp lies more than {tolerance_s} s in the future")]
+    InFuture { tolerance_s: i64 },
+}
+
+impl TimestampFormat {
+    /// Reads a timestamp. Numbers consist of digits only, without a sign or a fraction.
+    fn read(self, text: &str) -> Option<Timestamp> {
         let unit_ms = match self {
-            Self::Rfc3339 => {
-                return Timestamp::parse(text).ok_or_else(|| "the timestamp is not RFC 3339".to_owned());
-            }
+            Self::Rfc3339 => return Timestamp::parse(text),
             Self::Seconds => SECOND_MS,
             Self::Millis => 1,
         };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number: Option<i64> = digits.then(|| text.parse().ok()).flatten();
-        let number = number.ok_or_else(|| format!("the timestamp is not in {}", self.name()))?;
-        Ok(Timestamp::from_millis(number.saturating_mul(unit_ms)))
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number: i64 = is_number.then(|| text.parse().ok()).flatten()?;
+        Some(Timestamp::from_millis(number.saturating_mul(unit_ms)))
     }
 
-    /// Writes a moment.
-    pub(super) fn write(self, moment: Timestamp) -> String {
+    fn description(self) -> &'static str {
         match self {
-            Self::Seconds => (moment.as_millis() / SECOND_MS).to_string(),
-            Self::Millis => moment.as_millis().to_string(),
-            Self::Rfc3339 => moment.to_string(),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Seconds => "whole seconds since 1970",
-            Self::Millis => "whole milliseconds since 1970",
+            Self::Seconds => "in whole seconds since 1970",
+            Self::Millis => "in whole milliseconds since 1970",
             Self::Rfc3339 => "RFC 3339",
         }
     }
 }
 
-/// Refuses a moment further from now than the tolerance, either way. Without a tolerance only its form counts.
+/// Rejects a timestamp that differs from `now` by more than the tolerance. Without a tolerance only its format is checked.
 pub(super) fn check_age(
     text: &str,
-    unit: TimeUnit,
+    format: TimestampFormat,
     tolerance_ms: Option<i64>,
     now: Timestamp,
-) -> Result<(), String> {
-    let sent = unit.read(text)?;
+) -> Result<(), TimestampError> {
+    let sent = format.read(text).ok_or(TimestampError::WrongFormat(format))?;
     let Some(tolerance_ms) = tolerance_ms else { return Ok(()) };
-    let seconds = tolerance_ms / SECOND_MS;
+    let tolerance_s = tolerance_ms / SECOND_MS;
     if now.since_ms(sent) > tolerance_ms {
-        Err(format!("the timestamp is too old: more than {seconds} s"))
+        Err(TimestampError::TooOld { tolerance_s })
     } else if sent.since_ms(now) > tolerance_ms {
-        Err(format!("the timestamp lies more than {seconds} s in the future"))
+        Err(TimestampError::InFuture { tolerance_s })
     } else {
         Ok(())
     }
@@ -73,32 +72,34 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_614_265_330_000);
 
     #[track_caller]
-    fn check(text: &str, unit: TimeUnit, expected: Result<(), &str>) {
-        let got = check_age(text, unit, Some(300 * SECOND_MS), NOW);
+    fn check(text: &str, format: TimestampFormat, expected: Result<(), &str>) {
+        let got = check_age(text, format, Some(300 * SECOND_MS), NOW);
         match expected {
             Ok(()) => assert_eq!(got, Ok(()), "{text}"),
-            Err(word) => assert!(got.as_ref().is_err_and(|error| error.contains(word)), "{text}: {got:?}"),
+            Err(word) => {
+                assert!(got.as_ref().is_err_and(|error| error.to_string().contains(word)), "{text}: {got:?}")
+            }
         }
     }
 
     #[test]
-    fn a_replay_is_stale_and_so_is_the_future() {
-        check("1614265330", TimeUnit::Seconds, Ok(()));
-        check("1614265030", TimeUnit::Seconds, Ok(()));
-        check("1614265029", TimeUnit::Seconds, Err("too old"));
-        check("1614265630", TimeUnit::Seconds, Ok(()));
-        check("1614265631", TimeUnit::Seconds, Err("in the future"));
-        check("1614265030000", TimeUnit::Millis, Ok(()));
-        check("1614265029999", TimeUnit::Millis, Err("too old"));
-        check("2021-02-25T15:02:10.123456789Z", TimeUnit::Rfc3339, Ok(()));
-        check("2021-02-25T07:02:10-08:00", TimeUnit::Rfc3339, Ok(()));
-        check("2021-02-25T14:00:00Z", TimeUnit::Rfc3339, Err("too old"));
+    fn old_and_future_timestamps_are_rejected() {
+        check("1614265330", TimestampFormat::Seconds, Ok(()));
+        check("1614265030", TimestampFormat::Seconds, Ok(()));
+        check("1614265029", TimestampFormat::Seconds, Err("too old"));
+        check("1614265630", TimestampFormat::Seconds, Ok(()));
+        check("1614265631", TimestampFormat::Seconds, Err("in the future"));
+        check("1614265030000", TimestampFormat::Millis, Ok(()));
+        check("1614265029999", TimestampFormat::Millis, Err("too old"));
+        check("2021-02-25T15:02:10.123456789Z", TimestampFormat::Rfc3339, Ok(()));
+        check("2021-02-25T07:02:10-08:00", TimestampFormat::Rfc3339, Ok(()));
+        check("2021-02-25T14:00:00Z", TimestampFormat::Rfc3339, Err("too old"));
     }
 
     #[test]
-    fn what_is_no_moment_in_its_unit_is_refused() {
-        check("1614265330000", TimeUnit::Seconds, Err("in the future"));
-        check("1614265330", TimeUnit::Millis, Err("too old"));
+    fn a_timestamp_in_another_format_is_rejected() {
+        check("1614265330000", TimestampFormat::Seconds, Err("in the future"));
+        check("1614265330", TimestampFormat::Millis, Err("too old"));
         for odd in [
             "",
             "-1614265330",
@@ -107,15 +108,15 @@ mod tests {
             "99999999999999999999",
             "1614265330, 1614265330",
         ] {
-            check(odd, TimeUnit::Seconds, Err("not in whole seconds"));
+            check(odd, TimestampFormat::Seconds, Err("not in whole seconds"));
         }
-        check("9223372036854775807", TimeUnit::Seconds, Err("in the future"));
-        check("1614265330", TimeUnit::Rfc3339, Err("not RFC 3339"));
+        check("9223372036854775807", TimestampFormat::Seconds, Err("in the future"));
+        check("1614265330", TimestampFormat::Rfc3339, Err("not RFC 3339"));
     }
 
     #[test]
-    fn without_a_tolerance_the_form_still_counts() {
-        assert!(check_age("1", TimeUnit::Seconds, None, NOW).is_ok());
-        assert!(check_age("x", TimeUnit::Seconds, None, NOW).is_err());
+    fn without_a_tolerance_the_format_is_still_checked() {
+        assert!(check_age("1", TimestampFormat::Seconds, None, NOW).is_ok());
+        assert!(check_age("x", TimestampFormat::Seconds, None, NOW).is_err());
     }
 }

@@ -1,101 +1,102 @@
-//! A JSON Web Token (RFC 7519) in a header, whose claims state a hash of the body or of the address.
+//! A JSON Web Token (RFC 7519) in a header, whose claims hold a hash of the body or of the address.
 //!
-//! Only shared-secret algorithms are known, and of those only the ones that the sender uses are taken: the token's own
-//! word can choose among them, but neither `none` nor a public key.
+//! Only HMAC algorithms exist here. A token may choose among those that its sender uses, but never `none` or a public
+//! key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::error::{ProofError, SecretError};
+use super::evidence::Evidence;
 use super::key::{Algorithm, Key, KeyForm};
-use super::{Evidence, Refusal};
+use super::token::bearer_token;
 use crate::digest::sha256_hex;
 use crate::request::source::{Source, View};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
-/// The longest token, bytes: a handful of claims.
+/// The longest token, bytes; a token has a handful of claims.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-/// How long a token that is made here is valid, seconds.
-const LIFE_S: i64 = 60;
-
-/// How a sender's token is judged.
+/// How the token of a sender is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Jwt {
-    /// Where it stands.
+    /// The header that holds it.
     pub(crate) at: Source,
     /// The algorithms that the sender uses.
     pub(crate) algorithms: Vec<Algorithm>,
-    /// What `iss` must be.
+    /// What the claim `iss` must be; absent: any.
     pub(crate) issuer: Option<String>,
-    /// Whether the token must say from when to when it is valid.
+    /// Whether the claims `nbf` and `exp` are required.
     pub(crate) expires: bool,
-    /// The claim with the body's SHA-256 in hex; it is there just when a body is.
+    /// The name of the claim with the body's SHA-256 in hex. An empty body has no such claim.
     pub(crate) body_claim: Option<String>,
-    /// The claim with the address's SHA-256 in hex.
+    /// The name of the claim with the SHA-256 of the address in hex.
     pub(crate) url_claim: Option<String>,
-    /// How far `nbf` and `exp` may lie on the wrong side of now.
+    /// How much the clocks may differ when `nbf` and `exp` are checked.
     pub(crate) leeway_ms: i64,
 }
 
 impl Jwt {
-    /// Proves a delivery genuine under any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), Refusal> {
-        let place = self.at.label();
-        let refuse = |problem: &str| Refusal::new(format!("{place} {problem}"));
-        let token = self.at.find(View::of(evidence.delivery)).ok_or_else(|| refuse("is missing"))?;
-        let bearer =
-            super::token::bearer_token(&token).filter(|_| self.at.header_name() == Some("authorization"));
+    /// Checks the token of a delivery against any of the secrets.
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
+        let token = self.at.find(View::whole(evidence.delivery)).ok_or_else(|| self.failure("is missing"))?;
+        let bearer = bearer_token(&token).filter(|_| self.at.header_name() == Some("authorization"));
         let token = bearer.unwrap_or(&token);
         if token.len() > TOKEN_BYTES_MAX {
-            return Err(refuse("is too long"));
+            return Err(self.failure("is too long"));
         }
         let parts: Vec<&str> = token.splitn(4, '.').collect();
         let [header, claims, signature] = parts.as_slice() else {
-            return Err(refuse("is no JSON Web Token"));
+            return Err(self.failure("is not a JSON Web Token"));
         };
-        let header_value = read_part(header).unwrap_or_default();
-        // RFC 7515, section 4.1.11: extensions that must be understood, and are not.
+        let header_value = read_part(header).ok_or_else(|| self.failure("has no header"))?;
+        // RFC 7515, section 4.1.11: extensions that a reader must understand; none is known here.
         if header_value.get("crit").is_some() {
-            return Err(refuse("has a crit header"));
+            return Err(self.failure("has a crit header"));
         }
         let stated = header_value.get("alg").and_then(Value::as_str);
         let algorithm = self.algorithms.iter().find(|known| Some(jws_name(**known)) == stated);
         let algorithm = algorithm.ok_or_else(|| {
             let known: Vec<&str> = self.algorithms.iter().map(|known| jws_name(*known)).collect();
-            refuse(&format!("has an algorithm that is not taken: {}", known.join(", ")))
+            self.failure(format_args!("must use the algorithm {}", known.join(" or ")))
         })?;
-        let signature = [BASE64.decode(signature).unwrap_or_default()];
+        let signature = BASE64.decode(signature);
+        let signature = [signature.map_err(|_| self.failure("has a signature that is not base64url"))?];
         let message = format!("{header}.{claims}");
         let keys = secrets.iter().filter_map(|secret| algorithm.key(secret, KeyForm::Text).ok());
         if !keys.into_iter().any(|key| key.verifies(message.as_bytes(), &signature)) {
-            return Err(refuse("is not signed with the secret"));
+            return Err(self.failure("is not signed with the secret"));
         }
-        let claims = read_part(claims).ok_or_else(|| refuse("has no claims"))?;
-        self.check_claims(&claims, evidence).map_err(|problem| refuse(&problem))
+        let claims = read_part(claims).ok_or_else(|| self.failure("has no claims"))?;
+        self.check_claims(&claims, evidence)
     }
 
-    fn check_claims(&self, claims: &Value, evidence: &Evidence<'_>) -> Result<(), String> {
+    fn failure(&self, problem: impl std::fmt::Display) -> ProofError {
+        ProofError::new(format!("{} {problem}", self.at.label()))
+    }
+
+    fn check_claims(&self, claims: &Value, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         if let Some(issuer) = &self.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
         {
-            return Err(format!("is not issued by {issuer}"));
+            return Err(self.failure(format_args!("is not issued by {issuer}")));
         }
         let moment = |name: &str| match claims.get(name) {
             None => Ok(None),
             Some(value) => match value.as_i64() {
                 Some(seconds) => Ok(Some(Timestamp::from_millis(seconds.saturating_mul(SECOND_MS)))),
-                None => Err(format!("has an {name} that is no number of seconds")),
+                None => Err(self.failure(format_args!("must have a number of seconds as {name}"))),
             },
         };
         if self.expires && (claims.get("exp").is_none() || claims.get("nbf").is_none()) {
-            return Err("does not say from when to when it is valid".to_owned());
+            return Err(self.failure("must have the claims nbf and exp"));
         }
         if moment("exp")?.is_some_and(|end| evidence.now.since_ms(end) > self.leeway_ms) {
-            return Err("has expired".to_owned());
+            return Err(self.failure("has expired"));
         }
         if moment("nbf")?.is_some_and(|begin| begin.since_ms(evidence.now) > self.leeway_ms) {
-            return Err("is not valid yet".to_owned());
+            return Err(self.failure("is not valid yet"));
         }
         let is_hash = |claim: &str, of: &[u8]| {
             let stated = claims.get(claim).and_then(Value::as_str);
@@ -105,51 +106,31 @@ impl Jwt {
         if let Some(claim) = &self.body_claim
             && !(if body.is_empty() { claims.get(claim).is_none() } else { is_hash(claim, body) })
         {
-            return Err(format!("has a {claim} that is not the SHA-256 of the body"));
+            return Err(self.failure(format_args!("has a {claim} that is not the SHA-256 of the body")));
         }
         if let Some(claim) = &self.url_claim
             && !is_hash(claim, evidence.url.as_bytes())
         {
-            return Err(format!("has a {claim} that is not the SHA-256 of the address {}", evidence.url));
+            let url = evidence.url;
+            return Err(
+                self.failure(format_args!("has a {claim} that is not the SHA-256 of the address {url}"))
+            );
         }
         Ok(())
     }
 
-    /// The key of a secret.
-    pub(super) fn key(&self, secret: &str) -> Result<Key, String> {
+    /// Reads a secret as a key for the sender's first algorithm.
+    pub(super) fn key(&self, secret: &str) -> Result<Key, SecretError> {
         self.algorithm().key(secret, KeyForm::Text)
     }
 
-    fn algorithm(&self) -> Algorithm {
+    pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithms.first().copied().unwrap_or(Algorithm::HmacSha256)
-    }
-
-    /// A token that a sender with this key would send.
-    pub(super) fn issue(&self, key: &Key, evidence: &Evidence<'_>, id: &str) -> Option<String> {
-        let now_s = evidence.now.as_millis() / SECOND_MS;
-        let mut claims = Map::new();
-        let mut state = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        state("jti", json!(id));
-        state("nbf", json!(now_s));
-        state("exp", json!(now_s + LIFE_S));
-        if let Some(issuer) = &self.issuer {
-            state("iss", json!(issuer));
-        }
-        if let Some(claim) = self.body_claim.as_ref().filter(|_| !evidence.delivery.body.is_empty()) {
-            state(claim, json!(sha256_hex(&evidence.delivery.body)));
-        }
-        if let Some(claim) = &self.url_claim {
-            state(claim, json!(sha256_hex(evidence.url.as_bytes())));
-        }
-        let header = BASE64.encode(json!({"alg": jws_name(self.algorithm()), "typ": "JWT"}).to_string());
-        let message = format!("{header}.{}", BASE64.encode(Value::Object(claims).to_string()));
-        let signature = BASE64.encode(key.sign(message.as_bytes())?);
-        Some(format!("{message}.{signature}"))
     }
 }
 
-/// RFC 7518, section 3.1.
-fn jws_name(algorithm: Algorithm) -> &'static str {
+/// The name of an algorithm in a token (RFC 7518, section 3.1); empty for those that no token may use.
+pub(super) fn jws_name(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::HmacSha256 => "HS256",
         Algorithm::HmacSha384 => "HS384",

@@ -1,6 +1,6 @@
-//! Algorithms and keys: whether a signature is that of a message under a secret.
+//! Signature algorithms and their keys: checks a signature over a message, in constant time.
 //!
-//! SHA-256 alone is in `digest.rs`; SNS certificates are in `sns.rs`. Signatures are compared in constant time.
+//! Two other files use cryptography: `digest.rs` (SHA-256, HMAC-SHA256 in hex) and `sns.rs` (RSA and certificates).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
@@ -13,19 +13,18 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
-/// The most public-key signatures of one delivery that are tried: each takes a hash of the whole body.
+use super::error::SecretError;
+
+/// The most public-key signatures of one delivery that are checked: each check hashes the whole body.
 const PUBLIC_SIGNATURES_MAX: usize = 4;
 
-/// How a message is signed.
+/// A signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Algorithm {
-    /// HMAC-SHA1 (RFC 2104). Only for senders that have nothing better.
+    /// HMAC-SHA1 (RFC 2104), for senders that offer nothing stronger.
     HmacSha1,
-    /// HMAC-SHA256.
     HmacSha256,
-    /// HMAC-SHA384.
     HmacSha384,
-    /// HMAC-SHA512.
     HmacSha512,
     /// Ed25519 (RFC 8032); the secret is the sender's public key.
     Ed25519,
@@ -33,27 +32,27 @@ pub(crate) enum Algorithm {
     EcdsaP256,
 }
 
-/// How bytes are written as text.
+/// How a signature is written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// Two digits a byte, in either case.
+    /// Two digits for each byte, in upper or lower case.
     Hex,
     /// RFC 4648, section 4, with or without padding.
     Base64,
 }
 
-/// How a key's bytes follow from the secret's text.
+/// How the text of a secret becomes the bytes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyForm {
-    /// The text itself.
+    /// The UTF-8 bytes of the text.
     Text,
-    /// Hex.
+    /// Hex digits.
     Hex,
-    /// Base64, after one of Standard Webhooks' prefixes if there is one.
+    /// Base64, after one of the prefixes of Standard Webhooks, or a key in PEM.
     Base64,
 }
 
-/// A key that fits its algorithm.
+/// A key that is valid for its algorithm.
 #[derive(Clone)]
 pub(crate) struct Key {
     algorithm: Algorithm,
@@ -61,7 +60,7 @@ pub(crate) struct Key {
 }
 
 impl Encoding {
-    /// The bytes of a text.
+    /// Decodes a signature; `None` where the text is not in this encoding.
     pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
         match self {
             Self::Hex => base16ct::mixed::decode_vec(text).ok(),
@@ -69,15 +68,7 @@ impl Encoding {
         }
     }
 
-    /// The text of bytes.
-    pub(super) fn encode(self, bytes: &[u8]) -> String {
-        match self {
-            Self::Hex => base16ct::lower::encode_string(bytes),
-            Self::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
-        }
-    }
-
-    /// Its name in the configuration.
+    /// The name of the encoding in the configuration.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hex => "hex",
@@ -87,7 +78,7 @@ impl Encoding {
 }
 
 impl Algorithm {
-    /// Its usual name.
+    /// The name of the algorithm in messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::HmacSha1 => "HMAC-SHA1",
@@ -103,42 +94,38 @@ impl Algorithm {
         !matches!(self, Self::Ed25519 | Self::EcdsaP256)
     }
 
-    /// The key that a secret's text stands for.
+    /// Reads a key from the text of a secret.
     ///
     /// # Errors
-    /// In words that do not quote it, when it cannot be one.
-    pub(super) fn key(self, secret: &str, form: KeyForm) -> Result<Key, String> {
+    /// [`SecretError`] when the text is empty, is not in `form`, or is no key for this algorithm.
+    pub(super) fn key(self, secret: &str, form: KeyForm) -> Result<Key, SecretError> {
         let secret = secret.trim();
         if secret.is_empty() {
-            return Err("is empty".to_owned());
+            return Err(SecretError::Empty);
         }
         if self.is_hmac() && (secret.starts_with("whpk_") || secret.starts_with("whsk_")) {
-            let needs =
-                "is an ed25519 key (whpk_…, whsk_…), but the signature needs a shared secret (whsec_…)";
-            return Err(needs.to_owned());
+            return Err(SecretError::Ed25519Key);
         }
         let bytes = match form {
-            KeyForm::Text => Some(secret.as_bytes().to_vec()),
-            KeyForm::Hex => base16ct::mixed::decode_vec(secret).ok(),
-            KeyForm::Base64 => BASE64.decode(without_frame(secret)).ok(),
-        };
-        let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| match form {
-            KeyForm::Text => "is empty".to_owned(),
-            KeyForm::Hex => "is not hex".to_owned(),
-            KeyForm::Base64 => "is not base64 (after whsec_, where the sender writes that)".to_owned(),
-        })?;
+            KeyForm::Text => Ok(secret.as_bytes().to_vec()),
+            KeyForm::Hex => base16ct::mixed::decode_vec(secret).map_err(|_| SecretError::NotHex),
+            KeyForm::Base64 => BASE64
+                .decode(without_frame(secret))
+                .ok()
+                .filter(|bytes| !bytes.is_empty())
+                .ok_or(SecretError::NotBase64),
+        }?;
         let fits = match self {
             Self::Ed25519 => ed25519_key(&bytes).is_some(),
             Self::EcdsaP256 => P256Key::from_public_key_der(&bytes).is_ok(),
             _ => true,
         };
-        fits.then_some(Key { algorithm: self, bytes })
-            .ok_or_else(|| format!("is not a public key for {}", self.name()))
+        if fits { Ok(Key { algorithm: self, bytes }) } else { Err(SecretError::NotPublicKey(self.name())) }
     }
 }
 
 impl Key {
-    /// Whether any of the signatures is that of `message`. A MAC is made once however many are given.
+    /// Whether any of the signatures is one of `message`. An HMAC is computed once for all of them.
     pub(super) fn verifies(&self, message: &[u8], signatures: &[Vec<u8>]) -> bool {
         if let Some(mac) = self.sign(message) {
             return signatures.iter().any(|signature| mac.ct_eq(signature).into());
@@ -156,7 +143,7 @@ impl Key {
         })
     }
 
-    /// The signature of a message; none where only the sender has the key for it.
+    /// Signs a message; `None` where the key is public, so that only the sender can sign.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self.algorithm {
             Algorithm::HmacSha1 => mac::<Hmac<Sha1>>(&self.bytes, message).map(finished),
@@ -180,17 +167,17 @@ fn finished<M: Mac>(mac: M) -> Vec<u8> {
 
 fn ed25519_key(bytes: &[u8]) -> Option<VerifyingKey> {
     let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
-    // Under a weak key (of small order) one signature fits any message.
+    // Under a weak key (of small order) one signature is valid for any message.
     (!key.is_weak()).then_some(key)
 }
 
-/// The base64 of a Standard Webhooks secret, or of a key in PEM (RFC 7468).
+/// Removes the prefix of a Standard Webhooks secret, or the first and last line of a key in PEM (RFC 7468).
 fn without_frame(secret: &str) -> String {
     let bare = ["whsec_", "whpk_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret);
     if !bare.starts_with("-----BEGIN ") {
         return bare.to_owned();
     }
-    // In a variable, lines may be joined by a written \n.
+    // In a variable, the line feeds may be written as \n.
     let text = bare.replace("\\n", "\n");
     text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect()
 }
@@ -200,28 +187,28 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_refused(algorithm: Algorithm, form: KeyForm, secret: &str, word: &str) {
-        let Err(error) = algorithm.key(secret, form) else { panic!("{secret} was taken") };
-        assert!(error.contains(word), "{secret}: {error}");
+    fn check_rejected(algorithm: Algorithm, form: KeyForm, secret: &str, word: &str) {
+        let Err(error) = algorithm.key(secret, form) else { panic!("{secret} was accepted") };
+        assert!(error.to_string().contains(word), "{secret}: {error}");
     }
 
     #[test]
-    fn a_secret_that_cannot_be_a_key_is_refused() {
+    fn a_secret_that_is_no_key_is_rejected() {
         let hmac = Algorithm::HmacSha256;
-        check_refused(hmac, KeyForm::Text, "", "empty");
-        check_refused(hmac, KeyForm::Text, " \n", "empty");
-        check_refused(hmac, KeyForm::Text, "whpk_AAAA", "ed25519 key");
-        check_refused(hmac, KeyForm::Base64, "whsk_AAAA", "ed25519 key");
-        check_refused(hmac, KeyForm::Base64, "whsec_", "not base64");
-        check_refused(hmac, KeyForm::Base64, "whsec_?", "not base64");
-        check_refused(hmac, KeyForm::Hex, "xyz", "not hex");
-        check_refused(Algorithm::Ed25519, KeyForm::Hex, "00", "public key for ed25519");
-        check_refused(Algorithm::Ed25519, KeyForm::Hex, &"00".repeat(32), "public key for ed25519");
-        check_refused(Algorithm::EcdsaP256, KeyForm::Base64, "AAAA", "public key for ECDSA");
+        check_rejected(hmac, KeyForm::Text, "", "empty");
+        check_rejected(hmac, KeyForm::Text, " \n", "empty");
+        check_rejected(hmac, KeyForm::Text, "whpk_AAAA", "ed25519 key");
+        check_rejected(hmac, KeyForm::Base64, "whsk_AAAA", "ed25519 key");
+        check_rejected(hmac, KeyForm::Base64, "whsec_", "not base64");
+        check_rejected(hmac, KeyForm::Base64, "whsec_?", "not base64");
+        check_rejected(hmac, KeyForm::Hex, "xyz", "not hex");
+        check_rejected(Algorithm::Ed25519, KeyForm::Hex, "00", "public key for ed25519");
+        check_rejected(Algorithm::Ed25519, KeyForm::Hex, &"00".repeat(32), "public key for ed25519");
+        check_rejected(Algorithm::EcdsaP256, KeyForm::Base64, "AAAA", "public key for ECDSA");
     }
 
     #[test]
-    fn a_public_key_may_stand_in_pem() {
+    fn a_public_key_may_be_written_in_pem() {
         let der = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
         let pem =
             format!("-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n", &der[..64], &der[64..]);

@@ -1,178 +1,183 @@
-//! A signature over the delivery, as data: where it stands, how it is written, what it covers. All senders that sign
-//! raw bytes with HMAC, ed25519 or ECDSA are values of [`Signature`]; none has code of its own.
+//! A signature over the delivery, as data: where it is, how it is written, what it covers. Every sender that signs raw bytes
+//! with HMAC, Ed25519 or ECDSA is a value of [`Signature`]; no sender has its own code.
 
-use super::age::{TimeUnit, check_age};
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use super::age::{TimestampFormat, check_age};
+use super::error::{ProofError, SecretError};
+use super::evidence::Evidence;
 use super::key::{Algorithm, Encoding, Key, KeyForm};
-use super::signed::{Parts, SignedText, has_too_many_fields};
-use super::{Evidence, Refusal};
+use super::signed::{SignedText, SignedValues, has_too_many_fields};
 use crate::digest::sha256_hex;
 use crate::request::body::FIELDS_MAX;
 use crate::request::source::{Source, View};
+use list::ITEMS_MAX;
+pub(crate) use list::ListSyntax;
 
-/// The most signatures that one header may list; senders list two while they rotate a secret.
+/// The most signatures of one header that are checked; senders list two while they rotate a secret.
 const SIGNATURES_MAX: usize = 16;
-
-/// The most items of one header that are looked at: signatures, and what stands beside them.
-const ITEMS_MAX: usize = 4 * SIGNATURES_MAX;
 
 /// How a sender signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
-    /// Where signatures stand; of several places any may hold the right one…
+    /// Where signatures are. Any of several sources may hold the right one.
     pub(crate) at: Vec<Source>,
-    /// …unless each is for the secret at its own place in the list of secrets.
+    /// Whether the first source belongs to the first secret, the second to the second, and so on.
     pub(crate) paired: bool,
-    /// How they are listed there.
-    pub(crate) list: List,
-    /// What stands before each.
+    pub(crate) list: ListSyntax,
+    /// The text before each signature, as `sha256=`.
     pub(crate) prefix: String,
     pub(crate) encoding: Encoding,
     pub(crate) algorithm: Algorithm,
     pub(crate) key_form: KeyForm,
-    /// What is signed.
     pub(crate) signed: SignedText,
-    /// When it was signed.
-    pub(crate) timestamp: Option<Stamp>,
-    /// What `{id}` stands for.
+    pub(crate) timestamp: Option<SignedTimestamp>,
+    /// The value of `{id}` in `signed`.
     pub(crate) id: Option<Source>,
-    /// A list in the body, each element of which has a signature of its own and is `body` to the other sources.
-    pub(crate) each: Option<Source>,
-    /// Where the SHA-256 of a body that the signature does not cover itself is stated, in hex.
+    /// A list in the body, each item of which is signed by itself; `body` in the other sources is then the item. Configured
+    /// as `each`.
+    pub(crate) batch: Option<Source>,
+    /// Where the sender states the SHA-256 of the body in hex, if `signed` covers that hash and not the body.
     pub(crate) body_hash: Option<Source>,
-    /// What stands at these places, where something does (a version, an algorithm).
+    /// Values that must be equal where they are present, as a version or an algorithm.
     pub(crate) expect: Vec<(Source, String)>,
-    /// The sender may sign the address with or without its port.
+    /// Whether the sender may sign the address with or without its port.
     pub(crate) any_port: bool,
 }
 
-/// How several signatures, or other items, stand in one text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct List {
-    /// Between items; none: the text is one signature.
-    pub(crate) item_separator: Option<String>,
-    /// Between an item's label and its value, and the label that signatures have.
-    pub(crate) label: Option<(String, String)>,
-}
-
-/// A signed moment.
+/// The time at which the sender signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct SignedTimestamp {
     pub(crate) at: Source,
-    pub(crate) unit: TimeUnit,
-    /// How far it may lie from now, either way; none: its age is not judged.
+    pub(crate) format: TimestampFormat,
+    /// How far it may differ from now, before or after; `None`: any age is accepted.
     pub(crate) tolerance_ms: Option<i64>,
 }
 
 impl Signature {
-    /// Proves a delivery genuine under any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), Refusal> {
+    /// Checks the signatures of a delivery with any of the secrets.
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         self.check_form(evidence)?;
         let keys: Vec<Key> = secrets.iter().filter_map(|secret| self.key(secret).ok()).collect();
-        let parts = View::of(evidence.delivery).parts(self.each.as_ref())?;
+        let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(evidence, part, &keys))
     }
 
-    /// Anybody can send a form: it is not sorted before its fields are counted.
-    fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), Refusal> {
+    /// Any caller can send a form, so its fields are counted before they are sorted.
+    fn check_form(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         let is_sorted = self.signed.has_form() && evidence.delivery.is_form();
         if is_sorted && has_too_many_fields(&evidence.delivery.body) {
-            return Err(Refusal::too_complex(format!(
+            return Err(ProofError::too_complex(format!(
                 "the form has more than {FIELDS_MAX} fields: send fewer"
             )));
         }
         Ok(())
     }
 
-    /// The key of a secret.
-    pub(super) fn key(&self, secret: &str) -> Result<Key, String> {
+    /// Reads a secret as a key.
+    pub(super) fn key(&self, secret: &str) -> Result<Key, SecretError> {
         self.algorithm.key(secret, self.key_form)
     }
 
-    fn check_part(&self, evidence: &Evidence<'_>, view: View<'_>, keys: &[Key]) -> Result<(), Refusal> {
+    fn check_part(&self, evidence: &Evidence<'_>, view: View<'_>, keys: &[Key]) -> Result<(), ProofError> {
         self.check_expected(view)?;
         let texts: Vec<_> = self.at.iter().map(|source| source.find(view)).collect();
         let Some(first) = texts.iter().flatten().next() else {
-            return Err(Refusal::new(format!("{} is missing", self.places())));
+            return Err(ProofError::new(format!("{} is missing", self.label())));
         };
         let items = self.list.items(first);
-        let whole_view = View { items: &items, ..view };
+        let view = View { items: &items, ..view };
         let timestamp = match &self.timestamp {
             None => String::new(),
-            Some(stamp) => stamp.check(whole_view, evidence).map_err(|refusal| {
-                let is_item = stamp.at.item_label().is_some();
-                is_item.then(|| self.list_problem(first)).flatten().unwrap_or(refusal)
+            Some(signed) => signed.check(view, evidence).map_err(|failure| {
+                let is_item = signed.at.item_label().is_some();
+                is_item.then(|| self.list_failure(first)).flatten().unwrap_or(failure)
             })?,
         };
         let id = match &self.id {
             Some(source) => source
-                .find(whole_view)
+                .find(view)
                 .filter(|id| !id.is_empty())
-                .ok_or_else(|| Refusal::new(format!("{} is missing", source.label())))?,
+                .ok_or_else(|| ProofError::new(format!("{} is missing", source.label())))?,
             None => "".into(),
         };
-        // Else the three could be cut elsewhere: `a.b` and `c` sign the same text as `a` and `b.c`.
+        // Otherwise the text could be split in another way: `a.b` and `c` sign the same text as `a` and `b.c`.
         if self.signed.after_id().is_some_and(|separator| id.contains(separator)) {
-            return Err(Refusal::new("the id contains what separates it from the rest of the signed text"));
+            return Err(ProofError::new(
+                "the id contains the separator between it and the rest of the signed text",
+            ));
         }
-        if let Some(source) = self.signed.unreadable(whole_view) {
-            return Err(Refusal::new(format!("{} is no text, or too long", source.label())));
+        if let Some(source) = self.signed.unreadable(view) {
+            return Err(ProofError::new(format!("{} must be a short text", source.label())));
         }
         self.check_body_hash(view)?;
-        let mut refusal =
-            Refusal::new(format!("no signature in {} is for a secret of this hook", self.places()));
-        for (place, text) in texts.iter().enumerate() {
+        let values = SignedValues { view, url: evidence.url, timestamp: &timestamp, id: &id };
+        self.check_texts(&texts, values, keys)
+    }
+
+    /// Checks the signatures in the texts of the sources, until one is right.
+    fn check_texts(
+        &self,
+        texts: &[Option<Cow<'_, str>>],
+        values: SignedValues<'_>,
+        keys: &[Key],
+    ) -> Result<(), ProofError> {
+        let label = self.label();
+        let mut failure = ProofError::new(format!("no signature in {label} is for a secret of this hook"));
+        for (index, text) in texts.iter().enumerate() {
             let Some(text) = text else { continue };
             let signatures = match self.read_signatures(text) {
                 Ok(signatures) => signatures,
-                Err(refused) => {
-                    refusal = refused;
+                Err(failed) => {
+                    failure = failed;
                     continue;
                 }
             };
-            let keys = if self.paired { keys.get(place..=place).unwrap_or_default() } else { keys };
+            let keys = if self.paired { keys.get(index..=index).unwrap_or_default() } else { keys };
             let mut message = Vec::new();
-            for url in self.addresses(evidence.url) {
-                message = self.signed.assemble(Parts {
-                    view: whole_view,
-                    url: &url,
-                    timestamp: &timestamp,
-                    id: &id,
-                });
+            for url in self.addresses(values.url) {
+                message = self.signed.assemble(SignedValues { url: &url, ..values });
                 if keys.iter().any(|key| key.verifies(&message, &signatures)) {
                     return Ok(());
                 }
             }
             let (algorithm, signed) = (self.algorithm.name(), self.signed.as_str());
-            let reason = format!("no signature in {} is that of {algorithm} over {signed}", self.places());
-            refusal = Refusal::new(reason).over(&message);
+            let reason = format!("no signature in {label} is that of {algorithm} over {signed}");
+            failure = ProofError::new(reason).with_signed_text(&message);
         }
-        Err(refusal)
+        Err(failure)
     }
 
     /// The signatures in a header, decoded.
-    fn read_signatures(&self, text: &str) -> Result<Vec<Vec<u8>>, Refusal> {
-        let place = self.places();
+    fn read_signatures(&self, text: &str) -> Result<Vec<Vec<u8>>, ProofError> {
+        let label = self.label();
         if text.is_empty() {
-            return Err(Refusal::new(format!("{place} is empty")));
+            return Err(ProofError::new(format!("{label} is empty")));
         }
-        // A header that was sent twice is refused, even where one of the two is right.
-        if self.was_doubled(text) {
+        // A header that was sent twice is rejected, even if one of the two is right.
+        if self.was_sent_twice(text) {
             return Err(self
-                .list_problem(text)
-                .unwrap_or_else(|| Refusal::new(format!("{place} was sent twice"))));
+                .list_failure(text)
+                .unwrap_or_else(|| ProofError::new(format!("{label} was sent twice"))));
         }
         let signatures = self.signatures(&self.list.items(text));
         if signatures.is_empty() {
-            let problem = self.list_problem(text);
-            return Err(problem.unwrap_or_else(|| Refusal::new(format!("{place} holds no {}", self.form()))));
+            let problem = self.list_failure(text);
+            return Err(
+                problem.unwrap_or_else(|| ProofError::new(format!("{label} holds no {}", self.form())))
+            );
         }
         Ok(signatures)
     }
 
-    /// Whether a header was sent twice. Two of one name reach us joined by a comma and a space, so it was where something
-    /// stands beside a whole header: a part between `", "` that has a signature and, where the signed time is an item,
-    /// that too.
-    fn was_doubled(&self, text: &str) -> bool {
+    /// Whether a header was sent twice. The runtime joins two headers of one name with `", "`. So it was sent twice if
+    /// one part between `", "` is a whole header (it has a signature and, where the timestamp is an item, that too) and
+    /// there is another part.
+    fn was_sent_twice(&self, text: &str) -> bool {
         let separator = self.list.item_separator.as_deref();
         if separator.is_some_and(|separator| separator.contains(", ")) {
             return false;
@@ -182,29 +187,29 @@ impl Signature {
             let has_label = |label: &str| items.iter().any(|(found, _)| *found == label);
             match separator {
                 None => !self.signatures(&items).is_empty(),
-                Some(_) => has_label(self.list.signature_label()) && self.stamp_label().is_none_or(has_label),
+                Some(_) => has_label(self.list.signature_label()) && self.time_label().is_none_or(has_label),
             }
         };
         let whole = text.split(", ").take(ITEMS_MAX).filter(|part| is_whole(part)).count();
-        // Without a list no such header verifies; to be called twice, both have to be there.
+        // Without a list, both parts must be whole: otherwise the header is wrong for another reason.
         text.contains(", ") && whole > usize::from(separator.is_none())
     }
 
-    /// What is wrong with how a header lists its items, where something is.
-    fn list_problem(&self, text: &str) -> Option<Refusal> {
-        let place = self.places();
+    /// What is wrong with the list in a header; `None` where nothing is.
+    fn list_failure(&self, text: &str) -> Option<ProofError> {
+        let header = self.label();
         let items = self.list.items(text);
         let count = |label: &str| items.iter().filter(|(found, _)| *found == label).count();
         let separator = self.list.item_separator.as_deref();
-        if self.stamp_label().is_some_and(|label| count(label) > 1) {
-            return Some(Refusal::new(format!("{place} was sent twice")));
+        if self.time_label().is_some_and(|label| count(label) > 1) {
+            return Some(ProofError::new(format!("{header} was sent twice")));
         }
-        if self.was_doubled(text) {
-            // Items without a time between them: nothing tells two headers from one list.
-            let or = separator.filter(|_| self.stamp_label().is_none()).map(|separator| {
+        if self.was_sent_twice(text) {
+            // Without a timestamp in the list, two headers and one list look alike.
+            let or = separator.filter(|_| self.time_label().is_none()).map(|separator| {
                 format!(", or separates its items with \", \" where item_separator is \"{separator}\"")
             });
-            return Some(Refusal::new(format!("{place} was sent twice{}", or.unwrap_or_default())));
+            return Some(ProofError::new(format!("{header} was sent twice{}", or.unwrap_or_default())));
         }
         let (between, label) = self.list.label.as_ref()?;
         let is_there = text.contains(&format!("{label}{between}"));
@@ -212,36 +217,38 @@ impl Signature {
             Some(separator) => {
                 format!("does not separate its items with \"{separator}\", as item_separator says")
             }
-            None => "has several items, and no item_separator says what stands between them".to_owned(),
+            None => "has several items, and item_separator is missing".to_owned(),
         };
-        (is_there && count(label) == 0).then(|| Refusal::new(format!("{place} {problem}")))
+        (is_there && count(label) == 0).then(|| ProofError::new(format!("{header} {problem}")))
     }
 
-    /// The label of the signed time, where that is an item beside the signature.
-    fn stamp_label(&self) -> Option<&str> {
+    /// The label of the timestamp, where that is an item beside the signature.
+    fn time_label(&self) -> Option<&str> {
         self.timestamp.as_ref().and_then(|stamp| stamp.at.item_label())
     }
 
-    fn check_expected(&self, view: View<'_>) -> Result<(), Refusal> {
+    fn check_expected(&self, view: View<'_>) -> Result<(), ProofError> {
         self.expect.iter().try_for_each(|(source, wanted)| match source.find(view) {
             Some(stated) if stated != *wanted => {
-                Err(Refusal::new(format!("{} is not {wanted}", source.label())))
+                Err(ProofError::new(format!("{} is not {wanted}", source.label())))
             }
             _ => Ok(()),
         })
     }
 
-    /// A body that the signed text leaves out must be covered by a hash that the signed text has in it.
-    fn check_body_hash(&self, view: View<'_>) -> Result<(), Refusal> {
+    /// Compares the body with its stated hash. The signed text covers the hash and, except for a form, not the body.
+    fn check_body_hash(&self, view: View<'_>) -> Result<(), ProofError> {
         let Some(source) = &self.body_hash else { return Ok(()) };
         if self.signed.has_form() && view.delivery.is_form() {
             return Ok(());
         }
         match source.find(view) {
             None if view.delivery.body.is_empty() => Ok(()),
-            None => Err(Refusal::new(format!("{} is missing, and the body is no form", source.label()))),
+            None => {
+                Err(ProofError::new(format!("{} is missing, and the body is not a form", source.label())))
+            }
             Some(stated) if stated.eq_ignore_ascii_case(&sha256_hex(&view.delivery.body)) => Ok(()),
-            Some(_) => Err(Refusal::new(format!("{} is not the SHA-256 of the body", source.label()))),
+            Some(_) => Err(ProofError::new(format!("{} is not the SHA-256 of the body", source.label()))),
         }
     }
 
@@ -254,7 +261,7 @@ impl Signature {
         bytes.take(SIGNATURES_MAX).collect()
     }
 
-    /// The addresses that may have been signed: as called, and with or without the scheme's own port.
+    /// The addresses that the sender may have signed: as called, and with or without the default port.
     fn addresses(&self, url: &str) -> Vec<String> {
         let mut all = vec![url.to_owned()];
         if self.any_port {
@@ -263,57 +270,30 @@ impl Signature {
         all
     }
 
-    /// Where signatures stand, for a person.
-    pub(super) fn places(&self) -> String {
+    /// The names of the sources of signatures, for messages.
+    fn label(&self) -> String {
         self.at.iter().map(Source::label).collect::<Vec<_>>().join(" or ")
     }
 
-    /// How a signature is written, for a person.
+    /// How a signature is written, for messages.
     fn form(&self) -> String {
         let label = self.list.label.as_ref().map(|(separator, label)| format!("{label}{separator}"));
         format!("{}{}<{}>", label.unwrap_or_default(), self.prefix, self.encoding.name())
     }
 }
 
-impl Stamp {
-    fn check(&self, view: View<'_>, evidence: &Evidence<'_>) -> Result<String, Refusal> {
+impl SignedTimestamp {
+    /// Checks the age, and returns the text of the timestamp.
+    fn check(&self, view: View<'_>, evidence: &Evidence<'_>) -> Result<String, ProofError> {
         let text = self.at.find(view);
-        let text = text.ok_or_else(|| Refusal::new(format!("{} is missing", self.at.label())))?;
-        check_age(&text, self.unit, self.tolerance_ms, evidence.now)
-            .map_err(|problem| Refusal::new(format!("{}: {problem}", self.at.label())))?;
+        let text = text.ok_or_else(|| ProofError::new(format!("{} is missing", self.at.label())))?;
+        check_age(&text, self.format, self.tolerance_ms, evidence.now)
+            .map_err(|problem| ProofError::new(format!("{}: {problem}", self.at.label())))?;
         Ok(text.into_owned())
     }
 }
 
-impl List {
-    /// The label of items that are signatures; empty where items have no labels.
-    fn signature_label(&self) -> &str {
-        self.label.as_ref().map_or("", |(_, label)| label)
-    }
-
-    /// The items with their labels; without a list one item, whose label is empty. Blanks around separators are passed
-    /// over: no signature, timestamp or label begins or ends with one.
-    fn items<'a>(&self, text: &'a str) -> Vec<(&'a str, &'a str)> {
-        let texts: Vec<&str> = match self.item_separator.as_deref() {
-            Some(separator) => {
-                let bare = separator.trim();
-                let separator = if bare.is_empty() { separator } else { bare };
-                text.split(separator).map(str::trim).filter(|item| !item.is_empty()).take(ITEMS_MAX).collect()
-            }
-            None => vec![text],
-        };
-        match &self.label {
-            Some((separator, _)) => texts
-                .into_iter()
-                .filter_map(|item| item.split_once(separator.as_str()))
-                .map(|(label, value)| (label.trim(), value.trim()))
-                .collect(),
-            None => texts.into_iter().map(|item| ("", item)).collect(),
-        }
-    }
-}
-
-/// The address without its port, or with its scheme's where it has none.
+/// The address without its port, or with the default port of its scheme where it has none.
 fn other_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let (host, path) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
@@ -321,108 +301,5 @@ fn other_port(url: &str) -> Option<String> {
     match host.rsplit_once(':').filter(|(_, port)| is_port(port)) {
         Some((host, _)) => Some(format!("{scheme}://{host}{path}")),
         None => Some(format!("{scheme}://{host}:{}{path}", if scheme == "https" { 443 } else { 80 })),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use crate::config::Configuration;
-    use crate::digest::hmac_sha256_hex;
-    use crate::request::RawRequest;
-    use crate::timestamp::Timestamp;
-    use crate::verify::Means;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
-
-    /// The text in `header`, with `SIG` for the right signature of the body, judged under `verify`: `ok`, or why not.
-    #[track_caller]
-    fn check(verify: &Value, header: &str, expected: &str) {
-        let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
-        let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-        let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-        let hook =
-            configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"));
-        let signed = if verify.get("timestamp").is_some() { "1760000000.{}" } else { "{}" };
-        let signature = hmac_sha256_hex("s3cret", signed.as_bytes()).unwrap();
-        let headers = [("x-sig".to_owned(), header.replace("SIG", &signature))];
-        let delivery = RawRequest::new("POST", "https://a.example/", headers, b"{}".to_vec(), NOW);
-        let secret = |_: &str| Some("s3cret".to_owned());
-        let means = Means { secret: &secret, certificate: None, now: NOW };
-        let got =
-            hook.verify.check(&delivery, &means).map_or_else(|error| error.to_string(), |()| "ok".to_owned());
-        assert_eq!(got, expected, "{header}");
-    }
-
-    fn with_time(separator: &str) -> Value {
-        json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "item_separator": separator, "label": "v1",
-               "signed": "{timestamp}.{body}", "timestamp": "items.t"})
-    }
-
-    #[test]
-    fn blanks_around_separators_are_passed_over() {
-        for header in ["t=1760000000,v1=SIG", "t=1760000000, v1=SIG", "t=1760000000 , v1 = SIG ,\tv0=x,"] {
-            check(&with_time(","), header, "ok");
-        }
-        check(&with_time(";"), "t=1760000000; v1=SIG", "ok");
-        check(&with_time(", "), "t=1760000000,v1=SIG", "ok");
-    }
-
-    #[test]
-    fn other_separators_are_called_that() {
-        let problem = "x-sig does not separate its items with \";\", as item_separator says";
-        for header in ["t=1760000000,v1=SIG", "t=1760000000, v1=SIG", "t=1760000000 v1=SIG"] {
-            check(&with_time(";"), header, problem);
-        }
-        let one = json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "label": "v1"});
-        let problem = "x-sig has several items, and no item_separator says what stands between them";
-        check(&one, "t=1760000000, v1=SIG", problem);
-        let bare = json!({"scheme": "hmac", "secret": "S", "header": "x-sig"});
-        check(&bare, "t=1760000000, v1=SIG", "x-sig holds no <hex>");
-        check(&bare, "t=1760000000; v1=SIG", "x-sig holds no <hex>");
-    }
-
-    #[test]
-    fn a_header_that_was_sent_twice_is_called_that_and_refused() {
-        let twice = "x-sig was sent twice";
-        for header in
-            ["t=1760000000,v1=SIG, t=1760000000,v1=SIG", "t=1760000000, v1=SIG, t=1760000000, v1=SIG"]
-        {
-            check(&with_time(","), header, twice);
-        }
-        check(&with_time(";"), "t=1760000000;v1=SIG, t=1760000000;v1=SIG", twice);
-        for other in ["", "junk", "v0=x"] {
-            check(&with_time(","), &format!("t=1760000000,v1=SIG, {other}"), twice);
-            check(&with_time(","), &format!("{other}, t=1760000000,v1=SIG"), twice);
-        }
-        let bare = json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "prefix": "sha256="});
-        check(&bare, "sha256=SIG, sha256=SIG", twice);
-        let listed =
-            json!({"scheme": "hmac", "secret": "S", "header": "x-sig", "item_separator": ",", "label": "v1"});
-        let either = "x-sig was sent twice, or separates its items with \", \" where item_separator is \",\"";
-        check(&listed, "v1=00, v1=SIG", either);
-        check(&listed, "v1=00,v1=SIG", "ok");
-    }
-
-    #[test]
-    fn a_form_of_too_many_fields_is_refused_before_it_is_sorted() {
-        let hook = json!({"workspace": "w", "database": "d", "workflow": "f",
-                          "verify": {"scheme": "twilio", "secret": "S"}});
-        let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-        let hook = configuration.hooks.into_values().next().unwrap().unwrap();
-        let secret = |_: &str| Some("s3cret".to_owned());
-        let means = Means { secret: &secret, certificate: None, now: NOW };
-        let why = |count: usize| {
-            let headers = [
-                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-                ("x-twilio-signature".to_owned(), "uP595zUlc214T/lBeD2Tr2G/mwM=".to_owned()),
-            ];
-            let body = (0..count).map(|number| format!("f{number}=1")).collect::<Vec<_>>().join("&");
-            let delivery = RawRequest::new("POST", "https://a.example/", headers, body.into(), NOW);
-            hook.verify.check(&delivery, &means).unwrap_err().to_string()
-        };
-        assert_eq!(why(1_001), "the form has more than 1000 fields: send fewer");
-        assert!(why(1_000).starts_with("no signature in x-twilio-signature is that of"), "{}", why(1_000));
     }
 }

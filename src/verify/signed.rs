@@ -1,6 +1,4 @@
-//! The text that a sender signs, as a template: `{timestamp}.{body}`.
-//!
-//! It puts bytes together and compares none.
+//! The text that a sender signs, as a template: `{timestamp}.{body}`. It assembles bytes and compares none.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,7 +7,7 @@ use crate::digest::{sha256, sha256_hex};
 use crate::request::body::FIELDS_MAX;
 use crate::request::source::{Source, View};
 
-/// A template of what is signed, over the raw bytes of the delivery.
+/// A template of the signed text, over the raw bytes of the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SignedText {
     written: String,
@@ -37,9 +35,20 @@ enum Piece {
 const NAMES: &str = "{body}, {body_sha256}, {body_sha256_bytes}, {timestamp}, {id}, {method}, {url}, {url_decoded}, {form}, \
                      {headers.NAME}, {query.NAME} and {body.PATH}";
 
-/// What the pieces stand for in one delivery.
+/// Why a template is rejected. Each text continues "`signed` …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SignedTextError {
+    #[error("has a {{ without a }}")]
+    OpenBrace,
+    #[error("has an unknown {{{0}}}: there are {NAMES}")]
+    UnknownName(String),
+    #[error("covers nothing of the delivery: use {NAMES}")]
+    CoversNothing,
+}
+
+/// The values of the template's names for one delivery.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parts<'a> {
+pub(super) struct SignedValues<'a> {
     pub(super) view: View<'a>,
     pub(super) url: &'a str,
     pub(super) timestamp: &'a str,
@@ -47,16 +56,16 @@ pub(super) struct Parts<'a> {
 }
 
 impl SignedText {
-    /// Reads a template; a name stands in one pair of braces, or in two.
+    /// Reads a template. A name is written in single or double braces.
     ///
     /// # Errors
-    /// In words, when it has a name that is not known, or covers nothing of the delivery.
-    pub(crate) fn parse(written: &str) -> Result<Self, String> {
+    /// [`SignedTextError`].
+    pub(crate) fn parse(written: &str) -> Result<Self, SignedTextError> {
         let mut pieces = Vec::new();
         let doubled = written.replace("{{", "{").replace("}}", "}");
         let mut rest = doubled.as_str();
         while let Some((text, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or("has a { without a }")?;
+            let (name, after) = after.split_once('}').ok_or(SignedTextError::OpenBrace)?;
             pieces.push(Piece::Text(text.to_owned()));
             pieces.push(Piece::named(name.trim())?);
             rest = after;
@@ -65,12 +74,12 @@ impl SignedText {
         pieces.retain(|piece| *piece != Piece::Text(String::new()));
         let signed = Self { written: written.to_owned(), pieces };
         if signed.pieces.iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Method | Piece::Url)) {
-            return Err(format!("covers nothing of the delivery: use {NAMES}"));
+            return Err(SignedTextError::CoversNothing);
         }
         Ok(signed)
     }
 
-    /// The template as written.
+    /// The template as configured.
     pub(super) fn as_str(&self) -> &str {
         &self.written
     }
@@ -83,7 +92,7 @@ impl SignedText {
         self.pieces.contains(&Piece::Id)
     }
 
-    /// The text that ends the id.
+    /// The literal text after `{id}`; `None` where there is none.
     pub(super) fn after_id(&self) -> Option<&str> {
         let next = self.pieces.iter().skip_while(|piece| **piece != Piece::Id).nth(1)?;
         match next {
@@ -92,13 +101,14 @@ impl SignedText {
         }
     }
 
+    /// Whether it covers the whole body, at least where that is a form.
     pub(crate) fn has_whole_body(&self) -> bool {
         let whole = [Piece::Body, Piece::BodySha256, Piece::BodySha256Bytes, Piece::Form];
         whole.iter().any(|piece| self.pieces.contains(piece))
     }
 
-    /// Whether it covers every body, whatever that is.
-    pub(super) fn has_any_body(&self) -> bool {
+    /// Whether it covers the whole body of any type.
+    pub(super) fn has_body_of_any_type(&self) -> bool {
         let any = [Piece::Body, Piece::BodySha256, Piece::BodySha256Bytes];
         any.iter().any(|piece| self.pieces.contains(piece))
     }
@@ -108,17 +118,17 @@ impl SignedText {
         self.pieces.contains(&Piece::Url) || self.pieces.contains(&Piece::UrlDecoded)
     }
 
-    /// Whether it covers a place, as that is written.
-    pub(super) fn has_value(&self, place: &str) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Value(source) if source.as_str() == place))
+    /// Whether it has `{selector}`.
+    pub(super) fn has_value(&self, selector: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Value(source) if source.as_str() == selector))
     }
 
     pub(super) fn has_form(&self) -> bool {
         self.pieces.contains(&Piece::Form)
     }
 
-    /// A place in it where something stands that is no text. It would add nothing, and nothing is what a sender signs
-    /// where nothing stands: so one could stand for the other.
+    /// A source in it whose value is present but not a text. Such a value would add nothing to the signed text, like an absent
+    /// one, so a caller could replace one with the other.
     pub(super) fn unreadable(&self, view: View<'_>) -> Option<&Source> {
         self.pieces.iter().find_map(|piece| match piece {
             Piece::Value(source) if source.is_unreadable(view) => Some(source),
@@ -126,9 +136,9 @@ impl SignedText {
         })
     }
 
-    /// The bytes that were signed. A place with nothing in it adds nothing.
-    pub(super) fn assemble(&self, parts: Parts<'_>) -> Vec<u8> {
-        let delivery = parts.view.delivery;
+    /// The signed bytes. An absent value adds nothing.
+    pub(super) fn assemble(&self, values: SignedValues<'_>) -> Vec<u8> {
+        let delivery = values.view.delivery;
         let mut bytes = Vec::new();
         for piece in &self.pieces {
             match piece {
@@ -136,17 +146,17 @@ impl SignedText {
                 Piece::Body => bytes.extend(&delivery.body),
                 Piece::BodySha256 => bytes.extend(sha256_hex(&delivery.body).as_bytes()),
                 Piece::BodySha256Bytes => bytes.extend(sha256(&delivery.body)),
-                Piece::Timestamp => bytes.extend(parts.timestamp.as_bytes()),
-                Piece::Id => bytes.extend(parts.id.as_bytes()),
+                Piece::Timestamp => bytes.extend(values.timestamp.as_bytes()),
+                Piece::Id => bytes.extend(values.id.as_bytes()),
                 Piece::Method => bytes.extend(delivery.method.as_bytes()),
-                Piece::Url => bytes.extend(parts.url.as_bytes()),
-                Piece::UrlDecoded => bytes.extend(url_decoded(parts.url).as_bytes()),
+                Piece::Url => bytes.extend(values.url.as_bytes()),
+                Piece::UrlDecoded => bytes.extend(url_decoded(values.url).as_bytes()),
                 Piece::Form if delivery.is_form() => {
                     bytes.extend(sorted_form(&delivery.body).iter().flat_map(|text| text.bytes()));
                 }
                 Piece::Form => {}
                 Piece::Value(source) => {
-                    bytes.extend(source.find(parts.view).unwrap_or_default().as_bytes());
+                    bytes.extend(source.find(values.view).iter().flat_map(|text| text.bytes()));
                 }
             }
         }
@@ -155,7 +165,7 @@ impl SignedText {
 }
 
 impl Piece {
-    fn named(name: &str) -> Result<Self, String> {
+    fn named(name: &str) -> Result<Self, SignedTextError> {
         Ok(match name {
             "body" => Self::Body,
             "body_sha256" => Self::BodySha256,
@@ -168,25 +178,25 @@ impl Piece {
             "form" => Self::Form,
             other => {
                 let source = Source::parse(other);
-                Self::Value(source.map_err(|_| format!("has an unknown {{{other}}}: there are {NAMES}"))?)
+                Self::Value(source.map_err(|_| SignedTextError::UnknownName(other.to_owned()))?)
             }
         })
     }
 }
 
-/// Whether a form has more fields than are sorted. It only counts: nothing is decoded or kept.
+/// Whether a form has more than [`FIELDS_MAX`] fields. It counts without decoding or allocating.
 pub(super) fn has_too_many_fields(form: &[u8]) -> bool {
     form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).nth(FIELDS_MAX).is_some()
 }
 
-/// Twilio's rule: parameters sorted by name, a repeated one once for each of its different values, sorted too. Texts of
-/// names and values in turn; of a form with more than [`FIELDS_MAX`] fields only the first of them.
+/// The fields of a form by Twilio's rule: sorted by name, then by value, without duplicates. Returns name, value, name,
+/// value, and so on; only the first [`FIELDS_MAX`] fields are read.
 fn sorted_form(body: &[u8]) -> Vec<Cow<'_, str>> {
     let fields: BTreeSet<_> = url::form_urlencoded::parse(body).take(FIELDS_MAX).collect();
     fields.into_iter().flat_map(|(name, value)| [name, value]).collect()
 }
 
-/// `HubSpot` decodes these, and only these, before it signs. None of them is `%`, so one pass is enough.
+/// `HubSpot` decodes only these characters before it signs. `%` is not among them, so one pass is enough.
 fn url_decoded(url: &str) -> String {
     const DECODED: &[(&str, char)] = &[
         ("3A", ':'),
@@ -228,14 +238,18 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let url = "https://seedhook.example/hooks/h?x=1";
         let delivery = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
-        let parts =
-            Parts { view: View::of(&delivery), url: "https://a.example/%3A?b=%2c", timestamp: "12", id: "i" };
-        let assembled = SignedText::parse(template).unwrap().assemble(parts);
+        let values = SignedValues {
+            view: View::whole(&delivery),
+            url: "https://a.example/%3A?b=%2c",
+            timestamp: "12",
+            id: "i",
+        };
+        let assembled = SignedText::parse(template).unwrap().assemble(values);
         assert_eq!(String::from_utf8(assembled).unwrap(), expected, "{template}");
     }
 
     #[test]
-    fn pieces_stand_in_their_order() {
+    fn pieces_keep_their_order() {
         check("{body}", "x", "x");
         check("v0:{timestamp}:{body}", "x", "v0:12:x");
         check("{{ id }}.{{timestamp}}.{{ body }}", "x", "i.12.x");
@@ -246,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn hubspot_decodes_its_own_list_and_nothing_else() {
+    fn hubspot_decodes_only_its_own_list() {
         let decoded = "https://a.example/:?/@!$'()*,;%20%2b%25%3";
         assert_eq!(url_decoded("https://a.example/%3a%3F%2F%40%21%24%27%28%29%2A%2c%3B%20%2b%25%3"), decoded);
         assert_eq!(url_decoded("%253A%é%"), "%253A%é%");
@@ -260,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_covers_nothing_or_is_unknown_is_refused() {
+    fn a_template_that_covers_nothing_or_has_an_unknown_name_is_rejected() {
         for (bad, word) in [
             ("", "covers nothing"),
             ("v1", "covers nothing"),
@@ -269,7 +283,7 @@ mod tests {
             ("{body", "without a }"),
         ] {
             let error = SignedText::parse(bad).unwrap_err();
-            assert!(error.contains(word), "{bad}: {error}");
+            assert!(error.to_string().contains(word), "{bad}: {error}");
         }
     }
 }

@@ -1,29 +1,31 @@
-//! A shared secret that the sender shows as it is: a bearer token, basic credentials, a header, a field of the body.
+//! A shared secret that the sender sends as it is: a bearer token, basic credentials, a header, a query parameter or a
+//! field of the body.
 //!
-//! It proves who calls, and nothing about what is said.
+//! It proves who calls. It does not protect the body.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
 
-use super::{Evidence, Refusal};
+use super::error::{ProofError, SecretError};
+use super::evidence::Evidence;
 use crate::digest::is_same_secret;
 use crate::request::source::{Source, View};
 
-/// How a sender shows the secret.
+/// How a sender sends the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// Where it stands.
+    /// Where the secret is.
     pub(crate) at: Source,
-    /// How it is written there.
+    /// How the secret is written.
     pub(crate) form: TokenForm,
-    /// A list in the body, each element of which must show it and is `body` to `at`.
-    pub(crate) each: Option<Source>,
+    /// A list in the body, each item of which must hold the secret; `body` in `at` is then the item. Configured as `each`.
+    pub(crate) batch: Option<Source>,
 }
 
-/// How a secret is written where it stands.
+/// How a secret is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenForm {
-    /// As it is.
+    /// The secret alone.
     Plain,
     /// `Bearer <secret>` (RFC 6750, section 2.1).
     Bearer,
@@ -32,39 +34,29 @@ pub(crate) enum TokenForm {
 }
 
 impl Token {
-    /// Proves that the caller knows any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), Refusal> {
-        let parts = View::of(evidence.delivery).parts(self.each.as_ref())?;
+    /// Checks that the delivery holds any of the secrets.
+    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
+        let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(part, secrets))
     }
 
-    fn check_part(&self, view: View<'_>, secrets: &[&str]) -> Result<(), Refusal> {
-        let place = self.at.label();
-        let shown = self.at.find(view).ok_or_else(|| Refusal::new(format!("{place} is missing")))?;
+    fn check_part(&self, view: View<'_>, secrets: &[&str]) -> Result<(), ProofError> {
+        let label = self.at.label();
+        let shown = self.at.find(view).ok_or_else(|| ProofError::new(format!("{label} is missing")))?;
         let shown = match self.form {
             TokenForm::Plain => Some(shown.into_owned()),
             TokenForm::Bearer => bearer_token(&shown).map(ToOwned::to_owned),
             TokenForm::Basic => basic_credentials(&shown),
         };
-        let shown = shown.ok_or_else(|| Refusal::new(format!("{place} is not {}", self.form.name())))?;
+        let shown = shown.ok_or_else(|| ProofError::new(format!("{label} is not {}", self.form.name())))?;
         let genuine = !shown.is_empty() && secrets.iter().any(|secret| is_same_secret(&shown, secret.trim()));
-        genuine.then_some(()).ok_or_else(|| Refusal::new(format!("{place} does not hold the secret")))
+        genuine.then_some(()).ok_or_else(|| ProofError::new(format!("{label} does not hold the secret")))
     }
 
-    /// What a sender that knows the secret writes there.
-    pub(super) fn show(&self, secret: &str) -> String {
-        let secret = secret.trim();
+    /// Checks that a secret can be written in this form.
+    pub(super) fn check_secret(&self, secret: &str) -> Result<(), SecretError> {
         match self.form {
-            TokenForm::Plain => secret.to_owned(),
-            TokenForm::Bearer => format!("Bearer {secret}"),
-            TokenForm::Basic => format!("Basic {}", BASE64.encode(secret)),
-        }
-    }
-
-    /// What can be known of a secret before any delivery.
-    pub(super) fn check_secret(&self, secret: &str) -> Result<(), String> {
-        match self.form {
-            TokenForm::Basic if !secret.contains(':') => Err("is not user:password".to_owned()),
+            TokenForm::Basic if !secret.contains(':') => Err(SecretError::NotUserPassword),
             _ => Ok(()),
         }
     }
@@ -80,8 +72,8 @@ impl TokenForm {
     }
 }
 
-/// The token of an `Authorization` header. The scheme's name is case-insensitive (RFC 9110, section 11.1), the token
-/// is not.
+/// The token of an `Authorization: Bearer` header; `None` for another scheme. The scheme is case-insensitive (RFC 9110,
+/// section 11.1), the token is not.
 #[must_use]
 pub fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;

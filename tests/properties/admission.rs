@@ -1,9 +1,9 @@
-//! Who gets in: requests that a sender made, and what others make of them, at every kind of hook.
+//! Admission at every kind of hook: requests of a sender, and what other callers make of them.
 
-use seedhook::hook::admission::{Admitted, TurnedAway};
-use seedhook::hook::delivery::Event;
+use seedhook::hook::admission::{Admitted, Rejection};
+use seedhook::hook::event::Event;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Means, VerifyError};
+use seedhook::verify::{VerifyContext, VerifyError};
 
 use super::case::{Case, Cases};
 use super::choices::Choices;
@@ -78,26 +78,26 @@ pub(crate) fn another_key_gets_nowhere(choices: &mut Choices<'_>) {
         let is_harmless = matches!(what, Passed::Handshake) && is_open_handshake(case, &request);
         assert!(is_harmless, "{} takes what another key signed\n{request:#?}", case.name);
     }
-    // A secret that is not set, or empty, lets nobody in.
+    // A hook whose secret is not set, or empty, accepts no request.
     let empty = ["", " ", "\n"][choices.below(3)];
     let secret = |_: &str| choices.clone().one_in(2).then(|| empty.to_owned());
-    let means = Means { secret: &secret, certificate: None, now };
-    assert!(case.hook.verify.check(&request.arrived(), &means).is_err(), "{} needs no secret", case.name);
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    assert!(case.hook.verify.check(&request.arrived(), &context).is_err(), "{} needs no secret", case.name);
 }
 
-/// A request that passed, as what.
+/// How a request was accepted.
 enum Passed {
     Delivery,
     Handshake,
 }
 
-/// Whether a request passes. Whatever is said of it, and becomes of it, is looked at on the way.
+/// Whether a request is accepted. Checks the errors and the event too.
 fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
     let arrived = request.arrived();
     let certificate_url = case.hook.verify.certificate_url(&arrived).ok().flatten();
-    let (checked, outcome) = case.with_means(certificate_url.as_deref(), now, |means| {
+    let (checked, outcome) = case.with_context(certificate_url.as_deref(), now, |context| {
         let taken = arrived.clone().with_content_type(case.hook.content_type.as_deref());
-        (case.hook.verify.check(&taken, means), case.hook.admit(arrived, means))
+        (case.hook.verify.check(&taken, context), case.hook.admit(arrived, context))
     });
     match outcome {
         Ok(Admitted::Delivery(verified)) => {
@@ -116,26 +116,26 @@ fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
         }
         Err(why) => {
             check_refusal(case, &why);
-            // Refused for another reason, but verified: the key was right.
+            // Rejected for another reason, but verified: the key was right.
             checked.is_ok().then_some(Passed::Delivery)
         }
     }
 }
 
-/// A refusal quotes neither a secret nor what the sender wrote in the body or the headers.
-fn check_refusal(case: &Case, why: &TurnedAway) {
+/// An error quotes neither a secret nor the body or the headers.
+fn check_refusal(case: &Case, why: &Rejection) {
     let told = why.to_string();
     assert!(!told.contains(CANARY), "{}: {told}", case.name);
     assert!(!case.secrets.iter().any(|secret| told.contains(secret)), "{}: {told}", case.name);
     assert!([400, 401, 403, 503].contains(&why.status()), "{}: {told}", case.name);
 }
 
-/// What a sender really sends is taken, and the secret that it shows ends here.
+/// A genuine request is accepted, and the secret that it holds is not stored.
 fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
     let arrived = request.arrived();
     let certificate_url = case.hook.verify.certificate_url(&arrived).expect("a certificate's address");
-    let outcome =
-        case.with_means(certificate_url.as_deref(), now, |means| case.hook.verify.verify(arrived, means));
+    let outcome = case
+        .with_context(certificate_url.as_deref(), now, |context| case.hook.verify.verify(arrived, context));
     let verified = outcome.unwrap_or_else(|error| {
         panic!("{} refuses what is genuine: {error}, over {:?}\n{request:#?}", case.name, over(&error));
     });
@@ -150,14 +150,14 @@ fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
     }
 }
 
-/// Whatever lies where a certificate should, it is taken for one, or is not.
+/// Any text in place of a certificate is accepted as one or rejected.
 fn check_certificate(case: &Case, request: &Request, choices: &mut Choices<'_>, now: Timestamp) {
     let arrived = request.arrived();
     let address = case.hook.verify.certificate_url(&arrived).ok().flatten();
     if let Some(pem) = address.and_then(|address| case.certificate(&address)) {
         let damaged = damaged(pem, choices);
-        let means = Means { secret: &|_| None, certificate: Some(&damaged), now };
-        drop(case.hook.verify.check(&arrived, &means));
+        let context = VerifyContext { secret: &|_| None, certificate: Some(&damaged), now };
+        drop(case.hook.verify.check(&arrived, &context));
     }
 }
 

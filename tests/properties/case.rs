@@ -7,7 +7,7 @@ use seedhook::config::Configuration;
 use seedhook::config::sender::senders;
 use seedhook::hook::Hook;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::Means;
+use seedhook::verify::VerifyContext;
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
@@ -223,15 +223,15 @@ impl Case {
     }
 
     /// Calls with what the hook is given when a request arrives.
-    pub(crate) fn with_means<T>(
+    pub(crate) fn with_context<T>(
         &self,
         certificate_url: Option<&str>,
         now: Timestamp,
-        call: impl FnOnce(&Means<'_>) -> T,
+        call: impl FnOnce(&VerifyContext<'_>) -> T,
     ) -> T {
         let secret = |name: &str| value_of(name, &self.secrets);
         let certificate = certificate_url.and_then(|address| self.certificate(address));
-        call(&Means { secret: &secret, certificate, now })
+        call(&VerifyContext { secret: &secret, certificate, now })
     }
 
     /// What lies at an address of SNS: among them the certificates of other topics, which are genuine, too.

@@ -7,7 +7,8 @@ use seedhook::config::sender::senders;
 use seedhook::hook::admission::Admitted;
 use seedhook::hook::{DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook};
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Draft, Means};
+use seedhook::verify::VerifyContext;
+use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
@@ -228,12 +229,14 @@ fn attack(hook: &Hook, vars: &Map<String, Value>, choices: &mut Choices<'_>) {
     };
     let form = usable_form(hook);
     let [right, wrong] = ["right", "wrong"].map(|whose| secret(form, whose));
-    let forging = Means { secret: &|_| wrong.clone(), certificate: None, now };
-    if let Ok(signed) = hook.verify.sign(Draft { delivery: request.arrived(), id: "msg_1" }, &forging) {
+    let forging = VerifyContext { secret: &|_| wrong.clone(), certificate: None, now };
+    if let Ok(signed) =
+        hook.verify.sign(UnsignedDelivery { delivery: request.arrived(), id: "msg_1" }, &forging)
+    {
         request = Request::of(&signed);
     }
-    let means = Means { secret: &|_| right.clone(), certificate: None, now };
-    let outcome = hook.admit(request.arrived(), &means);
+    let context = VerifyContext { secret: &|_| right.clone(), certificate: None, now };
+    let outcome = hook.admit(request.arrived(), &context);
     let Ok(admitted) = outcome else { return };
     match admitted {
         // Handshakes that prove nothing are the operator's to allow.

@@ -4,15 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Draft, Means};
+use seedhook::verify::VerifyContext;
+use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::case::{Case, value_of};
 use super::choices::Choices;
 use super::judge::signed;
-use super::place::Seen;
 use super::request::Request;
+use super::seen::Seen;
 use super::values::{CANARY, object};
 
 /// Who signs.
@@ -51,8 +52,8 @@ pub(crate) fn send(case: &Case, signer: Signer, choices: &mut Choices<'_>, now: 
         0 => value_of(name, secrets),
         _ => secrets.get(rotated).cloned(),
     };
-    let means = Means { secret: &secret, certificate: None, now };
-    let sent = case.hook.verify.sign(Draft { delivery: draft.arrived(), id: &id }, &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let sent = case.hook.verify.sign(UnsignedDelivery { delivery: draft.arrived(), id: &id }, &context);
     let sent = sent.unwrap_or_else(|error| panic!("{}: {error}\n{draft:?}", case.name));
     let request = Request::of(&sent);
     if case.word("signed") == Some("{timestamp}{id}")

@@ -3,7 +3,7 @@
 //!
 //! [`admission`], [`bodies`], [`expressions`] and [`configurations`] are the invariants; [`choices`] makes decisions of
 //! bytes. For admission, [`case`] is every hook ([`generic`], [`recorded`], [`secret`]), [`genuine`] what a sender sends
-//! ([`request`]), [`mutation`] what others do to that, and [`judge`] (over [`place`]) what may still be let in.
+//! ([`request`]), [`mutation`] what others do to that, and [`judge`] (over [`seen`]) what may still be let in.
 
 mod admission;
 mod bodies;
@@ -16,14 +16,14 @@ mod genuine;
 mod grammar;
 mod judge;
 mod mutation;
-mod place;
 mod recorded;
 mod request;
 mod secret;
+mod seen;
 mod values;
 
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::Event;
+use seedhook::hook::event::Event;
 use seedhook::ports::Claim;
 use seedhook::records::Record;
 use seedhook::service::plan::{RUNS_MAX, plan};
@@ -34,17 +34,17 @@ use choices::Choices;
 /// The time of senders and hooks.
 const NOW_MS: i64 = 1_760_000_000_000;
 
-/// Whoever has seen genuine requests, and has no key, gets in with nothing but what they say.
+/// A caller who has seen genuine requests and has no key can only repeat what they say.
 pub(crate) fn request(data: &[u8]) {
     admission::only_what_was_signed_gets_in(&mut Choices::new(data));
 }
 
-/// Whoever has another key gets nowhere.
+/// A request that is signed with another key is rejected.
 pub(crate) fn forged(data: &[u8]) {
     admission::another_key_gets_nowhere(&mut Choices::new(data));
 }
 
-/// Any body is read or refused, within bounds.
+/// Any body is parsed or rejected, within bounds.
 pub(crate) fn body(data: &[u8]) {
     bodies::any_is_read_or_refused(&mut Choices::new(data));
 }
@@ -54,15 +54,15 @@ pub(crate) fn template(data: &[u8]) {
     expressions::any_has_a_value_or_an_error(&mut Choices::new(data));
 }
 
-/// Any variables are hooks or mistakes, and no hook lets anybody in who has not its secret.
+/// Any variables are hooks or mistakes, and no hook accepts a caller without its secret.
 pub(crate) fn configuration(data: &[u8]) {
     configurations::any_is_whole_or_a_mistake(&mut Choices::new(data));
 }
 
-/// What is let in becomes an event and its runs, and stays within bounds.
+/// An accepted request becomes an event and its runs, within bounds.
 fn check_event(hook: &Hook, verified: Verified) {
     let Ok(mut event) = Event::parse(verified, hook, "fresh") else { return };
-    let id_problem = event.take_id(hook).err();
+    let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
     assert!(
         event.delivery.delivery_id.digest().len() == 64 && !event.delivery.delivery_id.as_str().is_empty()
     );

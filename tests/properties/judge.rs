@@ -1,4 +1,4 @@
-//! Whether a request may be let in: the judgement that the real one is held against.
+//! Decides whether a request may be accepted; the tests compare the tested code with this decision.
 //!
 //! It knows no key and computes no signature. It knows what the holder of the key said, and takes a request only if that
 //! is what the request says in the places that its scheme covers. So it need not know which changes of a request matter:
@@ -32,8 +32,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::case::Case;
-use super::place::{Seen, value_at};
 use super::request::Request;
+use super::seen::{Seen, value_at};
 
 /// What is said in one request, or in one part of it, and what is shown to prove it.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ impl Statement {
 /// Whether a request says only what the holder of the key said.
 ///
 /// # Errors
-/// What it says that nobody with the key did.
+/// The part that the holder of the key did not say.
 pub(crate) fn judge(
     case: &Case,
     request: &Request,

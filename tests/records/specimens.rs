@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use seedhook::fabricate::{FileId, JsonText, Place, ResultOmitted, Target, Task, TaskFile, TaskId};
 use seedhook::hook::archive_key::KeyTemplate;
-use seedhook::hook::delivery::{Body, Delivery, DeliveryId};
+use seedhook::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use seedhook::journal::{Decision, Entry};
 use seedhook::ports::{Batch, Claim, ItemClaim, Retry};
@@ -268,7 +268,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     .into()
 }
 
-fn delivery(body: Body) -> Delivery {
+fn delivery(body: StoredBody) -> Delivery {
     let map = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
     Delivery {
         hook: hook(),
@@ -284,11 +284,11 @@ fn delivery(body: Body) -> Delivery {
 pub(crate) fn claims() -> Vec<Claim> {
     let claim =
         |body, runs, items| Claim { author: "0a1b2c3d4e5f".into(), delivery: delivery(body), runs, items };
-    let text = || Body::Text("{\"a\": \"é\\n\"}".into());
+    let text = || StoredBody::Text("{\"a\": \"é\\n\"}".into());
     vec![
         claim(text(), vec![oldest()], Vec::new()),
         claim(text(), vec![queued(), full()], Vec::new()),
-        claim(Body::Base64("/wAB".into()), Vec::new(), vec!["digest-1".into(), "digest-2".into()]),
+        claim(StoredBody::Base64("/wAB".into()), Vec::new(), vec!["digest-1".into(), "digest-2".into()]),
     ]
 }
 

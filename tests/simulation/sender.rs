@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use seedhook::hook::Hook;
-use seedhook::hook::delivery::Event as Parsed;
+use seedhook::hook::event::Event as Parsed;
 use seedhook::ports::Clock;
 use seedhook::request::RawRequest;
 use seedhook::run::{Run, RunId};
 use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Draft, Means};
+use seedhook::verify::VerifyContext;
+use seedhook::verify::signer::UnsignedDelivery;
 
 use crate::breakage::Breakage;
 use crate::chance::REQUESTS;
@@ -87,8 +88,10 @@ impl Parcel {
         let body = self.body.clone().into_bytes();
         let delivery = RawRequest::new("POST", "https://seedhook.example/hooks/hook", headers, body, now);
         let secret = |name: &str| if forged { Some("whsec_Z3Vlc3NlZA==".to_owned()) } else { secret(name) };
-        let means = Means { secret: &secret, certificate: None, now };
-        hook.verify.sign(Draft { delivery, id: &self.id }, &means).expect("a scheme that can be signed")
+        let context = VerifyContext { secret: &secret, certificate: None, now };
+        hook.verify
+            .sign(UnsignedDelivery { delivery, id: &self.id }, &context)
+            .expect("a scheme that can be signed")
     }
 }
 
@@ -169,8 +172,8 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
             && !world.breaks(Breakage::ForgersKnowTheSecret);
         sent.request(&hook, Timestamp::from_millis(world.now_ms()), forged)
     };
-    let means = Means { secret: &secret, certificate: None, now };
-    let Ok(verified) = hook.verify.verify(raw, &means) else {
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let Ok(verified) = hook.verify.verify(raw, &context) else {
         return refuse(&on, parcel, 401, &reply);
     };
     let received_ms = world.now_ms();

@@ -7,7 +7,8 @@ use seedhook::config::sender::sender;
 use seedhook::hook::Hook;
 use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
-use seedhook::verify::{Draft, Means};
+use seedhook::verify::VerifyContext;
+use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::Value;
 
 use crate::curl;
@@ -67,8 +68,8 @@ pub(crate) fn signed(
     if let Some(unset) = first.filter(|name| secret(name).is_none()) {
         bail!("the secret {unset} of the hook {name} is not set: add a line {unset}=\"…\" to .dev.vars");
     }
-    let means = Means { secret: &secret, certificate: None, now };
-    let signed = hook.verify.sign(Draft { delivery, id }, &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let signed = hook.verify.sign(UnsignedDelivery { delivery, id }, &context);
     signed.map_err(|problem| {
         anyhow!("a request to the hook {name} ({scheme}) cannot be signed: {problem}\n{ALTERNATIVES}")
     })
@@ -116,7 +117,7 @@ mod tests {
         let draft = RawRequest::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
         let delivery = signed(&config, hook, draft, "msg_1", NOW)?;
         let secret = |name: &str| config.secret(name);
-        hook.verify.check(&delivery, &Means { secret: &secret, certificate: None, now: NOW })?;
+        hook.verify.check(&delivery, &VerifyContext { secret: &secret, certificate: None, now: NOW })?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use seedhook::service::preview::preview;
-use seedhook::verify::Means;
+use seedhook::verify::VerifyContext;
 
 use crate::local_config::LocalConfig;
 use crate::sign;
@@ -48,10 +48,10 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
         delivery = sign::signed(&config, hook, delivery, request.id(), request.now)?;
     }
     let secret = |name: &str| config.secret(name);
-    let means = Means { secret: &secret, certificate: None, now: request.now };
-    let preview = preview(hook, config.configuration.fabricate.as_ref(), &delivery, &means);
+    let context = VerifyContext { secret: &secret, certificate: None, now: request.now };
+    let preview = preview(hook, config.configuration.fabricate.as_ref(), &delivery, &context);
     let preview = serde_json::to_value(preview)?;
-    let response = ExpectedResponse::to(hook, delivery, &means);
+    let response = ExpectedResponse::to(hook, delivery, &context);
     print(&if request.has("json") {
         format!("{preview:#}\n")
     } else {

@@ -1,8 +1,7 @@
-//! What names an event, by examples of every sender: `tests/vectors/ids/<sender>.json`.
+//! The ids of events, by examples of every sender: `tests/vectors/ids/<sender>.json`.
 //!
-//! Each file has events of one object, and each event is delivered twice: as it was sent first (`headers`, `body`), and
-//! again with what the sender changes in a redelivery (`again`). Signatures in the files are made up: they only show
-//! which headers change.
+//! Each file has events of one object. Each event is delivered twice: first with `headers` and `body`, then with what the
+//! sender changes in a redelivery (`again`). The signatures are invented; they only show which headers change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Sender, senders};
 use crate::config::Configuration;
 use crate::hook::Hook;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
@@ -65,7 +64,7 @@ fn examples(sender: &Sender) -> Examples {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// A hook of a sender, with nothing said but what has to be.
+/// A hook of a sender with only the required fields.
 fn hook(sender: &Sender) -> Hook {
     let mut verify = json!({"scheme": sender.name});
     if sender.needs_secret() {
@@ -86,11 +85,11 @@ fn deliver(hook: &Hook, headers: &BTreeMap<String, String>, body: &Value) -> Eve
     let url = "https://seedhook.example/hooks/h";
     let raw = RawRequest::new("POST", url, headers, body.into_bytes(), Timestamp::from_millis(0))
         .with_content_type(hook.content_type.as_deref());
-    Event::parse(Verified::by_operator(raw), hook, FRESH).unwrap()
+    Event::parse(Verified::assume(raw), hook, FRESH).unwrap()
 }
 
 fn id(hook: &Hook, mut event: Event) -> String {
-    event.take_id(hook).unwrap();
+    event.assign_id(hook).unwrap();
     event.delivery.delivery_id.as_str().to_owned()
 }
 
@@ -107,7 +106,7 @@ impl Example {
 }
 
 #[test]
-fn every_sender_has_examples_and_nobody_else() {
+fn every_sender_has_examples() {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
@@ -127,7 +126,7 @@ fn every_sender_has_examples_and_nobody_else() {
 }
 
 #[test]
-fn two_events_of_one_object_have_two_ids_and_a_redelivery_has_the_same() {
+fn events_of_one_object_have_different_ids_and_redeliveries_the_same() {
     let mut wrong = Vec::new();
     for sender in senders() {
         let hook = hook(sender);
@@ -150,7 +149,7 @@ fn two_events_of_one_object_have_two_ids_and_a_redelivery_has_the_same() {
 }
 
 #[test]
-fn every_way_in_which_a_sender_states_an_id_has_an_example() {
+fn every_template_of_a_sender_has_an_example() {
     for sender in senders() {
         let hook = hook(sender);
         let events = examples(sender).events;
@@ -158,17 +157,17 @@ fn every_way_in_which_a_sender_states_an_id_has_an_example() {
             .iter()
             .filter_map(|event| {
                 let event = event.first(&hook);
-                hook.stated_ids.iter().position(|template| {
+                hook.sender_id_templates.iter().position(|template| {
                     hook.expressions.evaluate_id(template, event.scope()).is_ok_and(|id| id.is_some())
                 })
             })
             .collect();
-        assert_eq!(used, (0..hook.stated_ids.len()).collect(), "{}", sender.name);
+        assert_eq!(used, (0..hook.sender_id_templates.len()).collect(), "{}", sender.name);
     }
 }
 
 #[test]
-fn an_id_is_worth_the_same_however_many_headers_a_proxy_adds() {
+fn an_id_does_not_depend_on_the_headers_of_a_proxy() {
     for sender in senders() {
         let hook = hook(sender);
         for mut event in examples(sender).events {

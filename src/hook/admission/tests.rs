@@ -1,11 +1,11 @@
-//! Who gets in, who is answered at the door, and who is turned away. What each sender signs is in `tests/vectors`.
+//! Which requests are accepted, answered as handshakes, or rejected. What each sender signs is in `tests/vectors`.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Configuration;
 use crate::timestamp::Timestamp;
-use crate::verify::Draft;
+use crate::verify::signer::UnsignedDelivery;
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -24,17 +24,17 @@ fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &str) -> R
     RawRequest::new(method, &url, headers, body.into(), NOW)
 }
 
-/// The secret of every hook here, except the one that is not set.
+/// Every secret has this value, except one that is not set.
 fn secret(name: &str) -> Option<String> {
     (name != "NOT_SET").then(|| "s3cret".to_owned())
 }
 
-const MEANS: Means<'static> = Means { secret: &secret, certificate: None, now: NOW };
+const CONTEXT: VerifyContext<'static> = VerifyContext { secret: &secret, certificate: None, now: NOW };
 
 /// `delivery`, the status and body of a handshake, or the status of a refusal.
 #[track_caller]
 fn check(hook: &Hook, request: RawRequest, expected: &str) {
-    let got = match hook.admit(request, &MEANS) {
+    let got = match hook.admit(request, &CONTEXT) {
         Ok(Admitted::Delivery(_)) => "delivery".to_owned(),
         Ok(Admitted::Handshake(reply)) => format!("{} {}", reply.status, reply.body),
         Err(error) => error.status().to_string(),
@@ -43,7 +43,7 @@ fn check(hook: &Hook, request: RawRequest, expected: &str) {
 }
 
 fn signed(hook: &Hook, request: RawRequest) -> RawRequest {
-    hook.verify.sign(Draft { delivery: request, id: "id" }, &MEANS).unwrap()
+    hook.verify.sign(UnsignedDelivery { delivery: request, id: "id" }, &CONTEXT).unwrap()
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_signed_handshake_is_verified_first() {
 }
 
 #[test]
-fn an_unsigned_handshake_tells_only_what_it_was_told() {
+fn the_answer_to_an_unsigned_handshake_only_repeats_the_request() {
     let graph = hook(&json!({"verify": {"scheme": "microsoft-graph", "secret": "NOT_SET"}}));
     check(&graph, request("POST", "?validationToken=a%20b%3Ci%3E", &[], ""), "200 a b<i>");
     check(&graph, request("POST", &format!("?validationToken={}", "x".repeat(4097)), &[], ""), "400");
@@ -80,20 +80,23 @@ fn a_token_must_be_known_before_its_challenge_is_answered() {
 }
 
 #[test]
-fn a_secret_that_comes_by_handshake_is_taken_once() {
+fn a_secret_is_taken_from_a_handshake_only_while_none_is_set() {
     let body = r#"{"verification_token":"brought"}"#;
     let fresh = hook(&json!({"verify": {"scheme": "notion", "secret": "NOT_SET"}}));
-    let Ok(Admitted::Handshake(reply)) = fresh.admit(request("POST", "", &[], body), &MEANS) else {
+    let Ok(Admitted::Handshake(reply)) = fresh.admit(request("POST", "", &[], body), &CONTEXT) else {
         panic!("no handshake")
     };
-    assert_eq!((reply.status, reply.body.as_str(), reply.remember.as_deref()), (200, "", Some("brought")));
+    assert_eq!(
+        (reply.status, reply.body.as_str(), reply.offered_secret.as_deref()),
+        (200, "", Some("brought"))
+    );
     let set = hook(&json!({"verify": {"scheme": "notion", "secret": "S"}}));
     check(&set, request("POST", "", &[], body), "401");
     check(&set, request("POST", "", &[], r#"{"verification_token":"s3cret"}"#), "200 ");
 }
 
 #[test]
-fn a_handshake_can_be_spelt_out() {
+fn a_handshake_can_be_configured() {
     let own = hook(&json!({
         "verify": {"scheme": "bearer", "secret": "S"},
         "handshake": [
@@ -111,7 +114,7 @@ fn a_handshake_can_be_spelt_out() {
 
 /// The headers of a handshake's answer, `name: value` each.
 fn headers(hook: &Hook, request: RawRequest) -> Vec<String> {
-    match hook.admit(request, &MEANS) {
+    match hook.admit(request, &CONTEXT) {
         Ok(Admitted::Handshake(reply)) => {
             reply.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
         }
@@ -122,7 +125,7 @@ fn headers(hook: &Hook, request: RawRequest) -> Vec<String> {
 const ORIGIN: (&str, &str) = ("WebHook-Request-Origin", "eventemitter.example.com");
 
 #[test]
-fn cloudevents_own_handshake_is_answered() {
+fn the_handshake_of_cloudevents_is_answered() {
     let cloudevents = hook(&json!({"verify": {"scheme": "cloudevents", "secret": "S"}}));
     assert_eq!(cloudevents.methods(), "POST, OPTIONS");
     let callback = ("WebHook-Request-Callback", "https://evil.example/confirm?id=1");
@@ -134,14 +137,14 @@ fn cloudevents_own_handshake_is_answered() {
     let rate = ("WebHook-Request-Rate", "120");
     let expected = [allowed, "webhook-allowed-rate: 120".to_owned(), allow];
     assert_eq!(headers(&cloudevents, ask(&[ORIGIN, rate])), expected);
-    let Ok(Admitted::Handshake(reply)) = cloudevents.admit(ask(&[ORIGIN, callback]), &MEANS) else {
+    let Ok(Admitted::Handshake(reply)) = cloudevents.admit(ask(&[ORIGIN, callback]), &CONTEXT) else {
         panic!()
     };
-    assert_eq!(reply.visit, None, "the callback is never called");
+    assert_eq!(reply.visit_url, None, "the callback is never called");
 }
 
 #[test]
-fn options_without_an_origin_is_no_handshake_and_never_a_delivery() {
+fn options_without_an_origin_is_rejected() {
     let cloudevents = hook(&json!({"verify": {"scheme": "cloudevents", "secret": "S"}}));
     let token = ("authorization", "Bearer s3cret");
     check(&cloudevents, request("OPTIONS", "", &[], ""), "401");
@@ -153,7 +156,7 @@ fn options_without_an_origin_is_no_handshake_and_never_a_delivery() {
 }
 
 #[test]
-fn a_handshake_of_options_can_be_spelt_out() {
+fn a_handshake_by_options_can_be_configured() {
     let own = hook(&json!({
         "verify": {"scheme": "query", "parameter": "key", "secret": "S"},
         "handshake": [
@@ -185,14 +188,14 @@ fn an_hmac_is_made_only_where_it_cannot_be_a_signature() {
         "verify": {"scheme": "hmac", "secret": "S", "header": "x-sig", "algorithm": "sha512"},
         "handshake": {"method": "GET", "json": {"token": "hmac-sha256 query.crc_token"}},
     }));
-    let Ok(Admitted::Handshake(reply)) = own.admit(request("GET", "?crc_token=x", &[], ""), &MEANS) else {
+    let Ok(Admitted::Handshake(reply)) = own.admit(request("GET", "?crc_token=x", &[], ""), &CONTEXT) else {
         panic!()
     };
     assert_eq!((reply.status, reply.body.len()), (200, r#"{"token":""}"#.len() + 64));
 }
 
 #[test]
-fn a_sender_hears_what_it_wants_to_hear() {
+fn an_accepted_delivery_gets_the_configured_answer() {
     let discord = hook(
         &json!({"verify": {"scheme": "none"}, "answer": {"json": {"type": 4, "data": {"content": "Seeding."}}}}),
     );
@@ -205,7 +208,7 @@ fn a_sender_hears_what_it_wants_to_hear() {
 }
 
 #[test]
-fn every_generic_scheme_lets_in_who_knows_the_secret_and_nobody_else() {
+fn every_generic_scheme_requires_the_secret() {
     for verify in [
         json!({"scheme": "bearer"}),
         json!({"scheme": "header", "header": "X-Api-Key"}),
@@ -227,24 +230,24 @@ fn every_generic_scheme_lets_in_who_knows_the_secret_and_nobody_else() {
             signed(&hook, request("POST", "?a=1", &[("content-type", "application/json")], r#"{"x":1}"#));
         check(&hook, genuine.clone(), "delivery");
         let other = |_: &str| Some("another".to_owned());
-        let means = Means { secret: &other, certificate: None, now: NOW };
-        assert!(hook.admit(genuine.clone(), &means).is_err(), "{verify}");
+        let context = VerifyContext { secret: &other, certificate: None, now: NOW };
+        assert!(hook.admit(genuine.clone(), &context).is_err(), "{verify}");
         check(&hook, request("POST", "?a=1", &[], r#"{"x":1}"#), "401");
         if verify["scheme"] == "jwt" || verify.get("timestamp").is_some() {
-            let later = Means { now: NOW.plus_ms(3_600_000), ..MEANS };
+            let later = VerifyContext { now: NOW.plus_ms(3_600_000), ..CONTEXT };
             assert!(hook.admit(genuine, &later).is_err(), "{verify}");
         }
     }
     let basic = hook(&json!({"verify": {"scheme": "basic", "secret": "S"}}));
     let user = |_: &str| Some("user:pass:word".to_owned());
-    let means = Means { secret: &user, certificate: None, now: NOW };
+    let context = VerifyContext { secret: &user, certificate: None, now: NOW };
     let header = [("authorization", "basic dXNlcjpwYXNzOndvcmQ=")];
-    assert!(basic.admit(request("POST", "", &header, "{}"), &means).is_ok());
+    assert!(basic.admit(request("POST", "", &header, "{}"), &context).is_ok());
     check(&basic, request("POST", "", &header, "{}"), "503");
 }
 
 #[test]
-fn a_body_that_verification_cannot_read_whole_is_too_complex_and_not_unverified() {
+fn a_body_that_exceeds_a_bound_of_verification_is_too_complex() {
     let form = [("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", "AAAA")];
     let json = [("content-type", "application/json")];
     let twilio = hook(&json!({"verify": {"scheme": "twilio", "secret": "S"}}));

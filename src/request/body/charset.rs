@@ -1,13 +1,13 @@
-//! The charsets that bodies come in: UTF-8, and the one of the old world that is still met.
+//! The supported charsets: UTF-8 and Windows-1252.
 //!
-//! No others: a full set of tables would be a large part of the Worker, and senders have moved to UTF-8.
+//! No others: tables for all charsets would be a large part of the Worker, and senders use UTF-8 by now.
 
 use std::borrow::Cow;
 
 /// How bytes become text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Charset {
-    /// UTF-8, and with it US-ASCII.
+    /// UTF-8, which includes US-ASCII.
     Utf8,
     /// Windows-1252, which is also what `iso-8859-1` means (<https://encoding.spec.whatwg.org/#names-and-labels>).
     Windows1252,
@@ -20,7 +20,7 @@ const HIGH: [char; 32] = [
 ];
 
 impl Charset {
-    /// By its label, in any case.
+    /// The charset of a label in any case; `None` where it is not supported.
     pub(super) fn from_label(label: &str) -> Option<Self> {
         match label.trim().to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "us-ascii" | "ascii" => Some(Self::Utf8),
@@ -29,7 +29,7 @@ impl Charset {
         }
     }
 
-    /// The text; bytes that are none in this charset become U+FFFD, as in a browser.
+    /// Decodes bytes. Invalid ones become U+FFFD, as in a browser.
     pub(super) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes),
@@ -37,7 +37,7 @@ impl Charset {
         }
     }
 
-    /// The text, or `None` where the bytes are none in this charset.
+    /// Decodes bytes; `None` if one is invalid.
     pub(super) fn decode_exact(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),

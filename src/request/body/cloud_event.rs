@@ -1,7 +1,7 @@
-//! `CloudEvents` 1.0 over HTTP: the event, alike in each of the binding's modes.
+//! `CloudEvents` 1.0 over HTTP: reads the event in the same form from each mode of the binding.
 //!
-//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>. Handshakes are not
-//! its business, nor is it an error not to be a `CloudEvent`.
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>. A body that is no
+//! `CloudEvent` is not an error. Handshakes are in `verify/handshake.rs`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,41 +12,40 @@ use percent_encoding::percent_decode_str;
 
 use crate::document::{Content, Document, Element};
 
-/// Attributes without which it is no event.
+/// The attributes that every event has.
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 
-/// How many attributes an event may have: there are some ten, and an envelope with more than this is no event.
+/// The most attributes of an event. Real ones have about ten; an envelope with more than this is not read as an event.
 const ATTRIBUTES_MAX: usize = 128;
 
 /// The event that a delivery, or an item of a batch, carries.
 #[derive(Debug)]
 pub struct CloudEvent<'d> {
-    /// By name, in the order in which they were sent; without the data.
+    /// Names and values without the data, in the order in which they were sent.
     pub attributes: Vec<(Cow<'d, str>, Attribute<'d>)>,
-    /// What the event is about, where there is any.
+    /// The payload of the event; absent where it has none.
     pub data: Option<Attribute<'d>>,
 }
 
-/// What an attribute holds.
+/// The value of an attribute.
 #[derive(Debug)]
 pub enum Attribute<'d> {
-    /// A text; a number or a boolean as it is written.
+    /// A text, or a number or boolean as it was written.
     Text(Cow<'d, str>),
     /// A value of the body.
     Element(Element<'d>),
-    /// What was decoded from `data_base64`.
+    /// The document that was decoded from `data_base64`.
     Decoded(Document),
 }
 
-/// The event that `body` is, or `None` where it is no `CloudEvent`: its attributes, and `data` where there is any. Header
-/// names are in lower case.
+/// Reads the event of a delivery; `None` where it is no `CloudEvent`. Names in `headers` are in lower case.
 ///
 /// - Binary mode: attributes from the `ce-` headers, `datacontenttype` from `content-type`, and `body` is the data.
-/// - Structured mode: attributes and `data` from the envelope, which is `body`. `data_base64` is read as its
-///   `datacontenttype` says, and stays `data_base64` where that is not one of [`read`](super::read)'s.
-/// - Batched mode: `body` is the list; each item of it, given as `body`, is an envelope.
+/// - Structured mode: attributes and `data` from the envelope, which is `body`. `data_base64` is decoded and parsed by
+///   `datacontenttype`; where [`read`](super::read) does not support that type, it stays as it is.
+/// - Batched mode: the body is a list of envelopes; pass one item as `body`.
 ///
-/// Attributes are texts, because they come as texts in headers: an envelope's numbers and booleans are written out.
+/// Attributes are texts, as in headers, so numbers and booleans of an envelope become texts.
 #[must_use]
 pub fn cloud_event<'d>(headers: &'d BTreeMap<String, String>, body: Element<'d>) -> Option<CloudEvent<'d>> {
     let content_type = headers.get("content-type").map(String::as_str);
@@ -59,7 +58,7 @@ pub fn cloud_event<'d>(headers: &'d BTreeMap<String, String>, body: Element<'d>)
 }
 
 impl CloudEvent<'_> {
-    /// The text of an attribute.
+    /// The text of an attribute, by its name.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         let (_, attribute) = self.attributes.iter().find(|(found, _)| found == name)?;
@@ -82,7 +81,7 @@ fn from_headers<'d>(
     let mut attributes = Vec::new();
     for (header, value) in headers {
         let name = header.strip_prefix("ce-").unwrap_or_default();
-        // Other names are no attributes, and these two come with the body.
+        // Other names are not attributes. These two are taken from the body and the content type.
         if is_attribute(name) && name != "data" && name != "datacontenttype" {
             attributes.push((Cow::Borrowed(name), Attribute::Text(Cow::Owned(decode(value)))));
         }
@@ -91,7 +90,7 @@ fn from_headers<'d>(
         let stated = Attribute::Text(Cow::Borrowed(content_type));
         attributes.push((Cow::Borrowed("datacontenttype"), stated));
     }
-    // Without either there is no data; with a content type null is data.
+    // Without a content type and a body there is no data. With a content type, null is data.
     let has_data = content_type.is_some() || !body.is_null();
     let data = has_data.then_some(Attribute::Element(body));
     (attributes.len() <= ATTRIBUTES_MAX).then_some(CloudEvent { attributes, data })
@@ -121,7 +120,7 @@ fn from_envelope(body: Element<'_>) -> Option<CloudEvent<'_>> {
     Some(event)
 }
 
-/// What `data_base64` says. Without a `datacontenttype` nothing may be assumed about it.
+/// Decodes `data_base64`; `None` without a `datacontenttype`, because then its type is unknown.
 fn decode_data(event: &CloudEvent<'_>) -> Option<Document> {
     let content_type = event.text("datacontenttype")?;
     let bytes = BASE64.decode(event.text("data_base64")?).ok()?;
@@ -157,7 +156,7 @@ mod tests {
     use super::*;
     use serde_json::{Map, Value, json};
 
-    /// As expressions see it.
+    /// The event as expressions see it.
     fn value(event: CloudEvent<'_>) -> Value {
         let shown = |attribute: Attribute<'_>| match attribute {
             Attribute::Text(text) => json!(text),
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_alike_in_each_mode() {
+    fn an_event_is_the_same_in_each_mode() {
         let expected = json!({
             "specversion": "1.0", "id": "A-1", "source": "/deals", "type": "deal.won", "subject": "Euro €",
             "sequence": "5", "sampled": "true", "datacontenttype": "application/json", "data": {"seats": 3},
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_required_attribute_is_no_event() {
+    fn an_event_needs_every_required_attribute() {
         for name in ["ce-specversion", "ce-id", "ce-source", "ce-type"] {
             assert_eq!(event(&with(&[(name, "-")]), b"{}"), None, "{name}");
             assert_eq!(event(&with(&[(name, "")]), b"{}"), None, "{name}");
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_cannot_pose_as_the_data() {
+    fn headers_cannot_set_the_data() {
         let posing =
             [("ce-data", "x"), ("ce-datacontenttype", "text/x"), ("ce-data_base64", "eA=="), ("ce-", "y")];
         assert_eq!(event(&with(&posing), b"1"), event(BINARY, b"1"));
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_attribute_that_is_given_twice_the_last_counts() {
+    fn the_last_of_two_equal_attributes_counts() {
         let headers =
             BTreeMap::from([("content-type".to_owned(), "application/cloudevents+json".to_owned())]);
         let event = |more: &str| {

@@ -1,6 +1,5 @@
-//! Forms: `application/x-www-form-urlencoded`, and what all forms have in common.
-//!
-//! Reads as <https://url.spec.whatwg.org/#urlencoded-parsing> says: bytes that are not text become U+FFFD.
+//! Forms: `application/x-www-form-urlencoded` by <https://url.spec.whatwg.org/#urlencoded-parsing>, and the fields that
+//! multipart forms share with them. Bytes that are not text become U+FFFD.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,10 +10,10 @@ use super::BodyError;
 use super::charset::Charset;
 use crate::document::{Builder, Document, ParseError};
 
-/// How many fields a form may have: a mail or a payment has some 50.
+/// The most fields of a form; a mail or a payment has about 50.
 pub const FIELDS_MAX: usize = 1_000;
 
-/// The member of a file that says how large it is, bytes.
+/// The member of a file that holds its size in bytes.
 pub(super) const SIZE: &str = "size";
 
 /// A form whose only field is one of these and holds a JSON object or list *is* that document:
@@ -26,7 +25,7 @@ pub(super) const SIZE: &str = "size";
 ///   (<https://mandrill.zendesk.com/hc/en-us/articles/360038740594-Webhook-Format>).
 const DOCUMENT_FIELDS: &[&str] = &["payload", "json", "mandrill_events"];
 
-/// Reads a form of the kind that browsers send by default.
+/// Parses a form as browsers send it by default.
 pub(super) fn read(charset: Charset, body: &[u8]) -> Result<Document, BodyError> {
     let mut fields = Fields::default();
     let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
@@ -49,35 +48,36 @@ fn decode(charset: Charset, encoded: &[u8]) -> String {
     charset.decode(&bytes).into_owned()
 }
 
-/// What a field of a form holds.
+/// The value of a field.
 #[derive(Debug)]
 pub(super) enum Field<'b> {
     Text(Cow<'b, str>),
-    /// The members of the object that describes a file.
+    /// A file, as the members of the object that describes it.
     File(Vec<(&'static str, Cow<'b, str>)>),
 }
 
-/// The fields of a form of either kind, by name, in the order in which the names came first.
+/// The fields of a form of either type, in the order in which each name first appeared.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'b> {
-    places: BTreeMap<String, usize>,
+    /// The index in `values` of each name.
+    indexes: BTreeMap<String, usize>,
     values: Vec<Vec<Field<'b>>>,
 }
 
 impl<'b> Fields<'b> {
-    /// Adds a text or a file. A name that is given again becomes a list.
+    /// Adds a field. A repeated name becomes a list.
     pub(super) fn add(&mut self, name: String, value: Field<'b>) {
-        let place = *self.places.entry(name).or_insert(self.values.len());
-        match self.values.get_mut(place) {
+        let index = *self.indexes.entry(name).or_insert(self.values.len());
+        match self.values.get_mut(index) {
             Some(values) => values.push(value),
             None => self.values.push(vec![value]),
         }
     }
 
-    /// The fields as an object, or the document that they wrap.
+    /// Makes an object of the fields, or the document that the only field holds.
     pub(super) fn into_document(self) -> Result<Document, BodyError> {
         let mut names: Vec<(usize, String)> =
-            self.places.into_iter().map(|(name, place)| (place, name)).collect();
+            self.indexes.into_iter().map(|(name, index)| (index, name)).collect();
         names.sort_unstable();
         if let ([(_, name)], [values]) = (names.as_slice(), self.values.as_slice())
             && let [Field::Text(text)] = values.as_slice()
@@ -87,7 +87,7 @@ impl<'b> Fields<'b> {
             return super::parse(text.clone().into_owned(), &format!("the form's field {name}"));
         }
         let fields = names.iter().map(|(_, name)| name.as_str()).zip(&self.values);
-        build(fields).map_err(|error| BodyError::of("the form", error))
+        build(fields).map_err(|error| BodyError::from_document("the form", error))
     }
 }
 
@@ -117,7 +117,7 @@ impl Field<'_> {
                 builder.begin_object()?;
                 for (name, value) in members {
                     builder.name(name)?;
-                    // The one number that is said of a file.
+                    // The size is the only number.
                     if *name == SIZE { builder.number(value)? } else { builder.text(value)? }
                 }
                 builder.end();
@@ -154,12 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_again_becomes_a_list() {
+    fn a_repeated_name_becomes_a_list() {
         check("a=1&b=2&a=3&a=4", &json!({"a": ["1", "3", "4"], "b": "2"}));
     }
 
     #[test]
-    fn a_form_that_only_wraps_a_document_is_that_document() {
+    fn a_form_whose_only_field_is_a_document_is_that_document() {
         check("payload=%7B%22action%22%3A%22opened%22%7D", &json!({"action": "opened"}));
         check("mandrill_events=+%5B%7B%22event%22:%22open%22%7D%5D", &json!([{"event": "open"}]));
         check("json={\"event\":{}}", &json!({"event": {}}));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapped_document_is_held_to_the_same_bounds() {
+    fn a_document_in_a_field_has_the_same_bounds() {
         let error = read(Charset::Utf8, b"payload={\"s3cret\"").unwrap_err();
         assert!(
             error.to_string().starts_with("the form's field payload is not JSON: expected `:`"),

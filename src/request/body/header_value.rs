@@ -1,20 +1,19 @@
 //! Header values of the form `value; name=value; name="value"`: `Content-Type` and `Content-Disposition`.
-//!
-//! Tells what is written, and not what it means.
+//! It reads the syntax only.
 
 use percent_encoding::percent_decode_str;
 
 /// A header's value with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HeaderValue {
-    /// What stands before the first `;`, in lower case.
+    /// The text before the first `;`, in lower case.
     pub(super) value: String,
-    /// Names in lower case.
+    /// Names in lower case, with their values.
     parameters: Vec<(String, String)>,
 }
 
 impl HeaderValue {
-    /// `None` where a quoted string does not end.
+    /// Parses a header; `None` where a quoted string has no end.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (value, mut rest) = text.split_once(';').unwrap_or((text, ""));
         let mut parameters = Vec::new();
@@ -22,7 +21,7 @@ impl HeaderValue {
             let end = rest.find(['=', ';']).unwrap_or(rest.len());
             let (name, after) = rest.split_at_checked(end)?;
             let Some(after) = after.strip_prefix('=') else {
-                // A name without a value says nothing.
+                // A name without a value is ignored.
                 rest = after.strip_prefix(';').unwrap_or_default();
                 continue;
             };
@@ -38,8 +37,8 @@ impl HeaderValue {
         Some(Self { value: value.trim().to_ascii_lowercase(), parameters })
     }
 
-    /// A parameter by its name in lower case: the first, where it is given twice. One that is only given in the form
-    /// of RFC 8187 (`filename*=utf-8''…`) counts too: urllib3 before 2.0 sends names that are not ASCII like that.
+    /// The value of a parameter by its name in lower case; the first one of several. A parameter in the form of RFC 8187
+    /// (`filename*=utf-8''…`) is read if there is no other: urllib3 before 2.0 sends names outside ASCII in that form.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let find = |wanted: &str| self.parameters.iter().find(|(name, _)| name == wanted);
         if let Some((_, value)) = find(name) {
@@ -55,7 +54,7 @@ impl HeaderValue {
     }
 }
 
-/// A quoted string without its first quote, and what follows the `;` after it.
+/// Splits text after an opening quote into the unquoted string and the text after the next `;`.
 ///
 /// Only `\"` and `\\` are escapes: curl writes them, while browsers leave the backslashes of a name as they are.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_counts_and_the_plain_before_the_extended() {
+    fn the_first_of_two_counts_and_the_plain_form_before_the_extended() {
         let parsed = HeaderValue::parse("a; x*=utf-8''star; x=1; x=2; y*=UTF-8'en'na%C3%AFve%20%22").unwrap();
         assert_eq!(parsed.parameter("x").as_deref(), Some("1"));
         assert_eq!(parsed.parameter("y").as_deref(), Some("naïve \""));

@@ -1,9 +1,8 @@
-//! `multipart/form-data` (RFC 7578, RFC 2046 section 5.1), from bytes that are all in memory.
+//! `multipart/form-data` (RFC 7578, RFC 2046 section 5.1), parsed in memory.
 //!
-//! A reader of our own: those that exist read streams, most of them asynchronously, and bring the `http` and `mime`
-//! crates and charset tables with them. Here the body is a slice and small, and what remains is to find its
-//! boundaries. It is strict where leniency only helps confusion: lines end in CRLF, the last boundary must be there,
-//! parts do not nest, no header is folded, no transfer encoding but the identity.
+//! No crate is used: existing ones read asynchronous streams and depend on `http`, `mime` and charset tables, while here
+//! the body is a small slice. The parser is strict, because lenient parsers disagree: lines end in CRLF, the last boundary
+//! is required, parts do not nest, headers are not folded, and the only transfer encodings are 7bit, 8bit and binary.
 
 #[cfg(test)]
 mod tests;
@@ -21,23 +20,24 @@ use super::form::{Field, Fields, SIZE};
 use super::header_value::HeaderValue;
 use crate::document::Document;
 
-/// How many parts a body may have: a mail with its attachments has some 30.
+/// The most parts of a body; a mail with attachments has about 30.
 pub const PARTS_MAX: usize = 100;
 
-/// The most bytes that the headers of one part may have: three headers and a long file name.
+/// The most bytes of the headers of one part: room for three headers and a long file name.
 pub const PART_HEADER_BYTES_MAX: usize = 4 * 1024;
 
-/// The largest file whose content expressions see, bytes: its text is copied several times on the way to a parameter.
-/// Of a larger one they see the name, the type and the size; the stored delivery has all of it.
+/// The largest file whose content expressions see, bytes: the text is copied several times on its way to a parameter.
+/// Expressions see the name, type and size of a larger file; the stored delivery holds its content.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
 
-/// Of a larger `charsets` field nothing is believed: it names four fields or so.
+/// The largest `charsets` field that is read, bytes; it names about four fields.
 const CHARSETS_BYTES_MAX: usize = 1024;
 
-/// Reads the parts as an object: fields as texts, files as `{filename, content_type, size, text | base64}`. The name is
-/// as the sender states it, so no path; `text` where the content is text in its charset; neither where it is larger than
-/// [`FILE_BYTES_MAX`]. Bytes of a field that are not text in its charset become U+FFFD. A field in an unknown charset is
-/// shown like a file without a name, so that its mail is not lost.
+/// Parses the parts into an object: fields as texts, files as `{filename, content_type, size, text | base64}`.
+///
+/// `filename` is what the sender states: do not use it as a path. A file has `text` where its content is text in its
+/// charset, otherwise `base64`, and neither where it is larger than [`FILE_BYTES_MAX`]. Invalid bytes of a field become
+/// U+FFFD. A field in an unknown charset is represented like a file without a name, so that the delivery is not lost.
 pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result<Document, BodyError> {
     let boundary = media.parameter("boundary").filter(|boundary| is_boundary(boundary));
     let boundary = boundary.ok_or_else(|| {
@@ -54,15 +54,16 @@ pub(super) fn read(media: &HeaderValue, charset: Charset, body: &[u8]) -> Result
     fields.into_document()
 }
 
-/// RFC 2046 section 5.1.1, less strict about which marks.
+/// RFC 2046 section 5.1.1, but any printable ASCII character is accepted.
 fn is_boundary(boundary: &str) -> bool {
     (1..=70).contains(&boundary.len())
         && boundary.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
         && !boundary.ends_with(' ')
 }
 
-/// `SendGrid` leaves a mail's texts in the charsets they came in, and says in a field `charsets` which those are:
-/// <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/inbound-email>
+/// The charsets of fields by their names. `SendGrid` does not convert the texts of a mail, and names their charsets in a
+/// field `charsets`: <https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/inbound-email>. A field of another
+/// sender that has this name and is no such JSON is ignored.
 fn sendgrid_charsets(parts: &[Part<'_>]) -> BTreeMap<String, String> {
     let field = parts.iter().find(|part| part.name == "charsets" && part.filename.is_none());
     field
@@ -73,7 +74,7 @@ fn sendgrid_charsets(parts: &[Part<'_>]) -> BTreeMap<String, String> {
 
 struct Part<'a> {
     name: String,
-    /// Only files have one.
+    /// Present for files only.
     filename: Option<String>,
     content_type: Option<String>,
     charset: Option<String>,
@@ -81,7 +82,7 @@ struct Part<'a> {
 }
 
 impl<'b> Part<'b> {
-    /// As expressions see it; `None` for a charset that is not known.
+    /// The value that expressions see; `charset` is `None` where it is not supported.
     fn value(&self, charset: Option<Charset>) -> Field<'b> {
         let exact = || charset.and_then(|charset| charset.decode_exact(self.content));
         if self.filename.is_none()
@@ -117,7 +118,7 @@ fn parts<'a>(boundary: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, BodyError>
         })?;
         Ok((before, from.get(delimiter.needle().len()..).unwrap_or_default()))
     };
-    // Most bodies begin with the delimiter, less its CRLF. What else stands before the first means nothing.
+    // Most bodies begin with the delimiter without its CRLF. Other text before the first delimiter is ignored.
     let mut rest = match delimiter.needle().get(2..).and_then(|first| body.strip_prefix(first)) {
         Some(rest) => rest,
         None => cut(body)?.1,
@@ -139,14 +140,14 @@ fn parts<'a>(boundary: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, BodyError>
     }
 }
 
-/// What follows a boundary's line. Padding may end that line, and nothing else: a line that only begins like the
-/// boundary is refused, for readers differ on whether it is one.
+/// Returns the text after the line of a boundary. Only padding may follow the boundary on its line: parsers disagree about
+/// other lines that begin like the boundary.
 fn check_line_end(after: &[u8]) -> Result<&[u8], BodyError> {
     let padding = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line = after.get(padding..).unwrap_or_default();
     match line.strip_prefix(b"\r\n") {
         Some(next) => Ok(next),
-        // The last may end the body.
+        // The last line may end without CRLF.
         None if line.is_empty() => Ok(line),
         None => Err(BodyError::malformed("a boundary of the form has more on its line: end lines in CRLF")),
     }
@@ -165,7 +166,7 @@ fn read_part(part: &[u8]) -> Result<Part<'_>, BodyError> {
                 "a part of the form has no name: state Content-Disposition: form-data; name=\"…\"",
             )
         })?;
-    // RFC 7578 section 4.7: senders should use no transfer encoding, and those over HTTP do not.
+    // RFC 7578 section 4.7: senders should use no transfer encoding.
     let encoding = header("content-transfer-encoding").unwrap_or("binary");
     if !["7bit", "8bit", "binary"].iter().any(|identity| encoding.eq_ignore_ascii_case(identity)) {
         return Err(BodyError::malformed("a part of the form has a transfer encoding: send it as it is"));
@@ -185,7 +186,7 @@ fn read_part(part: &[u8]) -> Result<Part<'_>, BodyError> {
     })
 }
 
-/// A part's headers and its content.
+/// Splits a part into its headers and its content.
 fn split_head(part: &[u8]) -> Result<(&[u8], &[u8]), BodyError> {
     const BLANK: &[u8] = b"\r\n\r\n";
     let searched = part.get(..PART_HEADER_BYTES_MAX + BLANK.len()).unwrap_or(part);
@@ -202,7 +203,7 @@ fn split_head(part: &[u8]) -> Result<(&[u8], &[u8]), BodyError> {
     Ok((head, content.get(BLANK.len()..).unwrap_or_default()))
 }
 
-/// By their names in lower case. RFC 7578 section 4.8: those that mean nothing here are to be ignored.
+/// Headers by their names in lower case. Unknown headers are ignored (RFC 7578 section 4.8).
 fn headers(head: &str) -> Result<BTreeMap<String, &str>, BodyError> {
     let mut headers = BTreeMap::new();
     for line in head.split("\r\n") {

@@ -1,4 +1,4 @@
-//! Reading by content type, and bodies that nobody means.
+//! Parsing by content type, and random bodies.
 
 use super::*;
 use crate::document::{DEPTH_MAX, INDEX_BYTES_MAX, NODE_BYTES};
@@ -17,7 +17,7 @@ fn error(content_type: impl Into<Option<&'static str>>, body: &[u8]) -> BodyErro
 }
 
 #[test]
-fn a_body_is_read_as_its_content_type_says() {
+fn a_body_is_parsed_by_its_content_type() {
     for content_type in [
         "application/json",
         "Application/JSON; charset=utf-8",
@@ -39,7 +39,7 @@ fn a_body_is_read_as_its_content_type_says() {
 }
 
 #[test]
-fn other_types_are_refused() {
+fn other_types_are_rejected() {
     for content_type in [
         "",
         "json",
@@ -55,7 +55,7 @@ fn other_types_are_refused() {
 }
 
 #[test]
-fn a_body_without_a_content_type_is_json_or_refused() {
+fn a_body_without_a_content_type_must_be_json() {
     check(None, "[1]", &json!([1]));
     for body in [&b""[..], b"a=1", b"\xff", b"{"] {
         assert!(error(None, body).to_string().contains("has no content type"), "{body:?}");
@@ -73,7 +73,7 @@ fn bytes_that_are_not_text_are_replaced() {
 }
 
 #[test]
-fn json_is_utf_8_whatever_its_charset_says() {
+fn json_is_utf_8_whatever_charset_is_stated() {
     for charset in ["ISO-8859-1", "utf-16", "koi8-r"] {
         let content_type = format!("application/json; charset={charset}");
         let read = read(Some(&content_type), &BTreeMap::new(), "\"é€\"".as_bytes()).unwrap();
@@ -90,7 +90,7 @@ fn text_is_decoded() {
 }
 
 #[test]
-fn one_byte_order_mark_is_passed_over() {
+fn one_byte_order_mark_is_skipped() {
     check("application/json", "\u{feff}{}", &json!({}));
     check(None, "\u{feff}{}", &json!({}));
     check("text/xml", "\u{feff}<a/>", &json!("<a/>"));
@@ -107,7 +107,7 @@ fn a_cloud_event_may_have_an_empty_body() {
     assert_eq!(read(Some("application/json"), &headers, b"1").unwrap().root().to_value(), json!(1));
 }
 
-/// Bodies that are right, to be spoilt.
+/// Valid bodies, to be damaged.
 const SAMPLES: &[(&str, &str)] = &[
     (
         "application/json",
@@ -128,7 +128,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Pieces that mean something to one of the readers.
+/// Pieces with a meaning in one of the formats.
 const PIECES: &[&str] = &[
     "{",
     "}",
@@ -158,7 +158,7 @@ const PIECES: &[&str] = &[
     "payload=",
 ];
 
-fn spoil(random: &mut fastrand::Rng, body: &mut Vec<u8>) {
+fn damage(random: &mut fastrand::Rng, body: &mut Vec<u8>) {
     for _ in 0..random.usize(1..6) {
         let at = random.usize(0..=body.len());
         let to = random.usize(at..=body.len().min(at + 12));
@@ -174,7 +174,7 @@ fn spoil(random: &mut fastrand::Rng, body: &mut Vec<u8>) {
     }
 }
 
-/// How many values there are, how deep, and how many bytes of text.
+/// The number of values, the depth, and the bytes of text.
 fn measure(value: &Value) -> (usize, usize, usize) {
     let inner: Vec<_> = match value {
         Value::Array(items) => items.iter().map(measure).collect(),
@@ -223,24 +223,24 @@ fn check_bounded(content_type: &str, body: &[u8]) -> bool {
 }
 
 #[test]
-fn no_bytes_are_a_panic_or_more_than_a_small_multiple_of_themselves() {
+fn no_body_panics_or_takes_more_memory_than_its_bound() {
     let mut random = fastrand::Rng::with_seed(0x5eed);
     let mut understood = 0;
     for round in 0..20_000 {
         let (content_type, sample) = SAMPLES[round % SAMPLES.len()];
         let mut body = sample.as_bytes().to_vec();
-        spoil(&mut random, &mut body);
+        damage(&mut random, &mut body);
         understood += usize::from(check_bounded(content_type, &body));
         let noise: Vec<u8> = (0..random.usize(0..64)).map(|_| random.u8(..)).collect();
         check_bounded(content_type, &noise);
         check_bounded(&String::from_utf8_lossy(&noise), &body);
     }
-    // Spoilt, but not so that every body is refused at its first byte.
+    // Damaged, but not every body is rejected at its first byte.
     assert!((2_000..18_000).contains(&understood), "{understood} of 20,000 were understood");
 }
 
 #[test]
-fn each_sample_is_right_as_it_is() {
+fn each_sample_is_valid() {
     for (content_type, body) in SAMPLES {
         assert!(check_bounded(content_type, body.as_bytes()), "{content_type}");
     }

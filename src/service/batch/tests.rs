@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::receive::{plan_delivery, store_delivery};
 use super::*;
 use crate::config::Configuration;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::request::RawRequest;
 use crate::run::tests::at;
 use crate::testing::{MemoryWorld, finish};
@@ -29,7 +29,7 @@ fn items(ids: impl IntoIterator<Item = usize>) -> Value {
 
 fn deliver(stores: &MemoryWorld, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
     let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(now));
-    let event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
+    let event = Event::parse(Verified::assume(raw), hook, "fresh").unwrap();
     let planned = match plan_delivery(stores, hook, event, at(now)) {
         Ok(planned) => planned,
         Err(unplanned) => return Ok(unplanned),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::retry_many::{Selection, retry_many};
 use super::*;
 use crate::config::Configuration;
-use crate::hook::delivery::Body;
+use crate::hook::delivery::StoredBody;
 use crate::journal::Decision;
 use crate::ports::{Claim, ItemClaim};
 use crate::run::tests::{at, queued_run};
@@ -46,7 +46,7 @@ fn stored(run: &Run, decisions: &[Decision]) -> MemoryWorld {
         received_at: at(0),
         headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
         query: std::collections::BTreeMap::new(),
-        body: Body::Text(r#"{"seats": 21}"#.into()),
+        body: StoredBody::Text(r#"{"seats": 21}"#.into()),
     };
     let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()], items: Vec::new() };
     stores.claims.borrow_mut().push((DeliveryKey::of(&run.hook, &run.delivery_id), claim));
@@ -120,7 +120,7 @@ fn an_item_is_retried_from_the_delivery_that_its_own_claim_names() {
     let stores = ended(&run);
     let (mut key, mut claim) = stores.claims.borrow_mut().remove(0);
     key.digest = "of-another-attempt".to_owned();
-    claim.delivery.body = Body::Text(r#"[{"id": "a", "seats": 1}, {"id": "b", "seats": 2}]"#.into());
+    claim.delivery.body = StoredBody::Text(r#"[{"id": "a", "seats": 1}, {"id": "b", "seats": 2}]"#.into());
     claim.runs.clear();
     stores.claims.borrow_mut().push((key.clone(), claim));
     assert_eq!(retry_with(&stores, &batch, false, at(10)), Err(Refusal::NoDelivery), "its claim has expired");

@@ -146,5 +146,5 @@ fn named<'a>(environment: &'a Environment<'_>) -> BTreeMap<&'a str, Vec<&'a Hook
 
 /// Whether all these hooks get their secret from their sender, in a handshake, so that it cannot be set earlier.
 fn come_from_senders(hooks: &[&Hook]) -> bool {
-    hooks.iter().all(|hook| hook.waits_for_its_secret())
+    hooks.iter().all(|hook| hook.accepts_offered_secret())
 }

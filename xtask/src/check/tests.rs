@@ -203,7 +203,7 @@ fn the_rate_of_fabricate_calls_must_be_a_number() {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
     };
     check(&rate("120"), &[]);
-    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: is no whole number from 5 to 9000"]);
+    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: must be a whole number from 5 to 9000"]);
 }
 
 #[test]

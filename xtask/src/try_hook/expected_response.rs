@@ -3,12 +3,12 @@
 use std::fmt;
 
 use seedhook::hook::Hook;
-use seedhook::hook::admission::{Admitted, TurnedAway};
-use seedhook::hook::delivery::Event;
+use seedhook::hook::admission::{Admitted, Rejection};
+use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::request::body::BodyError;
 use seedhook::service::plan::{RUNS_MAX, plan};
-use seedhook::verify::{Means, Verified};
+use seedhook::verify::{Verified, VerifyContext};
 
 /// The response of the Worker to a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct ExpectedResponse {
 
 impl ExpectedResponse {
     /// The response of a hook to a request.
-    pub(super) fn to(hook: &Hook, request: RawRequest, means: &Means<'_>) -> Self {
+    pub(super) fn to(hook: &Hook, request: RawRequest, context: &VerifyContext<'_>) -> Self {
         if !hook.methods().split(", ").any(|method| method == request.method) {
             return Self::bad(405, format!("the hook accepts {}, got {}", hook.methods(), request.method));
         }
@@ -40,7 +40,7 @@ impl ExpectedResponse {
             );
         }
         let request = request.with_content_type(hook.content_type.as_deref());
-        match hook.admit(request.clone(), means) {
+        match hook.admit(request.clone(), context) {
             Ok(Admitted::Handshake(reply)) => {
                 let body = if reply.body.is_empty() { "an empty body" } else { &reply.body };
                 let headers = reply.headers.iter().map(|(name, value)| format!(", {name}: {value}"));
@@ -48,11 +48,11 @@ impl ExpectedResponse {
                 Self::good(reply.status, format!("the answer to a handshake: {body}{headers}"))
             }
             Ok(Admitted::Delivery(verified)) => Self::to_verified(hook, verified),
-            Err(error @ TurnedAway::Verify(_)) => {
+            Err(error @ Rejection::Verify(_)) => {
                 let then = if hook.handshakes.iter().any(|handshake| handshake.is(&request)) {
                     Self::good(200, "the answer to a handshake (--sign shows it)".to_owned())
                 } else {
-                    Self::to_verified(hook, Verified::by_operator(request))
+                    Self::to_verified(hook, Verified::assume(request))
                 };
                 Self { unverified: Some(error.status()), ..then }
             }
@@ -75,7 +75,7 @@ impl ExpectedResponse {
             Err(error @ BodyError::UnsupportedType) => return Self::bad(415, error.to_string()),
             Err(error) => return Self::bad(400, error.to_string()),
         };
-        let id_problem = event.take_id(hook).err();
+        let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
         let items = event.item_count(hook);
         if items > RUNS_MAX {
             return Self::bad(413, format!("the batch must have at most {RUNS_MAX} items, got {items}"));
@@ -147,7 +147,11 @@ mod tests {
         let (url, now) = (format!("http://localhost/hooks/h?{query}"), Timestamp::from_millis(0));
         let request = RawRequest::new(method, &url, headers, body.into(), now);
         let secret = |name: &str| (name != "UNSET").then(|| "s3cret".to_owned());
-        ExpectedResponse::to(&hook(fields), request, &Means { secret: &secret, certificate: None, now })
+        ExpectedResponse::to(
+            &hook(fields),
+            request,
+            &VerifyContext { secret: &secret, certificate: None, now },
+        )
     }
 
     #[track_caller]

@@ -1,9 +1,9 @@
-//! Multipart forms, right and wrong.
+//! Valid and invalid multipart forms.
 
 use super::*;
 use serde_json::{Value, json};
 
-/// Each part as its headers and its content.
+/// A form; each part is given as its headers and its content.
 fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -54,7 +54,7 @@ fn fields_are_texts_and_repeated_ones_a_list() {
 }
 
 #[test]
-fn a_form_that_only_wraps_a_document_is_that_document() {
+fn a_form_whose_only_field_is_a_document_is_that_document() {
     check(&[("Content-Disposition: form-data; name=json", b"{\"event\":1}")], &json!({"event": 1}));
     let file = ("Content-Disposition: form-data; name=json; filename=x", &b"{}"[..]);
     check(&[file], &json!({"json": {"filename": "x", "size": 2, "text": "{}"}}));
@@ -96,7 +96,7 @@ fn a_field_in_another_charset_is_decoded_or_shown_as_bytes() {
 }
 
 #[test]
-fn what_stands_before_the_first_boundary_and_after_the_last_means_nothing() {
+fn text_before_the_first_boundary_and_after_the_last_is_ignored() {
     let body = form(&[(A, b"1")]);
     for around in [
         [b"\r\n".as_slice(), &body].concat(),
@@ -110,7 +110,7 @@ fn what_stands_before_the_first_boundary_and_after_the_last_means_nothing() {
 }
 
 #[test]
-fn a_form_with_broken_boundaries_is_refused() {
+fn a_form_with_broken_boundaries_is_rejected() {
     let body = form(&[(A, b"1"), (FILE, b"2")]);
     for end in 0..body.len() - b"--\r\n".len() {
         check_malformed(&body[..end], "of the form");
@@ -130,13 +130,13 @@ fn a_form_with_broken_boundaries_is_refused() {
 }
 
 #[test]
-fn headers_of_a_part_that_are_not_utf_8_lose_no_form() {
+fn a_header_of_a_part_that_is_not_utf_8_is_ignored() {
     let body = b"--b0\r\nContent-Disposition: form-data; name=a\r\nX: \xff\r\n\r\n1\r\n--b0--";
     assert_eq!(read_form(body), Ok(json!({"a": "1"})));
 }
 
 #[test]
-fn a_part_that_is_no_plain_field_is_refused() {
+fn a_part_that_is_not_a_plain_field_is_rejected() {
     for (head, word) in [
         ("Content-Type: text/plain".to_owned(), "no name"),
         ("Content-Disposition: form-data".to_owned(), "no name"),

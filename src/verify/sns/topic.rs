@@ -1,47 +1,58 @@
 //! A topic of Amazon SNS by its ARN, and the two addresses that its messages may name: the certificate that they are
 //! signed with, and the one that confirms a subscription.
 //!
-//! It compares text and fetches nothing. An address is compared as it was sent, before any URL parser reads it: a parser
-//! drops tabs and default ports, and decodes, and then another text than the signed one would be judged.
+//! It compares text and fetches nothing. It compares an address as it was sent, before any URL parser reads it: a parser
+//! drops tabs and default ports and decodes, so the checked text would differ from the signed one.
 
-/// What a certificate's path is, before 32 hex digits and `.pem`.
+/// The path of a certificate, before 32 hex digits and `.pem`.
 const CERTIFICATE_PATH: &str = "/SimpleNotificationService-";
 
-/// The longest address that is read, bytes: `SubscribeURL` has about 400, a topic's ARN at most 300 of them.
+/// The longest address that is read, bytes. `SubscribeURL` has about 400, of which the ARN takes at most 300.
 const ADDRESS_BYTES_MAX: usize = 2048;
 
 /// A topic, `arn:<partition>:sns:<region>:<account>:<name>`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Topic {
+pub(crate) struct SnsTopic {
     arn: String,
-    /// Where SNS answers for the topic's region: `sns.us-east-1.amazonaws.com`.
+    /// The host of SNS in the topic's region: `sns.us-east-1.amazonaws.com`.
     host: String,
 }
 
-impl Topic {
+/// Why a text is not the ARN of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidTopic {
+    /// The text is not built as an ARN of SNS.
+    #[error("must be a topic's ARN")]
+    NotAnArn,
+    /// The addresses of this partition are not known.
+    #[error("must be in one of the partitions aws, aws-cn and aws-us-gov")]
+    UnknownPartition,
+}
+
+impl SnsTopic {
     /// Reads an ARN.
     ///
     /// # Errors
-    /// In words, when it names no topic, or one in a partition whose addresses are not known.
-    pub(crate) fn parse(arn: &str) -> Result<Self, String> {
+    /// [`InvalidTopic`].
+    pub(crate) fn parse(arn: &str) -> Result<Self, InvalidTopic> {
         let parts: Vec<&str> = arn.splitn(7, ':').collect();
         let ["arn", partition, "sns", region, account, name] = parts.as_slice() else {
-            return Err("must be a topic's ARN".to_owned());
+            return Err(InvalidTopic::NotAnArn);
         };
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-syntax
         let domain = match *partition {
             "aws" | "aws-us-gov" => "amazonaws.com",
             "aws-cn" => "amazonaws.com.cn",
-            _ => return Err("must be in one of the partitions aws, aws-cn and aws-us-gov".to_owned()),
+            _ => return Err(InvalidTopic::UnknownPartition),
         };
         if !is_region(region) || account.is_empty() || name.is_empty() {
-            return Err("must be a topic's ARN".to_owned());
+            return Err(InvalidTopic::NotAnArn);
         }
         Ok(Self { arn: arn.to_owned(), host: format!("sns.{region}.{domain}") })
     }
 
-    /// The ARN as it was given.
+    /// The ARN as it was parsed.
     pub(crate) fn arn(&self) -> &str {
         &self.arn
     }
@@ -52,7 +63,7 @@ impl Topic {
     }
 
     /// Whether an address is that of a certificate of SNS in the topic's region:
-    /// `https://sns.<region>.amazonaws.com/SimpleNotificationService-<32 hex digits>.pem`, and not one character more.
+    /// `https://sns.<region>.amazonaws.com/SimpleNotificationService-<32 hex digits>.pem`, exactly.
     pub(crate) fn has_certificate_at(&self, address: &str) -> bool {
         let path = self.path(address).and_then(|path| path.strip_prefix(CERTIFICATE_PATH));
         let digits = path.and_then(|path| path.strip_suffix(".pem"));
@@ -73,7 +84,7 @@ impl Topic {
             && value("Token").is_some_and(|token| !token.is_empty())
     }
 
-    /// What stands after the host in an address of SNS in the topic's region.
+    /// The path and query of an address of SNS in the topic's region; `None` for another address.
     fn path<'a>(&self, address: &'a str) -> Option<&'a str> {
         let is_plain =
             address.len() <= ADDRESS_BYTES_MAX && address.bytes().all(|byte| byte.is_ascii_graphic());
@@ -82,8 +93,8 @@ impl Topic {
     }
 }
 
-/// Whether a text is built as the names of regions are: `us-east-1`, `us-gov-west-1`. The first part has no digit, so
-/// that no bucket's host (`sns.s3-us-west-2.amazonaws.com`) is taken for a region's.
+/// Whether a text looks like a region: `us-east-1`, `us-gov-west-1`. The words have no digits, so that the host of a bucket
+/// (`sns.s3-us-west-2.amazonaws.com`) is not accepted.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [words @ .., number] = parts.as_slice() else { return false };
@@ -99,19 +110,19 @@ mod tests {
     const ARN: &str = "arn:aws:sns:us-east-1:123456789012:deals";
     const HEX: &str = "01d088a6f77103d0fe307c0069e40ed6";
 
-    fn topic(arn: &str) -> Topic {
-        Topic::parse(arn).unwrap()
+    fn topic(arn: &str) -> SnsTopic {
+        SnsTopic::parse(arn).unwrap()
     }
 
     #[test]
-    fn a_topic_is_a_whole_arn_in_a_known_partition() {
+    fn a_topic_is_an_arn_in_a_known_partition() {
         for good in [
             ARN,
             "arn:aws-cn:sns:cn-north-1:123456789012:deals",
             "arn:aws-us-gov:sns:us-gov-west-1:123456789012:deals.fifo",
             "arn:aws:sns:ap-southeast-2:1:d",
         ] {
-            assert!(Topic::parse(good).is_ok(), "{good}");
+            assert!(SnsTopic::parse(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -127,12 +138,12 @@ mod tests {
             "arn:awsx:sns:us-east-1:123456789012:deals",
             "arn:aws-iso:sns:us-iso-east-1:123456789012:deals",
         ] {
-            assert!(Topic::parse(bad).is_err(), "{bad}");
+            assert!(SnsTopic::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_certificate_lies_at_the_host_of_the_topics_region_and_nowhere_else() {
+    fn only_a_certificate_at_the_host_of_the_topics_region_is_accepted() {
         for (arn, host) in [
             (ARN, "sns.us-east-1.amazonaws.com"),
             ("arn:aws-cn:sns:cn-north-1:123456789012:deals", "sns.cn-north-1.amazonaws.com.cn"),
@@ -173,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_is_confirmed_at_the_host_of_the_topics_region_with_its_own_parameters() {
+    fn only_a_confirmation_at_the_host_of_the_topics_region_is_accepted() {
         let at = |host: &str, query: &str| format!("https://{host}/?{query}");
         let query = format!("Action=ConfirmSubscription&TopicArn={ARN}&Token=2336412f");
         let host = "sns.us-east-1.amazonaws.com";

@@ -1,8 +1,8 @@
-//! A message of Amazon SNS: the fields of its JSON that are signed, or that say how.
+//! A message of Amazon SNS: the fields of its JSON that are signed, or that describe the signature.
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html#http-header>
 //!
-//! Anybody can send one, so only the texts of known fields are kept, borrowed from the body where they have no escapes.
-//! Other fields are read over, whatever they hold: that takes one byte for each level of nesting. It proves nothing.
+//! Any caller can send a message, so only the texts of known fields are kept, borrowed from the body where they have no
+//! escapes. Other fields are skipped; that takes one byte of memory for each level of nesting. This file verifies nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,17 +11,17 @@ use std::ops::Deref;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::Refusal;
+use crate::verify::error::ProofError;
 
 /// The largest message that is read, bytes. SNS takes 256 KiB of text
 /// (<https://docs.aws.amazon.com/general/latest/gr/sns.html>). Written as JSON, each byte of it becomes six at the most
 /// (`\u001f`), and the other fields take a few thousand.
 const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// A field that is there as a text; none where it is missing or null.
+/// The text of a field; `None` where the field is missing or null.
 type Field<'a> = Option<Text<'a>>;
 
-/// What a message says of where it comes from: read before its certificate is fetched.
+/// Where a message says that it comes from; read before its certificate is fetched.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Origin<'a> {
@@ -31,7 +31,7 @@ pub(super) struct Origin<'a> {
     pub(super) certificate_url: Field<'a>,
 }
 
-/// What is signed of a message, and how.
+/// The fields that are signed, and those that describe the signature.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Message<'a> {
@@ -60,21 +60,25 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads it from a body.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, Refusal> {
+    /// # Errors
+    /// [`ProofError`] when the body is not a message of SNS, or too large.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ProofError> {
         read(body)
     }
 }
 
 impl<'a> Message<'a> {
-    /// Reads it from a body.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, Refusal> {
+    /// # Errors
+    /// [`ProofError`] when the body is not a message of SNS, or too large.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, ProofError> {
         read(body)
     }
 
-    /// The text that is signed: `name`, line feed, value and line feed for each field, sorted by name. `Subject` is left
-    /// out where there is none.
-    pub(super) fn signed_text(&self) -> Result<String, Refusal> {
+    /// The signed text: name, line feed, value and line feed of each field, sorted by name. An absent `Subject` is left out.
+    ///
+    /// # Errors
+    /// [`ProofError`] when `Type` is unknown or another field is missing.
+    pub(super) fn signed_text(&self) -> Result<String, ProofError> {
         let message = ("Message", &self.text);
         let message_id = ("MessageId", &self.id);
         let end = [("Timestamp", &self.timestamp), ("TopicArn", &self.topic_arn), ("Type", &self.kind)];
@@ -87,33 +91,33 @@ impl<'a> Message<'a> {
                 let (address, token) = (("SubscribeURL", &self.subscribe_url), ("Token", &self.token));
                 vec![message, message_id, address, timestamp, token, topic_arn, kind]
             }
-            _ => return Err(Refusal::new("Type is none that SNS signs")),
+            _ => return Err(ProofError::new("Type is not one that SNS signs")),
         };
         let mut text = String::new();
         for (name, field) in fields {
             match field.as_deref() {
                 Some(value) => text.extend([name, "\n", value, "\n"]),
                 None if name == "Subject" => {}
-                None => return Err(Refusal::new(format!("{name} is missing"))),
+                None => return Err(ProofError::new(format!("{name} is missing"))),
             }
         }
         Ok(text)
     }
 }
 
-/// SNS calls its JSON text/plain, so the content type says nothing.
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+/// The content type is ignored: SNS sends its JSON as text/plain.
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ProofError> {
     if body.len() > MESSAGE_BYTES_MAX {
         let reason =
-            format!("the body has more than {MESSAGE_BYTES_MAX} bytes, and SNS sends no such message");
-        return Err(Refusal::too_complex(reason));
+            format!("the body has more than {MESSAGE_BYTES_MAX} bytes, the most of a message of SNS");
+        return Err(ProofError::too_complex(reason));
     }
     let begins_object = body.trim_ascii_start().starts_with(b"{");
     let message = if begins_object { serde_json::from_slice(body).ok() } else { None };
-    message.ok_or_else(|| Refusal::new("the body is no message of SNS"))
+    message.ok_or_else(|| ProofError::new("the body is not a message of SNS"))
 }
 
-/// The text of a JSON field. (`Option<Cow<str>>` would always be copied.)
+/// The text of a JSON field. Serde always copies an `Option<Cow<str>>`; this type borrows.
 #[derive(Debug)]
 pub(super) struct Text<'a>(Cow<'a, str>);
 
@@ -156,12 +160,12 @@ mod tests {
     #[track_caller]
     fn check(body: &str, expected: Result<&str, &str>) {
         let text = Message::read(body.as_bytes()).and_then(|message| message.signed_text());
-        let text = text.map_err(|refusal| refusal.to_string());
+        let text = text.map_err(|failure| failure.to_string());
         assert_eq!(text.as_deref().map_err(String::as_str), expected, "{body}");
     }
 
     #[test]
-    fn known_fields_are_signed_in_their_order() {
+    fn known_fields_are_signed_in_order() {
         check(
             r#" {"Type": "Notification", "MessageId": "1", "TopicArn": "t", "Message": "a\u000ab", "Timestamp": "z", "Subject": "s"}"#,
             Ok("Message\na\nb\nMessageId\n1\nSubject\ns\nTimestamp\nz\nTopicArn\nt\nType\nNotification\n"),
@@ -180,19 +184,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_field_is_named() {
         check(r#"{"Type": "Notification", "MessageId": "1"}"#, Err("Message is missing"));
-        check(r#"{"Type": "Other"}"#, Err("Type is none that SNS signs"));
-        check("{}", Err("Type is none that SNS signs"));
+        check(r#"{"Type": "Other"}"#, Err("Type is not one that SNS signs"));
+        check("{}", Err("Type is not one that SNS signs"));
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
-        let refused = Err("the body is no message of SNS");
+    fn another_body_is_rejected() {
+        let rejected = Err("the body is not a message of SNS");
         for body in ["", "null", "[]", "{", "{} {}", r#"{"Type": 1}"#, r#"{"Type": "a", "Type": "b"}"#] {
-            check(body, refused);
+            check(body, rejected);
         }
-        check(&format!("[{}]", r#"{"":0},"#.repeat(1000)), refused);
+        check(&format!("[{}]", r#"{"":0},"#.repeat(1000)), rejected);
     }
 
     #[test]
@@ -203,17 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_read_over_however_deep_they_are() {
+    fn unknown_fields_are_skipped_at_any_depth() {
         let deep =
             format!(r#"{{"x": {}1{}, "Type": "Other"}}"#, r#"{"y":["#.repeat(50_000), "]}".repeat(50_000));
-        check(&deep, Err("Type is none that SNS signs"));
+        check(&deep, Err("Type is not one that SNS signs"));
     }
 
     #[test]
     fn a_message_has_2_mib_and_no_more() {
         let body = |bytes: usize| format!(r#"{{"Type":"Other"{}}}"#, " ".repeat(bytes - 16));
-        check(&body(MESSAGE_BYTES_MAX), Err("Type is none that SNS signs"));
-        let reason = "the body has more than 2097152 bytes, and SNS sends no such message";
+        check(&body(MESSAGE_BYTES_MAX), Err("Type is not one that SNS signs"));
+        let reason = "the body has more than 2097152 bytes, the most of a message of SNS";
         check(&body(MESSAGE_BYTES_MAX + 1), Err(reason));
     }
 }

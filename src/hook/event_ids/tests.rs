@@ -1,11 +1,11 @@
-//! Which id an event has, and an item of a batch.
+//! The ids of events and of batch items.
 
 use serde_json::{Value, json};
 
 use crate::config::Configuration;
 use crate::digest::sha256_hex;
 use crate::hook::Hook;
-use crate::hook::delivery::Event;
+use crate::hook::event::Event;
 use crate::request::RawRequest;
 use crate::service::plan::plan;
 use crate::timestamp::Timestamp;
@@ -26,12 +26,12 @@ fn of_sender(scheme: &str, each: Option<&str>) -> Hook {
     hook(&changes)
 }
 
-/// The event of a body that nobody names, as its hook has its id; and what is wrong with that.
+/// An event with the id that its hook assigns, and the error of that.
 fn event(hook: &Hook, content_type: &str, body: &Value) -> (Event, Option<String>) {
     let headers = [("content-type".to_owned(), content_type.to_owned())];
     let raw = RawRequest::new("POST", "", headers, body.to_string().into_bytes(), Timestamp::from_millis(0));
-    let mut event = Event::parse(Verified::by_operator(raw), hook, "fresh").unwrap();
-    let problem = event.take_id(hook).err();
+    let mut event = Event::parse(Verified::assume(raw), hook, "fresh").unwrap();
+    let problem = event.assign_id(hook).err().map(|error| error.to_string());
     (event, problem)
 }
 
@@ -66,7 +66,7 @@ fn check(hook: &Hook, body: &Value, expected: Result<&str, Option<&str>>) {
 }
 
 #[test]
-fn an_id_that_is_missing_is_new_and_one_that_fails_is_the_bodys_hash() {
+fn a_missing_id_is_new_and_a_failing_one_is_the_hash_of_the_body() {
     let stripe = of_sender("stripe", None);
     check(&stripe, &json!({"id": "evt_1"}), Ok("evt_1"));
     check(&stripe, &json!({"id": 7}), Ok("7"));
@@ -81,7 +81,7 @@ fn an_id_that_is_missing_is_new_and_one_that_fails_is_the_bodys_hash() {
 }
 
 #[test]
-fn a_batch_that_is_too_much_work_to_name_is_known_by_its_content() {
+fn a_batch_whose_id_is_too_much_work_is_named_by_its_hash() {
     let id = |n: usize| format!("id-{n:08}-{}", "x".repeat(50));
     let batch =
         |count: usize, field: &str| -> Value { (0..count).map(|n| json!({ field: id(n) })).collect() };
@@ -92,7 +92,7 @@ fn a_batch_that_is_too_much_work_to_name_is_known_by_its_content() {
 }
 
 #[test]
-fn an_own_id_without_a_usable_value_is_a_mistake_and_yet_the_same_for_each_redelivery() {
+fn a_configured_id_without_a_value_is_an_error_and_the_same_for_each_redelivery() {
     let own = hook(&json!({"delivery_id": "{{ body.id }}"}));
     check(&own, &json!({"id": "a"}), Ok("a"));
     check(&own, &json!({}), Err(Some("a field is missing")));
@@ -104,7 +104,7 @@ fn an_own_id_without_a_usable_value_is_a_mistake_and_yet_the_same_for_each_redel
 }
 
 #[test]
-fn notifications_that_say_nothing_of_their_change_are_new_each() {
+fn notifications_without_an_id_are_new() {
     let graph = of_sender("microsoft-graph", Some("body.value"));
     let body = json!({"value": [{"id": "n1"}, {"resource": "drive"}, {"resource": "drive"}]});
     assert_eq!(item_ids(&graph, &body)[0], "n1");
@@ -113,7 +113,7 @@ fn notifications_that_say_nothing_of_their_change_are_new_each() {
 }
 
 #[test]
-fn each_sender_of_batches_names_its_items() {
+fn each_sender_of_batches_has_ids_for_its_items() {
     #[track_caller]
     fn check(scheme: &str, each: &str, item: &Value, other: &Value, expected: &str) {
         let hook = of_sender(scheme, Some(each));
@@ -146,7 +146,7 @@ fn each_sender_of_batches_names_its_items() {
 }
 
 #[test]
-fn items_without_an_id_are_named_by_the_delivery_and_their_place() {
+fn items_without_an_id_are_named_by_the_delivery_and_their_index() {
     let batch =
         hook(&json!({"each": "body.items", "item_id": "{{ item.id }}", "delivery_id": "{{ body.id }}"}));
     let body = json!({"id": "d1", "items": [{"id": "a"}, {}, {"id": null}, {"id": "a"}, {}]});
@@ -154,7 +154,7 @@ fn items_without_an_id_are_named_by_the_delivery_and_their_place() {
 }
 
 #[test]
-fn an_items_id_that_fails_is_its_content_and_fails_no_run() {
+fn a_failing_id_of_an_item_is_its_hash_and_fails_no_run() {
     let batch = hook(&json!({"each": "body", "item_id": "{{ item.id }}"}));
     let (one, other) = (json!({"id": [1]}), json!({"id": [2]}));
     let (first, again) =
@@ -166,7 +166,7 @@ fn an_items_id_that_fails_is_its_content_and_fails_no_run() {
 }
 
 #[test]
-fn an_item_has_one_id_however_much_is_done_about_the_others() {
+fn the_id_of_an_item_does_not_depend_on_the_others() {
     let batch =
         hook(&json!({"each": "body", "item_id": "{{ item.id }}", "when": "range(5000) | list | length > 0"}));
     let body: Value = (0..500).map(|n| json!({ "id": n })).collect();
@@ -175,7 +175,7 @@ fn an_item_has_one_id_however_much_is_done_about_the_others() {
 }
 
 #[test]
-fn items_that_do_not_count_have_no_claim() {
+fn items_for_which_no_rule_holds_have_no_claim() {
     let batch = hook(&json!({"each": "body", "item_id": "{{ item.id }}",
         "rules": [{"when": "item.n > 1"}, {"when": "item.n > 2", "workflow": "v"}]}));
     let body = json!([{"id": "a", "n": 1}, {"id": "b", "n": 2}, {"id": "c", "n": 3}, {"id": "a", "n": 3}]);
@@ -183,7 +183,7 @@ fn items_that_do_not_count_have_no_claim() {
 }
 
 #[test]
-fn a_batch_of_cloud_events_is_named_by_source_and_id_and_others_are_claimed_whole() {
+fn cloud_events_are_named_by_source_and_id_and_other_batches_are_claimed_whole() {
     let batch = hook(&json!({"each": "body"}));
     let cloud_event =
         |source: &str, id: &str| json!({"specversion": "1.0", "type": "t", "source": source, "id": id});
@@ -194,8 +194,8 @@ fn a_batch_of_cloud_events_is_named_by_source_and_id_and_others_are_claimed_whol
 }
 
 #[test]
-fn what_is_sent_by_hand_is_new_with_all_its_items() {
+fn an_event_of_the_operator_is_new_with_all_its_items() {
     let batch = hook(&json!({"each": "body", "item_id": "{{ item.id }}"}));
     let (event, problem) = event(&batch, "application/json", &json!([{"id": "a"}]));
-    assert_eq!(ids(&batch, &event.by_hand(), problem.as_deref()), ["-"]);
+    assert_eq!(ids(&batch, &event.sent_by_operator(), problem.as_deref()), ["-"]);
 }

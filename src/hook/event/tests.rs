@@ -1,0 +1,91 @@
+//! How a delivery becomes an event: its id, its credentials, and the way back from storage.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::Configuration;
+use crate::expression::{EVENT_SCOPE, Expressions};
+use crate::timestamp::Timestamp;
+
+fn hook(verify: &Value) -> Hook {
+    let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
+    let vars = json!({"HOOKS": {"h": hook}});
+    Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
+}
+
+fn parse_for(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let url = "https://seedhook.example/hooks/h?a=1&b=x%20y&a=2#c=3";
+    let raw = RawRequest::new("POST", url, headers, body.into(), Timestamp::from_millis(0));
+    Event::parse(Verified::assume(raw), hook, "fresh")
+}
+
+fn parse(headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
+    parse_for(&hook(&json!({"scheme": "none"})), headers, body)
+}
+
+#[test]
+fn the_id_is_from_the_sender_or_the_idempotency_key_or_fresh() {
+    let github = hook(&json!({"scheme": "github", "secret": "S"}));
+    let id = |headers: &[(&str, &str)]| {
+        let mut event = parse_for(&github, headers, "{}").unwrap();
+        event.assign_id(&github).unwrap();
+        event.delivery.delivery_id.as_str().to_owned()
+    };
+    assert_eq!(id(&[("X-GitHub-Delivery", "g1"), ("Idempotency-Key", "i1")]), "g1");
+    assert_eq!(id(&[("Idempotency-Key", "i1")]), "i1");
+    assert_eq!(id(&[("Idempotency-Key", "")]), "fresh");
+    assert_eq!(id(&[]), "fresh");
+}
+
+#[test]
+fn credentials_are_neither_stored_nor_seen() {
+    let event = parse(
+        &[
+            ("Authorization", "Bearer s3cret"),
+            ("Cookie", "s3cret"),
+            ("Proxy-Authorization", "s3cret"),
+            ("X-Kept", "1"),
+        ],
+        "{}",
+    )
+    .unwrap();
+    let stored = format!("{:?}", event.delivery);
+    assert!(stored.contains("x-kept") && !stored.contains("s3cret"));
+    assert!(!format!("{:?}", event.scope()).contains("s3cret"));
+}
+
+#[test]
+fn a_header_or_parameter_that_is_the_secret_is_neither_stored_nor_seen() {
+    let header = hook(&json!({"scheme": "header", "header": "X-Key", "secret": "S"}));
+    let event = parse_for(&header, &[("x-key", "s3cret"), ("x-kept", "1")], "{}").unwrap();
+    assert_eq!(event.delivery.headers.keys().collect::<Vec<_>>(), ["x-kept"]);
+    let query = hook(&json!({"scheme": "query", "parameter": "b", "secret": "S"}));
+    let event = parse_for(&query, &[], "{}").unwrap();
+    assert_eq!(event.delivery.query, BTreeMap::from([("a".to_owned(), "1, 2".to_owned())]));
+}
+
+#[test]
+fn an_event_that_the_operator_sends_has_a_new_id() {
+    let github = hook(&json!({"scheme": "github", "secret": "S"}));
+    let mut event = parse_for(&github, &[("X-GitHub-Delivery", "g1")], "{}").unwrap().sent_by_operator();
+    event.assign_id(&github).unwrap();
+    assert_eq!(event.delivery.delivery_id.as_str(), "fresh");
+}
+
+#[test]
+fn a_stored_delivery_is_the_same_event_again() {
+    let hook = hook(&json!({"scheme": "github", "secret": "S"}));
+    let headers = [("X-GitHub-Delivery", "g1"), ("Content-Type", "application/json"), ("X-Kept", "1")];
+    let mut event = parse_for(&hook, &headers, r#"{"seats": 5}"#).unwrap();
+    event.assign_id(&hook).unwrap();
+    let again = Event::from_stored(event.delivery.clone(), &hook).unwrap();
+    assert_eq!(again.delivery, event.delivery);
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let all = "{{ [body, headers, query, hook, delivery.id, delivery.received_at, body_sha256] }}";
+    let all = expressions.template(all).unwrap();
+    let seen = |event: &Event| expressions.evaluate(&all, event.scope()).unwrap();
+    assert_eq!(seen(&again), seen(&event));
+}

@@ -1,0 +1,102 @@
+//! Why a delivery is not verified, sorted by who must act.
+//!
+//! The texts are for the log and the operator. They quote no secret, and nothing of a delivery.
+
+use crate::request::source::NotAList;
+
+/// How much of a signed text the operator sees, bytes.
+const SHOWN_BYTES_MAX: usize = 512;
+
+/// Why a delivery is rejected. An outside caller learns only the variant, never the text of `NotVerified`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// The caller must act: a signature or token is wrong, missing or stale.
+    #[error("{0}")]
+    NotVerified(ProofError),
+    /// The caller must act: verification reads the body, and the body exceeds a bound.
+    #[error("{0}")]
+    TooComplex(String),
+    /// The operator must act: a secret is missing or unusable.
+    #[error("secret {name} {problem}")]
+    Misconfigured {
+        /// The secret's name.
+        name: String,
+        /// What is wrong with its value.
+        problem: SecretError,
+    },
+}
+
+/// The proof that a delivery failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ProofError {
+    reason: String,
+    signed_text: Option<String>,
+    /// The body exceeds a bound, so the proof could not be checked.
+    is_too_complex: bool,
+}
+
+/// Why the value of a secret cannot be used. Each text continues "secret NAME …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// The secret has no value.
+    #[error("is not set")]
+    NotSet,
+    /// The value is empty or blank.
+    #[error("is empty")]
+    Empty,
+    /// The value begins with none of the prefixes that the scheme takes.
+    #[error("has a form that this scheme does not take")]
+    UnknownPrefix,
+    /// The value is a key for Ed25519, and the scheme uses HMAC.
+    #[error("is an ed25519 key (whpk_…, whsk_…), but the signature needs a shared secret (whsec_…)")]
+    Ed25519Key,
+    /// The value must be hex.
+    #[error("is not hex")]
+    NotHex,
+    /// The value must be Base64.
+    #[error("is not base64 (after whsec_, where the sender writes that)")]
+    NotBase64,
+    /// The value must be a public key for the named algorithm.
+    #[error("is not a public key for {0}")]
+    NotPublicKey(&'static str),
+    /// The value must be `user:password`.
+    #[error("is not user:password")]
+    NotUserPassword,
+}
+
+impl ProofError {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), signed_text: None, is_too_complex: false }
+    }
+
+    /// A failure because the body exceeds a bound.
+    pub(super) fn too_complex(reason: impl Into<String>) -> Self {
+        Self { is_too_complex: true, ..Self::new(reason) }
+    }
+
+    /// Adds the beginning of the text that the sender should have signed.
+    pub(super) fn with_signed_text(self, message: &[u8]) -> Self {
+        let shown = message.get(..SHOWN_BYTES_MAX).unwrap_or(message);
+        Self { signed_text: Some(String::from_utf8_lossy(shown).into_owned()), ..self }
+    }
+
+    /// The beginning of the text that the sender should have signed, at most 512 bytes. It holds the sender's data: show it to the
+    /// operator, and do not log it.
+    #[must_use]
+    pub fn signed_text(&self) -> Option<&str> {
+        self.signed_text.as_deref()
+    }
+}
+
+impl From<NotAList> for ProofError {
+    fn from(error: NotAList) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<ProofError> for VerifyError {
+    fn from(failure: ProofError) -> Self {
+        if failure.is_too_complex { Self::TooComplex(failure.reason) } else { Self::NotVerified(failure) }
+    }
+}
