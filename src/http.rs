@@ -124,3 +124,8 @@ async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -
     rate_limit::count_failed_operator_call(context, request).await?;
     Err(Problem::NoToken)
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -209,4 +209,4 @@ fn show<W: World>(world: &W, run: &Run, shown: Result<(), StoreError>) {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

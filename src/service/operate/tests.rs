@@ -19,32 +19,34 @@ use crate::run::tests::{at, queued_run};
 
 /// Stores that hold what they are given.
 #[derive(Default)]
-pub(in crate::service) struct Stores {
-    pub(in crate::service) open: RefCell<BTreeMap<RunId, Run>>,
-    pub(in crate::service) done: RefCell<BTreeMap<RunId, Run>>,
-    pub(in crate::service) journals: RefCell<BTreeMap<(RunId, u32), Recorded>>,
-    pub(in crate::service) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
-    pub(in crate::service) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
+pub(crate) struct Stores {
+    pub(crate) open: RefCell<BTreeMap<RunId, Run>>,
+    pub(crate) done: RefCell<BTreeMap<RunId, Run>>,
+    pub(crate) journals: RefCell<BTreeMap<(RunId, u32), Recorded>>,
+    pub(crate) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
+    pub(crate) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
     /// How many claims of items are written now, and how many were at most at once.
-    pub(in crate::service) items_at_once: Cell<(usize, usize)>,
+    pub(crate) items_at_once: Cell<(usize, usize)>,
     /// From how many items on no further one can be claimed.
-    pub(in crate::service) items_max: Cell<Option<usize>>,
-    pub(in crate::service) retries: RefCell<BTreeMap<RunId, Retry>>,
+    pub(crate) items_max: Cell<Option<usize>>,
+    pub(crate) retries: RefCell<BTreeMap<RunId, Retry>>,
     /// Somebody else's decision, entered just before ours.
-    pub(in crate::service) faster: RefCell<Option<Decision>>,
-    pub(in crate::service) kv_fails: Cell<bool>,
+    pub(crate) faster: RefCell<Option<Decision>>,
+    pub(crate) kv_fails: Cell<bool>,
     /// What was waited for, milliseconds: no time passes.
-    pub(in crate::service) slept: RefCell<Vec<u32>>,
+    pub(crate) slept: RefCell<Vec<u32>>,
     /// What Fabricate says of a task, where it may be asked.
-    pub(in crate::service) seen: RefCell<Option<Task>>,
+    pub(crate) seen: RefCell<Option<Task>>,
     /// Made when Fabricate is first to be asked.
-    pub(in crate::service) pace: OnceCell<Pace>,
+    pub(crate) pace: OnceCell<Pace>,
+    /// What only the HTTP side reads.
+    pub(crate) http: crate::http::testing::HttpStores,
     random: Cell<u16>,
 }
 
 impl Stores {
     /// With a run as KV has it, and what its journal says.
-    pub(in crate::service) fn with(run: &Run, decisions: &[Decision]) -> Self {
+    pub(crate) fn with(run: &Run, decisions: &[Decision]) -> Self {
         let stores = Self::default();
         stores.open.borrow_mut().insert(run.run_id, run.clone());
         for decision in decisions {
@@ -60,7 +62,7 @@ impl Stores {
         journals.insert((run_id, place), Recorded { entry, at });
     }
 
-    pub(in crate::service) fn last(&self, run_id: RunId) -> Option<Decision> {
+    pub(crate) fn last(&self, run_id: RunId) -> Option<Decision> {
         let journals = self.journals.borrow();
         let last = journals.iter().rev().find(|((of, _), _)| *of == run_id);
         last.map(|(_, recorded)| recorded.entry.decision.clone())
@@ -213,7 +215,7 @@ impl Log for Stores {
     fn log(&self, _: Level, _: &str, _: Value) {}
 }
 
-pub(in crate::service) fn task_id(text: &str) -> TaskId {
+pub(crate) fn task_id(text: &str) -> TaskId {
     TaskId::try_from(text.to_owned()).unwrap()
 }
 
