@@ -25,7 +25,8 @@ use wasm_bindgen::JsValue;
 use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
 
 use crate::fabricate::{Api, Pace};
-use crate::http::FABRICATE_API_KEY;
+use crate::http::handle;
+use crate::http::secrets::FABRICATE_API_KEY;
 use crate::ports::{Clock, Level, Log};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
@@ -59,7 +60,7 @@ impl Cloudflare {
         };
         Some(Self {
             // A mistake in it was logged when the configuration was read.
-            api: settings.configuration().fabricate.clone()?,
+            api: settings.isolate.configuration.fabricate.clone()?,
             runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error)).ok()?,
             // `env.kv` has found it.
             runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
@@ -77,7 +78,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let settings = settings(&env);
     let invocation = Invocation { env: &env, context: &context, settings: &settings };
     http::send(match http::read_request(request) {
-        Ok(request) => settings.server.handle(&invocation, request).await,
+        Ok(request) => handle(&settings.isolate, &invocation, request).await,
         Err(problem) => problem.into_response(),
     })
 }
@@ -98,7 +99,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let now = Timestamp::from_millis(event.schedule() as i64);
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
     let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
-    let requests = settings.configuration().sweep_requests;
+    let requests = settings.isolate.configuration.sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.

@@ -5,8 +5,8 @@
 //! stores the files that it produced. This page is the map: read it, and you know where a change goes.
 //!
 //! # Life of a delivery
-//! 1. `POST /hooks/{hook}` (`cloudflare/intake.rs`): the body is read within its bounds of size, time and memory
-//!    (`cloudflare/request_body.rs`). The hook's door ([`hook::admission`]) answers a handshake, or verifies the raw
+//! 1. `POST /hooks/{hook}` (`http/intake.rs`): the body is read within its bounds of size, time and memory
+//!    (`http/request_body.rs`). The hook's door ([`hook::admission`]) answers a handshake, or verifies the raw
 //!    bytes ([`verify`]), and only then is the body parsed ([`request::body`], [`hook::delivery`]).
 //! 2. [`service::plan`] asks each rule's `when` whether the event, or each item of its batch, counts, and maps it to
 //!    parameters ([`expression`], [`hook::mapping`]). Nothing counts: 200, nothing stored.
@@ -19,8 +19,8 @@
 //!    bound. **A webhook, a sweep and a queue only poke; one place moves a run.** A lost poke costs a delay, never a
 //!    run.
 //! 6. Once an hour [`service::reconcile`] compares the inbox with KV and heals what was lost between 3 and 4.
-//! 7. An archived file goes back out, streamed, to the operator, or to whoever has a signed [`link`] to it
-//!    (`cloudflare/files.rs`).
+//! 7. An archived file goes back out, streamed, to the operator, or to anyone who has a signed link to it
+//!    (`http/files.rs`).
 //! 8. What failed is retried by the operator ([`service::retry`]), or, where the hook wants it, by its sender's
 //!    redelivery: a new run, claimed in the inbox as a delivery is, so that each run is retried once.
 //!
@@ -62,7 +62,7 @@
 //! | a sender: what it signs, its ids and handshakes | `config/senders.json`; new words in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs` | data only |
 //! | how signatures and tokens are checked | [`verify`] | bytes, secrets and the time it is given |
 //! | how handshakes are answered, who gets in | [`verify::handshake`], [`hook::admission`] | the same |
-//! | which token of a handshake is kept for the operator | [`verify::brought`]; `cloudflare/handshake.rs` stores it | values and the time it is given |
+//! | which token of a handshake is kept for the operator | [`verify::brought`]; `http/handshake.rs` stores it | values and the time it is given |
 //! | which handshakes would sign for strangers | `verify/oracle.rs` | values only |
 //! | which bodies are understood | [`request::body`] | values only |
 //! | how a JSON value is kept in little memory, what it may hold | [`document`]; how expressions see it in `expression/lazy.rs` | text only |
@@ -79,25 +79,30 @@
 //! | when a file is tried again, when it is given up | `run/file.rs` | values and the time it is given |
 //! | when a run is due, how long a retry waits | `run/schedule.rs` | values and the time it is given |
 //! | what an operator sees of a run | `run/view.rs` | values only |
-//! | what a download is answered: conditions, ranges, headers | [`download`] | values only |
-//! | what a signed link to a file says, and how long it works | [`link`] | values, its secret and the time it is given |
+//! | which addresses there are, and which methods each takes | [`http::route`] | values only |
+//! | what a call answers | `http/` has a file for each group of calls; [`http::schema`], [`service::preview`] and `run/view.rs` have the JSON | ports, and the runtime by [`http::runtime`] |
+//! | a problem: its status, `type`, title, words and headers | [`http::Problem`] | values only |
+//! | the parameters of a query, and `Prefer` | `http/query.rs` | values only |
+//! | conditions, ranges and headers of a download | [`http::download`] | values only |
+//! | what a signed link to a file says, and how long it works | [`http::link`] | values, its secret and the time it is given |
+//! | who is the operator | [`http::operator_token`] | values only |
+//! | what is remembered from one request to the next | `http/isolate.rs` | values and the time it is given |
 //! | who may decide what | [`journal`] reads, `service/decide.rs` writes | the inbox, by its port |
 //! | how long R2 and KV keep things, what an expired journal means | [`journal::retention`] | values and the time it is given |
 //! | starting, polling, closing | [`service::advance`]; one attempt to start in its `start.rs`, the end of a run that is not started any more in `give_up.rs` | the world, by its ports |
 //! | what the operator may decide of a run | [`service::operate`] | the same |
 //! | what is retried, with what, and by whom | [`service::retry`], [`service::retry_many`], `service/redeliver.rs` | the same |
 //! | copying files: the lanes, parts, who is at it | `service/archive.rs` and its folder; what an answer means in `fabricate/download.rs`; `docs/files.md` is their page | the same |
-//! | how long a body may take to arrive, and how much memory all bodies in flight may take | `service/incoming.rs`, [`service::in_flight`] | values, bytes and the time they are given |
+//! | how long a body may take to arrive, and how much memory all bodies in flight may take | [`http::request_body`] and its folder | values, bytes and the time they are given |
 //! | how much one invocation may do, and how much of it at once | `service/budget.rs`, `service/at_once.rs` | nothing: they count |
 //! | fairness and budget of a sweep, what the queue gets | [`service::sweep`]: whose turn it is in `turns.rs`, advancing many in `pass.rs` | the same |
-//! | lists and look-ups | [`service::look`] | the same, reading |
+//! | lists and look-ups | [`service::queries`] | the same, reading |
 //! | what the service needs of the world | [`ports`] | nothing: traits |
 //! | what the log may say of an address | [`redact`] | values only |
 //! | the proof that a rule is needed | [`mutation`] and a word where the rule stands | nothing, in a Worker |
-//! | HTTP: routes, answers, streams; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
+//! | bindings, streams, cron and queue events; KV and R2 keys | `cloudflare/` | everything of Cloudflare, deciding nothing |
 //!
-//! Imports point one way: `cloudflare → service → ports → { hook, run, journal, fabricate }`, and to `download` and
-//! `link` from `cloudflare` alone. `worker` is a dependency for wasm32 only, so the compiler keeps that border: a
+//! Imports point one way: `cloudflare → http → service → ports → { hook, run, journal, fabricate }`. `worker` is a dependency for wasm32 only, so the compiler keeps that border: a
 //! `use worker::…` above `cloudflare/` fails the native tests. The core has no clock, no network and no randomness of
 //! its own; they are arguments, or [`ports::Clock`].
 //!

@@ -62,7 +62,7 @@ async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> w
         messages.retry_all_with_options(&later());
         return Ok(());
     };
-    let budget = batch_budget(&world, settings.configuration().sweep_requests);
+    let budget = batch_budget(&world, settings.isolate.configuration.sweep_requests);
     for message in messages.raw_iter() {
         handle(&world, &message, &budget).await;
     }

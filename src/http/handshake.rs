@@ -2,8 +2,6 @@
 //!
 //! [`Keep`] decides which token is kept.
 
-use std::cell::RefCell;
-
 use serde_json::json;
 use url::Url;
 
@@ -12,41 +10,10 @@ use super::problem::Problem;
 use super::response::Response;
 use super::runtime::{HandshakeTokens, Outbound, Runtime};
 use crate::digest::sha256_hex;
-use crate::hook::{Hook, HookName};
+use crate::hook::Hook;
 use crate::ports::{Level, StoreError};
-use crate::timestamp::Timestamp;
-use crate::verify::brought::{Brought, Keep, STAYS_MS, is_shown};
+use crate::verify::brought::{Brought, Keep, is_shown};
 use crate::verify::handshake::Reply;
-
-/// For how many hooks an isolate remembers which token is kept.
-const KNOWN_MAX: usize = 32;
-
-/// The tokens that this isolate knows to be kept for their hour. They save a read for each further handshake.
-#[derive(Debug, Default)]
-pub(super) struct KeptTokens(RefCell<Vec<KeptToken>>);
-
-#[derive(Debug)]
-struct KeptToken {
-    hook: HookName,
-    /// SHA-256 of the token, in hexadecimal.
-    digest: String,
-    stored_at: Timestamp,
-}
-
-impl KeptTokens {
-    fn digest_of(&self, hook: &Hook, now: Timestamp) -> Option<String> {
-        let mut known = self.0.borrow_mut();
-        known.retain(|token| now.since_ms(token.stored_at) < STAYS_MS);
-        known.iter().find(|token| token.hook == hook.name).map(|token| token.digest.clone())
-    }
-
-    fn remember(&self, hook: &Hook, digest: &str, stored_at: Timestamp) {
-        let mut known = self.0.borrow_mut();
-        known.retain(|token| token.hook != hook.name);
-        known.truncate(KNOWN_MAX - 1);
-        known.insert(0, KeptToken { hook: hook.name.clone(), digest: digest.to_owned(), stored_at });
-    }
-}
 
 /// Answers a handshake: as its sender wants; 503 the subscription cannot be confirmed, or the token cannot be stored.
 pub(super) async fn answer_handshake<R: Runtime>(
@@ -86,7 +53,7 @@ async fn keep_token<R: Runtime>(
     token: &str,
 ) -> Result<(), StoreError> {
     let digest = sha256_hex(token.as_bytes());
-    let kept = match context.server.kept_tokens.digest_of(hook, context.now()) {
+    let kept = match context.isolate.kept_tokens.digest_of(&hook.name, context.now()) {
         Some(kept) => Some(kept),
         None => store_token(context, ports, hook, token).await?,
     };
@@ -105,13 +72,13 @@ async fn store_token<R: Runtime>(
     hook: &Hook,
     token: &str,
 ) -> Result<Option<String>, StoreError> {
-    let (known, now) = (&context.server.kept_tokens, context.now());
+    let (known, now) = (&context.isolate.kept_tokens, context.now());
     let stored = ports.get_token(&hook.name).await?;
     let stored_at = stored.as_ref().map(|(_, version)| version.at);
     let expected = match (Keep::of(stored_at, now), &stored) {
         (Keep::Leave, Some((brought, version))) => {
             let digest = sha256_hex(brought.token.as_bytes());
-            known.remember(hook, &digest, version.at);
+            known.remember(&hook.name, &digest, version.at);
             return Ok(Some(digest));
         }
         (Keep::Replace, Some((_, version))) => Some(version),
@@ -121,7 +88,7 @@ async fn store_token<R: Runtime>(
         return Ok(None);
     }
     let digest = sha256_hex(token.as_bytes());
-    known.remember(hook, &digest, now);
+    known.remember(&hook.name, &digest, now);
     Ok(Some(digest))
 }
 

@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 use url::Url;
 
-use super::Server;
 use super::download::{ByteRange, StoredFile};
+use super::isolate::Isolate;
 use super::request::{BodyStream, Request};
 use super::response::{Body, Response};
 use super::runtime::{HandshakeTokens, LimiterError, OpenedFile, Outbound, Runtime, StoredFiles};
@@ -99,7 +99,7 @@ impl Outbound for Stores {
 
 /// One isolate, and the invocation of each of its requests.
 pub(super) struct Stage {
-    pub(super) server: Server,
+    pub(super) isolate: Isolate,
     /// `None`: a binding is missing.
     pub(super) stores: Option<Rc<Stores>>,
     pub(super) secrets: BTreeMap<&'static str, &'static str>,
@@ -125,7 +125,7 @@ impl Stage {
     pub(super) fn new(hooks: &Value) -> Self {
         let vars = serde_json::json!({"HOOKS": hooks});
         Self {
-            server: Server::new(Configuration::read(vars.as_object().unwrap())),
+            isolate: Isolate::new(Configuration::read(vars.as_object().unwrap())),
             stores: Some(Rc::default()),
             secrets: BTreeMap::from([
                 ("FABRICATE_API_KEY", "key"),
@@ -163,7 +163,8 @@ impl Stage {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let url = Url::parse(&address).unwrap();
         let request = Request { method: method.to_owned(), url, address, headers: headers.collect(), body };
-        let answer = self.server.handle(self, request).now_or_never().expect("nothing takes time here");
+        let answer =
+            super::handle(&self.isolate, self, request).now_or_never().expect("nothing takes time here");
         let Response { status, headers, body } = answer;
         let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let body = match body {

@@ -174,18 +174,18 @@ fn a_body_that_stops_or_breaks_off_or_finds_no_room_is_not_taken() {
     assert!(silent.json()["detail"].as_str().unwrap().contains("no byte of the body came for 30 s"));
     let broken = send(stream::iter([Ok(b"{".to_vec()), Err(BrokenOff)]).boxed_local());
     check(&broken, 400, "unreadable-body");
-    let mut lease = stage.server.in_flight.lease(crate::run::tests::at(0)).unwrap();
+    let mut lease = stage.isolate.in_flight.lease(crate::run::tests::at(0)).unwrap();
     lease.hold(BYTES_MAX / 2).unwrap();
     let mut others = Vec::new();
-    while let Ok(lease) = stage.server.in_flight.lease(crate::run::tests::at(0)) {
+    while let Ok(lease) = stage.isolate.in_flight.lease(crate::run::tests::at(0)) {
         others.push(lease);
     }
     check(&send(stream::empty().boxed_local()), 503, "busy");
     drop((lease, others));
     check(&stage.post("open", r#"{"id": 1}"#), 202, "");
     // The answer does not end the lease: it counts the run until that is started.
-    assert!(stage.server.in_flight.bytes() > 0);
+    assert!(stage.isolate.in_flight.bytes() > 0);
     stage.work.borrow_mut().clear();
-    assert_eq!(stage.server.in_flight.bytes(), 0);
+    assert_eq!(stage.isolate.in_flight.bytes(), 0);
     assert_eq!(Rc::strong_count(stage.stores.as_ref().unwrap()), 1);
 }

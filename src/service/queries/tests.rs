@@ -15,7 +15,7 @@ struct Pages {
     open: Vec<Run>,
     done: Vec<Run>,
     page: usize,
-    told: RefCell<usize>,
+    logged: RefCell<usize>,
 }
 
 impl Pages {
@@ -56,7 +56,7 @@ impl RunStore for Pages {
 
 impl Log for Pages {
     fn log(&self, _: Level, _: &str, _: serde_json::Value) {
-        *self.told.borrow_mut() += 1;
+        *self.logged.borrow_mut() += 1;
     }
 }
 
@@ -125,7 +125,7 @@ fn every_run_is_listed_once_and_newest_first() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told_and_not_in_the_way() {
+fn a_record_that_cannot_be_read_is_logged_and_not_in_the_way() {
     let mut kv = some_runs(&mut fastrand::Rng::with_seed(1));
     let all = expected(&kv, &Query { limit: 200, ..Query::default() }).len();
     let mut damaged = queued_run();
@@ -133,5 +133,5 @@ fn a_record_that_cannot_be_read_is_told_and_not_in_the_way() {
     kv.done.insert(0, damaged.clone());
     kv.open.push(damaged);
     let page = list_runs(&kv, &Query { limit: 200, ..Query::default() }).now_or_never().unwrap().unwrap();
-    assert!(page.runs.len() <= all && *kv.told.borrow() >= 1);
+    assert!(page.runs.len() <= all && *kv.logged.borrow() >= 1);
 }
