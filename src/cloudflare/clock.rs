@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use worker::{Date, Delay};
 
-use super::Cloudflare;
 use crate::ports::{Clock, Level, Log};
 use crate::redact::redact_queries;
 use crate::timestamp::Timestamp;
@@ -60,22 +59,29 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
-impl Clock for Cloudflare {
-    fn now(&self) -> Timestamp {
-        WorkerClock.now()
-    }
+/// Gives a type the Worker's clock and log.
+macro_rules! forward_clock_and_log {
+    ($type:ty) => {
+        impl $crate::ports::Clock for $type {
+            fn now(&self) -> $crate::timestamp::Timestamp {
+                $crate::cloudflare::clock::WorkerClock.now()
+            }
 
-    async fn sleep_ms(&self, millis: u32) {
-        WorkerClock.sleep_ms(millis).await;
-    }
+            async fn sleep_ms(&self, millis: u32) {
+                $crate::cloudflare::clock::WorkerClock.sleep_ms(millis).await;
+            }
 
-    fn random(&self) -> [u8; 16] {
-        WorkerClock.random()
-    }
+            fn random(&self) -> [u8; 16] {
+                $crate::cloudflare::clock::WorkerClock.random()
+            }
+        }
+
+        impl $crate::ports::Log for $type {
+            fn log(&self, level: $crate::ports::Level, message: &str, fields: serde_json::Value) {
+                $crate::cloudflare::clock::WorkerLog.log(level, message, fields);
+            }
+        }
+    };
 }
 
-impl Log for Cloudflare {
-    fn log(&self, level: Level, message: &str, fields: Value) {
-        WorkerLog.log(level, message, fields);
-    }
-}
+pub(super) use forward_clock_and_log;

@@ -11,9 +11,9 @@ use worker::{
     ResponseBody,
 };
 
-use super::Cloudflare;
 use super::clock::WorkerClock;
 use super::stream::{ReadError, read_capped};
+use super::world::Cloudflare;
 use crate::fabricate::{
     ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, Pace, StartOutcome, StatusError, Target, Task,
     TaskId, read_start,

@@ -11,10 +11,10 @@ use worker::{
     QueueRetryOptionsBuilder, RawMessage, RawMessageBuilder, event,
 };
 
-use super::Cloudflare;
 use super::clock::WorkerLog;
 use super::http_fabricate::one_line;
 use super::settings::settings;
+use super::world::Cloudflare;
 use crate::ports::{Batch, Level, Log, Queue, StoreError};
 use crate::service::Budget;
 use crate::service::sweep::{Handled, advance_batch, batch_budget};

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Conditional, Object};
 
-use super::Cloudflare;
 use super::http_fabricate::one_line;
+use super::world::Cloudflare;
 use crate::hook::HookName;
 use crate::journal::{Entry, Recorded};
 use crate::ports::{Claim, DeliveryKey, Inbox, ItemClaim, ItemKey, Page, Retry, StoreError};

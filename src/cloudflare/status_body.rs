@@ -9,9 +9,9 @@ use futures_util::future::{Either, select};
 use url::Url;
 use worker::{ByteStream, Method, ResponseBody};
 
-use super::Cloudflare;
 use super::clock::WorkerClock;
 use super::http_fabricate::{BODY_TIMEOUT_MS, Reply, delay, one_line};
+use super::world::Cloudflare;
 use crate::fabricate::{Answer, LargeAnswers, Lease, StatusError, StatusReader, Task};
 use crate::ports::Clock;
 

@@ -175,6 +175,14 @@ impl Stage {
         Got { status, headers, body }
     }
 
+    /// Does the work that goes on after the answers.
+    #[track_caller]
+    pub(super) fn finish_work(&self) {
+        for work in self.work.take() {
+            work.now_or_never().expect("nothing takes time here");
+        }
+    }
+
     /// Sends a request with the operator's token.
     #[track_caller]
     pub(super) fn operator(&self, method: &str, path: &str, body: &str) -> Got {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::http::request::BrokenOff;
 use crate::http::request_body::in_flight::BYTES_MAX;
+use crate::journal::Decision;
 use crate::run::RunId;
 use crate::timestamp::HOUR_MS;
 
@@ -74,7 +75,10 @@ fn a_delivery_is_accepted_once_and_its_runs_are_started_after_the_answer() {
     let run_id = accepted.json()["runs"][0]["run_id"].as_str().unwrap().to_owned();
     let run = format!(r#"{{"run_id":"{run_id}","status":"queued","status_url":"/api/runs/{run_id}"}}"#);
     assert_eq!((accepted.status, accepted.body), (202, format!(r#"{{"status":"accepted","runs":[{run}]}}"#)));
-    assert_eq!(stage.work.borrow().len(), 1);
+    let last_decision = || stage.stores().last(run_id.parse().unwrap());
+    assert_eq!(last_decision(), None, "the sender does not wait for the start");
+    stage.finish_work();
+    assert!(matches!(last_decision(), Some(Decision::NoAnswer { .. })));
     let again = stage.post("open", r#"{"id": "e1"}"#);
     assert_eq!((again.status, again.body), (200, format!(r#"{{"status":"duplicate","runs":[{run}]}}"#)));
     let ignored = stage.post("picky", r#"{"id": "e2"}"#);
