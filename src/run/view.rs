@@ -37,8 +37,6 @@ pub struct RunView<'a> {
     pub attempts: u32,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
-    /// Reserved: always `null`.
-    pub notification: (),
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -80,8 +78,6 @@ pub struct RunBrief<'a> {
     pub attempts: u32,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
-    /// Reserved: always `null`.
-    pub notification: (),
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -209,7 +205,6 @@ impl Run {
             error,
             attempts: self.attempts,
             retry_of: self.retry_of,
-            notification: (),
             received_at: self.received_at,
             started_at: self.started_at,
             params: &self.params,
@@ -276,7 +271,6 @@ impl Summary {
             error,
             attempts: self.attempts,
             retry_of: self.retry_of,
-            notification: (),
             received_at: self.received_at,
             started_at: self.started_at,
             finished_at: self.finished_at,

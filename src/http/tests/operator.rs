@@ -66,7 +66,7 @@ fn lists_have_the_runs_in_brief_and_one_run_is_whole() {
     let run = queued_run();
     stage.stores().open.borrow_mut().insert(run.run_id, run.clone());
     let brief = format!(
-        r#"{{"run_id":"{}","hook":"hook","delivery_id":"delivery","status":"queued","workspace":"acme","database":"sales-demo","workflow":"seed","task":null,"error":null,"attempts":0,"retry_of":null,"notification":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":null,"finished_at":null}}"#,
+        r#"{{"run_id":"{}","hook":"hook","delivery_id":"delivery","status":"queued","workspace":"acme","database":"sales-demo","workflow":"seed","task":null,"error":null,"attempts":0,"retry_of":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":null,"finished_at":null}}"#,
         run.run_id
     );
     let listed = stage.operator("GET", "/api/runs?limit=1&status=queued&hook=hook", "");
