@@ -16,16 +16,14 @@ mod r2_uploads;
 mod settings;
 mod status_body;
 mod stream;
+mod world;
 
 use std::cell::Cell;
-use std::rc::Rc;
 
 use serde_json::json;
-use wasm_bindgen::JsValue;
-use worker::{Bucket, Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event, kv::KvStore};
+use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
-use crate::fabricate::{Api, Pace};
-use crate::http::FABRICATE_API_KEY;
+use crate::http::handle;
 use crate::log;
 use crate::ports::{Clock, Log};
 use crate::run::Tick;
@@ -35,42 +33,8 @@ use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
 use http::Invocation;
 use queue::SweepQueue;
-use settings::{Settings, settings};
-
-/// The stores and Fabricate, as one invocation has them.
-struct Cloudflare {
-    runs: KvStore,
-    /// The same KV namespace, for [`kv_put`].
-    runs_namespace: JsValue,
-    inbox: Bucket,
-    files: Bucket,
-    api: Api,
-    /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
-    key: Option<String>,
-    /// Shared by all invocations in this isolate.
-    pace: Rc<Pace>,
-}
-
-impl Cloudflare {
-    /// Takes the bindings. `None`: one is missing, or `FABRICATE_URL` is a mistake; the log names it.
-    fn new(env: &Env, settings: &Settings) -> Option<Self> {
-        let missing = |name: &str, error: &dyn std::fmt::Display| {
-            let fields = json!({"binding": name, "error": error.to_string()});
-            WorkerLog.log(log::BINDING_MISSING, fields);
-        };
-        Some(Self {
-            // A mistake in it was logged when the configuration was read.
-            api: settings.configuration().fabricate.clone()?,
-            runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error)).ok()?,
-            // `env.kv` has found it.
-            runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
-            inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?,
-            files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
-            key: settings::secret(env, FABRICATE_API_KEY),
-            pace: Rc::clone(&settings.pace),
-        })
-    }
-}
+use settings::settings;
+use world::Cloudflare;
 
 /// A request: from a sender, the operator, or anyone.
 #[event(fetch)]
@@ -78,7 +42,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let settings = settings(&env);
     let invocation = Invocation { env: &env, context: &context, settings: &settings };
     http::send(match http::read_request(request) {
-        Ok(request) => settings.server.handle(&invocation, request).await,
+        Ok(request) => handle(&settings.isolate, &invocation, request).await,
         Err(problem) => problem.into_response(),
     })
 }
@@ -99,7 +63,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let now = Timestamp::from_millis(event.schedule() as i64);
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
     let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
-    let requests = settings.configuration().sweep_requests;
+    let requests = settings.isolate.configuration.sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.

@@ -10,6 +10,7 @@ mod files;
 mod handshake;
 mod hooks;
 mod intake;
+mod isolate;
 pub mod link;
 pub mod operator_token;
 mod problem;
@@ -22,52 +23,25 @@ pub mod route;
 mod runs;
 pub mod runtime;
 pub mod schema;
+pub mod secrets;
 
-pub use context::{FABRICATE_API_KEY, OPERATOR_TOKEN};
+pub use isolate::Isolate;
 pub use problem::{Kind, Problem, ProblemBody};
 
-use std::rc::Rc;
-
-use crate::config::Configuration;
 use crate::verify::bearer_token;
-use certificates::Certificates;
 use context::{Context, Handled};
-use handshake::KeptTokens;
 use operator_token::OperatorToken;
 use request::Request;
-use request_body::in_flight::InFlight;
 use response::Response;
 use route::Route;
 use runtime::{FileStream, Runtime};
 use schema::Health;
+use secrets::{FABRICATE_API_KEY, OPERATOR_TOKEN};
 
-/// The HTTP side of one isolate: the configuration, and what is remembered from one request to the next.
-#[derive(Debug)]
-pub struct Server {
-    /// What the variables say.
-    pub configuration: Configuration,
-    in_flight: Rc<InFlight>,
-    certificates: Certificates,
-    kept_tokens: KeptTokens,
-}
-
-impl Server {
-    /// The server of an isolate that begins.
-    #[must_use]
-    pub fn new(configuration: Configuration) -> Self {
-        Self {
-            configuration,
-            in_flight: Rc::default(),
-            certificates: Certificates::default(),
-            kept_tokens: KeptTokens::default(),
-        }
-    }
-
-    /// Answers a request. An internal error is logged where it is handled, and the answer does not have it.
-    pub async fn handle<R: Runtime>(&self, runtime: &R, request: Request) -> Response<FileStream<R>> {
-        let context = Context { server: self, runtime };
-        answer(&context, request).await.unwrap_or_else(Problem::into_response)
-    }
+/// Answers a request. An internal error is logged where it is handled, and no answer has it.
+pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
+    let context = Context { isolate, runtime };
+    answer(&context, request).await.unwrap_or_else(Problem::into_response)
 }
 
 async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
@@ -105,7 +79,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
 ///
 /// 200; 503 a binding, the Fabricate key or a usable configuration is missing.
 fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
-    let is_usable = context.server.configuration.is_usable() && context.secret(FABRICATE_API_KEY).is_some();
+    let is_usable = context.isolate.configuration.is_usable() && context.secret(FABRICATE_API_KEY).is_some();
     if !is_usable || context.runtime.ports().is_none() {
         return Err(Problem::NotReady);
     }
@@ -124,3 +98,8 @@ async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -
     rate_limit::count_failed_operator_call(context, request).await?;
     Err(Problem::NoToken)
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::fabricate::{Checksum, FileId, Pace, Resume, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::http::testing::HttpStores;
 use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
@@ -69,6 +70,8 @@ pub(crate) struct MemoryWorld {
     pub(crate) log: RefCell<Vec<String>>,
     /// Now, milliseconds after [`at`]`(0)`.
     pub(crate) now_ms: Cell<i64>,
+    /// What the HTTP handlers need beside: files, tokens of handshakes, answers from outside.
+    pub(crate) http: HttpStores,
     random: Cell<u16>,
 }
 

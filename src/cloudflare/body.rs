@@ -12,7 +12,7 @@ use web_sys::{
 };
 use worker::{AbortController, ResponseBody};
 
-use super::http_fabricate::{SenderReply, delay, one_line};
+use super::http_fabricate::{Reply, delay, one_line};
 use crate::ports::{CopyError, Part};
 
 /// How long it may take until the next piece is there, milliseconds: slower, and not even one part would come in the
@@ -37,8 +37,8 @@ impl Drop for Body {
     }
 }
 
-impl From<SenderReply> for Body {
-    fn from(SenderReply { response, abort }: SenderReply) -> Self {
+impl From<Reply> for Body {
+    fn from(Reply { response, abort }: Reply) -> Self {
         let stream = match response.body() {
             ResponseBody::Stream(stream) => Some(stream.clone()),
             // An answer to a fetch has its bytes in a stream, or has none.

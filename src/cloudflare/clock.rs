@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use worker::{Date, Delay};
 
-use super::Cloudflare;
 use crate::log::{Level, Line};
 use crate::ports::{Clock, Log};
 use crate::redact::redact_queries;
@@ -53,22 +52,29 @@ impl Log for WorkerLog {
     }
 }
 
-impl Clock for Cloudflare {
-    fn now(&self) -> Timestamp {
-        WorkerClock.now()
-    }
+/// Gives a type the Worker's clock and log.
+macro_rules! forward_clock_and_log {
+    ($type:ty) => {
+        impl $crate::ports::Clock for $type {
+            fn now(&self) -> $crate::timestamp::Timestamp {
+                $crate::cloudflare::clock::WorkerClock.now()
+            }
 
-    async fn sleep_ms(&self, millis: u32) {
-        WorkerClock.sleep_ms(millis).await;
-    }
+            async fn sleep_ms(&self, millis: u32) {
+                $crate::cloudflare::clock::WorkerClock.sleep_ms(millis).await;
+            }
 
-    fn random(&self) -> [u8; 16] {
-        WorkerClock.random()
-    }
+            fn random(&self) -> [u8; 16] {
+                $crate::cloudflare::clock::WorkerClock.random()
+            }
+        }
+
+        impl $crate::ports::Log for $type {
+            fn log(&self, line: $crate::log::Line, fields: serde_json::Value) {
+                $crate::cloudflare::clock::WorkerLog.log(line, fields);
+            }
+        }
+    };
 }
 
-impl Log for Cloudflare {
-    fn log(&self, line: Line, fields: Value) {
-        WorkerLog.log(line, fields);
-    }
-}
+pub(super) use forward_clock_and_log;

@@ -3,22 +3,21 @@
 use std::rc::Rc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 use worker::{Context, Env, Method, ResponseBody, ResponseBuilder};
 
-use super::Cloudflare;
-use super::clock::{WorkerClock, WorkerLog};
+use super::clock::{WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
 use super::settings::{self, Settings};
+use super::world::Cloudflare;
 use crate::fabricate::Answer;
 use crate::http::Problem;
 use crate::http::request::{BrokenOff, Request};
 use crate::http::response::{Body, Response};
 use crate::http::runtime::{LimiterError, Outbound, Runtime};
-use crate::log::{self, Line};
-use crate::ports::{Clock, Log};
-use crate::timestamp::Timestamp;
+use crate::log;
+use crate::ports::Log;
 
 /// One invocation.
 pub(super) struct Invocation<'a> {
@@ -56,25 +55,7 @@ impl Outbound for Cloudflare {
     }
 }
 
-impl Clock for Invocation<'_> {
-    fn now(&self) -> Timestamp {
-        WorkerClock.now()
-    }
-
-    async fn sleep_ms(&self, millis: u32) {
-        WorkerClock.sleep_ms(millis).await;
-    }
-
-    fn random(&self) -> [u8; 16] {
-        WorkerClock.random()
-    }
-}
-
-impl Log for Invocation<'_> {
-    fn log(&self, line: Line, fields: Value) {
-        WorkerLog.log(line, fields);
-    }
-}
+forward_clock_and_log!(Invocation<'_>);
 
 /// Reads the head of a request.
 pub(super) fn read_request(mut request: worker::Request) -> Result<Request, Problem> {

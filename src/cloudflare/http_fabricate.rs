@@ -11,9 +11,9 @@ use worker::{
     ResponseBody,
 };
 
-use super::Cloudflare;
 use super::clock::WorkerClock;
 use super::stream::{ReadError, read_capped};
+use super::world::Cloudflare;
 use crate::fabricate::{
     ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, Pace, StartOutcome, StatusError, Target, Task,
     TaskId, read_start,
@@ -26,7 +26,7 @@ use crate::redact::without_queries;
 pub(super) const BODY_TIMEOUT_MS: u32 = 8_000;
 
 /// An answer whose headers are there, and the means to cut its body.
-pub(super) struct SenderReply {
+pub(super) struct Reply {
     pub(super) response: Response,
     pub(super) abort: AbortController,
 }
@@ -72,7 +72,7 @@ impl Cloudflare {
         authorized: bool,
         body: Option<String>,
     ) -> Result<Answer, String> {
-        let SenderReply { mut response, abort } = self.send(method, url, authorized, &[], body).await?;
+        let Reply { mut response, abort } = self.send(method, url, authorized, &[], body).await?;
         let header = |name: &str| response.headers().get(name).ok().flatten();
         let (content_type, retry_after) = (header("content-type"), header("retry-after"));
         let status = response.status_code();
@@ -108,7 +108,7 @@ impl Cloudflare {
         authorized: bool,
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> Result<SenderReply, String> {
+    ) -> Result<Reply, String> {
         let request =
             self.request(method, url, authorized, headers, body).map_err(|error| one_line(&error))?;
         let abort = AbortController::default();
@@ -116,7 +116,7 @@ impl Cloudflare {
         let fetch = Fetch::Request(request);
         let sending = pin!(fetch.send_with_signal(&signal));
         match select(sending, pin!(delay(HEADERS_TIMEOUT_MS))).await {
-            Either::Left((Ok(response), _)) => Ok(SenderReply { response, abort }),
+            Either::Left((Ok(response), _)) => Ok(Reply { response, abort }),
             Either::Left((Err(error), _)) => Err(one_line(&error)),
             Either::Right(_) => {
                 abort.abort();

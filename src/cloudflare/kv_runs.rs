@@ -6,7 +6,8 @@ use serde_json::Value;
 use worker::kv::{Key, KvError};
 
 use super::http_fabricate::one_line;
-use super::{Cloudflare, kv_put};
+use super::kv_put;
+use super::world::Cloudflare;
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
 use crate::records::{Record, read_metadata, to_metadata};

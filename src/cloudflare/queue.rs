@@ -11,10 +11,10 @@ use worker::{
     QueueRetryOptionsBuilder, RawMessage, RawMessageBuilder, event,
 };
 
-use super::Cloudflare;
 use super::clock::WorkerLog;
 use super::http_fabricate::one_line;
 use super::settings::settings;
+use super::world::Cloudflare;
 use crate::log;
 use crate::ports::{Batch, Log, Queue, StoreError};
 use crate::records::Record;
@@ -64,7 +64,7 @@ async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> w
         messages.retry_all_with_options(&later());
         return Ok(());
     };
-    let budget = batch_budget(&world, settings.configuration().sweep_requests);
+    let budget = batch_budget(&world, settings.isolate.configuration.sweep_requests);
     for message in messages.raw_iter() {
         handle(&world, &message, &budget).await;
     }

@@ -2,9 +2,9 @@
 
 use worker::{Conditional, Range, ResponseBody};
 
-use super::Cloudflare;
 use super::http_fabricate::one_line;
 use super::r2_inbox::uploaded;
+use super::world::Cloudflare;
 use crate::http::download::{ByteRange, StoredFile};
 use crate::http::runtime::{OpenedFile, StoredFiles};
 use crate::ports::StoreError;

@@ -13,9 +13,9 @@ use web_sys::ReadableStream;
 use worker::worker_sys::FixedLengthStream;
 use worker::{Data, HttpMetadata, Method, Object};
 
-use super::Cloudflare;
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
+use super::world::Cloudflare;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::http::download::attachment;
 use crate::ports::{

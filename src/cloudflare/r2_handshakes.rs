@@ -2,8 +2,8 @@
 
 use worker::Conditional;
 
-use super::Cloudflare;
 use super::r2_inbox::{failed, uploaded};
+use super::world::Cloudflare;
 use crate::hook::HookName;
 use crate::http::runtime::HandshakeTokens;
 use crate::ports::{StoreError, Version};

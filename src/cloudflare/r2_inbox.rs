@@ -5,8 +5,8 @@
 use serde::de::DeserializeOwned;
 use worker::{Conditional, Object};
 
-use super::Cloudflare;
 use super::http_fabricate::one_line;
+use super::world::Cloudflare;
 use crate::hook::HookName;
 use crate::ports::{DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError};
 use crate::records::Record;

@@ -5,9 +5,9 @@ use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::R2Bucket;
 use worker::{Conditional, Object, UploadedPart};
 
-use super::Cloudflare;
 use super::r2_files::{custom_metadata, http_metadata};
 use super::r2_inbox::{failed, uploaded};
+use super::world::Cloudflare;
 use crate::ports::{CopyLease, CopyLeases, Destination, Page, StoreError, Upload, Version};
 use crate::timestamp::Timestamp;
 

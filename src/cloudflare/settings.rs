@@ -10,22 +10,16 @@ use worker::Env;
 use super::clock::WorkerLog;
 use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
 use crate::fabricate::Pace;
+use crate::http::Isolate;
 use crate::http::operator_token::{InvalidToken, OperatorToken};
-use crate::http::{OPERATOR_TOKEN, Server};
+use crate::http::secrets::OPERATOR_TOKEN;
 use crate::log;
 use crate::ports::Log;
 
 /// What this isolate keeps for its whole life. All its invocations share it.
 pub(super) struct Settings {
-    pub(super) server: Server,
+    pub(super) isolate: Isolate,
     pub(super) pace: Rc<Pace>,
-}
-
-impl Settings {
-    /// What the variables say.
-    pub(super) fn configuration(&self) -> &Configuration {
-        &self.server.configuration
-    }
 }
 
 thread_local! {
@@ -47,7 +41,7 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
         WorkerLog.log(log::OPERATOR_TOKEN_TOO_SHORT, fields);
     }
     let pace = Rc::new(Pace::new(configuration.fabricate_rate));
-    let settings = Rc::new(Settings { server: Server::new(configuration), pace });
+    let settings = Rc::new(Settings { isolate: Isolate::new(configuration), pace });
     SETTINGS.set(Some(Rc::clone(&settings)));
     settings
 }

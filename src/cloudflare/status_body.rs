@@ -9,9 +9,9 @@ use futures_util::future::{Either, select};
 use url::Url;
 use worker::{ByteStream, Method, ResponseBody};
 
-use super::Cloudflare;
 use super::clock::WorkerClock;
-use super::http_fabricate::{BODY_TIMEOUT_MS, SenderReply, delay, one_line};
+use super::http_fabricate::{BODY_TIMEOUT_MS, Reply, delay, one_line};
+use super::world::Cloudflare;
 use crate::fabricate::{Answer, LargeAnswers, Lease, StatusError, StatusReader, Task};
 use crate::ports::Clock;
 
@@ -32,7 +32,7 @@ impl Cloudflare {
     /// Asks for a task's status and reads the answer.
     pub(super) async fn ask_status(&self, url: &Url) -> Result<Task, StatusError> {
         let sent = self.send(Method::Get, url, true, &[], None).await;
-        let SenderReply { mut response, abort } = sent.map_err(StatusError::Unavailable)?;
+        let Reply { mut response, abort } = sent.map_err(StatusError::Unavailable)?;
         let header = |name: &str| response.headers().get(name).ok().flatten();
         let mut reader = StatusReader::new(Answer {
             status: response.status_code(),

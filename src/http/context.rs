@@ -2,35 +2,23 @@
 
 use std::rc::Rc;
 
+use crate::log::{self, Line};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Server;
+use super::isolate::Isolate;
 use super::problem::Problem;
-use super::request::Request;
-use super::request_body::in_flight::Lease;
-use super::request_body::read_body;
 use super::response::{Body, Response};
 use super::runtime::{FileStream, Runtime};
 use crate::hook::{Hook, HookName};
-use crate::log::{self, Line};
 use crate::ports::StoreError;
-use crate::request::RawRequest;
 use crate::run::{Run, RunId};
 use crate::service::queries;
 use crate::timestamp::Timestamp;
 
-/// The secret with Fabricate's key.
-pub const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
-/// The secret that opens everything under `/api/`.
-pub const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
-/// The secret that links to files are signed with; without it there are no links.
-pub(super) const LINK_SECRET: &str = "LINK_SECRET";
-
 /// What a handler is given.
 pub(super) struct Context<'a, R> {
-    pub(super) server: &'a Server,
+    pub(super) isolate: &'a Isolate,
     pub(super) runtime: &'a R,
 }
 
@@ -63,7 +51,7 @@ impl<'a, R: Runtime> Context<'a, R> {
     /// A hook without mistakes: 404 there is none of this name, 503 it has mistakes.
     pub(super) fn hook(&self, name: String) -> Result<&'a Hook, Problem> {
         let name = HookName::try_from(name).map_err(|_| Problem::NoSuchHook)?;
-        match self.server.configuration.hooks.get(&name) {
+        match self.isolate.configuration.hooks.get(&name) {
             Some(Ok(hook)) => Ok(hook),
             // The mistakes were logged when the configuration was read, and are in `GET /api/hooks`.
             Some(Err(_)) => Err(Problem::NotReady),
@@ -95,32 +83,5 @@ impl<'a, R: Runtime> Context<'a, R> {
             self.log(log::RESPONSE_NOT_MADE, json!({"error": error.to_string()}));
             Problem::NotReady
         })
-    }
-
-    /// Reads a body that is a JSON object; no body at all is an empty object. Errors as [`read_body`]; 400 it is no such
-    /// object.
-    pub(super) async fn read_json<T: DeserializeOwned>(
-        &self,
-        mut request: Request,
-        bytes_max: u64,
-    ) -> Result<T, Problem> {
-        let (body, _lease) = read_body(self, &mut request, bytes_max).await?;
-        let text = if body.is_empty() { b"{}".as_slice() } else { &body };
-        if text.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Problem::BadBody("the body must be a JSON object, or empty".to_owned()));
-        }
-        serde_json::from_slice(text).map_err(|error| Problem::BadBody(error.to_string()))
-    }
-
-    /// Reads a delivery, whose body has at most `bytes_max` bytes. The lease counts the memory of the body, and of what is
-    /// made of it, until it is dropped. Errors as [`read_body`].
-    pub(super) async fn read_delivery(
-        &self,
-        mut request: Request,
-        bytes_max: u64,
-    ) -> Result<(RawRequest, Lease), Problem> {
-        let (body, lease) = read_body(self, &mut request, bytes_max).await?;
-        let Request { method, address, headers, .. } = request;
-        Ok((RawRequest::new(&method, &address, headers, body, self.now()), lease))
     }
 }

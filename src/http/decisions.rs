@@ -8,6 +8,7 @@ use super::intake::start_after_answer;
 use super::problem::Problem;
 use super::query::{quoted, read_force, read_selection};
 use super::request::Request;
+use super::request_body::read_json;
 use super::runtime::Runtime;
 use super::schema::{AbandonRequest, AdoptRequest, RetriedRun, RetryManyAnswer, SkippedRun};
 use crate::fabricate::TaskId;
@@ -27,7 +28,7 @@ pub(super) async fn adopt_task<R: Runtime>(
     run_id: RunId,
 ) -> Handled<R> {
     let (ports, now) = (context.ports()?, context.now());
-    let AdoptRequest { task_id } = context.read_json(request, BODY_BYTES_MAX).await?;
+    let AdoptRequest { task_id } = read_json(context, request, BODY_BYTES_MAX).await?;
     let task_id = TaskId::try_from(task_id.clone())
         .map_err(|error| Problem::BadBody(format!("`task_id`: {error}, got {}", quoted(&task_id))))?;
     let run = adopt(&*ports, run_id, &task_id, now).await;
@@ -41,7 +42,7 @@ pub(super) async fn abandon_run<R: Runtime>(
     run_id: RunId,
 ) -> Handled<R> {
     let (ports, now) = (context.ports()?, context.now());
-    let AbandonRequest { reason } = context.read_json(request, BODY_BYTES_MAX).await?;
+    let AbandonRequest { reason } = read_json(context, request, BODY_BYTES_MAX).await?;
     let run = abandon(&*ports, run_id, reason.as_deref(), now).await;
     context.json(200, &run.map_err(|refusal| refused(context, refusal))?.view())
 }
@@ -88,8 +89,8 @@ pub(super) async fn retry_runs<R: Runtime>(context: &Context<'_, R>, request: &R
 }
 
 fn hooks<'c, R: Runtime>(context: &Context<'c, R>) -> impl Fn(&HookName) -> Option<&'c Hook> + use<'c, R> {
-    let server = context.server;
-    move |name| server.configuration.hooks.get(name)?.as_ref().ok()
+    let isolate = context.isolate;
+    move |name| isolate.configuration.hooks.get(name)?.as_ref().ok()
 }
 
 fn refused<R: Runtime>(context: &Context<'_, R>, refusal: Refusal) -> Problem {

@@ -3,41 +3,19 @@
 //! Values in, values out: it must not read a store or hold a byte of a file.
 
 mod disposition;
+mod fields;
 mod precondition;
 mod range;
+mod stored_file;
 
+pub use fields::Fields;
 pub use range::ByteRange;
+pub use stored_file::StoredFile;
 
-pub(crate) use disposition::attachment;
+pub use disposition::attachment;
 
-use crate::timestamp::Timestamp;
 use precondition::Evaluated;
 use range::Requested;
-
-/// A client that keeps a copy must ask each time whether it may still use it: a file can be removed, and a link expires.
-/// No shared cache may keep one, and no proxy may compress it, which would make the entity tag weak and the length unknown.
-const CACHE_CONTROL: &str = "private, no-cache, no-transform";
-
-/// The media type of a file that has none, or one that cannot be the value of a header.
-const OCTET_STREAM: &str = "application/octet-stream";
-
-/// The longest media type that is sent, bytes: RFC 6838, section 4.2, allows 127 for each of its two names.
-const MEDIA_TYPE_BYTES_MAX: usize = 255;
-
-/// A file as the store has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredFile {
-    /// The name under which it is saved.
-    pub name: String,
-    /// Media type, as it was stored.
-    pub content_type: Option<String>,
-    /// Strong entity tag, with its quotes.
-    pub etag: String,
-    /// When it was stored.
-    pub last_modified: Timestamp,
-    /// Bytes.
-    pub size: u64,
-}
 
 /// The methods that read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,38 +24,6 @@ pub enum Method {
     Get,
     /// The headers of the answer to a `GET` without `Range`.
     Head,
-}
-
-/// The header fields of a request that state conditions and a range, as they were sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields {
-    /// `If-Match`
-    pub if_match: Option<String>,
-    /// `If-None-Match`
-    pub if_none_match: Option<String>,
-    /// `If-Modified-Since`
-    pub if_modified_since: Option<String>,
-    /// `If-Unmodified-Since`
-    pub if_unmodified_since: Option<String>,
-    /// `If-Range`
-    pub if_range: Option<String>,
-    /// `Range`
-    pub range: Option<String>,
-}
-
-impl Fields {
-    /// Reads each field by its name, in lower case.
-    #[must_use]
-    pub fn read(header: impl Fn(&str) -> Option<String>) -> Self {
-        Self {
-            if_match: header("if-match"),
-            if_none_match: header("if-none-match"),
-            if_modified_since: header("if-modified-since"),
-            if_unmodified_since: header("if-unmodified-since"),
-            if_range: header("if-range"),
-            range: header("range"),
-        }
-    }
 }
 
 /// The answer to a request for a file.
@@ -145,41 +91,6 @@ pub fn answer(file: &StoredFile, method: Method, fields: &Fields) -> FileAnswer 
                 if method == Method::Head || file.size == 0 { FileBody::Empty } else { FileBody::Whole };
             FileAnswer::Send(FileReply { status: 200, headers: file.headers(file.size), body })
         }
-    }
-}
-
-impl StoredFile {
-    /// The fields that a cache needs, and that a 304 must have (section 15.4.5).
-    fn validators(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("ETag", self.etag.clone()),
-            ("Last-Modified", self.last_modified.http_date()),
-            ("Cache-Control", CACHE_CONTROL.to_owned()),
-        ]
-    }
-
-    /// A file may be hostile, and the same origin takes the operator's token: a browser must save it, and must not show it,
-    /// guess its type or run it.
-    fn headers(&self, content_length: u64) -> Vec<(&'static str, String)> {
-        let mut headers = self.validators();
-        headers.extend([
-            ("Content-Type", self.media_type().to_owned()),
-            ("Content-Length", content_length.to_string()),
-            ("Content-Disposition", attachment(&self.name)),
-            ("Content-Security-Policy", "sandbox".to_owned()),
-            ("X-Content-Type-Options", "nosniff".to_owned()),
-            ("Accept-Ranges", "bytes".to_owned()),
-        ]);
-        headers
-    }
-
-    fn media_type(&self) -> &str {
-        let usable = |kind: &&str| {
-            kind.len() <= MEDIA_TYPE_BYTES_MAX
-                && kind.contains('/')
-                && kind.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-        };
-        self.content_type.as_deref().filter(usable).unwrap_or(OCTET_STREAM)
     }
 }
 

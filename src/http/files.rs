@@ -3,14 +3,16 @@
 
 use serde_json::json;
 
-use super::context::{Context, Handled, LINK_SECRET};
+use super::context::{Context, Handled};
 use super::download::{Fields, FileAnswer, FileBody, Method, StoredFile, answer};
 use super::link::LinkSecret;
 use super::problem::Problem;
 use super::request::Request;
+use super::request_body::read_json;
 use super::response::{Body, Response};
 use super::runtime::{OpenedFile, Runtime, StoredFiles};
 use super::schema::{LinkAnswer, LinkRequest};
+use super::secrets::LINK_SECRET;
 use crate::fabricate::FileId;
 use crate::hook::archive_key::safe_name;
 use crate::log;
@@ -75,7 +77,7 @@ pub(super) async fn make_link<R: Runtime>(
 ) -> Handled<R> {
     let secret = link_secret(context)?;
     let here = request.url.clone();
-    let LinkRequest { expires_in } = context.read_json(request, LINK_BODY_BYTES_MAX).await?;
+    let LinkRequest { expires_in } = read_json(context, request, LINK_BODY_BYTES_MAX).await?;
     let ports = context.ports()?;
     let run = context.run(&ports, run_id).await?;
     head_file(context, &ports, &Located::find(&run, file_id)?).await?;

@@ -2,8 +2,7 @@
 //!
 //! [`OfferDecision`] decides which token is kept.
 
-use std::cell::RefCell;
-
+use crate::log;
 use serde_json::json;
 use url::Url;
 
@@ -12,42 +11,10 @@ use super::problem::Problem;
 use super::response::Response;
 use super::runtime::{HandshakeTokens, Outbound, Runtime};
 use crate::digest::sha256_hex;
-use crate::hook::{Hook, HookName};
-use crate::log;
+use crate::hook::Hook;
 use crate::ports::StoreError;
-use crate::timestamp::Timestamp;
 use crate::verify::answer::SenderReply;
-use crate::verify::offered_secret::{KEPT_MS, OfferDecision, OfferedSecret, is_shown};
-
-/// For how many hooks an isolate remembers which token is kept.
-const KNOWN_MAX: usize = 32;
-
-/// The tokens that this isolate knows to be kept for their hour. They save a read for each further handshake.
-#[derive(Debug, Default)]
-pub(super) struct KeptTokens(RefCell<Vec<KeptToken>>);
-
-#[derive(Debug)]
-struct KeptToken {
-    hook: HookName,
-    /// SHA-256 of the token, in hexadecimal.
-    digest: String,
-    stored_at: Timestamp,
-}
-
-impl KeptTokens {
-    fn digest_of(&self, hook: &Hook, now: Timestamp) -> Option<String> {
-        let mut known = self.0.borrow_mut();
-        known.retain(|token| now.since_ms(token.stored_at) < KEPT_MS);
-        known.iter().find(|token| token.hook == hook.name).map(|token| token.digest.clone())
-    }
-
-    fn remember(&self, hook: &Hook, digest: &str, stored_at: Timestamp) {
-        let mut known = self.0.borrow_mut();
-        known.retain(|token| token.hook != hook.name);
-        known.truncate(KNOWN_MAX - 1);
-        known.insert(0, KeptToken { hook: hook.name.clone(), digest: digest.to_owned(), stored_at });
-    }
-}
+use crate::verify::offered_secret::{OfferDecision, OfferedSecret, is_shown};
 
 /// Answers a handshake: as its sender wants; 503 the subscription cannot be confirmed, or the token cannot be stored.
 pub(super) async fn answer_handshake<R: Runtime>(
@@ -85,7 +52,7 @@ async fn keep_token<R: Runtime>(
     token: &str,
 ) -> Result<(), StoreError> {
     let digest = sha256_hex(token.as_bytes());
-    let kept = match context.server.kept_tokens.digest_of(hook, context.now()) {
+    let kept = match context.isolate.kept_tokens.digest_of(&hook.name, context.now()) {
         Some(kept) => Some(kept),
         None => store_token(context, ports, hook, token).await?,
     };
@@ -104,13 +71,13 @@ async fn store_token<R: Runtime>(
     hook: &Hook,
     token: &str,
 ) -> Result<Option<String>, StoreError> {
-    let (known, now) = (&context.server.kept_tokens, context.now());
+    let (known, now) = (&context.isolate.kept_tokens, context.now());
     let stored = ports.get_token(&hook.name).await?;
     let stored_at = stored.as_ref().map(|(_, version)| version.at);
     let expected = match (OfferDecision::new(stored_at, now), &stored) {
         (OfferDecision::Ignore, Some((brought, version))) => {
             let digest = sha256_hex(brought.token.as_bytes());
-            known.remember(hook, &digest, version.at);
+            known.remember(&hook.name, &digest, version.at);
             return Ok(Some(digest));
         }
         (OfferDecision::Replace, Some((_, version))) => Some(version),
@@ -120,7 +87,7 @@ async fn store_token<R: Runtime>(
         return Ok(None);
     }
     let digest = sha256_hex(token.as_bytes());
-    known.remember(hook, &digest, now);
+    known.remember(&hook.name, &digest, now);
     Ok(Some(digest))
 }
 

@@ -5,6 +5,7 @@ use super::handshake::token_to_show;
 use super::intake::{NewEvent, accept_event};
 use super::query::wait_seconds;
 use super::request::Request;
+use super::request_body::read_delivery;
 use super::runtime::Runtime;
 use super::schema::{HookList, HookState, HookView, MistakeView, ReadableHook};
 use crate::hook::Hook;
@@ -17,7 +18,7 @@ const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
 
 /// The hooks, without secrets, and what is wrong with any: 200. Without its bindings the Worker shows no tokens.
 pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
-    let configuration = &context.server.configuration;
+    let configuration = &context.isolate.configuration;
     let ports = context.runtime.ports();
     let mut hooks = Vec::new();
     for (name, hook) in &configuration.hooks {
@@ -60,13 +61,13 @@ pub(super) async fn preview_delivery<R: Runtime>(
     name: String,
 ) -> Handled<R> {
     let hook = context.hook(name)?;
-    let (delivery, _lease) = context.read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, _lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let address = delivery.url.replacen("/api/hooks/", "/hooks/", 1).replacen("/preview", "", 1);
     let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
     let delivery = delivery.at(&address).with_header("authorization", senders_own.as_deref());
     let secret = |name: &str| context.secret(name);
     let verify_context = VerifyContext { secret: &secret, certificate: None, now: context.now() };
-    let fabricate = context.server.configuration.fabricate.as_ref();
+    let fabricate = context.isolate.configuration.fabricate.as_ref();
     context.json(200, &preview(hook, fabricate, &delivery, &verify_context))
 }
 
@@ -81,7 +82,7 @@ pub(super) async fn start_by_hand<R: Runtime>(
     let hook = context.hook(name)?;
     let ports = context.ports()?;
     let wait_s = wait_seconds(&request);
-    let (delivery, lease) = context.read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
     let event = Event::parse(delivery, hook, &context.fresh_id())?.sent_by_operator();
     accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None }).await

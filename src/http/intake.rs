@@ -8,18 +8,19 @@ use futures_util::future::select;
 use serde_json::json;
 
 use super::certificates::get_certificate;
-use super::context::{Context, FABRICATE_API_KEY, Handled};
+use super::context::{Context, Handled};
 use super::handshake::answer_handshake;
 use super::problem::Problem;
 use super::query::wait_seconds;
 use super::rate_limit::count_hook_call;
 use super::request::Request;
 use super::request_body::in_flight::Lease;
-use super::request_body::no_room;
+use super::request_body::{no_room, read_delivery};
 use super::response::Response;
 use super::route::require_method;
 use super::runtime::Runtime;
 use super::schema::{DeliveryAnswer, DeliveryStatus, RunOfDelivery};
+use super::secrets::FABRICATE_API_KEY;
 use crate::hook::Hook;
 use crate::hook::admission::{Admitted, Rejection};
 use crate::hook::event::Event;
@@ -53,7 +54,7 @@ pub(super) async fn receive_webhook<R: Runtime>(
     }
     let ports = context.ports()?;
     let wait_s = wait_seconds(&request);
-    let (delivery, lease) = context.read_delivery(request, hook.body_bytes_max).await?;
+    let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let verified = match admit(context, &ports, hook, delivery).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,

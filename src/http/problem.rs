@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::context::{LINK_SECRET, OPERATOR_TOKEN};
 use super::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use super::operator_token::InvalidToken;
 use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
+use super::secrets::{LINK_SECRET, OPERATOR_TOKEN};
 use crate::hook::admission::Rejection;
 use crate::request::body::BodyError;
 use crate::run::{RunBrief, Summary};

@@ -6,24 +6,53 @@ pub mod incoming;
 
 use std::pin::pin;
 
+use crate::log;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::context::Context;
 use super::problem::Problem;
 use super::request::{BodyStream, Request};
 use super::runtime::Runtime;
-use crate::log;
+use crate::request::RawRequest;
 use in_flight::{BYTES_MAX, Full, Lease};
 use incoming::{Arrival, Incoming, IncomingError};
+
+/// Reads a body that is a JSON object; no body at all is an empty object. Errors as [`read_body`]; 400 it is no such
+/// object.
+pub(super) async fn read_json<T: DeserializeOwned, R: Runtime>(
+    context: &Context<'_, R>,
+    mut request: Request,
+    bytes_max: u64,
+) -> Result<T, Problem> {
+    let (body, _lease) = read_body(context, &mut request, bytes_max).await?;
+    let text = if body.is_empty() { b"{}".as_slice() } else { &body };
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::BadBody("the body must be a JSON object, or empty".to_owned()));
+    }
+    serde_json::from_slice(text).map_err(|error| Problem::BadBody(error.to_string()))
+}
+
+/// Reads a delivery, whose body has at most `bytes_max` bytes. The lease counts the memory of the body, and of what is
+/// made of it, until it is dropped. Errors as [`read_body`].
+pub(super) async fn read_delivery<R: Runtime>(
+    context: &Context<'_, R>,
+    mut request: Request,
+    bytes_max: u64,
+) -> Result<(RawRequest, Lease), Problem> {
+    let (body, lease) = read_body(context, &mut request, bytes_max).await?;
+    let Request { method, address, headers, .. } = request;
+    Ok((RawRequest::new(&method, &address, headers, body, context.now()), lease))
+}
 
 /// Reads a body of at most `bytes_max` bytes. The lease must be kept for as long as the body, or what is made of it, is in
 /// memory.
 ///
 /// 408 the body stopped arriving, or took too long; 413 it has more bytes; 415 it is compressed; 400 it broke off; 503
 /// the bodies in flight leave no room for it.
-pub(super) async fn read_body<R: Runtime>(
+async fn read_body<R: Runtime>(
     context: &Context<'_, R>,
     request: &mut Request,
     bytes_max: u64,
@@ -36,7 +65,7 @@ pub(super) async fn read_body<R: Runtime>(
     if stated.is_some_and(|length| length > bytes_max) {
         return Err(Problem::TooLarge(bytes_max));
     }
-    let lease = context.server.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
+    let lease = context.isolate.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
     let incoming = read_stream(context, &mut request.body, Incoming::new(bytes_max, stated, lease)).await?;
     incoming.finish().map_err(|error| no_room(context, error))
 }

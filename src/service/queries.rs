@@ -1,4 +1,4 @@
-//! Looking at runs: lists, newest first, and one run whole. Changes nothing.
+//! Queries: lists of runs, newest first, and one run whole. Nothing is written.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -19,44 +19,44 @@ use crate::timestamp::Timestamp;
 
 use super::journals::read_journal;
 
-/// How many runs one list shows unless asked otherwise.
+/// How many runs one list has unless its caller says otherwise.
 pub const LIMIT_DEFAULT: usize = 50;
-/// How many runs one list may show.
+/// The most runs that one list may have.
 pub const LIMIT_MAX: usize = 200;
 
 /// The most pages of 1,000 open runs that one call reads.
 const OPEN_PAGES_MAX: usize = 50;
 /// The most pages of 1,000 final runs that one call reads: a filter may pass over many.
 const DONE_PAGES_MAX: usize = 5;
-/// How many final runs are asked for at once: a list costs the same for one or a thousand.
+/// How many final runs one page has: a list costs the same for one run or a thousand.
 const DONE_PAGE: usize = 1_000;
 
-/// Which runs, and from where on.
+/// Which runs are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Only this status.
+    /// Only runs of this status.
     pub status: Option<Status>,
-    /// Only this hook.
+    /// Only runs of this hook.
     pub hook: Option<HookName>,
-    /// At most so many.
+    /// The most runs of the page.
     pub limit: usize,
-    /// After this position.
+    /// Only runs after this position.
     pub after: Option<Position>,
 }
 
-/// Where a list goes on.
+/// Where the next page of a list begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Runs that come after this one.
+    /// The last run that was listed, or looked at: the next page has runs after it.
     #[serde(rename = "r")]
     run_id: RunId,
-    /// KV's own cursor of the page of final runs to go on with.
+    /// KV's own cursor of the page of final runs to continue with.
     #[serde(rename = "d")]
     done: Option<String>,
 }
 
 impl Position {
-    /// Reads a cursor that an earlier list returned.
+    /// Reads a cursor that an earlier list returned; `None`: it is none.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
         serde_json::from_slice(&BASE64.decode(text).ok()?).ok()
@@ -72,14 +72,14 @@ impl Position {
 pub struct Listed {
     /// Newest first.
     pub runs: Vec<Rc<Summary>>,
-    /// For the next page; `None`: this was the last.
+    /// The position of the next page; `None`: this is the last.
     pub cursor: Option<String>,
 }
 
 /// Lists runs, newest first. A run that has both records is shown by its final one.
 ///
 /// # Errors
-/// When KV fails.
+/// `StoreError` when KV fails.
 pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
     let done = match query.status {
         Some(status) if !status.is_final() => Done::default(),
@@ -93,7 +93,7 @@ pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Li
     found.retain(|run| !finished.contains(&run.run_id));
     found.extend(done.found.iter().map(|(run, _)| run.clone()));
     found.sort_by_key(|run| newest_first(run.run_id));
-    // What is older than the scan got to is for a later page, or the order would break.
+    // Runs older than the last one that was scanned are for a later page, or the order would break.
     if let Some(next) = &done.next {
         found.retain(|run| newest_first(run.run_id) <= newest_first(next.run_id));
     }
@@ -109,7 +109,7 @@ pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Li
 /// Reads a run: its final record, else its open one, else the end of its journal, which is never late.
 ///
 /// # Errors
-/// When a store fails.
+/// `StoreError` when a store fails.
 pub async fn get_run<W: Inbox<EntryKey> + RunRecords + Clock>(
     world: &W,
     run_id: RunId,
@@ -157,12 +157,12 @@ impl Query {
 struct Done {
     /// Each with the KV cursor of its page.
     found: Vec<(Rc<Summary>, Option<String>)>,
-    /// Where the scan stopped short of the end: the oldest run that it looked at, shown or not.
+    /// Where the scan stopped before the end: the oldest run that it looked at, whether it is listed or not.
     next: Option<Position>,
 }
 
 impl Done {
-    /// The page on which the last shown run lies, or the nearest before it.
+    /// The page that has the last listed run, or the nearest page before it.
     fn page_of(&self, last: RunId, query: &Query) -> Option<String> {
         let shown = self.found.iter().rev().find(|(run, _)| newest_first(run.run_id) <= newest_first(last));
         shown.map_or_else(|| query.first_page(), |(_, page)| page.clone())
@@ -205,12 +205,12 @@ async fn list_open<W: RunLists + Log>(world: &W, query: &Query) -> Result<Vec<Rc
     Ok(found)
 }
 
-/// What can be read of a page; the rest is told and left alone.
+/// The runs of a page that can be read. The others are logged and left alone.
 fn readable<W: Log>(world: &W, items: Vec<Result<Rc<Summary>, StoreError>>) -> Vec<Rc<Summary>> {
-    let tell = |error: StoreError| {
+    let log_unreadable = |error: StoreError| {
         world.log(log::LISTED_RUN_UNREADABLE, json!({"error": error.to_string()}));
     };
-    items.into_iter().filter_map(|item| item.map_err(tell).ok()).collect()
+    items.into_iter().filter_map(|item| item.map_err(log_unreadable).ok()).collect()
 }
 
 #[cfg(test)]

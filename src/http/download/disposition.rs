@@ -19,7 +19,8 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// `attachment` with a file's name: in ASCII, with `_` for characters that a quoted text cannot hold or that clients read
 /// differently (RFC 6266, appendix D); and, if that changes the name, once more with all its characters.
-pub(crate) fn attachment(name: &str) -> String {
+#[must_use]
+pub fn attachment(name: &str) -> String {
     let plain = |character: char| {
         let is_plain = character == ' ' || character.is_ascii_graphic();
         is_plain && !matches!(character, '"' | '\\' | '/' | '%')

@@ -1,7 +1,8 @@
 //! Conditional requests: whether a file is sent at all, and whether a part of it fits the client's copy (RFC 9110,
 //! section 13). It must not read ranges.
 
-use super::{Fields, StoredFile};
+use super::fields::Fields;
+use super::stored_file::StoredFile;
 use crate::timestamp::Timestamp;
 
 /// The outcome of the preconditions of a `GET` or `HEAD`.

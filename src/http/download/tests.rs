@@ -1,6 +1,8 @@
 //! Whole answers: conditions, ranges and headers together.
 
+use super::stored_file::OCTET_STREAM;
 use super::*;
+use crate::timestamp::Timestamp;
 
 const SIZE: u64 = 1_000;
 const ETAG: &str = "\"abc\"";

@@ -16,7 +16,7 @@ struct Pages {
     open: Vec<Run>,
     done: Vec<Run>,
     page: usize,
-    told: RefCell<usize>,
+    logged: RefCell<usize>,
 }
 
 impl Pages {
@@ -42,7 +42,7 @@ impl RunLists for Pages {
 
 impl Log for Pages {
     fn log(&self, _: Line, _: serde_json::Value) {
-        *self.told.borrow_mut() += 1;
+        *self.logged.borrow_mut() += 1;
     }
 }
 
@@ -111,7 +111,7 @@ fn every_run_is_listed_once_and_newest_first() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told_and_not_in_the_way() {
+fn a_record_that_cannot_be_read_is_logged_and_not_in_the_way() {
     let mut kv = some_runs(&mut fastrand::Rng::with_seed(1));
     let all = expected(&kv, &Query { limit: 200, ..Query::default() }).len();
     let mut damaged = queued_run();
@@ -119,5 +119,5 @@ fn a_record_that_cannot_be_read_is_told_and_not_in_the_way() {
     kv.done.insert(0, damaged.clone());
     kv.open.push(damaged);
     let page = list_runs(&kv, &Query { limit: 200, ..Query::default() }).now_or_never().unwrap().unwrap();
-    assert!(page.runs.len() <= all && *kv.told.borrow() >= 1);
+    assert!(page.runs.len() <= all && *kv.logged.borrow() >= 1);
 }

@@ -1,0 +1,95 @@
+//! What one isolate keeps from one request to the next: the configuration, the memory in flight, and what it need not
+//! ask for again. Losing it loses nothing but time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::request_body::in_flight::InFlight;
+use crate::config::Configuration;
+use crate::hook::HookName;
+use crate::timestamp::{HOUR_MS, Timestamp};
+use crate::verify::offered_secret::KEPT_MS as TOKEN_KEPT_MS;
+
+/// How long a certificate is remembered, milliseconds: AWS changes it once a year.
+const CERTIFICATE_KEPT_MS: i64 = HOUR_MS;
+
+/// How many certificates are remembered: one for each region.
+const CERTIFICATES_MAX: usize = 8;
+
+/// For how many hooks it is remembered which token is kept.
+const TOKENS_MAX: usize = 32;
+
+/// The state of one isolate.
+#[derive(Debug)]
+pub struct Isolate {
+    /// What the variables say.
+    pub configuration: Configuration,
+    pub(super) in_flight: Rc<InFlight>,
+    pub(super) certificates: Certificates,
+    pub(super) kept_tokens: KeptTokens,
+}
+
+impl Isolate {
+    /// An isolate that begins.
+    #[must_use]
+    pub fn new(configuration: Configuration) -> Self {
+        Self {
+            configuration,
+            in_flight: Rc::default(),
+            certificates: Certificates::default(),
+            kept_tokens: KeptTokens::default(),
+        }
+    }
+}
+
+/// The certificates that were fetched within the last hour.
+#[derive(Debug, Default)]
+pub(super) struct Certificates(RefCell<Vec<Certificate>>);
+
+#[derive(Debug)]
+struct Certificate {
+    address: String,
+    pem: String,
+    fetched_at: Timestamp,
+}
+
+impl Certificates {
+    pub(super) fn get(&self, address: &str, now: Timestamp) -> Option<String> {
+        let mut known = self.0.borrow_mut();
+        known.retain(|certificate| now.since_ms(certificate.fetched_at) < CERTIFICATE_KEPT_MS);
+        known.iter().find(|certificate| certificate.address == address).map(|found| found.pem.clone())
+    }
+
+    pub(super) fn remember(&self, address: &str, pem: &str, now: Timestamp) {
+        let mut known = self.0.borrow_mut();
+        known.truncate(CERTIFICATES_MAX - 1);
+        known.insert(0, Certificate { address: address.to_owned(), pem: pem.to_owned(), fetched_at: now });
+    }
+}
+
+/// The tokens that are known to be kept for their hour. They save a read for each further handshake.
+#[derive(Debug, Default)]
+pub(super) struct KeptTokens(RefCell<Vec<KeptToken>>);
+
+#[derive(Debug)]
+struct KeptToken {
+    hook: HookName,
+    /// SHA-256 of the token, in hexadecimal.
+    digest: String,
+    stored_at: Timestamp,
+}
+
+impl KeptTokens {
+    pub(super) fn digest_of(&self, hook: &HookName, now: Timestamp) -> Option<String> {
+        let mut known = self.0.borrow_mut();
+        known.retain(|token| now.since_ms(token.stored_at) < TOKEN_KEPT_MS);
+        known.iter().find(|token| token.hook == *hook).map(|token| token.digest.clone())
+    }
+
+    pub(super) fn remember(&self, hook: &HookName, digest: &str, stored_at: Timestamp) {
+        let mut known = self.0.borrow_mut();
+        known.retain(|token| token.hook != *hook);
+        known.truncate(TOKENS_MAX - 1);
+        known.insert(0, KeptToken { hook: hook.clone(), digest: digest.to_owned(), stored_at });
+    }
+}

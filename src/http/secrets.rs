@@ -1,0 +1,8 @@
+//! The names of the Worker's own secrets. Those that hooks check are named in the configuration.
+
+/// Fabricate's key.
+pub const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
+/// The token that opens everything under `/api/`.
+pub const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
+/// What links to files are signed with; without it there are no links.
+pub const LINK_SECRET: &str = "LINK_SECRET";
