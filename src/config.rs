@@ -11,6 +11,8 @@ pub mod mistake;
 mod operator_token;
 pub mod sender;
 mod signature;
+#[cfg(test)]
+pub(crate) mod test_hook;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};

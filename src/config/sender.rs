@@ -102,7 +102,7 @@ mod id_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Configuration;
+    use crate::config::test_hook;
     use serde_json::json;
     use std::collections::BTreeSet;
 
@@ -121,29 +121,14 @@ mod tests {
     #[test]
     fn every_sender_makes_a_hook_without_mistakes() {
         for sender in senders() {
-            let mut verify = json!({"scheme": sender.name});
-            if sender.needs_secret() {
-                verify["secret"] = json!("SECRET");
-            }
-            for asked in &sender.asks {
-                let topic = "arn:aws:sns:us-east-1:123456789012:deals";
-                verify[asked] = json!(if asked == "topic_arn" { topic } else { "VERIFY_TOKEN" });
-            }
-            let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify.clone()});
-            let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-            let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-            assert!(mistakes.is_empty(), "{}: {mistakes:?}", sender.name);
-            let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+            let hook = test_hook::hook(&json!({"verify": test_hook::verify_of(sender)}));
             assert_eq!(
                 hook.sender_id_templates.len(),
                 sender.delivery_id.len(),
                 "{}: an id cannot be read",
                 sender.name
             );
-            let batch =
-                json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify, "each": "body"});
-            let batch = Configuration::read(json!({"HOOKS": {"h": batch}}).as_object().unwrap());
-            let batch = batch.hooks.values().next().unwrap().as_ref().unwrap();
+            let batch = test_hook::hook(&json!({"verify": test_hook::verify_of(sender), "each": "body"}));
             let names = |content_type| batch.has_item_ids(Some(content_type));
             assert_eq!(names("application/json"), !sender.item_id.is_empty(), "{}", sender.name);
             assert!(
