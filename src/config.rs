@@ -10,6 +10,8 @@ mod hook;
 pub mod mistake;
 pub mod sender;
 mod signature;
+#[cfg(test)]
+pub(crate) mod test_hook;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -183,7 +183,7 @@ pub struct Hook {
     pub rate_limit: Option<RateLimit>,
     /// At least one rule. Each one that holds starts a run.
     pub rules: Vec<Rule>,
-    /// AnswerTemplate 503, so that senders keep their events.
+    /// Whether it answers 503, so that senders redeliver later.
     pub paused: bool,
     /// The largest body that it accepts, bytes.
     pub body_bytes_max: u64,

@@ -76,10 +76,11 @@ fn scheme(proof: &Map<String, Value>) -> &str {
 pub(super) fn read_senders() -> Result<&'static [Sender], &'static serde_json::Error> {
     static SENDERS: OnceLock<Result<Vec<Sender>, serde_json::Error>> = OnceLock::new();
     let senders = SENDERS.get_or_init(|| serde_json::from_str(include_str!("senders.json")));
-    senders.as_deref().map_err(|error| error)
+    senders.as_deref()
 }
 
 /// Every sender, in the order of the file; empty if the file is invalid, which is a mistake of every configuration.
+#[must_use]
 pub fn senders() -> &'static [Sender] {
     read_senders().unwrap_or(&[])
 }
@@ -101,7 +102,7 @@ mod id_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Configuration;
+    use crate::config::test_hook;
     use serde_json::json;
     use std::collections::BTreeSet;
 
@@ -120,29 +121,14 @@ mod tests {
     #[test]
     fn every_sender_makes_a_hook_without_mistakes() {
         for sender in senders() {
-            let mut verify = json!({"scheme": sender.name});
-            if sender.needs_secret() {
-                verify["secret"] = json!("SECRET");
-            }
-            for asked in &sender.asks {
-                let topic = "arn:aws:sns:us-east-1:123456789012:deals";
-                verify[asked] = json!(if asked == "topic_arn" { topic } else { "VERIFY_TOKEN" });
-            }
-            let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify.clone()});
-            let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-            let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-            assert!(mistakes.is_empty(), "{}: {mistakes:?}", sender.name);
-            let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+            let hook = test_hook::hook(&json!({"verify": test_hook::verify_of(sender)}));
             assert_eq!(
                 hook.sender_id_templates.len(),
                 sender.delivery_id.len(),
                 "{}: an id cannot be read",
                 sender.name
             );
-            let batch =
-                json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify, "each": "body"});
-            let batch = Configuration::read(json!({"HOOKS": {"h": batch}}).as_object().unwrap());
-            let batch = batch.hooks.values().next().unwrap().as_ref().unwrap();
+            let batch = test_hook::hook(&json!({"verify": test_hook::verify_of(sender), "each": "body"}));
             let names = |content_type| batch.has_item_ids(Some(content_type));
             assert_eq!(names("application/json"), !sender.item_id.is_empty(), "{}", sender.name);
             assert!(

@@ -3,23 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Hook;
-use crate::config::Configuration;
+use crate::config::test_hook::{configuration, hook};
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
 use crate::verify::answer::SenderReply;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
-
-fn configuration(fields: &Value) -> Configuration {
-    let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
-    hook.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap())
-}
-
-fn hook(fields: &Value) -> Hook {
-    configuration(fields).hooks.into_values().next().unwrap().unwrap()
-}
 
 fn of_sender(name: &str) -> Hook {
     let mut verify = json!({"scheme": name, "secret": "SECRET"});

@@ -18,10 +18,10 @@ pub(crate) enum TimestampFormat {
 pub(super) enum TimestampError {
     #[error("the timestamp is not {}", .0.description())]
     WrongFormat(TimestampFormat),
-    #[error("the timestamp is too old: more than {tolerance_s} s")]
-    TooOld { tolerance_s: i64 },
-    #[error("the timestamp lies more than {tolerance_s} s in the future")]
-    InFuture { tolerance_s: i64 },
+    #[error("the timestamp is too old: more than {max_s} s")]
+    TooOld { max_s: i64 },
+    #[error("the timestamp lies more than {max_s} s in the future")]
+    InFuture { max_s: i64 },
 }
 
 impl TimestampFormat {
@@ -55,11 +55,11 @@ pub(super) fn check_age(
 ) -> Result<(), TimestampError> {
     let sent = format.read(text).ok_or(TimestampError::WrongFormat(format))?;
     let Some(tolerance_ms) = tolerance_ms else { return Ok(()) };
-    let tolerance_s = tolerance_ms / SECOND_MS;
+    let max_s = tolerance_ms / SECOND_MS;
     if now.since_ms(sent) > tolerance_ms {
-        Err(TimestampError::TooOld { tolerance_s })
+        Err(TimestampError::TooOld { max_s })
     } else if sent.since_ms(now) > tolerance_ms {
-        Err(TimestampError::InFuture { tolerance_s })
+        Err(TimestampError::InFuture { max_s })
     } else {
         Ok(())
     }
@@ -77,7 +77,7 @@ mod tests {
         match expected {
             Ok(()) => assert_eq!(got, Ok(()), "{text}"),
             Err(word) => {
-                assert!(got.as_ref().is_err_and(|error| error.to_string().contains(word)), "{text}: {got:?}")
+                assert!(got.as_ref().is_err_and(|error| error.to_string().contains(word)), "{text}: {got:?}");
             }
         }
     }

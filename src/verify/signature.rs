@@ -62,7 +62,8 @@ impl Signature {
     /// Checks the signatures of a delivery with any of the secrets.
     pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         self.check_form(evidence)?;
-        let keys: Vec<Key> = secrets.iter().filter_map(|secret| self.key(secret).ok()).collect();
+        let keys = secrets.iter().map(|secret| self.key(secret)).collect::<Result<Vec<Key>, _>>();
+        let keys = keys.map_err(|problem| ProofError::new(format!("a secret {problem}")))?;
         let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(evidence, part, &keys))
     }

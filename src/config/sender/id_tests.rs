@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Sender, senders};
-use crate::config::Configuration;
+use crate::config::test_hook;
 use crate::hook::Hook;
 use crate::hook::event::Event;
 use crate::request::RawRequest;
@@ -66,17 +66,7 @@ fn examples(sender: &Sender) -> Examples {
 
 /// A hook of a sender with only the required fields.
 fn hook(sender: &Sender) -> Hook {
-    let mut verify = json!({"scheme": sender.name});
-    if sender.needs_secret() {
-        verify["secret"] = json!("SECRET");
-    }
-    for asked in &sender.asks {
-        let topic = "arn:aws:sns:us-east-1:123456789012:deals";
-        verify[asked] = json!(if asked == "topic_arn" { topic } else { "VERIFY_TOKEN" });
-    }
-    let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
-    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-    configuration.hooks.into_values().next().unwrap().unwrap()
+    test_hook::hook(&json!({"verify": test_hook::verify_of(sender)}))
 }
 
 fn deliver(hook: &Hook, headers: &BTreeMap<String, String>, body: &Value) -> Event {

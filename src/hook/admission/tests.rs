@@ -1,22 +1,13 @@
 //! Which requests are accepted, answered as handshakes, or rejected. What each sender signs is in `tests/vectors`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-use crate::config::Configuration;
+use crate::config::test_hook::hook;
 use crate::timestamp::Timestamp;
 use crate::verify::signer::UnsignedDelivery;
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
-
-fn hook(change: &Value) -> Hook {
-    let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f"});
-    hook.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    let vars = json!({"HOOKS": {"h": hook}});
-    let configuration = Configuration::read(vars.as_object().unwrap());
-    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-    configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"))
-}
 
 fn request(method: &str, query: &str, headers: &[(&str, &str)], body: &str) -> RawRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

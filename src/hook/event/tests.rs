@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-use crate::config::Configuration;
+use crate::config::test_hook::hook;
 use crate::expression::{EVENT_SCOPE, Expressions};
 use crate::timestamp::Timestamp;
-
-fn hook(verify: &Value) -> Hook {
-    let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
-    let vars = json!({"HOOKS": {"h": hook}});
-    Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
-}
 
 fn parse_for(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -23,12 +17,12 @@ fn parse_for(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Result<Event,
 }
 
 fn parse(headers: &[(&str, &str)], body: &str) -> Result<Event, BodyError> {
-    parse_for(&hook(&json!({"scheme": "none"})), headers, body)
+    parse_for(&hook(&json!({"verify": {"scheme": "none"}})), headers, body)
 }
 
 #[test]
 fn the_id_is_from_the_sender_or_the_idempotency_key_or_fresh() {
-    let github = hook(&json!({"scheme": "github", "secret": "S"}));
+    let github = hook(&json!({"verify": {"scheme": "github", "secret": "S"}}));
     let id = |headers: &[(&str, &str)]| {
         let mut event = parse_for(&github, headers, "{}").unwrap();
         event.assign_id(&github).unwrap();
@@ -59,17 +53,17 @@ fn credentials_are_neither_stored_nor_seen() {
 
 #[test]
 fn a_header_or_parameter_that_is_the_secret_is_neither_stored_nor_seen() {
-    let header = hook(&json!({"scheme": "header", "header": "X-Key", "secret": "S"}));
+    let header = hook(&json!({"verify": {"scheme": "header", "header": "X-Key", "secret": "S"}}));
     let event = parse_for(&header, &[("x-key", "s3cret"), ("x-kept", "1")], "{}").unwrap();
     assert_eq!(event.delivery.headers.keys().collect::<Vec<_>>(), ["x-kept"]);
-    let query = hook(&json!({"scheme": "query", "parameter": "b", "secret": "S"}));
+    let query = hook(&json!({"verify": {"scheme": "query", "parameter": "b", "secret": "S"}}));
     let event = parse_for(&query, &[], "{}").unwrap();
     assert_eq!(event.delivery.query, BTreeMap::from([("a".to_owned(), "1, 2".to_owned())]));
 }
 
 #[test]
 fn an_event_that_the_operator_sends_has_a_new_id() {
-    let github = hook(&json!({"scheme": "github", "secret": "S"}));
+    let github = hook(&json!({"verify": {"scheme": "github", "secret": "S"}}));
     let mut event = parse_for(&github, &[("X-GitHub-Delivery", "g1")], "{}").unwrap().sent_by_operator();
     event.assign_id(&github).unwrap();
     assert_eq!(event.delivery.delivery_id.as_str(), "fresh");
@@ -77,7 +71,7 @@ fn an_event_that_the_operator_sends_has_a_new_id() {
 
 #[test]
 fn a_stored_delivery_is_the_same_event_again() {
-    let hook = hook(&json!({"scheme": "github", "secret": "S"}));
+    let hook = hook(&json!({"verify": {"scheme": "github", "secret": "S"}}));
     let headers = [("X-GitHub-Delivery", "g1"), ("Content-Type", "application/json"), ("X-Kept", "1")];
     let mut event = parse_for(&hook, &headers, r#"{"seats": 5}"#).unwrap();
     event.assign_id(&hook).unwrap();

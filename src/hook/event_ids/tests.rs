@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Configuration;
+use crate::config::test_hook::hook;
 use crate::digest::sha256_hex;
 use crate::hook::Hook;
 use crate::hook::event::Event;
@@ -10,13 +10,6 @@ use crate::request::RawRequest;
 use crate::service::plan::plan;
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
-
-fn hook(changes: &Value) -> Hook {
-    let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
-    hook.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-    configuration.hooks.into_values().next().unwrap().unwrap()
-}
 
 fn of_sender(scheme: &str, each: Option<&str>) -> Hook {
     let mut changes = json!({"verify": {"scheme": scheme, "secret": "S"}});

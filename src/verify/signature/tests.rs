@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Configuration;
+use crate::config::test_hook::hook;
 use crate::digest::hmac_sha256_hex;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
@@ -13,10 +13,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 /// Verifies a delivery with `header`, in which `SIG` stands for the right signature; expects `ok` or the reason.
 #[track_caller]
 fn check(verify: &Value, header: &str, expected: &str) {
-    let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
-    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-    let hook = configuration.hooks.into_values().next().unwrap().unwrap_or_else(|_| panic!("{mistakes:?}"));
+    let hook = hook(&json!({"verify": verify}));
     let signed = if verify.get("timestamp").is_some() { "1760000000.{}" } else { "{}" };
     let signature = hmac_sha256_hex("s3cret", signed.as_bytes()).unwrap();
     let headers = [("x-sig".to_owned(), header.replace("SIG", &signature))];
@@ -78,10 +75,7 @@ fn a_header_that_was_sent_twice_is_rejected() {
 
 #[test]
 fn a_form_with_too_many_fields_is_rejected_before_it_is_sorted() {
-    let hook = json!({"workspace": "w", "database": "d", "workflow": "f",
-                      "verify": {"scheme": "twilio", "secret": "S"}});
-    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
-    let hook = configuration.hooks.into_values().next().unwrap().unwrap();
+    let hook = hook(&json!({"verify": {"scheme": "twilio", "secret": "S"}}));
     let secret = |_: &str| Some("s3cret".to_owned());
     let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
     let reason = |count: usize| {
