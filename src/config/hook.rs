@@ -299,7 +299,12 @@ impl Reader {
         match self.expressions.condition(&source) {
             Ok(condition) => Some(condition),
             Err(problem) => {
-                self.mistake_at(table, field, &problem, "write a bare expression: body.type == 'deal.won'");
+                self.mistake_at(
+                    table,
+                    field,
+                    &problem.message,
+                    "write a bare expression: body.type == 'deal.won'",
+                );
                 None
             }
         }

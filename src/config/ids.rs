@@ -75,7 +75,7 @@ impl Reader {
             }
             Ok(template) => Some(template),
             Err(problem) => {
-                self.mistake_at(table, field, &problem, &remedy);
+                self.mistake_at(table, field, &problem.message, &remedy);
                 None
             }
         }

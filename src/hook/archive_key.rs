@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::HookName;
 use crate::digest::sha256_hex;
-use crate::expression::{Expressions, Given, Scope, Template};
+use crate::expression::{Expressions, Scope, ScopeValue, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
 
 /// The template of a hook that states none.
@@ -87,14 +87,14 @@ impl KeyTemplate {
         for bytes_max in SHORTER_NAMES {
             let name = shorten(&name, bytes_max);
             let scope = Scope::named([
-                ("database", Given::Text(database)),
-                ("date", Given::Text(&of.date)),
-                ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
-                ("hook", Given::Text(of.hook.as_str())),
-                ("run_id", Given::Text(&of.run_id)),
-                ("task_id", Given::Text(task_id)),
-                ("workflow", Given::Text(workflow)),
-                ("workspace", Given::Text(workspace)),
+                ("database", ScopeValue::Text(database)),
+                ("date", ScopeValue::Text(&of.date)),
+                ("file", ScopeValue::Fields(&[("id", &file_id), ("name", &name)])),
+                ("hook", ScopeValue::Text(of.hook.as_str())),
+                ("run_id", ScopeValue::Text(&of.run_id)),
+                ("task_id", ScopeValue::Text(task_id)),
+                ("workflow", ScopeValue::Text(workflow)),
+                ("workspace", ScopeValue::Text(workspace)),
             ]);
             let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {

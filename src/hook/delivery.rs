@@ -14,7 +14,7 @@ use super::ids::Named;
 use super::{Hook, HookName};
 use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
-use crate::expression::{Given, Lazy, Scope};
+use crate::expression::{Lazy, Scope, ScopeValue};
 use crate::request::RawRequest;
 use crate::request::body::{self, Attribute, BodyError, CloudEvent};
 use crate::request::source::Source;
@@ -79,9 +79,9 @@ pub struct Event {
 
 impl Delivery {
     /// Shows what expressions see as `delivery`.
-    fn show<T>(&self, to: impl FnOnce(Given<'_>) -> T) -> T {
+    fn show<T>(&self, to: impl FnOnce(ScopeValue<'_>) -> T) -> T {
         let received_at = self.received_at.to_string();
-        to(Given::Fields(&[("id", self.delivery_id.as_str()), ("received_at", &received_at)]))
+        to(ScopeValue::Fields(&[("id", self.delivery_id.as_str()), ("received_at", &received_at)]))
     }
 }
 
@@ -166,12 +166,12 @@ impl Event {
         let event = event.map(|event| ("event", shown(event, &body)));
         let scope = delivery.show(|shown| {
             let others = [
-                ("body", Given::Element(&body, 0)),
-                ("body_sha256", Given::Text(&body_sha256)),
+                ("body", ScopeValue::Element(&body, 0)),
+                ("body_sha256", ScopeValue::Text(&body_sha256)),
                 ("delivery", shown),
-                ("headers", Given::Headers(&delivery.headers)),
-                ("hook", Given::Text(delivery.hook.as_str())),
-                ("query", Given::Texts(&delivery.query)),
+                ("headers", ScopeValue::Headers(&delivery.headers)),
+                ("hook", ScopeValue::Text(delivery.hook.as_str())),
+                ("query", ScopeValue::Texts(&delivery.query)),
             ];
             Scope::named(others.into_iter().chain(event))
         });
@@ -190,7 +190,7 @@ impl Event {
         event.delivery.delivery_id = delivery_id;
         event.delivery.query = query;
         event.scope = event.delivery.show(|shown| {
-            event.scope.with("delivery", shown).with("query", Given::Texts(&event.delivery.query))
+            event.scope.with("delivery", shown).with("query", ScopeValue::Texts(&event.delivery.query))
         });
         Ok(event)
     }
@@ -268,7 +268,7 @@ impl Event {
 
     /// What expressions see of one item of its batch; a batch of `CloudEvents` has one in each.
     pub(crate) fn scope_of(&self, item: u32) -> Scope {
-        let scope = self.scope.with("item", Given::Element(&self.body, item));
+        let scope = self.scope.with("item", ScopeValue::Element(&self.body, item));
         match body::cloud_event(&self.delivery.headers, self.body.document().element(item)) {
             Some(event) => scope.with("event", shown(event, &self.body)),
             None => scope,
@@ -292,15 +292,17 @@ impl Event {
 }
 
 /// A `CloudEvent` of a body as expressions see it.
-fn shown<'d>(event: CloudEvent<'d>, body: &'d Arc<Lazy>) -> Given<'d> {
+fn shown<'d>(event: CloudEvent<'d>, body: &'d Arc<Lazy>) -> ScopeValue<'d> {
     let given = |held: Attribute<'d>| match held {
-        Attribute::Text(Cow::Borrowed(text)) => Given::Text(text),
-        Attribute::Text(Cow::Owned(text)) => Given::Document(Arc::new(Document::of_text(text))),
-        Attribute::Element(element) => Given::Element(body, element.index()),
-        Attribute::Decoded(document) => Given::Document(Arc::new(document)),
+        Attribute::Text(Cow::Borrowed(text)) => ScopeValue::Text(text),
+        Attribute::Text(Cow::Owned(text)) => ScopeValue::Document(Arc::new(Document::of_text(text))),
+        Attribute::Element(element) => ScopeValue::Element(body, element.index()),
+        Attribute::Decoded(document) => ScopeValue::Document(Arc::new(document)),
     };
     let data = event.data.map(|data| (Cow::Borrowed("data"), data));
-    Given::Object(event.attributes.into_iter().chain(data).map(|(name, held)| (name, given(held))).collect())
+    ScopeValue::Object(
+        event.attributes.into_iter().chain(data).map(|(name, held)| (name, given(held))).collect(),
+    )
 }
 
 #[cfg(test)]
