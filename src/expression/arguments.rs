@@ -11,7 +11,7 @@ use super::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
 
 /// Values as a template gives them: in order, and by name.
 #[derive(Debug, Default)]
-pub(super) struct Given {
+pub(super) struct RawArguments {
     pub(super) values: Vec<Value>,
     pub(super) named: Vec<(Box<str>, Value)>,
 }
@@ -32,8 +32,8 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// When they are not what the signature takes.
-    pub(super) fn new(signature: Signature, given: Given, fuel: &'a Fuel) -> Result<Self, Error> {
-        let Given { mut values, named } = given;
+    pub(super) fn new(signature: Signature, given: RawArguments, fuel: &'a Fuel) -> Result<Self, Error> {
+        let RawArguments { mut values, named } = given;
         if signature.takes.ends_with('*') {
             return Ok(Self { signature, fuel, values, named });
         }

@@ -6,7 +6,7 @@
 mod frames;
 mod statements;
 
-use super::arguments::Given;
+use super::arguments::RawArguments;
 use super::ast::{Application, Argument, Expr, ExprKind, Operator, Statement};
 use super::error::{Error, refuse};
 use super::fuel::Fuel;
@@ -219,8 +219,8 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The values of arguments.
-    fn given(&mut self, arguments: &'a [Argument]) -> Result<Given, Error> {
-        let mut given = Given::default();
+    fn given(&mut self, arguments: &'a [Argument]) -> Result<RawArguments, Error> {
+        let mut given = RawArguments::default();
         for argument in arguments {
             let value = self.value(argument.expr())?;
             match (argument, value) {

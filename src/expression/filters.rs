@@ -20,7 +20,7 @@ pub(super) use parts::{Ends, lines, pieces, removeprefix, removesuffix, replace,
 
 use std::cmp::Ordering;
 
-use super::arguments::{Arguments, Given};
+use super::arguments::{Arguments, RawArguments};
 use super::error::{Error, refuse};
 use super::fuel::Fuel;
 use super::signatures::{Entry, entry, find};
@@ -102,7 +102,7 @@ pub(super) fn is_known(name: &str) -> bool {
 ///
 /// # Errors
 /// Those of the filter; and when it is not known, or the arguments are not what it takes.
-pub(super) fn apply(fuel: &Fuel, name: &str, value: &Value, given: Given) -> Result<Value, Error> {
+pub(super) fn apply(fuel: &Fuel, name: &str, value: &Value, given: RawArguments) -> Result<Value, Error> {
     apply_entry(find(FILTERS, name).ok_or_else(|| refuse("unknown filter"))?, fuel, value, given)
 }
 
@@ -111,7 +111,7 @@ pub(super) fn apply_entry(
     entry: &Entry<Apply>,
     fuel: &Fuel,
     value: &Value,
-    given: Given,
+    given: RawArguments,
 ) -> Result<Value, Error> {
     let arguments = Arguments::new(entry.signature, given, fuel)?;
     // What stands in for a missing field may be missing, too; those of `*` are for the filter itself to read.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arguments::{Arguments, Given};
+use super::arguments::{Arguments, RawArguments};
 use super::error::{Error, refuse};
 use super::fuel::Fuel;
 use super::signatures::{Entry, entry, find};
@@ -28,7 +28,7 @@ pub(super) const FUNCTIONS: &[Entry<Call>] = &[
 ///
 /// # Errors
 /// Those of the function; and when it is not known, or the arguments are not what it takes.
-pub(super) fn call(fuel: &Fuel, name: &str, given: Given) -> Result<Value, Error> {
+pub(super) fn call(fuel: &Fuel, name: &str, given: RawArguments) -> Result<Value, Error> {
     let entry = find(FUNCTIONS, name).ok_or_else(|| refuse("unknown function"))?;
     (entry.apply)(&Arguments::new(entry.signature, given, fuel)?)
 }

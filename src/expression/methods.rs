@@ -202,7 +202,7 @@ fn lacking<'v>(
     Ok((text, lacks))
 }
 
-/// Whether all characters of a text are so; an empty text has none that could be.
+/// Whether this holds for all characters of a text; it never holds for an empty text.
 fn all(value: &Value, arguments: &Arguments, holds: fn(char) -> bool) -> Result<Value, Error> {
     let text = arguments.own_text(value)?;
     Ok(Value::Bool(!text.is_empty() && text.chars().all(holds)))

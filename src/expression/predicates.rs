@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::arguments::{Arguments, Given};
+use super::arguments::{Arguments, RawArguments};
 use super::arithmetic::{Operation, calculate};
 use super::error::{Error, refuse};
 use super::fuel::Fuel;
@@ -65,7 +65,7 @@ pub(super) fn is_known(name: &str) -> bool {
 ///
 /// # Errors
 /// When the test is not known, does not take the arguments, or cannot compare the values.
-pub(super) fn apply(fuel: &Fuel, name: &str, value: &Value, given: Given) -> Result<bool, Error> {
+pub(super) fn apply(fuel: &Fuel, name: &str, value: &Value, given: RawArguments) -> Result<bool, Error> {
     let entry = find(TESTS, name).ok_or_else(|| refuse("unknown test"))?;
     (entry.apply)(value, &Arguments::new(entry.signature, given, fuel)?)
 }

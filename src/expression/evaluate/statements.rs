@@ -1,6 +1,6 @@
 //! Statements: what they write, and which variables they make.
 
-use super::super::arguments::Given;
+use super::super::arguments::RawArguments;
 use super::super::ast::{Application, Expr, ExprKind, ForLoop, Statement, Target};
 use super::super::error::{Error, refuse};
 use super::super::functions::NAMESPACE;
@@ -110,7 +110,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `loop(items)`: what the loop writes for other items.
-    pub(super) fn recurse(&mut self, given: &Given) -> Result<Value, Error> {
+    pub(super) fn recurse(&mut self, given: &RawArguments) -> Result<Value, Error> {
         let recursive = self.frames.current_loop().map(|state| state.node).filter(|node| node.is_recursive);
         let node = recursive.ok_or_else(|| refuse("`loop(…)` stands in a loop that is `recursive`"))?;
         let ([of], []) = (given.values.as_slice(), given.named.as_slice()) else {

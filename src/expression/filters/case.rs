@@ -1,31 +1,33 @@
 //! Filters that change upper and lower case, as Python does.
 
+use std::borrow::Cow;
+
 use super::super::arguments::Arguments;
 use super::super::error::Error;
 use super::super::value::Value;
 
 /// `text | upper`
 pub(in super::super) fn upper(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
-    Ok(Value::text(&arguments.own_text(value)?.to_uppercase()))
+    Ok(Value::text(&paid_text(value, arguments)?.to_uppercase()))
 }
 
 /// `text | lower`
 pub(in super::super) fn lower(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
-    Ok(Value::text(&arguments.own_text(value)?.to_lowercase()))
+    Ok(Value::text(&paid_text(value, arguments)?.to_lowercase()))
 }
 
 /// `text | capitalize`
 pub(in super::super) fn capitalize(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
-    let text = arguments.own_text(value)?;
+    let text = paid_text(value, arguments)?;
     let first = text.chars().next().map(title_case).unwrap_or_default();
     Ok(Value::text(&format!("{first}{}", lower_after_first(&text))))
 }
 
-/// `text | title`: each word so.
+/// `text | title`: the first letter of each word in upper case, the others in lower case.
 pub(in super::super) fn title(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
     let is_between =
         |character: char| matches!(character, '-' | '(' | '{' | '[' | '<') || character.is_whitespace();
-    let text = arguments.own_text(value)?;
+    let text = paid_text(value, arguments)?;
     let mut titled = String::with_capacity(text.len());
     for part in text.split_inclusive(is_between) {
         let word = part.trim_end_matches(is_between);
@@ -34,6 +36,13 @@ pub(in super::super) fn title(value: &Value, arguments: &Arguments) -> Result<Va
         titled.push_str(part.get(word.len()..).unwrap_or_default());
     }
     Ok(Value::text(&titled))
+}
+
+/// The text that a filter takes: to read it is paid for, and to write as much.
+fn paid_text<'v>(value: &'v Value, arguments: &Arguments) -> Result<Cow<'v, str>, Error> {
+    let text = arguments.own_text(value)?;
+    arguments.fuel.spend_on_text(text.len())?;
+    Ok(text)
 }
 
 /// All but the first character in lower case; how a final sigma is written depends on the whole word.

@@ -1,6 +1,6 @@
 //! Filters that apply another filter, or a test, to each item of a list.
 
-use super::super::arguments::{Arguments, Given, at_path};
+use super::super::arguments::{Arguments, RawArguments, at_path};
 use super::super::error::{Error, refuse};
 use super::super::predicates;
 use super::super::value::{Value, unfit};
@@ -86,7 +86,11 @@ fn passing(
 }
 
 /// The name of what is applied, and what it is given.
-fn inner<'a>(arguments: &'a Arguments, place: usize, kind: &str) -> Result<(Option<&'a str>, Given), Error> {
+fn inner<'a>(
+    arguments: &'a Arguments,
+    place: usize,
+    kind: &str,
+) -> Result<(Option<&'a str>, RawArguments), Error> {
     let name = match arguments.given(place) {
         None => None,
         Some(Value::Text(name)) => Some(&**name),
@@ -96,7 +100,7 @@ fn inner<'a>(arguments: &'a Arguments, place: usize, kind: &str) -> Result<(Opti
         }
     };
     let values = arguments.values.get(place + 1..).unwrap_or_default().to_vec();
-    Ok((name, Given { values, named: arguments.named.clone() }))
+    Ok((name, RawArguments { values, named: arguments.named.clone() }))
 }
 
 fn nameless(arguments: &Arguments, kind: &str) -> Error {

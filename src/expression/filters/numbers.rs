@@ -1,7 +1,7 @@
 //! Filters that make numbers of texts, and round them.
 //!
 //! They never guess: a text that is not a decimal number is an error, or the default that the template states. They
-//! never lose a digit of a whole number: one of more than 128 bits is an error, whatever the default.
+//! never lose a digit of a whole number: one of more than 128 bits is an error, with or without a default.
 
 use super::super::arguments::Arguments;
 use super::super::error::{Error, refuse};

@@ -3,7 +3,7 @@
 //! An expression of constants is evaluated. Where one part of it is a value of the event, it is evaluated with values
 //! of every kind in that place: it is a mistake only if none of them is right.
 
-use super::super::arguments::Given;
+use super::super::arguments::RawArguments;
 use super::super::ast::{Application, Argument, Expr, ExprKind, Operator};
 use super::super::error::{Error, ExpressionError};
 use super::super::evaluate::{self, StandIn};
@@ -102,7 +102,7 @@ fn written_by(expr: &Expr) -> Option<Value> {
         return None;
     };
     let pattern = pattern.as_constant().filter(|_| &*filter.name == "strptime")?;
-    let given = Given { values: vec![pattern.clone()], named: Vec::new() };
+    let given = RawArguments { values: vec![pattern.clone()], named: Vec::new() };
     filters::apply(&Fuel::new(FUEL), "strftime", &Value::text("2024-01-31T22:30:00Z"), given).ok()
 }
 
@@ -132,7 +132,7 @@ fn check_of_items(filter: &Application) -> Result<(), String> {
         }
     }
     check_with_values(values(), |item| {
-        let (fuel, given) = (Fuel::new(FUEL), Given { values: constants.clone(), named: Vec::new() });
+        let (fuel, given) = (Fuel::new(FUEL), RawArguments { values: constants.clone(), named: Vec::new() });
         if &*filter.name == "map" {
             return filters::apply(&fuel, name, &item, given).map(|_| ());
         }

@@ -84,7 +84,7 @@ impl Parser<'_> {
     pub(super) fn application(&mut self) -> Result<Application, ExpressionError> {
         let position = self.position;
         let mut name = self.expect_name()?.to_owned();
-        // No name has a point: whoever writes one means the field of the result.
+        // No filter has a point in its name; the check says what to write instead.
         while self.skip_sign(".")? {
             name = format!("{name}.{}", self.expect_name()?);
         }

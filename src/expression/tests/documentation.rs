@@ -1,4 +1,4 @@
-//! Every example in docs/mapping.md is so.
+//! Every example in docs/mapping.md is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,8 +103,9 @@ fn filters_give_what_the_page_says() {
 
 #[test]
 fn the_page_has_every_filter_and_no_other() {
-    let told: BTreeSet<String> = rows(["example", "result"]).into_iter().map(|row| row[0].clone()).collect();
-    assert_eq!(told, names(FILTERS).into_iter().map(str::to_owned).collect());
+    let documented: BTreeSet<String> =
+        rows(["example", "result"]).into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(documented, names(FILTERS).into_iter().map(str::to_owned).collect());
     for row in rows(["example", "result"]) {
         assert!(row[2].contains(&format!("| {}", row[0])), "{row:?}");
     }
@@ -141,10 +142,10 @@ fn mistakes_are_what_the_page_says() {
 #[test]
 fn the_page_has_every_method_and_no_other() {
     let cells = rows(["expression", "value"]).into_iter().map(|row| row[0].clone());
-    let told: BTreeSet<String> = cells
+    let documented: BTreeSet<String> = cells
         .flat_map(|cell| cell.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>())
         .collect();
-    assert_eq!(told, names(METHODS).into_iter().map(str::to_owned).collect());
+    assert_eq!(documented, names(METHODS).into_iter().map(str::to_owned).collect());
 }
 
 #[test]
