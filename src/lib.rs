@@ -71,7 +71,9 @@
 //! | what is previewed, and so what is planned | [`service::preview`], [`service::plan`] | values only |
 //! | what names an event, or an item of a batch | [`hook::event_ids`]; how items are claimed in `service/batch.rs` | values; the world, by its ports |
 //! | conditions, templates, parameters | [`expression`], [`hook::mapping`]; `docs/mapping.md` is their page | values only |
-//! | a filter, an operator, what expressions see and may cost | `expression/` | values only |
+//! | a filter, a test, a method, a function | its table in `expression/filters.rs`, `predicates.rs`, `methods.rs` or `functions.rs` | values only |
+//! | what a template may say, and what it means | `expression/lexer.rs`, `parser.rs`, `ast.rs`; `operators.rs`, `evaluate.rs` | values only |
+//! | what expressions see and may cost | `expression/scope.rs`, `value.rs`, `fuel.rs` | values only |
 //! | where a file lies in R2 (the key template, safe names) | [`hook::archive_key`] | values only |
 //! | what an answer of Fabricate means, where a redirect may lead | [`fabricate`] | values only |
 //! | what is kept of a task, and how much of a status answer is read | `fabricate/status.rs`, `fabricate/result.rs` | bytes |

@@ -1,119 +1,140 @@
-//! What filters and operators are given: read strictly, and paid for before the work is done.
+//! What a filter, a test, a function or a method is given beside the value that it works on.
 //!
-//! An error says which filter wants what, and what kind of value came; never the value, which is the event's.
+//! An error names the argument, and the kind of value that came; never the value, which is the event's.
 
 use std::borrow::Cow;
 
-use minijinja::value::{Value, ValueIter, ValueKind};
-use minijinja::{Error, ErrorKind, State};
+use super::error::{Error, refuse};
+use super::fuel::Fuel;
+use super::signatures::{self, Signature};
+use super::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
 
-use super::lazy::Oversized;
-
-/// The longest text that an expression takes in or gives out, bytes, and the largest value that it gives out, as JSON.
-/// What a filter does to this much stays far below the CPU time of one request.
-pub(super) const TEXT_BYTES_MAX: usize = 128 * 1024;
-
-/// Bytes of text that one unit of fuel pays for, beside what the engine itself charges.
-const BYTES_PER_FUEL: usize = 16;
-
-/// An error in words.
-pub(super) fn refuse(words: impl Into<Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidOperation, words)
+/// Values as a template gives them: in order, and by name.
+#[derive(Debug, Default)]
+pub(super) struct RawArguments {
+    pub(super) values: Vec<Value>,
+    pub(super) named: Vec<(Box<str>, Value)>,
 }
 
-/// A field that the event does not have.
-pub(super) fn missing() -> Error {
-    Error::from(ErrorKind::UndefinedError)
+/// Arguments at their places.
+#[derive(Debug)]
+pub(super) struct Arguments<'a> {
+    signature: Signature,
+    pub(super) fuel: &'a Fuel,
+    /// In the order of the signature; null stands for what is left out.
+    pub(super) values: Vec<Value>,
+    /// By name, where the signature takes anything more.
+    pub(super) named: Vec<(Box<str>, Value)>,
 }
 
-/// What a value is, in JSON's words.
-pub(super) fn word(value: &Value) -> &'static str {
-    match value.kind() {
-        ValueKind::None => "null",
-        ValueKind::Bool => "a boolean",
-        ValueKind::Number => "a number",
-        ValueKind::String => "a text",
-        ValueKind::Seq | ValueKind::Iterable => "a list",
-        ValueKind::Map => "an object",
-        _ => "something else",
-    }
-}
-
-/// The error for a value that `name` does not take; a missing field stays a missing field.
-pub(super) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
-    match value.kind() {
-        ValueKind::Undefined => missing(),
-        ValueKind::Invalid => too_long(),
-        _ if Oversized::of(value).is_some() => oversized(),
-        _ => refuse(format!("`{name}` takes {wanted}, not {}", word(value))),
-    }
-}
-
-/// The error for a text beyond [`TEXT_BYTES_MAX`].
-pub(super) fn too_long() -> Error {
-    refuse(format!("a text of more than {} KiB", TEXT_BYTES_MAX / 1024))
-}
-
-/// The error for a number that the engine has no room for.
-pub(super) fn oversized() -> Error {
-    refuse(
-        "a number of more than 128 bits, or beyond what 64-bit floating point holds: it can only be given as a text, by `| string`",
-    )
-}
-
-/// Charges for work on `bytes` of text.
-pub(super) fn charge(state: &State, bytes: usize) -> Result<(), Error> {
-    state.consume_fuel((bytes / BYTES_PER_FUEL) as u64)
-}
-
-/// A text, or a number as it is written.
-pub(super) fn text<'a>(state: &State, name: &str, value: &'a Value) -> Result<Cow<'a, str>, Error> {
-    let text = match value.kind() {
-        ValueKind::String => Cow::Borrowed(value.as_str().unwrap_or_default()),
-        ValueKind::Number => Cow::Owned(value.to_string()),
-        ValueKind::Plain => written(value)?,
-        _ => return Err(unfit(name, "a text", value)),
-    };
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(too_long());
-    }
-    charge(state, text.len())?;
-    Ok(text)
-}
-
-/// What a value looks like inside a text: as JSON writes it, so that `true` is not `True`.
-pub(super) fn written(value: &Value) -> Result<Cow<'_, str>, Error> {
-    match value.kind() {
-        ValueKind::String => Ok(Cow::Borrowed(value.as_str().unwrap_or_default())),
-        ValueKind::Number => Ok(Cow::Owned(value.to_string())),
-        ValueKind::Bool => Ok(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
-        ValueKind::Undefined => Err(missing()),
-        ValueKind::Invalid => Err(too_long()),
-        ValueKind::None => Err(refuse("null inside a text; say what stands for it: `| default('-', true)`")),
-        _ if Oversized::of(value).is_some() => {
-            let whole = Oversized::of(value).and_then(Oversized::whole);
-            whole.map(Cow::Borrowed).ok_or_else(oversized)
+impl<'a> Arguments<'a> {
+    /// Puts values at the places that the signature has for them.
+    ///
+    /// # Errors
+    /// When they are not what the signature takes.
+    pub(super) fn new(signature: Signature, given: RawArguments, fuel: &'a Fuel) -> Result<Self, Error> {
+        let RawArguments { mut values, named } = given;
+        if signature.takes.ends_with('*') {
+            return Ok(Self { signature, fuel, values, named });
         }
-        _ => Err(refuse(format!("{} inside a text; use `| join(', ')` or `| tojson`", word(value)))),
+        let names = named.iter().map(|(name, _)| &**name);
+        signatures::check(signature, values.len(), names).map_err(refuse)?;
+        for (place, name) in signature.names().enumerate() {
+            if let Some((_, value)) = named.iter().find(|(known, _)| **known == *name) {
+                values.resize(values.len().max(place), Value::Null);
+                values.push(value.clone());
+            }
+        }
+        Ok(Self { signature, fuel, values, named: Vec::new() })
     }
-}
 
-/// A list's items.
-pub(super) fn list(name: &str, value: &Value) -> Result<ValueIter, Error> {
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable => value.try_iter(),
-        _ => Err(unfit(name, "a list", value)),
+    /// What they are given to.
+    pub(super) fn name(&self) -> &'static str {
+        self.signature.name
     }
-}
 
-/// A value deeper in another by its dotted path; list items by their index.
-pub(super) fn at_path(value: &Value, path: &str) -> Option<Value> {
-    path.split('.').try_fold(value.clone(), |value, part| {
-        let by_index = || value.get_item_by_index(part.parse().ok()?).ok();
-        let found = match value.kind() {
-            ValueKind::Seq | ValueKind::Iterable => by_index(),
-            _ => value.get_attr(part).ok(),
+    /// The argument at a place; null where it is left out.
+    pub(super) fn get(&self, place: usize) -> &Value {
+        self.values.get(place).unwrap_or(&Value::Null)
+    }
+
+    /// The argument at a place, if it is neither left out nor null.
+    pub(super) fn given(&self, place: usize) -> Option<&Value> {
+        self.values.get(place).filter(|value| !matches!(value, Value::Null))
+    }
+
+    fn unfit(&self, place: usize, wanted: &str) -> Error {
+        let argument = self.signature.names().nth(place).unwrap_or("arguments");
+        unfit(self.name(), &format!("{wanted} as `{argument}`"), self.get(place))
+    }
+
+    /// A text.
+    pub(super) fn text(&self, place: usize) -> Result<&str, Error> {
+        self.get(place).as_text().ok_or_else(|| self.unfit(place, "a text"))
+    }
+
+    pub(super) fn optional_text(&self, place: usize) -> Result<Option<&str>, Error> {
+        self.given(place).map(|_| self.text(place)).transpose()
+    }
+
+    /// A text, or a number or boolean as it is written.
+    pub(super) fn written(&self, place: usize) -> Result<Cow<'_, str>, Error> {
+        match self.get(place) {
+            Value::Null | Value::List(_) | Value::Object(_) => Err(self.unfit(place, "a text")),
+            value => value.written(),
+        }
+    }
+
+    pub(super) fn optional_written(&self, place: usize) -> Result<Option<Cow<'_, str>>, Error> {
+        self.given(place).map(|_| self.written(place)).transpose()
+    }
+
+    pub(super) fn optional_whole(&self, place: usize) -> Result<Option<i64>, Error> {
+        let whole = |value: &Value| value.index().ok_or_else(|| self.unfit(place, "a whole number"));
+        self.given(place).map(whole).transpose()
+    }
+
+    /// A whole number from 0 on.
+    pub(super) fn optional_count(&self, place: usize) -> Result<Option<usize>, Error> {
+        let count = |whole| usize::try_from(whole).map_err(|_| self.unfit(place, "a number from 0 on"));
+        self.optional_whole(place)?.map(count).transpose()
+    }
+
+    pub(super) fn count(&self, place: usize) -> Result<usize, Error> {
+        self.optional_count(place)?.ok_or_else(|| self.unfit(place, "a number from 0 on"))
+    }
+
+    pub(super) fn optional_bool(&self, place: usize) -> Result<Option<bool>, Error> {
+        match self.given(place) {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(*truth)),
+            Some(_) => Err(self.unfit(place, "a boolean")),
+        }
+    }
+
+    /// The value that the filter or method works on, as a text: a text, or a number as it is written. It is paid for.
+    pub(super) fn own_text<'v>(&self, value: &'v Value) -> Result<Cow<'v, str>, Error> {
+        let text = match value {
+            Value::Text(_) | Value::Int(_) | Value::Wide(_) | Value::Real(_) | Value::Oversized(_) => {
+                value.written()?
+            }
+            _ => return Err(unfit(self.name(), "a text", value)),
         };
-        found.filter(|value| !value.is_undefined())
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(too_long());
+        }
+        self.fuel.spend_on_text(text.len())?;
+        Ok(text)
+    }
+}
+
+/// A value deeper in another by its dotted path, such as `a.0.b`; items of lists by their index.
+///
+/// # Errors
+/// [`Error::Missing`] when what leads there is missing.
+pub(super) fn at_path(value: &Value, path: &str) -> Result<Value, Error> {
+    path.split('.').try_fold(value.clone(), |value, part| match (&value, part.parse()) {
+        (Value::List(_), Ok(index)) => value.item(&Value::Int(index)),
+        _ => value.attribute(part),
     })
 }

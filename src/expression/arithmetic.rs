@@ -2,10 +2,8 @@
 //!
 //! A whole number is never rounded on its way into a fraction: what would lose a digit is an error.
 
-use minijinja::Error;
-use minijinja::value::Value;
-
-use super::arguments::refuse;
+use super::error::{Error, refuse};
+use super::value::Value;
 use super::whole::Whole;
 
 /// What is done with two numbers.
@@ -76,9 +74,9 @@ enum Number {
 
 impl Number {
     fn of(value: &Value) -> Result<Self, Error> {
-        match Whole::of(value) {
-            Some(whole) => Ok(Self::Whole(whole)),
-            None => f64::try_from(value.clone()).map(Self::Real),
+        match value {
+            Value::Real(real) => Ok(Self::Real(*real)),
+            _ => Whole::of(value).map(Self::Whole).ok_or_else(|| refuse("a calculation takes numbers")),
         }
     }
 
@@ -97,7 +95,7 @@ impl Number {
     }
 }
 
-/// The result of an operation on two numbers of the engine's.
+/// The result of an operation on two numbers.
 ///
 /// # Errors
 /// Where the divisor is zero, the result is too large, or a whole number would lose digits.
@@ -124,7 +122,7 @@ pub(super) fn calculate(operation: Operation, left: &Value, right: &Value) -> Re
 fn quotient(operation: Operation, left: Whole, right: Whole) -> Result<Value, Error> {
     let exact = if operation == Operation::Divide { operation.whole(left, right) } else { None };
     if let Some(exact) = exact {
-        return exact.real().map(Value::from).ok_or_else(inexact);
+        return exact.real().map(Value::Real).ok_or_else(inexact);
     }
     let (Some(left), Some(right)) = (left.real(), right.real()) else {
         return Err(inexact());
@@ -144,13 +142,13 @@ fn mixed(operation: Operation, left: Number, right: Number) -> Result<Value, Err
     if let (true, Some(left), Some(right)) = (one_is_whole && exact, whole(left), whole(right))
         && let Some(result) = operation.whole(left, right)
     {
-        return result.real().map(Value::from).ok_or_else(inexact);
+        return result.real().map(Value::Real).ok_or_else(inexact);
     }
     finite(operation.real(left_real, right_real))
 }
 
 fn finite(number: f64) -> Result<Value, Error> {
-    if number.is_finite() { Ok(Value::from(number)) } else { Err(too_large()) }
+    if number.is_finite() { Ok(Value::Real(number)) } else { Err(too_large()) }
 }
 
 fn too_large() -> Error {

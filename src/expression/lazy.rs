@@ -8,9 +8,8 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, Value};
-
-use super::arguments::{TEXT_BYTES_MAX, too_long};
+use super::value::{List, Object, Oversized, TEXT_BYTES_MAX, Value};
+use super::whole::Whole;
 use crate::document::{Content, Document, Element};
 
 /// Lists and objects with more items or members than this are indexed.
@@ -48,17 +47,15 @@ impl Lazy {
     /// The value at an index of the document.
     pub(super) fn value(self: &Arc<Self>, index: u32) -> Value {
         match self.document.element(index).content() {
-            Content::Null => Value::from(()),
-            Content::Bool(truth) => Value::from(truth),
+            Content::Null => Value::Null,
+            Content::Bool(truth) => Value::Bool(truth),
             Content::Number(scalar) | Content::Text(scalar) if scalar.len() > TEXT_BYTES_MAX => {
-                Value::from(too_long())
+                Value::TooLong
             }
             Content::Number(digits) => self.kept(index, digits, number),
-            Content::Text(text) => self.kept(index, text, |text| Value::from(text)),
-            Content::List => Value::from_object(Container { lazy: Arc::clone(self), index, is_list: true }),
-            Content::Object => {
-                Value::from_object(Container { lazy: Arc::clone(self), index, is_list: false })
-            }
+            Content::Text(text) => self.kept(index, text, Value::text),
+            Content::List => Value::List(List::Element(Container { lazy: Arc::clone(self), index })),
+            Content::Object => Value::Object(Object::Element(Container { lazy: Arc::clone(self), index })),
         }
     }
 }
@@ -78,21 +75,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A list or an object of the document.
-struct Container {
+#[derive(Clone)]
+pub(super) struct Container {
     lazy: Arc<Lazy>,
     index: u32,
-    is_list: bool,
 }
 
 impl fmt::Debug for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({} of {})", if self.is_list { "list" } else { "object" }, self.element().count())
+        write!(f, "({} values)", self.element().count())
     }
 }
 
 impl Container {
     fn element(&self) -> Element<'_> {
         self.lazy.document.element(self.index)
+    }
+
+    /// How many items a list has, or fields an object: each name counts once.
+    pub(super) fn len(&self) -> usize {
+        let count = self.element().count();
+        if self.element().is_list() || count < 2 { count } else { self.index().values.len() }
     }
 
     /// What is in it, indexed; kept where that took more than a few steps.
@@ -117,7 +120,8 @@ impl Container {
         Some(self.index())
     }
 
-    fn item(&self, position: usize) -> Option<Value> {
+    /// The item of a list.
+    pub(super) fn item(&self, position: usize) -> Option<Value> {
         let found = match self.index_for_look_up() {
             None => self.element().item(position)?.index(),
             Some(index) => *index.values.get(position)?,
@@ -125,53 +129,31 @@ impl Container {
         Some(self.lazy.value(found))
     }
 
-    fn member(&self, name: &str) -> Option<Value> {
+    /// The value of an object's field.
+    pub(super) fn member(&self, name: &str) -> Option<Value> {
         let found = match self.index_for_look_up() {
             None => self.element().get(name)?.index(),
             Some(index) => index.member(&self.lazy.document, name)?,
         };
         Some(self.lazy.value(found))
     }
-}
 
-impl Object for Container {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        if self.is_list { ObjectRepr::Seq } else { ObjectRepr::Map }
+    /// All items of a list.
+    pub(super) fn items(&self) -> impl Iterator<Item = Value> {
+        let index = self.index();
+        (0..index.values.len()).map_while(move |position| self.lazy_value(&index.values, position))
     }
 
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        if self.is_list { self.item(key.as_usize()?) } else { self.member(key.as_str()?) }
+    /// All fields of an object, in the order in which they were sent.
+    pub(super) fn members(&self) -> impl Iterator<Item = (Value, Value)> {
+        let index = self.index();
+        (0..index.names.len()).map_while(move |position| {
+            Some((self.lazy_value(&index.names, position)?, self.lazy_value(&index.values, position)?))
+        })
     }
 
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        if self.is_list { None } else { self.member(name) }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let (lazy, index, count) = (Arc::clone(&self.lazy), self.index(), self.enumerator_len());
-        let positions = 0..count.unwrap_or(0);
-        if self.is_list {
-            let item = move |position| lazy.value(index.values.get(position).copied().unwrap_or(u32::MAX));
-            return Enumerator::Iter(Box::new(positions.map(item)));
-        }
-        let pair = move |position| {
-            let at = |indexes: &[u32]| indexes.get(position).copied().unwrap_or(u32::MAX);
-            (lazy.value(at(&index.names)), lazy.value(at(&index.values)))
-        };
-        Enumerator::KeyValueIter(Box::new(positions.map(pair)))
-    }
-
-    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        let count = self.element().count();
-        Some(if self.is_list || count < 2 { count } else { self.index().values.len() })
-    }
-
-    fn is_true(self: &Arc<Self>) -> bool {
-        self.element().count() > 0
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+    fn lazy_value(&self, indexes: &[u32], position: usize) -> Option<Value> {
+        indexes.get(position).map(|index| self.lazy.value(*index))
     }
 }
 
@@ -231,50 +213,13 @@ impl Index {
 /// A number with all its digits, or what stands for one that is too large.
 fn number(digits: &str) -> Value {
     let is_whole = !digits.contains(['.', 'e', 'E']);
-    let oversized = || Value::from_object(Oversized { digits: digits.into(), is_whole });
-    if digits.len() > NUMBER_BYTES_MAX {
-        return oversized();
-    }
-    if !is_whole {
-        let real = digits.parse().ok().filter(|real: &f64| real.is_finite());
-        return real.map_or_else(oversized, Value::from);
-    }
-    if let Ok(whole) = digits.parse::<i64>() {
-        return Value::from(whole);
-    }
-    let wide = digits.parse::<u128>().map(Value::from).or_else(|_| digits.parse::<i128>().map(Value::from));
-    wide.unwrap_or_else(|_| oversized())
-}
-
-/// A number that the engine has no room for. A whole one can still be written and compared for equality.
-#[derive(Debug)]
-pub(super) struct Oversized {
-    digits: Box<str>,
-    is_whole: bool,
-}
-
-impl Oversized {
-    /// What a value is an oversized number of.
-    pub(super) fn of(value: &Value) -> Option<&Self> {
-        value.downcast_object_ref()
-    }
-
-    /// Its digits, where it is a whole number.
-    pub(super) fn whole(&self) -> Option<&str> {
-        self.is_whole.then_some(&*self.digits)
-    }
-}
-
-impl Object for Oversized {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<std::cmp::Ordering> {
-        Some(self.digits.cmp(&other.downcast_ref::<Self>()?.digits))
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.digits)
-    }
+    let read = if digits.len() > NUMBER_BYTES_MAX {
+        None
+    } else if is_whole {
+        let magnitude = digits.strip_prefix('-').unwrap_or(digits);
+        Whole::parse(digits.starts_with('-'), magnitude).and_then(Whole::value)
+    } else {
+        digits.parse().ok().filter(|real: &f64| real.is_finite()).map(Value::Real)
+    };
+    read.unwrap_or_else(|| Value::Oversized(Arc::new(Oversized { digits: digits.into(), is_whole })))
 }

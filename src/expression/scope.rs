@@ -5,34 +5,26 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use minijinja::value::merge_maps;
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use super::FUEL;
-use super::headers::headers;
-use super::json::{from_json, from_text};
+use super::error::Error;
+use super::fuel::{EVENT_FUEL, ITEM_FUEL};
 use super::lazy::Lazy;
+use super::value::{Object, Value};
 use crate::document::Document;
-
-/// How much all evaluations over one event may do, together with what they give out.
-pub(super) const EVENT_FUEL: u64 = 2 * FUEL;
-
-/// How much the expressions over one item of a batch may do beside its share of [`EVENT_FUEL`]: an item's condition and
-/// ten parameters take a third of it. A batch of 500 items may so take half a million, some tenths of a second.
-const ITEM_FUEL: u64 = FUEL / 20;
 
 /// The values that expressions see, and how much may still be done with them.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    pub(super) values: minijinja::Value,
+    values: Vec<(Arc<str>, Value)>,
     fuel_left: Cell<u64>,
 }
 
 /// A value for expressions.
 #[derive(Debug, Clone)]
-pub enum Given<'a> {
+pub enum ScopeValue<'a> {
     /// Any JSON.
-    Json(&'a Value),
+    Json(&'a Json),
     /// A text.
     Text(&'a str),
     /// An object of texts, by name.
@@ -46,60 +38,74 @@ pub enum Given<'a> {
     /// A value of a document by its index.
     Element(&'a Arc<Lazy>, u32),
     /// An object of others, by name.
-    Object(Vec<(Cow<'a, str>, Given<'a>)>),
+    Object(Vec<(Cow<'a, str>, ScopeValue<'a>)>),
 }
 
-impl<'a> From<&'a Value> for Given<'a> {
-    fn from(json: &'a Value) -> Self {
+impl<'a> From<&'a Json> for ScopeValue<'a> {
+    fn from(json: &'a Json) -> Self {
         Self::Json(json)
     }
 }
 
-impl Given<'_> {
-    fn value(self) -> minijinja::Value {
-        match self {
-            Self::Json(json) => from_json(json),
-            Self::Text(text) => from_text(text),
-            Self::Fields(fields) => object(fields.iter().copied()),
-            Self::Headers(texts) => headers(texts),
-            Self::Texts(texts) => object(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
+impl ScopeValue<'_> {
+    fn value(self) -> Result<Value, Error> {
+        Ok(match self {
+            Self::Json(json) => Value::from_json(json),
+            Self::Text(text) => Value::text(text),
+            Self::Fields(fields) => texts(fields.iter().copied())?,
+            Self::Headers(headers) => Value::Object(Object::headers(headers)),
+            Self::Texts(fields) => texts(fields.iter().map(|(name, text)| (name.as_str(), text.as_str())))?,
             Self::Document(document) => Lazy::new(document).value(0),
             Self::Element(lazy, index) => lazy.value(index),
             Self::Object(fields) => {
-                let fields = fields.into_iter().map(|(name, given)| (name.into_owned(), given.value()));
-                minijinja::Value::from_pairs(fields)
+                let field =
+                    |(name, value): (Cow<'_, str>, ScopeValue<'_>)| Ok((Value::text(&name), value.value()?));
+                Value::object(fields.into_iter().map(field).collect::<Result<_, Error>>()?)?
             }
-        }
+        })
     }
 }
 
-fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> minijinja::Value {
-    minijinja::Value::from_pairs(fields.map(|(name, text)| (name, from_text(text))))
+fn texts<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Value, Error> {
+    Value::object(fields.map(|(name, text)| (Value::text(name), Value::text(text))).collect())
 }
 
 impl Scope {
     /// From a JSON object whose keys are the scope's names.
     #[must_use]
-    pub fn new(values: &Value) -> Self {
-        Self::of(from_json(values))
+    pub fn new(values: &Json) -> Self {
+        let fields = values.as_object().into_iter().flatten();
+        Self::named(fields.map(|(name, value)| (name.as_str(), value.into())))
     }
 
-    /// From values by name; soonest done where the names are in order.
-    pub fn named<'a>(values: impl IntoIterator<Item = (&'a str, Given<'a>)>) -> Self {
-        let values = values.into_iter().map(|(name, given)| (name, given.value()));
-        Self::of(minijinja::Value::from_pairs(values))
-    }
-
-    fn of(values: minijinja::Value) -> Self {
-        Self { values, fuel_left: Cell::new(EVENT_FUEL) }
+    /// From values by name. What nests too deep to be a value is missing.
+    pub fn named<'a>(values: impl IntoIterator<Item = (&'a str, ScopeValue<'a>)>) -> Self {
+        let mut scope = Self { values: Vec::new(), fuel_left: Cell::new(EVENT_FUEL) };
+        for (name, value) in values {
+            scope.set(name, value);
+        }
+        scope
     }
 
     /// The same values and one more.
     #[must_use]
-    pub fn with<'a>(&self, name: &'a str, given: impl Into<Given<'a>>) -> Self {
-        // Of two maps the last wins.
-        let values = merge_maps([self.values.clone(), Self::named([(name, given.into())]).values]);
-        Self { values, ..self.clone() }
+    pub fn with<'a>(&self, name: &'a str, value: impl Into<ScopeValue<'a>>) -> Self {
+        let mut scope = self.clone();
+        scope.set(name, value.into());
+        scope
+    }
+
+    fn set(&mut self, name: &str, value: ScopeValue<'_>) {
+        let value = value.value().unwrap_or(Value::Missing);
+        match self.values.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, known)) => *known = value,
+            None => self.values.push((Arc::from(name), value)),
+        }
+    }
+
+    /// The value of a name.
+    pub(super) fn value(&self, name: &str) -> Option<Value> {
+        self.values.iter().find(|(known, _)| **known == *name).map(|(_, value)| value.clone())
     }
 
     /// The same for one of `count` items of a batch. Each has its own share of what the expressions over an event may do,

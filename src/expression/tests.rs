@@ -7,11 +7,12 @@ mod documents;
 mod exactness;
 mod headers;
 mod methods;
+mod statements;
 mod strictness;
 mod values;
 
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn scope() -> Scope {
     Scope::new(&json!({
@@ -45,7 +46,7 @@ fn check_refused(source: &str, expected: &str) {
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let template = match expressions.template(source) {
         Ok(template) => template,
-        Err(mistake) => return assert!(mistake.contains(expected), "{source}: {mistake}"),
+        Err(mistake) => return assert!(mistake.message.contains(expected), "{source}: {mistake}"),
     };
     let error = expressions.evaluate(&template, &scope()).expect_err(source);
     assert!(error.reason.contains(expected), "{source}: {}", error.reason);
@@ -125,7 +126,7 @@ fn a_condition_that_cannot_be_evaluated_is_an_error() {
 fn mistakes_are_found_before_the_first_delivery() {
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let mut check = |source: &str, word: &str| {
-        let message = expressions.template(source).unwrap_err();
+        let message = expressions.template(source).unwrap_err().message;
         assert!(message.contains(word), "{source}: {message}");
     };
     check("{{ body. }}", "syntax error");
@@ -146,7 +147,8 @@ fn env_has_what_the_operator_allowed_and_nothing_else() {
     let mut expressions = Expressions::new(EVENT_SCOPE).with_env(env.as_object().unwrap());
     let template = expressions.template("{{ [env.REGION, env['ROWS'], env.LIMITS.rows] }}").unwrap();
     assert_eq!(expressions.evaluate(&template, &scope()), Ok(json!(["eu", 100, 5])));
-    let mistake = |expressions: &mut Expressions, source: &str| expressions.template(source).unwrap_err();
+    let mistake =
+        |expressions: &mut Expressions, source: &str| expressions.template(source).unwrap_err().message;
     for source in ["{{ env.REGOIN }}", "{{ env['REGOIN'] }}", "{% if body.x %}{{ env.REGOIN }}{% endif %}"] {
         let expected = "unknown variable `env.REGOIN`; did you mean `env.REGION`?";
         assert_eq!(mistake(&mut expressions, source), expected);

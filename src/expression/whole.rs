@@ -1,8 +1,11 @@
-//! Whole numbers of up to 128 bits and their exact arithmetic.
+//! Whole numbers of up to 128 bits, their order and their exact arithmetic.
 //!
 //! It never rounds: a result that has no exact form is `None`, and the caller says what is wrong.
 
-use minijinja::value::{Value, ValueKind};
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::value::Value;
 
 /// Bits of a whole number that a 64-bit floating-point number holds exactly.
 const REAL_BITS: u32 = f64::MANTISSA_DIGITS;
@@ -25,15 +28,13 @@ impl Whole {
         Self { negative: negative && magnitude != 0, magnitude }
     }
 
-    /// The number if it is a whole number of the engine's, not a floating-point number.
+    /// The number, if the value is a whole one and not a floating-point number.
     pub(super) fn of(value: &Value) -> Option<Self> {
-        if value.kind() != ValueKind::Number || !value.is_integer() {
-            return None;
+        match value {
+            Value::Int(number) => Some(Self::new(*number < 0, number.unsigned_abs().into())),
+            Value::Wide(number) => Some(**number),
+            _ => None,
         }
-        if let Ok(number) = i128::try_from(value.clone()) {
-            return Some(Self::new(number < 0, number.unsigned_abs()));
-        }
-        u128::try_from(value.clone()).ok().map(|magnitude| Self::new(false, magnitude))
     }
 
     /// The number if it has no fraction and is below 2^128.
@@ -61,21 +62,32 @@ impl Whole {
         (significant <= REAL_BITS).then_some(if self.negative { -real } else { real })
     }
 
-    /// The engine's value, from -2^127 to 2^128 - 1.
+    /// The value, from -2^127 to 2^128 - 1.
     pub(super) fn value(self) -> Option<Value> {
         if self.negative && self.magnitude > NEGATIVE_MAX {
             return None;
         }
-        let signed = if self.negative {
-            // -2^127 wraps to itself.
-            Some(self.magnitude.cast_signed().wrapping_neg())
-        } else {
-            i128::try_from(self.magnitude).ok()
-        };
-        Some(match signed {
-            None => Value::from(self.magnitude),
-            Some(signed) => i64::try_from(signed).map_or_else(|_| Value::from(signed), Value::from),
-        })
+        let magnitude = i64::try_from(self.magnitude).ok();
+        let smallest = (self.negative && self.magnitude == 1 << 63).then_some(i64::MIN);
+        let short =
+            smallest.or(magnitude.map(|magnitude| if self.negative { -magnitude } else { magnitude }));
+        Some(short.map_or_else(|| Value::Wide(Box::new(self)), Value::Int))
+    }
+
+    /// Compares the exact values.
+    pub(super) fn cmp_real(self, real: f64) -> Ordering {
+        let by_sign = || if real < 0.0 { Ordering::Greater } else { Ordering::Less };
+        let Some(whole) = Self::of_real(real.trunc()) else { return by_sign() };
+        self.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal))
+    }
+
+    /// The number, if 64 bits without a sign hold it.
+    pub(super) fn unsigned(self) -> Option<u64> {
+        u64::try_from(self.magnitude).ok().filter(|_| !self.negative)
+    }
+
+    pub(super) fn magnitude(self) -> u128 {
+        self.magnitude
     }
 
     pub(super) fn is_zero(self) -> bool {
@@ -156,6 +168,34 @@ impl Whole {
         };
         let magnitude = quotient.checked_add(u128::from(up))?.checked_mul(unit)?;
         Some(Self::new(self.negative, magnitude))
+    }
+}
+
+impl Ord for Whole {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (false, false) => self.magnitude.cmp(&other.magnitude),
+            (true, true) => other.magnitude.cmp(&self.magnitude),
+            (is_negative, _) => {
+                if is_negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+        }
+    }
+}
+
+impl PartialOrd for Whole {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad_integral(!self.negative, "", &self.magnitude.to_string())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HookName;
-use crate::expression::{Expressions, Given, Scope, Template};
+use crate::expression::{Expressions, Scope, ScopeValue, Template};
 use crate::fabricate::{Target, TaskFile, TaskId};
 pub use safe_name::safe_name;
 use safe_name::{NAME_BYTES_MAX, safe_part, shorten, unique_part};
@@ -104,14 +104,14 @@ impl KeyTemplate {
         for bytes_max in NAME_BOUNDS {
             let name = shorten(&name, bytes_max);
             let scope = Scope::named([
-                ("database", Given::Text(database)),
-                ("date", Given::Text(&of.date)),
-                ("file", Given::Fields(&[("id", &file_id), ("name", &name)])),
-                ("hook", Given::Text(of.hook.as_str())),
-                ("run_id", Given::Text(&of.run_id)),
-                ("task_id", Given::Text(task_id)),
-                ("workflow", Given::Text(workflow)),
-                ("workspace", Given::Text(workspace)),
+                ("database", ScopeValue::Text(database)),
+                ("date", ScopeValue::Text(&of.date)),
+                ("file", ScopeValue::Fields(&[("id", &file_id), ("name", &name)])),
+                ("hook", ScopeValue::Text(of.hook.as_str())),
+                ("run_id", ScopeValue::Text(&of.run_id)),
+                ("task_id", ScopeValue::Text(task_id)),
+                ("workflow", ScopeValue::Text(workflow)),
+                ("workspace", ScopeValue::Text(workspace)),
             ]);
             let key = template.render(&scope)?;
             if !key.contains(&of.run_id) || !key.contains(&file_id) {
@@ -140,7 +140,8 @@ thread_local! {
 impl Compiled {
     fn new(source: &str) -> Result<Self, KeyTemplateError> {
         let mut expressions = Expressions::new(SCOPE);
-        let template = expressions.template(source).map_err(KeyTemplateError::Expression)?;
+        let template =
+            expressions.template(source).map_err(|error| KeyTemplateError::Expression(error.to_string()))?;
         Ok(Self { expressions, template, source: source.to_owned() })
     }
 

@@ -13,7 +13,7 @@ use super::delivery::{CorruptBody, Delivery, DeliveryId};
 use super::event_ids::IdOutcome;
 use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
-use crate::expression::{Given, Lazy, Scope};
+use crate::expression::{Lazy, Scope, ScopeValue};
 use crate::request::RawRequest;
 use crate::request::body::{self, Attribute, BodyError, CloudEvent};
 use crate::request::source::Source;
@@ -53,9 +53,9 @@ pub struct IdError {
 }
 
 /// Makes what expressions see as `delivery`.
-fn delivery_scope<T>(delivery: &Delivery, to: impl FnOnce(Given<'_>) -> T) -> T {
+fn delivery_scope<T>(delivery: &Delivery, to: impl FnOnce(ScopeValue<'_>) -> T) -> T {
     let received_at = delivery.received_at.to_string();
-    to(Given::Fields(&[("id", delivery.delivery_id.as_str()), ("received_at", &received_at)]))
+    to(ScopeValue::Fields(&[("id", delivery.delivery_id.as_str()), ("received_at", &received_at)]))
 }
 
 impl Event {
@@ -90,12 +90,12 @@ impl Event {
         let event = event.map(|event| ("event", cloud_event_value(event, &body)));
         let scope = delivery_scope(&delivery, |shown| {
             let others = [
-                ("body", Given::Element(&body, 0)),
-                ("body_sha256", Given::Text(&body_sha256)),
+                ("body", ScopeValue::Element(&body, 0)),
+                ("body_sha256", ScopeValue::Text(&body_sha256)),
                 ("delivery", shown),
-                ("headers", Given::Headers(&delivery.headers)),
-                ("hook", Given::Text(delivery.hook.as_str())),
-                ("query", Given::Texts(&delivery.query)),
+                ("headers", ScopeValue::Headers(&delivery.headers)),
+                ("hook", ScopeValue::Text(delivery.hook.as_str())),
+                ("query", ScopeValue::Texts(&delivery.query)),
             ];
             Scope::named(others.into_iter().chain(event))
         });
@@ -114,7 +114,7 @@ impl Event {
         event.delivery.delivery_id = delivery_id;
         event.delivery.query = query;
         event.scope = delivery_scope(&event.delivery, |shown| {
-            event.scope.with("delivery", shown).with("query", Given::Texts(&event.delivery.query))
+            event.scope.with("delivery", shown).with("query", ScopeValue::Texts(&event.delivery.query))
         });
         Ok(event)
     }
@@ -195,7 +195,7 @@ impl Event {
     /// What expressions see of one item of the batch, by its index in the body. In a batch of `CloudEvents`, `event` is the
     /// item.
     pub(crate) fn item_scope(&self, item: u32) -> Scope {
-        let scope = self.scope.with("item", Given::Element(&self.body, item));
+        let scope = self.scope.with("item", ScopeValue::Element(&self.body, item));
         match body::cloud_event(&self.delivery.headers, self.body.document().element(item)) {
             Some(event) => scope.with("event", cloud_event_value(event, &self.body)),
             None => scope,
@@ -219,13 +219,15 @@ impl Event {
 }
 
 /// A `CloudEvent` of a body as expressions see it.
-fn cloud_event_value<'d>(event: CloudEvent<'d>, body: &'d Arc<Lazy>) -> Given<'d> {
+fn cloud_event_value<'d>(event: CloudEvent<'d>, body: &'d Arc<Lazy>) -> ScopeValue<'d> {
     let given = |held: Attribute<'d>| match held {
-        Attribute::Text(Cow::Borrowed(text)) => Given::Text(text),
-        Attribute::Text(Cow::Owned(text)) => Given::Document(Arc::new(Document::from_text(text))),
-        Attribute::Element(element) => Given::Element(body, element.index()),
-        Attribute::Decoded(document) => Given::Document(Arc::new(document)),
+        Attribute::Text(Cow::Borrowed(text)) => ScopeValue::Text(text),
+        Attribute::Text(Cow::Owned(text)) => ScopeValue::Document(Arc::new(Document::from_text(text))),
+        Attribute::Element(element) => ScopeValue::Element(body, element.index()),
+        Attribute::Decoded(document) => ScopeValue::Document(Arc::new(document)),
     };
     let data = event.data.map(|data| (Cow::Borrowed("data"), data));
-    Given::Object(event.attributes.into_iter().chain(data).map(|(name, held)| (name, given(held))).collect())
+    ScopeValue::Object(
+        event.attributes.into_iter().chain(data).map(|(name, held)| (name, given(held))).collect(),
+    )
 }

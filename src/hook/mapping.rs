@@ -93,7 +93,7 @@ fn compile_value<'a>(
         Value::String(text) => match expressions.template(text) {
             Ok(template) => Param::Template(template),
             Err(problem) => {
-                mistake(path, problem);
+                mistake(path, problem.message);
                 Param::Literal(Value::Null)
             }
         },

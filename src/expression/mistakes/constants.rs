@@ -3,16 +3,17 @@
 //! An expression of constants is evaluated. Where one part of it is a value of the event, it is evaluated with values
 //! of every kind in that place: it is a mistake only if none of them is right.
 
-use std::collections::BTreeMap;
-
-use minijinja::machinery::ast::{CallArg, CallType, Expr, Filter, Spanned, Stmt, Test, UnaryOpKind, Var};
-use minijinja::machinery::{self, Instructions};
-use minijinja::{AutoEscape, Error, ErrorKind, Value};
-
-use super::super::program::{NAME, RESULT};
-use super::super::strict::{OPERAND, compiled_expression, copied};
-use super::super::syntax::{argument, outermost, parts};
-use super::super::{Expressions, in_words, methods};
+use super::super::arguments::RawArguments;
+use super::super::ast::{Application, Argument, Expr, ExprKind, Operator};
+use super::super::error::{Error, ExpressionError};
+use super::super::evaluate::{self, StandIn};
+use super::super::filters;
+use super::super::fuel::{FUEL, Fuel};
+use super::super::methods::METHODS;
+use super::super::predicates;
+use super::super::signatures::find;
+use super::super::value::Value;
+use super::is_splat;
 
 /// How many expressions in one template are evaluated. Real templates have a few; others go unchecked from here on.
 const EVALUATED_MAX: usize = 64;
@@ -22,126 +23,121 @@ const LARGE: i64 = 1_000_000_000_000_000;
 
 /// Values of every kind: each filter, test, operator and method takes at least one of them.
 fn values() -> Vec<Value> {
+    let text = Value::text;
+    let list = |items: &[Value]| Value::list(items.to_vec()).unwrap_or(Value::Null);
     // Most take a number.
-    let mut values = vec![Value::from(7)];
+    let mut values = vec![Value::Int(7)];
     let texts = ["2024-01-31T22:30:00Z", "2024-01-31", "12", "Aa", "aGk=", "[1]", "1d", "+01:00", "%Y"];
-    values.extend(texts.into_iter().map(Value::from));
-    values.extend([2, 0, LARGE, -LARGE].map(Value::from));
-    values.push(Value::from(1.5));
-    values.extend([Value::from(vec![1, 2]), Value::from(vec!["a", "b"])]);
-    let object = Value::from_pairs([("a", Value::from("b"))]);
-    values.extend([Value::from(vec![object.clone()]), object, Value::from(vec![vec!["a", "b"]])]);
-    values.extend([Value::from(true), Value::from(())]);
+    values.extend(texts.map(text));
+    values.extend([2, 0, LARGE, -LARGE].map(Value::Int));
+    values.push(Value::Real(1.5));
+    let letters = list(&[text("a"), text("b")]);
+    values.extend([list(&[Value::Int(1), Value::Int(2)]), letters.clone()]);
+    let object = Value::object(vec![(text("a"), text("b"))]).unwrap_or(Value::Null);
+    values.extend([list(std::slice::from_ref(&object)), object, list(&[letters])]);
+    values.extend([Value::Bool(true), Value::Null]);
     values
 }
 
-impl Expressions {
-    pub(super) fn find_constant_mistakes(&self, template: &Stmt<'_>) -> Result<(), String> {
-        let mut open = outermost(template);
-        let mut evaluated = 0;
-        while let Some(expr) = open.pop() {
-            let is_done = match wrong_part(expr) {
-                Wrong::Nothing => false,
-                _ if evaluated >= EVALUATED_MAX => return Ok(()),
-                Wrong::Itself => {
-                    evaluated += 1;
-                    self.check_constant(expr)?;
-                    true
-                }
-                Wrong::With(replaced) => {
-                    evaluated += 1;
-                    self.check_with_values(expr, &replaced)?;
-                    false
-                }
-            };
-            if !is_done {
-                open.extend(parts(expr));
-            }
-            if let Expr::Filter(node) = expr {
+/// Whether these expressions, or parts of them, are constants that fail for every event.
+pub(super) fn check(mut open: Vec<&Expr>) -> Result<(), ExpressionError> {
+    let mut evaluated = 0;
+    while let Some(expr) = open.pop() {
+        let fails = |error: String| ExpressionError::new(expr.position, error);
+        match wrong_part(expr) {
+            Wrong::Nothing => open.extend(expr.parts()),
+            _ if evaluated >= EVALUATED_MAX => return Ok(()),
+            Wrong::Itself => {
                 evaluated += 1;
-                self.check_of_items(node)?;
+                check_constant(expr).map_err(fails)?;
+            }
+            Wrong::With(parts) => {
+                evaluated += 1;
+                let tried = |value| evaluated_with(expr, &parts, value);
+                check_with_values(values().into_iter().chain(written_by(expr)), tried).map_err(fails)?;
+                open.extend(expr.parts());
             }
         }
-        Ok(())
-    }
-
-    fn check_constant(&self, expr: &Expr<'_>) -> Result<(), String> {
-        match self.evaluated(&compiled_expression(expr, &[], RESULT, NAME), Value::UNDEFINED) {
-            Err(error) if error.kind() != ErrorKind::UndefinedError => Err(always_fails(&in_words(&error))),
-            _ => Ok(()),
+        if let ExprKind::Filter(_, filter) = &expr.kind {
+            evaluated += 1;
+            check_of_items(filter).map_err(fails)?;
         }
     }
+    Ok(())
+}
 
-    fn check_with_values(&self, expr: &Expr<'_>, replaced: &[&Expr<'_>]) -> Result<(), String> {
-        let code = compiled_expression(expr, replaced, RESULT, NAME);
-        let mut reasons: Vec<String> = Vec::new();
-        let mut values = values();
-        values.extend(self.written_by(expr));
-        for value in values {
-            match self.evaluated(&code, value) {
-                Err(error) if error.kind() != ErrorKind::UndefinedError => {
-                    reasons.push(in_words(&error).into_owned());
-                }
-                _ => return Ok(()),
-            }
-        }
-        // The reason that is not about the kind of the value which stood in.
-        let reason = reasons.iter().find(|reason| !reason.contains(", not ")).or(reasons.first());
-        let reason = reason.map_or("it", |reason| reason.split(", not ").next().unwrap_or_default());
-        Err(always_fails(reason))
+fn check_constant(expr: &Expr) -> Result<(), String> {
+    match evaluated_with(expr, &[], Value::Missing) {
+        Err(error) if error != Error::Missing => Err(always_fails(&error.to_string())),
+        _ => Ok(()),
     }
+}
 
-    /// A moment as the pattern of `strptime` writes it.
-    fn written_by(&self, expr: &Expr<'_>) -> Option<Value> {
-        let Expr::Filter(node) = expr else {
-            return None;
-        };
-        let [CallArg::Pos(Expr::Const(pattern)) | CallArg::Kwarg(_, Expr::Const(pattern))] =
-            node.args.as_slice()
-        else {
-            return None;
-        };
-        if node.name != "strptime" {
-            return None;
-        }
-        let moment = Value::from("2024-01-31T22:30:00Z");
-        self.environment.empty_state().apply_filter("strftime", &[moment, pattern.value.clone()]).ok()
-    }
-
-    /// What `map`, `select` and `selectattr` do to each item, by the name of a filter or test.
-    fn check_of_items(&self, node: &Filter<'_>) -> Result<(), String> {
-        let from_name = match node.name {
-            "map" | "select" | "reject" => node.args.as_slice(),
-            "selectattr" | "rejectattr" => node.args.get(1..).unwrap_or_default(),
+fn check_with_values(
+    values: impl IntoIterator<Item = Value>,
+    tried: impl Fn(Value) -> Result<(), Error>,
+) -> Result<(), String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for value in values {
+        match tried(value) {
+            Err(error) if error != Error::Missing => reasons.push(error.to_string()),
             _ => return Ok(()),
-        };
-        let [CallArg::Pos(Expr::Const(name)), arguments @ ..] = from_name else {
-            return Ok(());
-        };
-        let Some(inner) = name.value.as_str().filter(|_| !arguments.is_empty()) else {
-            return Ok(());
-        };
-        if !arguments.iter().all(|argument| is_positional(argument) && is_constant(self::argument(argument)))
-        {
-            return Ok(());
         }
-        let span = name.span();
-        let item = Expr::Var(Spanned::new(Var { id: OPERAND }, span));
-        let args: Vec<CallArg> = arguments.iter().map(copied).collect();
-        let each = if node.name == "map" {
-            Expr::Filter(Spanned::new(Filter { name: inner, expr: Some(item), args }, span))
-        } else {
-            Expr::Test(Spanned::new(Test { name: inner, expr: item, args }, span))
-        };
-        self.check_with_values(&each, &[])
     }
+    // The reason that is not about the kind of the value which stood in.
+    let reason = reasons.iter().find(|reason| !reason.contains(", not ")).or(reasons.first());
+    let reason = reason.map_or("it", |reason| reason.split(", not ").next().unwrap_or_default());
+    Err(always_fails(reason))
+}
 
-    fn evaluated(&self, code: &Instructions<'_>, operand: Value) -> Result<(), Error> {
-        let (mut text, blocks) = (String::new(), BTreeMap::new());
-        let mut output = machinery::make_string_output(&mut text);
-        let values = Value::from_pairs([(OPERAND, operand)]);
-        machinery::eval(&self.environment, code, values, &blocks, &mut output, AutoEscape::None).map(|_| ())
+/// Evaluates an expression with a value in the place of these parts.
+fn evaluated_with(expr: &Expr, parts: &[&Expr], value: Value) -> Result<(), Error> {
+    evaluate::with_stand_in(expr, &StandIn { parts, value }, &Fuel::new(FUEL)).map(|_| ())
+}
+
+/// A moment as the pattern of `strptime` writes it.
+fn written_by(expr: &Expr) -> Option<Value> {
+    let ExprKind::Filter(_, filter) = &expr.kind else { return None };
+    let [Argument::InOrder(pattern) | Argument::Named(_, pattern)] = filter.arguments.as_slice() else {
+        return None;
+    };
+    let pattern = pattern.as_constant().filter(|_| &*filter.name == "strptime")?;
+    let given = RawArguments { values: vec![pattern.clone()], named: Vec::new() };
+    filters::apply(&Fuel::new(FUEL), "strftime", &Value::text("2024-01-31T22:30:00Z"), given).ok()
+}
+
+/// What `map`, `select` and `selectattr` do to each item, by the name of a filter or test.
+fn check_of_items(filter: &Application) -> Result<(), String> {
+    let from_name = match &*filter.name {
+        "map" | "select" | "reject" => filter.arguments.as_slice(),
+        "selectattr" | "rejectattr" => filter.arguments.get(1..).unwrap_or_default(),
+        _ => return Ok(()),
+    };
+    let [Argument::InOrder(name), arguments @ ..] = from_name else { return Ok(()) };
+    let Some(name) = name.as_constant().and_then(Value::as_text).filter(|_| !arguments.is_empty()) else {
+        return Ok(());
+    };
+    let mut constants = Vec::new();
+    for argument in arguments {
+        match argument {
+            Argument::InOrder(expr) if is_constant(expr) => {
+                let none = StandIn { parts: &[], value: Value::Missing };
+                match evaluate::with_stand_in(expr, &none, &Fuel::new(FUEL)) {
+                    Ok(value) => constants.push(value),
+                    Err(Error::Missing) => return Ok(()),
+                    Err(error) => return Err(always_fails(&error.to_string())),
+                }
+            }
+            _ => return Ok(()),
+        }
     }
+    check_with_values(values(), |item| {
+        let (fuel, given) = (Fuel::new(FUEL), RawArguments { values: constants.clone(), named: Vec::new() });
+        if &*filter.name == "map" {
+            return filters::apply(&fuel, name, &item, given).map(|_| ());
+        }
+        predicates::apply(&fuel, name, &item, given).map(|_| ())
+    })
 }
 
 fn always_fails(reason: &str) -> String {
@@ -149,21 +145,21 @@ fn always_fails(reason: &str) -> String {
 }
 
 /// The part of an expression, if any, that may make it fail for every event.
-enum Wrong<'a, 's> {
+enum Wrong<'a> {
     Nothing,
     /// It is made of constants alone.
     Itself,
     /// All parts but these are constants.
-    With(Vec<&'a Expr<'s>>),
+    With(Vec<&'a Expr>),
 }
 
-fn wrong_part<'a, 's>(expr: &'a Expr<'s>) -> Wrong<'a, 's> {
+fn wrong_part(expr: &Expr) -> Wrong<'_> {
     let Some(operands) = operands(expr) else {
         return Wrong::Nothing;
     };
     let (constant, open): (Vec<_>, Vec<_>) = operands.into_iter().partition(|operand| is_constant(operand));
     // All of a pattern's arguments may be of one kind; of other arguments that is not known.
-    let is_pattern = matches!(expr, Expr::Filter(node) if node.name == "format");
+    let is_pattern = matches!(&expr.kind, ExprKind::Filter(_, filter) if &*filter.name == "format");
     match (constant.len(), open.len()) {
         (0, _) => Wrong::Nothing,
         (_, 0) => Wrong::Itself,
@@ -174,59 +170,46 @@ fn wrong_part<'a, 's>(expr: &'a Expr<'s>) -> Wrong<'a, 's> {
 }
 
 /// The values that an operation takes; `None` for what is no operation, or takes a number of values that is unknown.
-fn operands<'a, 's>(expr: &'a Expr<'s>) -> Option<Vec<&'a Expr<'s>>> {
-    let with_arguments = |values: Vec<&'a Expr<'s>>, arguments: &'a [CallArg<'s>]| {
-        let is_splat = |argument: &CallArg| matches!(argument, CallArg::PosSplat(_) | CallArg::KwargSplat(_));
-        let arguments_known = !arguments.iter().any(is_splat);
-        arguments_known.then(|| values.into_iter().chain(arguments.iter().map(argument)).collect())
-    };
-    match expr {
-        // Which filter or test they apply is checked by itself.
-        Expr::Filter(node)
-            if matches!(node.name, "map" | "select" | "reject" | "selectattr" | "rejectattr" | "default") =>
-        {
-            None
+fn operands(expr: &Expr) -> Option<Vec<&Expr>> {
+    let all_known =
+        |application: &Application| (!application.arguments.iter().any(is_splat)).then(|| expr.parts());
+    match &expr.kind {
+        ExprKind::Filter(value, filter) => {
+            let are_constant = || filter.arguments.iter().map(Argument::expr).all(is_constant);
+            let is_open = match &*filter.name {
+                // Which filter or test they apply is checked by itself.
+                "map" | "select" | "reject" | "selectattr" | "rejectattr" | "default" => true,
+                // How many arguments a pattern takes is known where the pattern is.
+                "format" => !is_constant(value),
+                // Whether a pattern fits a text depends on both.
+                "strptime" => !are_constant(),
+                _ => false,
+            };
+            if is_open { None } else { all_known(filter) }
         }
-        // How many arguments a pattern takes is known where the pattern is.
-        Expr::Filter(node) if node.name == "format" && !node.expr.as_ref().is_some_and(is_constant) => None,
-        // Whether a pattern fits a text depends on both.
-        Expr::Filter(node) if node.name == "strptime" && !node.args.iter().map(argument).all(is_constant) => {
-            None
+        ExprKind::Test(_, test) => all_known(test),
+        // Whether `index` finds something depends on the text.
+        ExprKind::Method(_, method) => {
+            find(METHODS, &method.name).filter(|_| &*method.name != "index")?;
+            all_known(method)
         }
-        Expr::Filter(node) => with_arguments(vec![node.expr.as_ref()?], &node.args),
-        Expr::Test(node) => with_arguments(vec![&node.expr], &node.args),
-        Expr::Call(node) => match node.identify_call() {
-            CallType::Method(value, name) => {
-                // Whether `index` finds something depends on the text.
-                methods::function(name).filter(|_| name != "index")?;
-                with_arguments(vec![value], &node.args)
-            }
-            CallType::Function("range") => with_arguments(Vec::new(), &node.args),
-            _ => None,
-        },
-        Expr::BinOp(node) => {
-            use machinery::ast::BinOpKind::{ScAnd, ScOr};
-            (!matches!(node.op, ScAnd | ScOr)).then(|| vec![&node.left, &node.right])
-        }
-        Expr::Compare(_) | Expr::Slice(_) => Some(parts(expr)),
-        Expr::UnaryOp(node) => matches!(node.op, UnaryOpKind::Neg).then(|| vec![&node.expr]),
+        ExprKind::Call(call) if &*call.name == "range" => all_known(call),
+        ExprKind::Binary(Operator::And | Operator::Or, _) => None,
+        ExprKind::Binary(..) | ExprKind::Slice(_) | ExprKind::Negate(_) => Some(expr.parts()),
         _ => None,
     }
 }
 
 /// Whether an expression has the same value for every event.
-fn is_constant(expr: &Expr<'_>) -> bool {
-    match expr {
-        Expr::Const(_) => true,
-        Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) | Expr::IfExpr(_) => {
-            parts(expr).into_iter().all(is_constant)
-        }
-        Expr::UnaryOp(_) | Expr::BinOp(_) => parts(expr).into_iter().all(is_constant),
+fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(_) => true,
+        ExprKind::List(_)
+        | ExprKind::Object(_)
+        | ExprKind::Conditional(..)
+        | ExprKind::Not(_)
+        | ExprKind::Negate(_)
+        | ExprKind::Binary(..) => expr.parts().into_iter().all(is_constant),
         _ => operands(expr).is_some_and(|operands| operands.into_iter().all(is_constant)),
     }
-}
-
-/// Whether an argument is given by its place.
-fn is_positional(argument: &CallArg<'_>) -> bool {
-    matches!(argument, CallArg::Pos(_))
 }

@@ -167,7 +167,7 @@ fn shifting_keeps_what_it_shifts_and_months_end_where_the_month_ends() {
     shifted("2024-01-31T22:30:00Z", "1mo 30m", "2024-02-29T23:00:00Z");
     check_refused("{{ '2024-01-31' | shift('1h') }}", "`shift` moves a day by days");
     check_refused("{{ '2024-01-31' | shift('9999y') }}", "outside the years -9999 to 9999");
-    check_refused("{{ '2024-01-31' | shift(7) }}", "value is not a string");
+    check_refused("{{ '2024-01-31' | shift(7) }}", "`shift` takes a text as `by`, not a number");
 }
 
 #[test]

@@ -1,14 +1,15 @@
-//! Every example in docs/mapping.md is so.
+//! Every example in docs/mapping.md is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::super::arguments::TEXT_BYTES_MAX;
-use super::super::methods;
-use super::super::scope::EVENT_FUEL;
-use super::super::signatures::FILTERS;
-use super::super::{EVENT_SCOPE, Expressions, FUEL, Given, SOURCE_BYTES_MAX, Scope};
+use super::super::filters::FILTERS;
+use super::super::fuel::{EVENT_FUEL, FUEL};
+use super::super::methods::METHODS;
+use super::super::signatures::names;
+use super::super::value::TEXT_BYTES_MAX;
+use super::super::{EVENT_SCOPE, Expressions, SOURCE_BYTES_MAX, Scope, ScopeValue};
 
 const PAGE: &str = include_str!("../../../docs/mapping.md");
 
@@ -54,7 +55,7 @@ fn scope() -> Scope {
         "event": {"type": "com.acme.order"}, "item": body["items"][0],
         "body_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     }))
-    .with("headers", Given::Headers(&BTreeMap::from([("x-event".to_owned(), "order".to_owned())])))
+    .with("headers", ScopeValue::Headers(&BTreeMap::from([("x-event".to_owned(), "order".to_owned())])))
 }
 
 fn expressions() -> Expressions {
@@ -102,8 +103,9 @@ fn filters_give_what_the_page_says() {
 
 #[test]
 fn the_page_has_every_filter_and_no_other() {
-    let told: BTreeSet<String> = rows(["example", "result"]).into_iter().map(|row| row[0].clone()).collect();
-    assert_eq!(told, FILTERS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let documented: BTreeSet<String> =
+        rows(["example", "result"]).into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(documented, names(FILTERS).into_iter().map(str::to_owned).collect());
     for row in rows(["example", "result"]) {
         assert!(row[2].contains(&format!("| {}", row[0])), "{row:?}");
     }
@@ -132,7 +134,7 @@ fn errors_say_what_the_page_says() {
 #[test]
 fn mistakes_are_what_the_page_says() {
     for row in rows(["template", "mistake"]) {
-        let mistake = expressions().template(&row[0]).unwrap_err();
+        let mistake = expressions().template(&row[0]).unwrap_err().message;
         assert_eq!(mistake, row[1], "{}", row[0]);
     }
 }
@@ -140,10 +142,10 @@ fn mistakes_are_what_the_page_says() {
 #[test]
 fn the_page_has_every_method_and_no_other() {
     let cells = rows(["expression", "value"]).into_iter().map(|row| row[0].clone());
-    let told: BTreeSet<String> = cells
+    let documented: BTreeSet<String> = cells
         .flat_map(|cell| cell.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>())
         .collect();
-    assert_eq!(told, methods::names().into_iter().map(str::to_owned).collect());
+    assert_eq!(documented, names(METHODS).into_iter().map(str::to_owned).collect());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::expression::{EVENT_SCOPE, Expressions, Given, Scope};
+use crate::expression::{EVENT_SCOPE, Expressions, Scope, ScopeValue};
 
 #[test]
 fn a_header_is_found_in_upper_or_lower_case() {
@@ -12,7 +12,7 @@ fn a_header_is_found_in_upper_or_lower_case() {
         ("x-github-event".to_owned(), "push".to_owned()),
         ("X-Other".to_owned(), "y".to_owned()),
     ]);
-    let scope = Scope::named([("headers", Given::Headers(&headers))]);
+    let scope = Scope::named([("headers", ScopeValue::Headers(&headers))]);
     for (source, expected) in [
         ("headers['X-GitHub-Event']", json!("push")),
         ("headers['x-github-event']", json!("push")),
@@ -38,7 +38,7 @@ fn a_header_is_found_in_upper_or_lower_case() {
 #[test]
 fn a_condition_shows_the_headers_that_it_saw() {
     let headers = BTreeMap::from([("x-github-event".to_owned(), "push".to_owned())]);
-    let scope = Scope::named([("headers", Given::Headers(&headers))]);
+    let scope = Scope::named([("headers", ScopeValue::Headers(&headers))]);
     let mut expressions = Expressions::new(EVENT_SCOPE);
     let source = "headers['X-GitHub-Event'] == 'push' or headers.get('X-A') == '1' \
                   or headers.get('X-GitHub-Event', 'b') == '2' or 'X-B' in headers";

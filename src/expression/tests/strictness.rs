@@ -262,7 +262,7 @@ fn an_error_does_not_tell_what_the_event_says() {
         let mut expressions = Expressions::new(EVENT_SCOPE);
         let reason = match expressions.template(source) {
             Ok(template) => expressions.evaluate(&template, &scope()).expect_err(source).reason,
-            Err(mistake) => mistake,
+            Err(mistake) => mistake.message,
         };
         assert!(!reason.contains("s3cret") && !reason.contains("7777"), "{source}: {reason}");
     }

@@ -1,19 +1,16 @@
-//! Filters on text: names made safe, cut to length, encoded, and hashed into stable ids.
+//! Filters that make names, encodings and stable ids of texts.
 //!
 //! They know no secrets: what is hashed here is for names, and proves nothing.
-
-use std::borrow::Cow;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use minijinja::value::Value;
-use minijinja::{Environment, Error, State};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::arguments::{charge, refuse, text, written};
-use super::signatures::add_filter;
+use super::super::arguments::Arguments;
+use super::super::error::{Error, refuse};
+use super::super::value::Value;
 use crate::digest::sha256_hex;
 
 /// The longest slug unless the template says otherwise, bytes: DNS labels and names in `PostgreSQL` end here.
@@ -22,6 +19,9 @@ const SLUG_BYTES_DEFAULT: usize = 63;
 /// How many hex digits `short_hash` gives unless the template says otherwise: among 1,000 names two are the same once
 /// in 8,600 times.
 const SHORT_HASH_DIGITS_DEFAULT: usize = 8;
+
+/// What hashing costs beside the text that is hashed, in fuel.
+const HASH_FUEL: u64 = 4;
 
 /// Hex digits of a SHA-256.
 const HASH_DIGITS: usize = 64;
@@ -35,34 +35,26 @@ const INDIFFERENT: GeneralPurposeConfig =
 const STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, INDIFFERENT);
 const URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, INDIFFERENT);
 
-pub(super) fn add_to(environment: &mut Environment<'static>) {
-    add_filter(environment, "string", |value: &Value| written(value).map(Cow::into_owned));
-    add_filter(environment, "slug", slug);
-    add_filter(environment, "truncate", truncate);
-    add_filter(environment, "removeprefix", |state: &State, value: &Value, prefix: &str| {
-        let text = text(state, "removeprefix", value)?;
-        Ok::<_, Error>(text.strip_prefix(prefix).unwrap_or(&text).to_owned())
-    });
-    add_filter(environment, "removesuffix", |state: &State, value: &Value, suffix: &str| {
-        let text = text(state, "removesuffix", value)?;
-        Ok::<_, Error>(text.strip_suffix(suffix).unwrap_or(&text).to_owned())
-    });
-    add_filter(environment, "b64encode", |state: &State, value: &Value| {
-        text(state, "b64encode", value).map(|text| STANDARD.encode(text.as_bytes()))
-    });
-    add_filter(environment, "b64decode", b64decode);
-    add_filter(environment, "urlencode", |state: &State, value: &Value| {
-        text(state, "urlencode", value).map(|text| utf8_percent_encode(&text, RESERVED).to_string())
-    });
-    add_filter(environment, "urldecode", urldecode);
-    add_filter(environment, "sha256", |state: &State, value: &Value| sha256(state, "sha256", value));
-    add_filter(environment, "short_hash", short_hash);
+/// `value | string`
+pub(super) fn string(value: &Value, _: &Arguments) -> Result<Value, Error> {
+    value.written().map(|text| Value::text(&text))
+}
+
+/// `text | b64encode`
+pub(super) fn b64encode(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    arguments.own_text(value).map(|text| Value::text(&STANDARD.encode(text.as_bytes())))
+}
+
+/// `text | urlencode`
+pub(super) fn urlencode(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let text = arguments.own_text(value)?;
+    Ok(Value::text(&utf8_percent_encode(&text, RESERVED).to_string()))
 }
 
 /// Lower-case ASCII letters and digits, with one `-` for each run of anything else; accents are dropped.
-fn slug(state: &State, value: &Value, bytes_max: Option<usize>) -> Result<String, Error> {
-    let text = text(state, "slug", value)?;
-    let bytes_max = bytes_max.unwrap_or(SLUG_BYTES_DEFAULT);
+pub(super) fn slug(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let bytes_max = arguments.optional_count(0)?.unwrap_or(SLUG_BYTES_DEFAULT);
+    let text = arguments.own_text(value)?;
     let mut slug = String::new();
     for character in text.chars().flat_map(char::to_lowercase) {
         match plain(character) {
@@ -84,7 +76,7 @@ fn slug(state: &State, value: &Value, bytes_max: Option<usize>) -> Result<String
             "`slug` takes a text with a Latin letter or a digit in it; `short_hash` takes any",
         ));
     }
-    Ok(slug.to_owned())
+    Ok(Value::text(slug))
 }
 
 /// A lower-case letter or digit in ASCII; empty for anything that is neither.
@@ -118,48 +110,45 @@ fn plain(character: char) -> &'static str {
     }
 }
 
-/// At most so many characters; what is cut ends in `…`, or as the template says.
-fn truncate(state: &State, value: &Value, length: usize, end: Option<&str>) -> Result<String, Error> {
-    let text = text(state, "truncate", value)?;
-    if text.chars().nth(length).is_none() {
-        return Ok(text.into_owned());
-    }
-    let end = end.unwrap_or("…");
-    let kept = length.saturating_sub(end.chars().count());
-    let cut: String = text.chars().take(kept).collect();
-    Ok(format!("{}{end}", cut.trim_end()))
-}
-
 /// Standard or URL-safe, padded or not; what comes out must be text.
-fn b64decode(state: &State, value: &Value) -> Result<String, Error> {
-    let text = text(state, "b64decode", value)?;
+pub(super) fn b64decode(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let text = arguments.own_text(value)?;
     let text = text.trim();
     let bytes = STANDARD_ANY.decode(text).or_else(|_| URL_SAFE_ANY.decode(text));
     bytes
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(|decoded| Value::text(&decoded))
         .ok_or_else(|| refuse("`b64decode` takes Base64 of a text"))
 }
 
 /// `%41` only: `+` stays, as in a path.
-fn urldecode(state: &State, value: &Value) -> Result<String, Error> {
-    let text = text(state, "urldecode", value)?;
-    let decoded = percent_decode_str(&text).decode_utf8().map(Cow::into_owned);
-    decoded.map_err(|_| refuse("`urldecode` takes a percent-encoded text"))
+pub(super) fn urldecode(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let text = arguments.own_text(value)?;
+    let decoded = percent_decode_str(&text).decode_utf8();
+    decoded
+        .map(|decoded| Value::text(&decoded))
+        .map_err(|_| refuse("`urldecode` takes a percent-encoded text"))
 }
 
-fn sha256(state: &State, name: &str, value: &Value) -> Result<String, Error> {
-    let text = text(state, name, value)?;
-    charge(state, text.len())?;
-    Ok(sha256_hex(text.as_bytes()))
+/// `text | sha256`
+pub(super) fn sha256(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    hash(value, arguments).map(|hash| Value::text(&hash))
 }
 
-fn short_hash(state: &State, value: &Value, digits: Option<usize>) -> Result<String, Error> {
-    let digits = digits.unwrap_or(SHORT_HASH_DIGITS_DEFAULT);
+/// `text | short_hash(digits)`
+pub(super) fn short_hash(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let digits = arguments.optional_count(0)?.unwrap_or(SHORT_HASH_DIGITS_DEFAULT);
     if !(1..=HASH_DIGITS).contains(&digits) {
         return Err(refuse(format!("`short_hash` gives 1 to {HASH_DIGITS} digits")));
     }
-    let mut hash = sha256(state, "short_hash", value)?;
-    hash.truncate(digits);
-    Ok(hash)
+    let hash = hash(value, arguments)?;
+    Ok(Value::text(hash.get(..digits).unwrap_or_default()))
+}
+
+fn hash(value: &Value, arguments: &Arguments) -> Result<String, Error> {
+    let text = arguments.own_text(value)?;
+    arguments.fuel.spend(HASH_FUEL)?;
+    arguments.fuel.spend_on_text(text.len())?;
+    Ok(sha256_hex(text.as_bytes()))
 }

@@ -1,15 +1,12 @@
 //! Filters that make numbers of texts, and round them.
 //!
 //! They never guess: a text that is not a decimal number is an error, or the default that the template states. They
-//! never lose a digit of a whole number: one of more than 128 bits is an error, whatever the default.
+//! never lose a digit of a whole number: one of more than 128 bits is an error, with or without a default.
 
-use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, Error, State};
-
-use super::arguments::{charge, oversized, refuse, unfit};
-use super::lazy::Oversized;
-use super::signatures::add_filter;
-use super::whole::{Rounding, Whole};
+use super::super::arguments::Arguments;
+use super::super::error::{Error, refuse};
+use super::super::value::{Value, oversized, unfit};
+use super::super::whole::{Rounding, Whole};
 
 /// The longest text that is read as a number, bytes.
 const NUMBER_BYTES_MAX: usize = 64;
@@ -23,31 +20,38 @@ const DIGITS_MAX: i64 = 17;
 /// The most places before or after the point that a number is rounded to: more than any number has.
 const PLACES_MAX: i64 = 400;
 
-pub(super) fn add_to(environment: &mut Environment<'static>) {
-    add_filter(environment, "number", |state: &State, value: &Value| {
-        numeral(state, "number", value)?.ok_or_else(|| not_a_number("number"))?.value("number")
-    });
-    add_filter(environment, "int", |state: &State, value: &Value, default: Option<Value>| {
-        or_default(state, "int", value, default, |numeral| numeral.whole("int", Rounding::Down, true))
-    });
-    add_filter(environment, "float", |state: &State, value: &Value, default: Option<Value>| {
-        or_default(state, "float", value, default, |numeral| numeral.real("float").map(Value::from))
-    });
-    add_filter(environment, "ceil", |state: &State, value: &Value| {
-        let numeral = numeral(state, "ceil", value)?.ok_or_else(|| not_a_number("ceil"))?;
-        numeral.whole("ceil", Rounding::Up, false)
-    });
-    add_filter(environment, "floor", |state: &State, value: &Value| {
-        let numeral = numeral(state, "floor", value)?.ok_or_else(|| not_a_number("floor"))?;
-        numeral.whole("floor", Rounding::Down, false)
-    });
-    add_filter(environment, "clamp", clamp);
-    add_filter(environment, "round", round);
-    add_filter(environment, "abs", |value: &Value| match Numeral::of(value) {
+/// `value | number`
+pub(super) fn number(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    own_numeral(value, arguments)?.value("number")
+}
+
+/// `value | int(default)`
+pub(super) fn int(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    or_default(value, arguments, |numeral| numeral.whole("int", Rounding::Down, true))
+}
+
+/// `value | float(default)`
+pub(super) fn float(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    or_default(value, arguments, |numeral| numeral.real("float").map(Value::Real))
+}
+
+/// `value | ceil`
+pub(super) fn ceil(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    own_numeral(value, arguments)?.whole("ceil", Rounding::Up, false)
+}
+
+/// `value | floor`
+pub(super) fn floor(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    own_numeral(value, arguments)?.whole("floor", Rounding::Down, false)
+}
+
+/// `value | abs`
+pub(super) fn abs(value: &Value, _: &Arguments) -> Result<Value, Error> {
+    match Numeral::of(value) {
         Some(Numeral::Whole(number)) => number.abs().value().ok_or_else(|| too_large("abs")),
-        Some(Numeral::Real(number)) => Ok(Value::from(number.abs())),
+        Some(Numeral::Real(number)) => Ok(Value::Real(number.abs())),
         _ => Err(unfit("abs", "a number", value)),
-    });
+    }
 }
 
 /// A number as it was read.
@@ -66,17 +70,16 @@ enum Numeral<'a> {
 
 impl Numeral<'_> {
     fn of(value: &Value) -> Option<Self> {
-        if value.kind() != ValueKind::Number {
-            return None;
+        match value {
+            Value::Real(number) => Some(Self::Real(*number)),
+            _ => Whole::of(value).map(Self::Whole),
         }
-        let whole = Whole::of(value).map(Self::Whole);
-        whole.or_else(|| f64::try_from(value.clone()).ok().map(Self::Real))
     }
 
     fn value(self, name: &str) -> Result<Value, Error> {
         match self {
             Self::Whole(number) => number.value().ok_or_else(|| too_large(name)),
-            _ => self.real(name).map(Value::from),
+            _ => self.real(name).map(Value::Real),
         }
     }
 
@@ -112,14 +115,15 @@ impl Numeral<'_> {
 }
 
 /// A number, or a text that is one: an optional sign, digits, an optional fraction. `None` for any other text.
-fn numeral<'a>(state: &State, name: &str, value: &'a Value) -> Result<Option<Numeral<'a>>, Error> {
+fn numeral<'a>(value: &'a Value, arguments: &Arguments) -> Result<Option<Numeral<'a>>, Error> {
+    let name = arguments.name();
     if let Some(numeral) = Numeral::of(value) {
         return Ok(Some(numeral));
     }
-    let Some(text) = value.as_str().filter(|_| value.kind() == ValueKind::String) else {
+    let Some(text) = value.as_text() else {
         return Err(unfit(name, WANTED, value));
     };
-    charge(state, text.len())?;
+    arguments.fuel.spend_on_text(text.len())?;
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (digits, fraction) = match digits.split_once('.') {
         Some((digits, fraction)) => (digits, Some(fraction)),
@@ -140,6 +144,11 @@ fn numeral<'a>(state: &State, name: &str, value: &'a Value) -> Result<Option<Num
     }))
 }
 
+/// The same, where any other text is an error.
+fn own_numeral<'a>(value: &'a Value, arguments: &Arguments) -> Result<Numeral<'a>, Error> {
+    numeral(value, arguments)?.ok_or_else(|| not_a_number(arguments.name()))
+}
+
 /// What is read as a number.
 const WANTED: &str = "a number or a numeric text such as -12 or 12.50";
 
@@ -150,54 +159,51 @@ fn not_a_number(name: &str) -> Error {
 /// The default stands in for what is not a number: not for a missing field, that is what `default` is for, and not
 /// for a number that is too large.
 fn or_default(
-    state: &State,
-    name: &str,
     value: &Value,
-    default: Option<Value>,
+    arguments: &Arguments,
     convert: impl FnOnce(Numeral) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
-    if Oversized::of(value).is_some() {
-        return Err(oversized());
-    }
-    let is_taken = matches!(value.kind(), ValueKind::Number | ValueKind::String);
-    let is_there = !matches!(value.kind(), ValueKind::Undefined | ValueKind::Invalid);
-    match default {
-        Some(default) if is_there && !is_taken => Ok(default),
-        default => match (numeral(state, name, value)?, default) {
+    let default = arguments.given(0);
+    match (value, default) {
+        (Value::Oversized(_), _) => Err(oversized()),
+        (Value::Null | Value::Bool(_) | Value::List(_) | Value::Object(_), Some(default)) => {
+            Ok(default.clone())
+        }
+        _ => match (numeral(value, arguments)?, default) {
             (Some(numeral), _) => convert(numeral),
-            (None, Some(default)) => Ok(default),
-            (None, None) => Err(not_a_number(name)),
+            (None, Some(default)) => Ok(default.clone()),
+            (None, None) => Err(not_a_number(arguments.name())),
         },
     }
 }
 
-fn clamp(state: &State, value: &Value, low: &Value, high: &Value) -> Result<Value, Error> {
-    let read = |value| numeral(state, "clamp", value)?.ok_or_else(|| not_a_number("clamp"))?.value("clamp");
-    let (value, low, high) = (read(value)?, read(low)?, read(high)?);
+/// `value | clamp(low, high)`
+pub(super) fn clamp(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let read = |value| own_numeral(value, arguments)?.value("clamp");
+    let (value, low, high) = (read(value)?, read(arguments.get(0))?, read(arguments.get(1))?);
     if low > high {
         return Err(refuse("`clamp`: the lower bound must not exceed the upper bound"));
     }
-    // The engine compares whole numbers and fractions exactly.
     Ok(value.max(low).min(high))
 }
 
 /// Rounded to so many places after the point, or before it where `places` is negative. Halves go to the even
 /// neighbour; `ceil` and `floor` round up and down. A whole number stays one.
-fn round(state: &State, value: &Value, places: Option<i64>, method: Option<&str>) -> Result<Value, Error> {
-    state.consume_fuel(ROUND_FUEL)?;
-    let rounding = match method.unwrap_or("common") {
+pub(super) fn round(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    arguments.fuel.spend(ROUND_FUEL)?;
+    let places = arguments.optional_whole(0)?.unwrap_or(0).clamp(-PLACES_MAX, PLACES_MAX);
+    let rounding = match arguments.optional_text(1)?.unwrap_or("common") {
         "common" => Rounding::Nearest,
         "ceil" => Rounding::Up,
         "floor" => Rounding::Down,
         _ => return Err(refuse("`round` takes the method 'common', 'ceil' or 'floor'")),
     };
-    let places = places.unwrap_or(0).clamp(-PLACES_MAX, PLACES_MAX);
     match Numeral::of(value) {
         Some(Numeral::Whole(number)) => {
             let zeros = u32::try_from(-places).unwrap_or(0);
             number.rounded(zeros, rounding).and_then(Whole::value).ok_or_else(|| too_large("round"))
         }
-        Some(Numeral::Real(number)) => Ok(Value::from(round_real(number, places, rounding))),
+        Some(Numeral::Real(number)) => Ok(Value::Real(round_real(number, places, rounding))),
         _ => Err(unfit("round", "a number", value)),
     }
 }

@@ -11,12 +11,11 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
-use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, Error, State};
 
-use super::arguments::{refuse, text, unfit};
+use super::super::arguments::Arguments;
+use super::super::error::{Error, refuse};
+use super::super::value::{Value, unfit};
 use super::date_shapes;
-use super::signatures::add_filter;
 
 /// The longest text that is read as a date, a span or a pattern, bytes.
 const TEXT_BYTES_MAX: usize = 256;
@@ -32,24 +31,24 @@ const DATE_FUEL: u64 = 16;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
-pub(super) fn add_to(environment: &mut Environment<'static>) {
-    add_filter(environment, "date", |state: &State, value: &Value| {
-        Ok::<_, Error>(read(state, "date", value)?.date.to_string())
-    });
-    add_filter(environment, "datetime", |state: &State, value: &Value| {
-        Ok::<_, Error>(read(state, "datetime", value)?.timestamp("datetime")?.to_string())
-    });
-    add_filter(environment, "unix", |state: &State, value: &Value| {
-        Ok::<_, Error>(read(state, "unix", value)?.timestamp("unix")?.as_second())
-    });
-    add_filter(environment, "unix_ms", |state: &State, value: &Value| {
-        Ok::<_, Error>(read(state, "unix_ms", value)?.timestamp("unix_ms")?.as_millisecond())
-    });
-    add_filter(environment, "shift", shift);
-    add_filter(environment, "at_offset", at_offset);
-    add_filter(environment, "strftime", strftime);
-    add_filter(environment, "strptime", strptime);
-    add_filter(environment, "days_until", days_until);
+/// `value | date`
+pub(super) fn date(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    Ok(Value::text(&read(value, arguments)?.date.to_string()))
+}
+
+/// `value | datetime`
+pub(super) fn datetime(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    Ok(Value::text(&read(value, arguments)?.timestamp(arguments.name())?.to_string()))
+}
+
+/// `value | unix`
+pub(super) fn unix(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    Ok(Value::Int(read(value, arguments)?.timestamp(arguments.name())?.as_second()))
+}
+
+/// `value | unix_ms`
+pub(super) fn unix_ms(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    Ok(Value::Int(read(value, arguments)?.timestamp(arguments.name())?.as_millisecond()))
 }
 
 /// A day, or a moment as it was written: with its own offset.
@@ -86,13 +85,14 @@ impl fmt::Display for When {
 
 /// RFC 3339 or RFC 2822, or one of [`date_shapes`]; a day; or Unix time as a number or as digits. Without an offset it
 /// is UTC.
-fn read(state: &State, name: &str, value: &Value) -> Result<When, Error> {
+fn read(value: &Value, arguments: &Arguments) -> Result<When, Error> {
+    let name = arguments.name();
     let wanted = "a time of RFC 3339 or RFC 2822, a day such as 2024-01-31, or Unix time";
-    if !matches!(value.kind(), ValueKind::String | ValueKind::Number) {
+    if value.as_text().is_none() && !value.is_number() {
         return Err(unfit(name, wanted, value));
     }
-    state.consume_fuel(DATE_FUEL)?;
-    let text = text(state, name, value)?;
+    arguments.fuel.spend(DATE_FUEL)?;
+    let text = arguments.own_text(value)?;
     let text = text.trim();
     let when = if text.len() > TEXT_BYTES_MAX {
         None
@@ -139,8 +139,9 @@ fn from_rfc2822(text: &str) -> Option<When> {
 }
 
 /// `-7d`, `3mo`, `1y 2mo`, `PT1H`: months end where the month ends.
-fn shift(state: &State, value: &Value, by: &str) -> Result<String, Error> {
-    let when = read(state, "shift", value)?;
+pub(super) fn shift(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let by = arguments.text(0)?;
+    let when = read(value, arguments)?;
     let span: Option<Span> = Some(by).filter(|by| by.len() <= TEXT_BYTES_MAX).and_then(|by| by.parse().ok());
     let span = span.ok_or_else(|| refuse("`shift` takes a span such as '-7d', '3mo', '1y2mo' or 'PT1H'"))?;
     let shifted = match when.clock {
@@ -155,7 +156,7 @@ fn shift(state: &State, value: &Value, by: &str) -> Result<String, Error> {
             ));
         }
     };
-    shifted.map(|when| when.to_string()).map_err(|_| out_of_range("shift"))
+    shifted.map(|when| Value::text(&when.to_string())).map_err(|_| out_of_range("shift"))
 }
 
 fn has_clock(span: &Span) -> bool {
@@ -171,8 +172,9 @@ fn has_clock(span: &Span) -> bool {
 }
 
 /// The same moment as a clock shows it that is `+02:00` ahead of UTC.
-fn at_offset(state: &State, value: &Value, offset: &str) -> Result<String, Error> {
-    let when = read(state, "at_offset", value)?;
+pub(super) fn at_offset(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let offset = arguments.text(0)?;
+    let when = read(value, arguments)?;
     if when.clock.is_none() {
         return Err(refuse(
             "`at_offset` takes a moment, not a day: a day alone has no time that could be another",
@@ -185,13 +187,14 @@ fn at_offset(state: &State, value: &Value, offset: &str) -> Result<String, Error
     let offset =
         offset.ok_or_else(|| refuse("`at_offset` takes an offset such as '+02:00', '-05:30' or 'Z'"))?;
     let moment = when.timestamp("at_offset")?;
-    Ok(When::of(offset.to_datetime(moment), offset).to_string())
+    Ok(Value::text(&When::of(offset.to_datetime(moment), offset).to_string()))
 }
 
 /// Writes by a pattern: <https://docs.rs/jiff/latest/jiff/fmt/strtime/#conversion-specifications>.
-fn strftime(state: &State, value: &Value, pattern: &str) -> Result<String, Error> {
-    let when = read(state, "strftime", value)?;
-    state.consume_fuel(DATE_FUEL + pattern.len() as u64)?;
+pub(super) fn strftime(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let pattern = arguments.text(0)?;
+    let when = read(value, arguments)?;
+    arguments.fuel.spend(DATE_FUEL + pattern.len() as u64)?;
     let broken_down = match when.clock {
         None => Ok(BrokenDownTime::from(when.date)),
         Some((time, offset)) => {
@@ -201,15 +204,16 @@ fn strftime(state: &State, value: &Value, pattern: &str) -> Result<String, Error
     };
     let short = Some(pattern).filter(|pattern| pattern.len() <= TEXT_BYTES_MAX);
     let written = short.zip(broken_down.ok()).and_then(|(pattern, time)| time.to_string(pattern).ok());
-    written.ok_or_else(|| {
+    written.map(|written| Value::text(&written)).ok_or_else(|| {
         refuse("`strftime` takes a pattern such as '%d.%m.%Y'; a day alone has no %H, %M, %S or %z")
     })
 }
 
 /// Reads by a pattern what is written otherwise; a time without an offset is UTC.
-fn strptime(state: &State, value: &Value, pattern: &str) -> Result<String, Error> {
-    state.consume_fuel(DATE_FUEL + pattern.len() as u64)?;
-    let text = text(state, "strptime", value)?;
+pub(super) fn strptime(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let pattern = arguments.text(0)?;
+    arguments.fuel.spend(DATE_FUEL + pattern.len() as u64)?;
+    let text = arguments.own_text(value)?;
     let short = text.len() <= TEXT_BYTES_MAX && pattern.len() <= TEXT_BYTES_MAX;
     let parsed = if short { strtime::parse(pattern, text.trim()).ok() } else { None };
     let when = parsed.and_then(|parsed| {
@@ -220,14 +224,14 @@ fn strptime(state: &State, value: &Value, pattern: &str) -> Result<String, Error
     });
     let wanted =
         "`strptime` takes a text that its pattern fits, with a whole date, such as '%d.%m.%Y' or '%Y%m%d'";
-    when.map(|when| when.to_string()).ok_or_else(|| refuse(wanted))
+    when.map(|when| Value::text(&when.to_string())).ok_or_else(|| refuse(wanted))
 }
 
 /// Days on the calendar from one date to another, both as written; negative when the other is earlier.
-fn days_until(state: &State, value: &Value, other: &Value) -> Result<i32, Error> {
-    let from = read(state, "days_until", value)?.date;
-    let to = read(state, "days_until", other)?.date;
-    from.until(to).map(|span| span.get_days()).map_err(|_| out_of_range("days_until"))
+pub(super) fn days_until(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let from = read(value, arguments)?.date;
+    let to = read(arguments.get(0), arguments)?.date;
+    from.until(to).map(|span| Value::Int(span.get_days().into())).map_err(|_| out_of_range("days_until"))
 }
 
 fn out_of_range(name: &str) -> Error {
