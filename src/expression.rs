@@ -5,14 +5,11 @@
 //! what goes in and comes out.
 
 mod arguments;
-mod arithmetic;
 mod ast;
 mod error;
 mod evaluate;
 mod filters;
-mod fuel;
 mod functions;
-mod lazy;
 mod lexer;
 mod methods;
 mod mistakes;
@@ -23,11 +20,9 @@ mod paths;
 mod predicates;
 mod scope;
 mod signatures;
-mod value;
-mod whole;
 
+pub use crate::value::lazy::Lazy;
 pub use error::{EvaluationError, ExpressionError};
-pub use lazy::Lazy;
 pub use nearest::nearest;
 pub use scope::{Scope, ScopeValue};
 
@@ -36,11 +31,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::{FUEL, Fuel};
+use crate::value::{TEXT_BYTES_MAX, Value};
 use ast::{Expr, Statement};
-use error::{Error, refuse};
 use evaluate::Names;
-use fuel::{FUEL, Fuel};
-use value::{TEXT_BYTES_MAX, Value};
 
 /// Bytes of its value for which an evaluation is charged one more unit of fuel.
 const VALUE_BYTES_PER_FUEL: usize = 8;

@@ -129,6 +129,7 @@ pub mod service;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
+mod value;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

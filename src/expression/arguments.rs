@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
 use super::signatures::{self, Signature};
-use super::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
 
 /// Values as a template gives them: in order, and by name.
 #[derive(Debug, Default)]

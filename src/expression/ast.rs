@@ -2,9 +2,9 @@
 //!
 //! It knows how deep it is, and how its parts are reached; what they mean is the evaluator's.
 
-use super::arithmetic::Operation;
 use super::error::ExpressionError;
-use super::value::Value;
+use crate::value::Value;
+use crate::value::arithmetic::Operation;
 
 /// How deep expressions may nest in each other, operators that follow one another included.
 const DEPTH_MAX: u16 = 200;

@@ -2,8 +2,6 @@
 //!
 //! No message quotes a value of the event.
 
-use std::borrow::Cow;
-
 /// Why a condition or a template cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -42,23 +40,4 @@ pub struct EvaluationError {
     pub reason: String,
     /// Whether it is just that a field is missing.
     pub missing_field: bool,
-}
-
-/// Why an operation has no value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Error {
-    /// The event does not have the field.
-    #[error("a field is missing")]
-    Missing,
-    /// The evaluation took more work than it may.
-    #[error("takes more work than one expression may")]
-    OutOfFuel,
-    /// The operation does not take these values.
-    #[error("{0}")]
-    Refused(Cow<'static, str>),
-}
-
-/// The error for values that an operation does not take.
-pub(super) fn refuse(reason: impl Into<Cow<'static, str>>) -> Error {
-    Error::Refused(reason.into())
 }

@@ -8,10 +8,10 @@ mod statements;
 
 use super::arguments::RawArguments;
 use super::ast::{Application, Argument, Expr, ExprKind, Operator, Statement};
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
-use super::value::{List, Object, TEXT_BYTES_MAX, Value, too_long};
 use super::{filters, functions, methods, operators, predicates, signatures};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::{List, Object, TEXT_BYTES_MAX, Value, too_long};
 use frames::Frames;
 pub(super) use frames::LOOP_FIELDS;
 

@@ -21,10 +21,10 @@ pub(super) use parts::{Ends, lines, pieces, removeprefix, removesuffix, replace,
 use std::cmp::Ordering;
 
 use super::arguments::{Arguments, RawArguments};
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
 use super::signatures::{Entry, entry, find};
-use super::value::{Value, too_long};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::{Value, too_long};
 
 /// What does the work of a filter or method.
 pub(super) type Apply = fn(&Value, &Arguments) -> Result<Value, Error>;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::arguments::{Arguments, RawArguments};
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
 use super::signatures::{Entry, entry, find};
-use super::value::{List, Range, Value, unfit};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::{List, Range, Value, unfit};
 
 /// The most numbers in a range.
 const RANGE_MAX: u64 = 100_000;

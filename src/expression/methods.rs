@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 
 use super::arguments::Arguments;
-use super::error::{Error, refuse};
 use super::filters::{
     Apply, Ends, capitalize, joined, lines, lower, own_list, pairs, pieces, removeprefix, removesuffix,
     replace, split, title, trimmed, upper,
 };
 use super::operators::is_equal;
 use super::signatures::{Entry, entry};
-use super::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
+use crate::value::error::{Error, refuse};
+use crate::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
 
 /// What taking up one item costs, in fuel.
 const ITEM_FUEL: u64 = 1;

@@ -16,8 +16,8 @@ use super::methods::METHODS;
 use super::paths::Path;
 use super::predicates::TESTS;
 use super::signatures::{self, Entry, Signature};
-use super::value::Value;
 use super::{Code, ENV, Expressions, nearest};
+use crate::value::Value;
 
 /// What `delivery` has.
 const DELIVERY: &[&str] = &["id", "received_at"];

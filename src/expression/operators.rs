@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::arithmetic::{Operation, calculate};
 use super::ast::Operator;
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
-use super::value::{TEXT_BYTES_MAX, Value, oversized, too_long, unfit};
+use crate::value::arithmetic::{Operation, calculate};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::{TEXT_BYTES_MAX, Value, oversized, too_long, unfit};
 
 /// What comparing two items of lists or objects costs, in fuel.
 const ITEM_FUEL: u64 = 4;

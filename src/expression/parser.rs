@@ -6,12 +6,12 @@
 mod statements;
 mod values;
 
-use super::arithmetic::Operation;
 use super::ast::{Expr, ExprKind, Operator, Statement};
 use super::error::ExpressionError;
 use super::lexer::{Lexer, Token};
-use super::value::Value;
-use super::whole::Whole;
+use crate::value::Value;
+use crate::value::arithmetic::Operation;
+use crate::value::whole::Whole;
 
 /// How deep brackets, statements and right sides of operators may nest in each other: the parser calls itself for each.
 const NESTING_MAX: usize = 100;

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 use super::ast::{Argument, Expr, ExprKind, outermost};
 use super::evaluate::Names;
 use super::filters::to_json;
-use super::value::Value;
 use super::{Code, Condition, Expressions, Form, Scope, Template};
+use crate::value::Value;
 
 /// The most paths that are shown.
 const PATHS_MAX: usize = 32;

@@ -6,13 +6,13 @@
 use std::cmp::Ordering;
 
 use super::arguments::{Arguments, RawArguments};
-use super::arithmetic::{Operation, calculate};
-use super::error::{Error, refuse};
-use super::fuel::Fuel;
 use super::operators::{is_equal, is_in, numeric, order};
 use super::signatures::{Entry, entry, find};
-use super::value::{List, Value};
-use super::whole::Whole;
+use crate::value::arithmetic::{Operation, calculate};
+use crate::value::error::{Error, refuse};
+use crate::value::fuel::Fuel;
+use crate::value::whole::Whole;
+use crate::value::{List, Value};
 
 /// What does the work of a test.
 pub(super) type Holds = fn(&Value, &Arguments) -> Result<bool, Error>;

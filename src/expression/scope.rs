@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::error::Error;
-use super::fuel::{EVENT_FUEL, ITEM_FUEL};
-use super::lazy::Lazy;
-use super::value::{Object, Value};
 use crate::document::Document;
+use crate::value::error::Error;
+use crate::value::fuel::{EVENT_FUEL, ITEM_FUEL};
+use crate::value::lazy::Lazy;
+use crate::value::{Object, Value};
 
 /// The values that expressions see, and how much may still be done with them.
 #[derive(Debug, Clone)]

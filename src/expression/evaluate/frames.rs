@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::ast::ForLoop;
-use super::super::error::Error;
-use super::super::value::{List, Value};
+use crate::value::error::Error;
+use crate::value::{List, Value};
 
 /// What `loop` has.
 #[rustfmt::skip]

@@ -2,11 +2,11 @@
 
 use super::super::arguments::RawArguments;
 use super::super::ast::{Application, Expr, ExprKind, ForLoop, Statement, Target};
-use super::super::error::{Error, refuse};
 use super::super::functions::NAMESPACE;
-use super::super::value::{List, Value, too_long};
 use super::frames::LoopState;
 use super::{Evaluator, OUTPUT_BYTES_PER_FUEL, ROUND_FUEL, check_output, items};
+use crate::value::error::{Error, refuse};
+use crate::value::{List, Value, too_long};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn statements(&mut self, statements: &'a [Statement]) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::arguments::Arguments;
-use super::super::error::Error;
-use super::super::value::Value;
+use crate::value::Value;
+use crate::value::error::Error;
 
 /// `text | upper`
 pub(in super::super) fn upper(value: &Value, arguments: &Arguments) -> Result<Value, Error> {

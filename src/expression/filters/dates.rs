@@ -13,9 +13,9 @@ use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 
 use super::super::arguments::Arguments;
-use super::super::error::{Error, refuse};
-use super::super::value::{Value, unfit};
 use super::date_shapes;
+use crate::value::error::{Error, refuse};
+use crate::value::{Value, unfit};
 
 /// The longest text that is read as a date, a span or a pattern, bytes.
 const TEXT_BYTES_MAX: usize = 256;

@@ -1,11 +1,11 @@
 //! Filters that apply another filter, or a test, to each item of a list.
 
 use super::super::arguments::{Arguments, RawArguments, at_path};
-use super::super::error::{Error, refuse};
 use super::super::predicates;
-use super::super::value::{Value, unfit};
 use super::lists::own_list;
 use super::{apply, is_known};
+use crate::value::error::{Error, refuse};
+use crate::value::{Value, unfit};
 
 /// `list | map(attribute='…')`, `list | map('filter', …)`
 pub(super) fn map(value: &Value, arguments: &Arguments) -> Result<Value, Error> {

@@ -3,9 +3,9 @@
 //! Widths are bounded and paid for before anything is written.
 
 use super::super::arguments::Arguments;
-use super::super::error::{Error, refuse};
-use super::super::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
-use super::super::whole::Whole;
+use crate::value::error::{Error, refuse};
+use crate::value::whole::Whole;
+use crate::value::{TEXT_BYTES_MAX, Value, too_long, unfit};
 
 /// What one conversion costs, in fuel.
 const CONVERSION_FUEL: u64 = 8;

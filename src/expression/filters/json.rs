@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Number, Value as Json};
 
 use super::super::arguments::Arguments;
-use super::super::error::{Error, refuse};
-use super::super::lazy::Lazy;
-use super::super::value::{DEPTH_MAX, TEXT_BYTES_MAX, Value, oversized, too_deep, too_long};
-use super::super::whole::Whole;
 use crate::document::Document;
+use crate::value::error::{Error, refuse};
+use crate::value::lazy::Lazy;
+use crate::value::whole::Whole;
+use crate::value::{DEPTH_MAX, TEXT_BYTES_MAX, Value, oversized, too_deep, too_long};
 
 /// What a list and an object cost beside what is in them, bytes: they take more memory than their brackets.
 const LIST_BYTES: usize = 8;

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::super::arguments::{Arguments, at_path};
-use super::super::arithmetic::{Operation, calculate};
-use super::super::error::{Error, refuse};
-use super::super::value::{List, TEXT_BYTES_MAX, Value, too_long, unfit};
+use crate::value::arithmetic::{Operation, calculate};
+use crate::value::error::{Error, refuse};
+use crate::value::{List, TEXT_BYTES_MAX, Value, too_long, unfit};
 
 /// What taking up one item costs, in fuel.
 const ITEM_FUEL: u64 = 1;

@@ -4,9 +4,9 @@
 //! never lose a digit of a whole number: one of more than 128 bits is an error, with or without a default.
 
 use super::super::arguments::Arguments;
-use super::super::error::{Error, refuse};
-use super::super::value::{Value, oversized, unfit};
-use super::super::whole::{Rounding, Whole};
+use crate::value::error::{Error, refuse};
+use crate::value::whole::{Rounding, Whole};
+use crate::value::{Value, oversized, unfit};
 
 /// The longest text that is read as a number, bytes.
 const NUMBER_BYTES_MAX: usize = 64;

@@ -3,9 +3,9 @@
 //! The result's length is known before it is made, and paid for.
 
 use super::super::arguments::Arguments;
-use super::super::error::Error;
-use super::super::fuel::Fuel;
-use super::super::value::{TEXT_BYTES_MAX, Value, too_long};
+use crate::value::error::Error;
+use crate::value::fuel::Fuel;
+use crate::value::{TEXT_BYTES_MAX, Value, too_long};
 
 /// The parts of a text as a list, each paid for.
 pub(in super::super) fn pieces<'a>(

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::super::arguments::Arguments;
-use super::super::error::{Error, refuse};
-use super::super::value::Value;
 use crate::digest::sha256_hex;
+use crate::value::Value;
+use crate::value::error::{Error, refuse};
 
 /// The longest slug unless the template says otherwise, bytes: DNS labels and names in `PostgreSQL` end here.
 const SLUG_BYTES_DEFAULT: usize = 63;

@@ -5,15 +5,16 @@
 
 use super::super::arguments::RawArguments;
 use super::super::ast::{Application, Argument, Expr, ExprKind, Operator};
-use super::super::error::{Error, ExpressionError};
+use super::super::error::ExpressionError;
 use super::super::evaluate::{self, StandIn};
 use super::super::filters;
-use super::super::fuel::{FUEL, Fuel};
 use super::super::methods::METHODS;
 use super::super::predicates;
 use super::super::signatures::find;
-use super::super::value::Value;
 use super::is_splat;
+use crate::value::Value;
+use crate::value::error::Error;
+use crate::value::fuel::{FUEL, Fuel};
 
 /// How many expressions in one template are evaluated. Real templates have a few; others go unchecked from here on.
 const EVALUATED_MAX: usize = 64;

@@ -3,9 +3,9 @@
 use super::super::ast::{Application, Argument, Expr, ExprKind, Name};
 use super::super::error::ExpressionError;
 use super::super::lexer::Token;
-use super::super::value::Value;
-use super::super::whole::Whole;
 use super::Parser;
+use crate::value::Value;
+use crate::value::whole::Whole;
 
 /// The most arguments of one filter, test, function or method.
 const ARGUMENTS_MAX: usize = 256;

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::check_refused;
-use crate::expression::fuel::{EVENT_FUEL, FUEL};
-use crate::expression::value::TEXT_BYTES_MAX;
 use crate::expression::{EVENT_SCOPE, Expressions, Scope};
+use crate::value::TEXT_BYTES_MAX;
+use crate::value::fuel::{EVENT_FUEL, FUEL};
 
 const TOO_MUCH: &str = "takes more work than one expression may";
 

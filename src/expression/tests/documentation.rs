@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::filters::FILTERS;
-use super::super::fuel::{EVENT_FUEL, FUEL};
 use super::super::methods::METHODS;
 use super::super::signatures::names;
-use super::super::value::TEXT_BYTES_MAX;
 use super::super::{EVENT_SCOPE, Expressions, SOURCE_BYTES_MAX, Scope, ScopeValue};
+use crate::value::TEXT_BYTES_MAX;
+use crate::value::fuel::{EVENT_FUEL, FUEL};
 
 const PAGE: &str = include_str!("../../../docs/mapping.md");
 

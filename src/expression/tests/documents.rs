@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::fuel::{EVENT_FUEL, FUEL};
-use super::super::value::Value as OwnValue;
 use super::super::{EVENT_SCOPE, EvaluationError, Expressions, Lazy, Scope, ScopeValue};
 use crate::document::Document;
+use crate::value::Value as OwnValue;
+use crate::value::fuel::{EVENT_FUEL, FUEL};
 
 fn scope(body: &str) -> Scope {
     let lazy = Lazy::new(Arc::new(Document::parse(body.to_owned()).unwrap()));

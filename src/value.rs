@@ -1,13 +1,19 @@
-//! What expressions work on: the values of JSON, and what stands for those that are not there or too large.
+//! The values that expressions work on: those of JSON, with all digits of their numbers, read lazily from a document; and
+//! stand-ins for values that are missing or too large.
 //!
 //! A value never changes once it is made, and nests at most [`DEPTH_MAX`] deep: what walks it, or drops it, recurses no
 //! deeper.
 
+pub(crate) mod arithmetic;
+pub(crate) mod error;
+pub(crate) mod fuel;
+pub(crate) mod lazy;
 mod list;
 mod object;
+pub(crate) mod whole;
 
-pub(super) use list::{List, Range, too_deep};
-pub(super) use object::Object;
+pub(crate) use list::{List, Range, too_deep};
+pub(crate) use object::Object;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -16,22 +22,22 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::error::{Error, refuse};
-use super::whole::Whole;
+use error::{Error, refuse};
+use whole::Whole;
 
 /// The longest text that an expression takes in or gives out, bytes, and the largest value that it gives out, as JSON.
 /// What a filter does to this much stays far below the CPU time of one request.
-pub(super) const TEXT_BYTES_MAX: usize = 128 * 1024;
+pub(crate) const TEXT_BYTES_MAX: usize = 128 * 1024;
 
 /// How deep a value may nest: deeper than any body, which ends at 64.
-pub(super) const DEPTH_MAX: usize = 160;
+pub(crate) const DEPTH_MAX: usize = 160;
 
 /// The place of texts among the kinds of keys.
 const TEXT_RANK: u8 = 5;
 
 /// A value.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A field that the event does not have: an error wherever it is used.
     Missing,
     /// What `a if b` gives where `b` is false and there is no `else`: missing too, but false as a condition.
@@ -54,26 +60,26 @@ pub(super) enum Value {
 /// The digits of a number that no other kind of value has room for. A whole one can be written, and compared for
 /// equality.
 #[derive(Debug)]
-pub(super) struct Oversized {
-    pub(super) digits: Box<str>,
-    pub(super) is_whole: bool,
+pub(crate) struct Oversized {
+    pub(crate) digits: Box<str>,
+    pub(crate) is_whole: bool,
 }
 
 impl Oversized {
     /// Its digits, where it is a whole number.
-    pub(super) fn whole(&self) -> Result<&str, Error> {
+    pub(crate) fn whole(&self) -> Result<&str, Error> {
         if self.is_whole { Ok(&self.digits) } else { Err(oversized()) }
     }
 }
 
 impl Value {
     /// A text, or the mark of one that is too long.
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         if text.len() > TEXT_BYTES_MAX { Self::TooLong } else { Self::Text(Arc::from(text)) }
     }
 
     /// How many there are.
-    pub(super) fn count(count: usize) -> Self {
+    pub(crate) fn count(count: usize) -> Self {
         Self::Int(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
@@ -81,7 +87,7 @@ impl Value {
     ///
     /// # Errors
     /// When it would nest deeper than [`DEPTH_MAX`].
-    pub(super) fn list(items: Vec<Value>) -> Result<Self, Error> {
+    pub(crate) fn list(items: Vec<Value>) -> Result<Self, Error> {
         List::new(items).map(Self::List)
     }
 
@@ -89,12 +95,12 @@ impl Value {
     ///
     /// # Errors
     /// When it would nest deeper than [`DEPTH_MAX`].
-    pub(super) fn object(fields: Vec<(Value, Value)>) -> Result<Self, Error> {
+    pub(crate) fn object(fields: Vec<(Value, Value)>) -> Result<Self, Error> {
         Object::new(fields).map(Self::Object)
     }
 
     /// The value of JSON; what nests deeper than [`DEPTH_MAX`] is null.
-    pub(super) fn from_json(json: &Json) -> Self {
+    pub(crate) fn from_json(json: &Json) -> Self {
         match json {
             Json::Null => Self::Null,
             Json::Bool(is_true) => Self::Bool(*is_true),
@@ -123,15 +129,15 @@ impl Value {
         }
     }
 
-    pub(super) fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Missing | Self::Nothing)
     }
 
-    pub(super) fn is_number(&self) -> bool {
+    pub(crate) fn is_number(&self) -> bool {
         matches!(self, Self::Int(_) | Self::Wide(_) | Self::Real(_))
     }
 
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -142,7 +148,7 @@ impl Value {
     ///
     /// # Errors
     /// [`Error::Missing`], or when it is too long.
-    pub(super) fn truth(&self) -> Result<bool, Error> {
+    pub(crate) fn truth(&self) -> Result<bool, Error> {
         match self {
             Self::Missing => Err(Error::Missing),
             Self::TooLong => Err(too_long()),
@@ -151,7 +157,7 @@ impl Value {
     }
 
     /// Whether it is neither missing, null, false, zero nor empty.
-    pub(super) fn is_true(&self) -> bool {
+    pub(crate) fn is_true(&self) -> bool {
         match self {
             Self::Missing | Self::Nothing | Self::Null | Self::TooLong => false,
             Self::Bool(truth) => *truth,
@@ -168,7 +174,7 @@ impl Value {
     ///
     /// # Errors
     /// [`Error::Missing`] when the value itself is missing, and when the field's text is too long.
-    pub(super) fn attribute(&self, name: &str) -> Result<Value, Error> {
+    pub(crate) fn attribute(&self, name: &str) -> Result<Value, Error> {
         self.found(match self {
             Self::Object(object) => object.field(name),
             _ => None,
@@ -179,7 +185,7 @@ impl Value {
     ///
     /// # Errors
     /// As [`attribute`](Self::attribute).
-    pub(super) fn item(&self, key: &Value) -> Result<Value, Error> {
+    pub(crate) fn item(&self, key: &Value) -> Result<Value, Error> {
         let from_start = |length: usize| {
             let index = key.index()?;
             let from_end = || length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?);
@@ -205,7 +211,7 @@ impl Value {
     }
 
     /// The whole number of 64 bits that it is; `2.0` is one.
-    pub(super) fn index(&self) -> Option<i64> {
+    pub(crate) fn index(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
             Self::Real(number) => match Whole::of_real(*number)?.value()? {
@@ -217,7 +223,7 @@ impl Value {
     }
 
     /// What it is, in JSON's words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Missing | Self::Nothing => "a missing field",
             Self::Null => "null",
@@ -233,7 +239,7 @@ impl Value {
     ///
     /// # Errors
     /// [`Error::Missing`]; and for null, a list, an object, and what is too long or has no digits.
-    pub(super) fn written(&self) -> Result<Cow<'_, str>, Error> {
+    pub(crate) fn written(&self) -> Result<Cow<'_, str>, Error> {
         Ok(match self {
             Self::Text(text) => Cow::Borrowed(text),
             Self::Int(_) | Self::Wide(_) | Self::Real(_) => Cow::Owned(self.to_string()),
@@ -322,7 +328,7 @@ impl fmt::Display for Value {
 }
 
 /// The error for a value that `name` does not take; a missing field stays a missing field.
-pub(super) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
+pub(crate) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
     match value {
         Value::Missing | Value::Nothing => Error::Missing,
         Value::TooLong => too_long(),
@@ -332,12 +338,12 @@ pub(super) fn unfit(name: &str, wanted: &str, value: &Value) -> Error {
 }
 
 /// The error for a text beyond [`TEXT_BYTES_MAX`].
-pub(super) fn too_long() -> Error {
+pub(crate) fn too_long() -> Error {
     refuse(format!("a text of more than {} KiB", TEXT_BYTES_MAX / 1024))
 }
 
 /// The error for a number that there is no room for.
-pub(super) fn oversized() -> Error {
+pub(crate) fn oversized() -> Error {
     refuse(
         "a number of more than 128 bits, or beyond what 64-bit floating point holds: it can only be given as a text, by `| string`",
     )

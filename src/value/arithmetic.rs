@@ -2,13 +2,13 @@
 //!
 //! A whole number is never rounded on its way into a fraction: what would lose a digit is an error.
 
+use super::Value;
 use super::error::{Error, refuse};
-use super::value::Value;
 use super::whole::Whole;
 
 /// What is done with two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Add,
     Subtract,
     Multiply,
@@ -20,7 +20,7 @@ pub(super) enum Operation {
 
 impl Operation {
     /// As a template writes it.
-    pub(super) fn sign(self) -> &'static str {
+    pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Add => "+",
             Self::Subtract => "-",
@@ -99,7 +99,7 @@ impl Number {
 ///
 /// # Errors
 /// Where the divisor is zero, the result is too large, or a whole number would lose digits.
-pub(super) fn calculate(operation: Operation, left: &Value, right: &Value) -> Result<Value, Error> {
+pub(crate) fn calculate(operation: Operation, left: &Value, right: &Value) -> Result<Value, Error> {
     let (left, right) = (Number::of(left)?, Number::of(right)?);
     let divides = matches!(operation, Operation::Divide | Operation::FloorDivide | Operation::Remainder);
     if divides && right.is_zero() {

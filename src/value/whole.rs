@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::value::Value;
+use super::Value;
 
 /// Bits of a whole number that a 64-bit floating-point number holds exactly.
 const REAL_BITS: u32 = f64::MANTISSA_DIGITS;
@@ -18,18 +18,18 @@ const LIMIT: f64 = 340_282_366_920_938_463_463_374_607_431_768_211_456.0;
 
 /// A whole number from -2^128 + 1 to 2^128 - 1; zero is never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole {
+pub(crate) struct Whole {
     negative: bool,
     magnitude: u128,
 }
 
 impl Whole {
-    pub(super) fn new(negative: bool, magnitude: u128) -> Self {
+    pub(crate) fn new(negative: bool, magnitude: u128) -> Self {
         Self { negative: negative && magnitude != 0, magnitude }
     }
 
     /// The number, if the value is a whole one and not a floating-point number.
-    pub(super) fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Int(number) => Some(Self::new(*number < 0, number.unsigned_abs().into())),
             Value::Wide(number) => Some(**number),
@@ -43,19 +43,19 @@ impl Whole {
         clippy::cast_sign_loss,
         reason = "checked: whole and in range"
     )]
-    pub(super) fn of_real(real: f64) -> Option<Self> {
+    pub(crate) fn of_real(real: f64) -> Option<Self> {
         let is_whole = real.is_finite() && real.fract() == 0.0 && real.abs() < LIMIT;
         is_whole.then(|| Self::new(real < 0.0, real.abs() as u128))
     }
 
     /// From decimal digits alone.
-    pub(super) fn parse(negative: bool, digits: &str) -> Option<Self> {
+    pub(crate) fn parse(negative: bool, digits: &str) -> Option<Self> {
         digits.parse().ok().map(|magnitude| Self::new(negative, magnitude))
     }
 
     /// The same number as a floating-point number, if that holds every digit.
     #[expect(clippy::cast_precision_loss, reason = "checked: no digit is lost")]
-    pub(super) fn real(self) -> Option<f64> {
+    pub(crate) fn real(self) -> Option<f64> {
         let bits = u128::BITS - self.magnitude.leading_zeros();
         let significant = bits.saturating_sub(self.magnitude.trailing_zeros());
         let real = self.magnitude as f64;
@@ -63,7 +63,7 @@ impl Whole {
     }
 
     /// The value, from -2^127 to 2^128 - 1.
-    pub(super) fn value(self) -> Option<Value> {
+    pub(crate) fn value(self) -> Option<Value> {
         if self.negative && self.magnitude > NEGATIVE_MAX {
             return None;
         }
@@ -75,38 +75,38 @@ impl Whole {
     }
 
     /// Compares the exact values.
-    pub(super) fn cmp_real(self, real: f64) -> Ordering {
+    pub(crate) fn cmp_real(self, real: f64) -> Ordering {
         let by_sign = || if real < 0.0 { Ordering::Greater } else { Ordering::Less };
         let Some(whole) = Self::of_real(real.trunc()) else { return by_sign() };
         self.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&real.fract()).unwrap_or(Ordering::Equal))
     }
 
     /// The number, if 64 bits without a sign hold it.
-    pub(super) fn unsigned(self) -> Option<u64> {
+    pub(crate) fn unsigned(self) -> Option<u64> {
         u64::try_from(self.magnitude).ok().filter(|_| !self.negative)
     }
 
-    pub(super) fn magnitude(self) -> u128 {
+    pub(crate) fn magnitude(self) -> u128 {
         self.magnitude
     }
 
-    pub(super) fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         self.magnitude == 0
     }
 
-    pub(super) fn is_negative(self) -> bool {
+    pub(crate) fn is_negative(self) -> bool {
         self.negative
     }
 
-    pub(super) fn abs(self) -> Self {
+    pub(crate) fn abs(self) -> Self {
         Self::new(false, self.magnitude)
     }
 
-    pub(super) fn negated(self) -> Self {
+    pub(crate) fn negated(self) -> Self {
         Self::new(!self.negative, self.magnitude)
     }
 
-    pub(super) fn add(self, other: Self) -> Option<Self> {
+    pub(crate) fn add(self, other: Self) -> Option<Self> {
         if self.negative == other.negative {
             return Some(Self::new(self.negative, self.magnitude.checked_add(other.magnitude)?));
         }
@@ -115,17 +115,17 @@ impl Whole {
         Some(Self::new(larger.negative, difference))
     }
 
-    pub(super) fn subtract(self, other: Self) -> Option<Self> {
+    pub(crate) fn subtract(self, other: Self) -> Option<Self> {
         self.add(other.negated())
     }
 
-    pub(super) fn multiply(self, other: Self) -> Option<Self> {
+    pub(crate) fn multiply(self, other: Self) -> Option<Self> {
         let magnitude = self.magnitude.checked_mul(other.magnitude)?;
         Some(Self::new(self.negative != other.negative, magnitude))
     }
 
     /// The quotient, rounded down, and what remains, with the divisor's sign; `None` where the divisor is zero.
-    pub(super) fn divide(self, other: Self) -> Option<(Self, Self)> {
+    pub(crate) fn divide(self, other: Self) -> Option<(Self, Self)> {
         let mut quotient = self.magnitude.checked_div(other.magnitude)?;
         let mut remainder = self.magnitude.checked_rem(other.magnitude)?;
         if remainder != 0 && self.negative != other.negative {
@@ -137,7 +137,7 @@ impl Whole {
     }
 
     /// The power; `None` where the exponent is negative.
-    pub(super) fn power(self, exponent: Self) -> Option<Self> {
+    pub(crate) fn power(self, exponent: Self) -> Option<Self> {
         if exponent.negative {
             return None;
         }
@@ -151,7 +151,7 @@ impl Whole {
     }
 
     /// Rounded to a multiple of `10^zeros`: down, up, or by default to the nearest, halves to the even neighbour.
-    pub(super) fn rounded(self, zeros: u32, method: Rounding) -> Option<Self> {
+    pub(crate) fn rounded(self, zeros: u32, method: Rounding) -> Option<Self> {
         let Some(unit) = 10_u128.checked_pow(zeros) else {
             // 10^39 is more than twice any number here.
             let away = matches!((method, self.negative), (Rounding::Up, false) | (Rounding::Down, true));
@@ -201,7 +201,7 @@ impl fmt::Display for Whole {
 
 /// Which neighbour a number is rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rounding {
+pub(crate) enum Rounding {
     Nearest,
     Up,
     Down,

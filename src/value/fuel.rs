@@ -8,30 +8,30 @@ use std::cell::Cell;
 use super::error::Error;
 
 /// What one evaluation may spend: ten thousand times what an honest parameter does, and a few milliseconds.
-pub(super) const FUEL: u64 = 20_000;
+pub(crate) const FUEL: u64 = 20_000;
 
 /// What all evaluations over one event may spend, together with what they give out.
-pub(super) const EVENT_FUEL: u64 = 2 * FUEL;
+pub(crate) const EVENT_FUEL: u64 = 2 * FUEL;
 
 /// What the expressions over one item of a batch may spend beside its share of [`EVENT_FUEL`]: an item's condition and
 /// ten parameters take a third of it. A batch of 500 items may so take half a million, some tenths of a second.
-pub(super) const ITEM_FUEL: u64 = FUEL / 20;
+pub(crate) const ITEM_FUEL: u64 = FUEL / 20;
 
 /// Bytes of text that one unit pays for.
 const BYTES_PER_FUEL: usize = 16;
 
 /// What is left of an evaluation's fuel.
 #[derive(Debug)]
-pub(super) struct Fuel {
+pub(crate) struct Fuel {
     left: Cell<u64>,
 }
 
 impl Fuel {
-    pub(super) fn new(units: u64) -> Self {
+    pub(crate) fn new(units: u64) -> Self {
         Self { left: Cell::new(units) }
     }
 
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.left.get()
     }
 
@@ -39,19 +39,19 @@ impl Fuel {
     ///
     /// # Errors
     /// [`Error::OutOfFuel`] when less is left; then nothing is left.
-    pub(super) fn spend(&self, units: u64) -> Result<(), Error> {
+    pub(crate) fn spend(&self, units: u64) -> Result<(), Error> {
         let left = self.left.get().checked_sub(units);
         self.left.set(left.unwrap_or(0));
         left.map(|_| ()).ok_or(Error::OutOfFuel)
     }
 
     /// Pays for each of `count` items.
-    pub(super) fn spend_on_items(&self, count: usize) -> Result<(), Error> {
+    pub(crate) fn spend_on_items(&self, count: usize) -> Result<(), Error> {
         self.spend(count as u64)
     }
 
     /// Pays for work on text.
-    pub(super) fn spend_on_text(&self, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn spend_on_text(&self, bytes: usize) -> Result<(), Error> {
         self.spend((bytes / BYTES_PER_FUEL) as u64)
     }
 }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::error::Error;
-use super::super::lazy::Container;
+use super::error::Error;
+use super::lazy::Container;
 use super::list::checked_depth;
 use super::{TEXT_RANK, Value};
 
@@ -30,7 +30,7 @@ pub(in super::super) struct Fields {
 }
 
 impl Object {
-    pub(super) fn new(mut fields: Vec<(Value, Value)>) -> Result<Self, Error> {
+    pub(crate) fn new(mut fields: Vec<(Value, Value)>) -> Result<Self, Error> {
         let depth = checked_depth(fields.iter().flat_map(|(name, value)| [name, value]))?;
         // The sort is stable: of those with one name, the last given is the last here.
         fields.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -49,7 +49,7 @@ impl Object {
         Self::Headers(Arc::new(lower.collect()))
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         match self {
             Self::Fields(object) => object.depth,
             Self::Element(_) | Self::Headers(_) => 1,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::error::{Error, refuse};
-use super::super::lazy::Container;
+use super::error::{Error, refuse};
+use super::lazy::Container;
 use super::{DEPTH_MAX, Value};
 
 /// A list.
@@ -43,7 +43,7 @@ impl List {
         Ok(Self::Items(Arc::new(Items { depth, items })))
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         match self {
             Self::Items(list) => list.depth,
             Self::Element(_) | Self::Range(_) => 1,
@@ -79,7 +79,7 @@ impl List {
 ///
 /// # Errors
 /// When that is deeper than [`DEPTH_MAX`].
-pub(super) fn checked_depth<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<usize, Error> {
+pub(crate) fn checked_depth<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<usize, Error> {
     let depth = 1 + values.into_iter().map(Value::depth).max().unwrap_or(0);
     if depth > DEPTH_MAX { Err(too_deep()) } else { Ok(depth) }
 }

@@ -8,8 +8,8 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::value::{List, Object, Oversized, TEXT_BYTES_MAX, Value};
 use super::whole::Whole;
+use super::{List, Object, Oversized, TEXT_BYTES_MAX, Value};
 use crate::document::{Content, Document, Element};
 
 /// Lists and objects with more items or members than this are indexed.
@@ -45,7 +45,7 @@ impl Lazy {
     }
 
     /// The value at an index of the document.
-    pub(super) fn value(self: &Arc<Self>, index: u32) -> Value {
+    pub(crate) fn value(self: &Arc<Self>, index: u32) -> Value {
         match self.document.element(index).content() {
             Content::Null => Value::Null,
             Content::Bool(truth) => Value::Bool(truth),
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A list or an object of the document.
 #[derive(Clone)]
-pub(super) struct Container {
+pub(crate) struct Container {
     lazy: Arc<Lazy>,
     index: u32,
 }
@@ -93,7 +93,7 @@ impl Container {
     }
 
     /// How many items a list has, or fields an object: each name counts once.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let count = self.element().count();
         if self.element().is_list() || count < 2 { count } else { self.index().values.len() }
     }
@@ -121,7 +121,7 @@ impl Container {
     }
 
     /// The item of a list.
-    pub(super) fn item(&self, position: usize) -> Option<Value> {
+    pub(crate) fn item(&self, position: usize) -> Option<Value> {
         let found = match self.index_for_look_up() {
             None => self.element().item(position)?.index(),
             Some(index) => *index.values.get(position)?,
@@ -130,7 +130,7 @@ impl Container {
     }
 
     /// The value of an object's field.
-    pub(super) fn member(&self, name: &str) -> Option<Value> {
+    pub(crate) fn member(&self, name: &str) -> Option<Value> {
         let found = match self.index_for_look_up() {
             None => self.element().get(name)?.index(),
             Some(index) => index.member(&self.lazy.document, name)?,
@@ -139,13 +139,13 @@ impl Container {
     }
 
     /// All items of a list.
-    pub(super) fn items(&self) -> impl Iterator<Item = Value> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = Value> {
         let index = self.index();
         (0..index.values.len()).map_while(move |position| self.lazy_value(&index.values, position))
     }
 
     /// All fields of an object, in the order in which they were sent.
-    pub(super) fn members(&self) -> impl Iterator<Item = (Value, Value)> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (Value, Value)> {
         let index = self.index();
         (0..index.names.len()).map_while(move |position| {
             Some((self.lazy_value(&index.names, position)?, self.lazy_value(&index.values, position)?))
