@@ -1,4 +1,4 @@
-//! The JSON bodies of the API, but for a run ([`RunView`]), a preview ([`Preview`]) and a problem ([`super::problem`]).
+//! The JSON bodies of the API, but for a run ([`RunView`]), a preview ([`Preview`]) and a problem ([`ProblemBody`]).
 //! Names, order and values are a contract with callers.
 //!
 //! Times are RFC 3339 in UTC, with milliseconds. A field is always present unless its documentation says when it is
@@ -6,6 +6,7 @@
 //!
 //! [`RunView`]: crate::run::RunView
 //! [`Preview`]: crate::service::preview::Preview
+//! [`ProblemBody`]: super::ProblemBody
 
 use serde::{Deserialize, Serialize};
 

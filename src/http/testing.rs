@@ -167,6 +167,10 @@ impl Stage {
         let answer =
             super::handle(&self.isolate, self, request).now_or_never().expect("nothing takes time here");
         let Response { status, headers, body } = answer;
+        assert!(
+            may_have_body(status) || matches!(body, Body::Empty),
+            "a runtime throws for a {status} with a body"
+        );
         let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let body = match body {
             Body::Empty => String::new(),
