@@ -32,7 +32,8 @@ pub mod sweep;
 
 use serde_json::{Value, json};
 
-use crate::ports::{Clock, Level, Log};
+use crate::fabricate::Health;
+use crate::ports::{Clock, Fabricate, Level, Log};
 use crate::run::Run;
 
 pub use budget::Budget;
@@ -62,4 +63,12 @@ fn log_fields(run: &Run) -> Value {
 fn http_status(reason: &str) -> Option<&str> {
     let at = reason.rfind("HTTP ")?;
     reason.get(at..at + 8)
+}
+
+/// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
+fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
+    if world.pace().hear(health, world.now()) {
+        let message = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
+        world.log(Level::Warn, message, json!({}));
+    }
 }

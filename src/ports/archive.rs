@@ -106,6 +106,14 @@ pub enum CopyError {
     /// Out of reach or out of order; later may be better.
     #[error("{0}")]
     Unavailable(String),
+    /// The server does not send the file now; a later attempt may succeed.
+    #[error("HTTP {status}")]
+    HttpStatus {
+        /// The HTTP status.
+        status: u16,
+        /// How long the server asks the client to wait, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
     /// The rest did not come; the first so many bytes are kept.
     #[error("{reason}")]
     CutShort {

@@ -8,7 +8,7 @@ mod start;
 
 use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, Standing};
-use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Level, Log, RunRecords, StoreError, World};
+use crate::ports::{Clock, EntryKey, Inbox, Level, RunRecords, StoreError, World};
 use crate::run::{Run, RunId, Seen, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -17,7 +17,7 @@ use super::close::close_and_show;
 use super::journals::{Appended, append, read_journal};
 use super::kv_records::{TRIES, follow_end, show_open};
 use super::run_state::align;
-use super::{Budget, log_run};
+use super::{Budget, log_run, record_health};
 pub(super) use give_up::give_up;
 use start::start;
 
@@ -217,14 +217,6 @@ async fn follow<W: World>(
         }
     }
     Ok(Advanced::Moved)
-}
-
-/// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
-fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
-    if world.pace().hear(health, world.now()) {
-        let message = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
-        world.log(Level::Warn, message, serde_json::json!({}));
-    }
 }
 
 #[cfg(test)]

@@ -95,6 +95,10 @@ impl<W: World> Pass<'_, W> {
                 file.tried_in_vain(&error.to_string(), now);
             }
             Err(CopyError::CutShort { bytes, reason }) => file.came_to(bytes, Some(&reason), now),
+            Err(error @ CopyError::HttpStatus { retry_after_ms, .. }) => {
+                file.tried_in_vain(&error.to_string(), now);
+                file.wait_at_least(retry_after_ms.unwrap_or(0), now);
+            }
             Err(CopyError::Unavailable(reason)) => file.tried_in_vain(&reason, now),
         }
     }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use seedhook::fabricate::{Checksum, FileId, Resume};
 use seedhook::ports::{
-    Archive, Archived, CopyError, Destination, Download, Page, Part, Progress, Put, Source, StoreError,
-    Upload, Version,
+    Archive, Archived, Clock, CopyError, Destination, Download, Page, Part, Progress, Put, Source,
+    StoreError, Upload, Version,
 };
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
 use crate::chance::Profile;
+use crate::fabricate::API;
 use crate::files::{Body, Object, Piece};
 use crate::promises::Promise;
 use crate::uploads::Uploads;
@@ -68,6 +69,10 @@ impl Archive for Invocation {
     }
 
     async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
+        let at_fabricate = from.url.origin() == API.base().origin();
+        if at_fabricate {
+            self.world.state.borrow_mut().judge_download(self);
+        }
         let request = self.request("download", |state| {
             let answer = state.download(self, from, at);
             let shown = answer.as_ref().map(|answer| &answer.head);
@@ -75,7 +80,14 @@ impl Archive for Invocation {
             let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
             (answer, state.rng.i64(20..2_000))
         });
-        self.world.executor.beside(request).await
+        let answer = self.world.executor.beside(request).await;
+        if let (true, Ok(answer)) = (at_fabricate, &answer)
+            && let Some(seconds) = answer.head.headers.get("retry-after")
+        {
+            let seconds = seconds.parse().expect("seconds");
+            self.world.state.borrow_mut().workflows.spare(self.place, self.now(), seconds);
+        }
+        answer
     }
 
     async fn put(&self, to: &Destination, mut body: Body, put: &Put) -> Result<Archived, CopyError> {
