@@ -11,7 +11,9 @@ mod members;
 mod pace;
 mod redirect;
 mod result;
+mod retry_after;
 mod status;
+mod status_table;
 mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};

@@ -30,8 +30,9 @@ pub mod sweep;
 
 use serde_json::{Value, json};
 
-use crate::log::Line;
-use crate::ports::{Clock, Log};
+use crate::fabricate::Health;
+use crate::log::{self, Line};
+use crate::ports::{Clock, Fabricate, Log};
 use crate::run::Run;
 
 pub use budget::Budget;
@@ -61,4 +62,11 @@ fn log_fields(run: &Run) -> Value {
 fn http_status(reason: &str) -> Option<&str> {
     let at = reason.rfind("HTTP ")?;
     reason.get(at..at + 8)
+}
+
+/// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
+fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
+    if world.pace().hear(health, world.now()) {
+        world.log(log::FABRICATE_FAILING, json!({}));
+    }
 }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::Poll;
 
 use futures_util::FutureExt;
@@ -288,7 +289,9 @@ impl Fabricate for MemoryWorld {
         unreachable!("no file is archived")
     }
     fn base(&self) -> &Url {
-        unreachable!("no file is archived")
+        static BASE: LazyLock<Url> =
+            LazyLock::new(|| Url::parse("https://fabricate.example/api/v1/").unwrap());
+        &BASE
     }
     fn pace(&self) -> &Pace {
         self.pace.get_or_init(|| Pace::new(None))

@@ -2,13 +2,12 @@
 
 use serde::Deserialize;
 
+use super::retry_after::retry_after_ms;
 use super::status::StatusReader;
+use super::status_table::StatusMeaning;
 use super::task::MESSAGE_CHARS_MAX;
 use super::{Task, TaskId};
-use crate::timestamp::{SECOND_MS, Timestamp};
-
-/// The longest `Retry-After` that is honoured: a day.
-const RETRY_AFTER_MAX_MS: i64 = 86_400 * SECOND_MS;
+use crate::timestamp::Timestamp;
 
 /// An HTTP answer, read to its end.
 #[derive(Debug, Clone)]
@@ -82,22 +81,28 @@ pub enum StatusError {
 
 /// Reads the answer to a start request by what it proves.
 ///
-/// 401 and 403 are retried because a key can be mended; 521, 523, 525, 526 and 530 are Cloudflare's for "the
-/// origin was never reached". 408, other 5xx and a 2xx without a task id prove nothing.
+/// A rejected key is retried because the operator can replace it. A failure, an unexpected status and a 2xx without a
+/// task id prove nothing: the workflow may run.
 #[must_use]
 pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
-    match answer.status {
-        200..=299 => match serde_json::from_slice::<Started>(&answer.body) {
+    let not_started = |for_key| StartOutcome::NotStarted {
+        reason: answer.message(),
+        retry_after_ms: answer.retry_after_ms(now),
+        for_key,
+    };
+    match StatusMeaning::of(answer.status) {
+        StatusMeaning::Accepted => match serde_json::from_slice::<Started>(&answer.body) {
             Ok(started) => StartOutcome::Started(started.task_id),
             Err(_) => StartOutcome::Unknown { reason: format!("{} without a usable task_id", answer.status) },
         },
-        401 | 403 | 425 | 429 | 503 | 521 | 523 | 525 | 526 | 530 => StartOutcome::NotStarted {
-            reason: answer.message(),
-            retry_after_ms: answer.retry_after_ms(now),
-            for_key: matches!(answer.status, 401 | 403),
-        },
-        400..=499 if answer.status != 408 => StartOutcome::Refused { message: answer.message() },
-        _ => StartOutcome::Unknown { reason: answer.message() },
+        StatusMeaning::KeyRejected | StatusMeaning::WorkspaceRejected => not_started(true),
+        StatusMeaning::Busy | StatusMeaning::NotProcessed => not_started(false),
+        StatusMeaning::NotFound | StatusMeaning::Rejected => {
+            StartOutcome::Refused { message: answer.message() }
+        }
+        StatusMeaning::Redirect | StatusMeaning::Failed | StatusMeaning::Unexpected => {
+            StartOutcome::Unknown { reason: answer.message() }
+        }
     }
 }
 
@@ -142,18 +147,6 @@ impl Answer {
 #[derive(Deserialize)]
 struct Started {
     task_id: TaskId,
-}
-
-/// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
-fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
-    let value = value.trim();
-    let wait_ms = if let Ok(seconds) = value.parse::<u32>() {
-        i64::from(seconds) * SECOND_MS
-    } else {
-        let date = jiff::fmt::rfc2822::parse(value).ok()?;
-        Timestamp::from_millis(date.timestamp().as_millisecond()).since_ms(now)
-    };
-    Some(wait_ms.min(RETRY_AFTER_MAX_MS))
 }
 
 #[cfg(test)]
@@ -204,15 +197,6 @@ mod tests {
         let mut page = answer(400, "<html>stack trace</html>");
         page.content_type = Some("text/html".into());
         assert_eq!(page.message(), "HTTP 400");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after_ms("120", NOW), Some(120_000));
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:50:37 GMT", NOW), Some(60_000));
-        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:00:00 GMT", NOW), Some(0));
-        assert_eq!(retry_after_ms("999999999", NOW), Some(RETRY_AFTER_MAX_MS));
-        assert_eq!(retry_after_ms("soon", NOW), None);
     }
 
     #[test]

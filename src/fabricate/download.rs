@@ -8,6 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::retry_after::retry_after_ms;
+use super::status_table::StatusMeaning;
+use crate::timestamp::Timestamp;
+
 /// An answer without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -50,8 +54,13 @@ pub enum Meaning {
     Refused(String),
     /// Not the file that was asked for.
     Wrong(String),
-    /// Out of order; later may be better. A 401 or 403 may be mended too: a key, or a signed address that expired.
-    Unavailable(String),
+    /// The server does not send the file now; a later attempt may succeed.
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+        /// How long a busy server asks the client to wait, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
 }
 
 /// What is known of bytes before they come.
@@ -103,23 +112,40 @@ impl Head {
         self.headers.get(name).map(|value| value.trim())
     }
 
-    /// What it means to whom wants this.
+    /// What the answer means for a file of which this is expected.
     #[must_use]
-    pub fn read(&self, wanted: &Wanted<'_>) -> Meaning {
+    pub fn read(&self, wanted: &Wanted<'_>, now: Timestamp) -> Meaning {
         match (self.status, wanted.rest) {
             (200, _) => self.whole(wanted),
             (206, Some(rest)) => self.rest(rest, wanted.size),
             (416, Some(_)) => Meaning::NotTheRest("the file has no such range any more".to_owned()),
-            _ => self.nothing(),
+            _ => self.without_bytes(now),
         }
     }
 
-    fn nothing(&self) -> Meaning {
-        match self.status {
-            301 | 302 | 303 | 307 | 308 => Meaning::Elsewhere(self.get("location").map(str::to_owned)),
-            401 | 403 | 408 | 425 | 429 | 500.. => Meaning::Unavailable(format!("HTTP {}", self.status)),
-            status => Meaning::Refused(format!("HTTP {status}")),
+    /// What an answer means that holds no bytes of the file.
+    fn without_bytes(&self, now: Timestamp) -> Meaning {
+        match StatusMeaning::of(self.status) {
+            StatusMeaning::Redirect => Meaning::Elsewhere(self.get("location").map(str::to_owned)),
+            // The operator can replace a key, and a signed address may have expired.
+            StatusMeaning::KeyRejected
+            | StatusMeaning::WorkspaceRejected
+            | StatusMeaning::Busy
+            | StatusMeaning::NotProcessed
+            | StatusMeaning::Failed => {
+                Meaning::Unavailable { status: self.status, retry_after_ms: self.retry_after_ms(now) }
+            }
+            StatusMeaning::Accepted
+            | StatusMeaning::NotFound
+            | StatusMeaning::Rejected
+            | StatusMeaning::Unexpected => Meaning::Refused(format!("HTTP {}", self.status)),
         }
+    }
+
+    /// How long a busy server asks the client to wait, milliseconds: at most a day.
+    pub(super) fn retry_after_ms(&self, now: Timestamp) -> Option<i64> {
+        let is_busy = StatusMeaning::of(self.status) == StatusMeaning::Busy;
+        self.get("retry-after").filter(|_| is_busy).and_then(|value| retry_after_ms(value, now))
     }
 
     fn whole(&self, wanted: &Wanted<'_>) -> Meaning {

@@ -6,7 +6,8 @@
 
 use std::cell::Cell;
 
-use super::{StartOutcome, StatusError, Task};
+use super::status_table::StatusMeaning;
+use super::{Head, StartOutcome, StatusError, Task};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
 /// So many failures in a row, and nothing more is asked: with four requests in flight, two rounds at the most.
@@ -106,11 +107,14 @@ impl Pace {
 
     /// Takes in what an answer says. `true`: with this one it has stopped.
     pub fn hear(&self, health: Health, now: Timestamp) -> bool {
-        let stop = |wait_ms: Option<i64>| State::Stopped {
-            until: now.plus_ms(wait_ms.unwrap_or(STOP_MS).clamp(SECOND_MS, STOP_MS_MAX)),
-        };
+        let stop_until =
+            |wait_ms: Option<i64>| now.plus_ms(wait_ms.unwrap_or(STOP_MS).clamp(SECOND_MS, STOP_MS_MAX));
+        let stop = |wait_ms| State::Stopped { until: stop_until(wait_ms) };
         let next = match (self.state.get(), health) {
-            // An answer from before the stop: only a probe ends it.
+            // An answer to a request from before the stop may prolong it; only a probe ends it.
+            (State::Stopped { until }, Health::Failing { wait_ms: wait_ms @ Some(_) }) => {
+                State::Stopped { until: until.max(stop_until(wait_ms)) }
+            }
             (stopped @ State::Stopped { .. }, _) => stopped,
             (asking @ State::Asking { .. }, Health::Unsure) => asking,
             (_, Health::Well) => State::Asking { failures: 0 },
@@ -123,7 +127,7 @@ impl Pace {
             (State::Probing { .. }, Health::Unsure) => stop(None),
         };
         let before = self.state.replace(next);
-        before != next && matches!(next, State::Stopped { .. })
+        matches!(next, State::Stopped { .. }) && !matches!(before, State::Stopped { .. })
     }
 }
 
@@ -142,6 +146,22 @@ impl Health {
                 | StatusError::NoRoom
                 | StatusError::TooLarge(_),
             ) => Self::Well,
+        }
+    }
+
+    /// What an answer to a download says that came from Fabricate's own address.
+    #[must_use]
+    pub fn of_download(head: &Head, now: Timestamp) -> Self {
+        match StatusMeaning::of(head.status) {
+            StatusMeaning::Busy => Self::Failing { wait_ms: head.retry_after_ms(now) },
+            StatusMeaning::NotProcessed | StatusMeaning::Failed => Self::Failing { wait_ms: None },
+            StatusMeaning::Accepted
+            | StatusMeaning::Redirect
+            | StatusMeaning::KeyRejected
+            | StatusMeaning::WorkspaceRejected
+            | StatusMeaning::NotFound
+            | StatusMeaning::Rejected
+            | StatusMeaning::Unexpected => Self::Well,
         }
     }
 
@@ -225,6 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_wait_of_several_answers_counts() {
+        for waits_s in [[10, 90], [90, 10]] {
+            let pace = Pace::new(None);
+            let opened =
+                waits_s.map(|wait_s| pace.hear(Health::Failing { wait_ms: Some(wait_s * SECOND_MS) }, at(0)));
+            assert_eq!(opened, [true, false]);
+            pace.hear(FAILING, at(1));
+            assert!(!pace.take(at(89)) && pace.take(at(90)), "{waits_s:?}");
+        }
+    }
+
+    #[test]
     fn a_minute_has_its_number_of_requests() {
         let pace = Pace::new(Some(3));
         let taken = |second| (0..10).filter(|_| pace.take(at(second))).count();
@@ -245,6 +277,26 @@ mod tests {
             (Err(busy), Health::Failing { wait_ms: Some(7) }),
         ] {
             assert_eq!(Health::of_status(&answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_a_download_counts_by_its_status() {
+        for (status, expected) in [
+            (200, Health::Well),
+            (206, Health::Well),
+            (302, Health::Well),
+            (401, Health::Well),
+            (404, Health::Well),
+            (416, Health::Well),
+            (408, FAILING),
+            (500, FAILING),
+            (521, FAILING),
+            (429, Health::Failing { wait_ms: Some(7_000) }),
+            (503, Health::Failing { wait_ms: Some(7_000) }),
+        ] {
+            let headers = std::iter::once(("retry-after".to_owned(), "7".to_owned())).collect();
+            assert_eq!(Health::of_download(&Head { status, headers }, at(0)), expected, "{status}");
         }
     }
 

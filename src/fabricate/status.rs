@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::members::{Malformed, Member, Members};
 use super::result::{JsonText, RESULT_BYTES_MAX, RESULT_DEPTH_MAX, ResultOmitted};
+use super::status_table::StatusMeaning;
 use super::{Answer, StatusError, Task};
 use crate::timestamp::Timestamp;
 
@@ -97,23 +98,27 @@ impl StatusReader {
     /// [`StatusError`] for everything that is not a 2xx with a task in it.
     pub fn finish(self, now: Timestamp) -> Result<Task, StatusError> {
         let Self { head, task, .. } = self;
-        match head.status {
-            200..=299 => {
+        match StatusMeaning::of(head.status) {
+            StatusMeaning::Accepted => {
                 let members = task.finish().map_err(|error: Malformed| unreadable(head.status, &error))?;
                 read_task(&members, head.status)
             }
-            401 => Err(StatusError::Unauthorized),
-            403 => Err(StatusError::Forbidden),
-            404 => Err(StatusError::NotFound),
-            429 | 503 => {
+            StatusMeaning::KeyRejected => Err(StatusError::Unauthorized),
+            StatusMeaning::WorkspaceRejected => Err(StatusError::Forbidden),
+            StatusMeaning::NotFound => Err(StatusError::NotFound),
+            StatusMeaning::Busy => {
                 Err(StatusError::Busy { reason: head.message(), retry_after_ms: head.retry_after_ms(now) })
             }
-            _ => Err(StatusError::Unavailable(head.message())),
+            StatusMeaning::Redirect
+            | StatusMeaning::Rejected
+            | StatusMeaning::NotProcessed
+            | StatusMeaning::Failed
+            | StatusMeaning::Unexpected => Err(StatusError::Unavailable(head.message())),
         }
     }
 
     fn is_success(&self) -> bool {
-        matches!(self.head.status, 200..=299)
+        StatusMeaning::of(self.head.status) == StatusMeaning::Accepted
     }
 }
 

@@ -22,6 +22,7 @@ use crate::ports::{Clock, Log, StoreError, Version};
 use crate::run::tests::at;
 use crate::testing::MemoryWorld;
 use crate::timestamp::Timestamp;
+use crate::verify::answer::may_have_body;
 use crate::verify::offered_secret::OfferedSecret;
 
 /// What the stores of the service's tests lack: files, the tokens of handshakes, and answers from outside.

@@ -104,6 +104,14 @@ pub enum CopyError {
     /// The server or the bucket failed; a later attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
+    /// The server does not send the file now; a later attempt may succeed.
+    #[error("HTTP {status}")]
+    HttpStatus {
+        /// The HTTP status.
+        status: u16,
+        /// How long the server asks the client to wait, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
     /// The connection broke; the first bytes are kept.
     #[error("{reason}")]
     CutShort {

@@ -137,6 +137,14 @@ impl RunFile {
         self.not_before = Some(now.plus_ms(wait_ms.min(RETRY_MS_MAX)));
     }
 
+    /// Postpones the next attempt of an open file by `wait_ms` from now, at most [`ARCHIVE_PATIENCE_MS`].
+    pub fn wait_at_least(&mut self, wait_ms: i64, now: Timestamp) {
+        if self.is_open() {
+            let moment = now.plus_ms(wait_ms.min(ARCHIVE_PATIENCE_MS));
+            self.not_before = self.not_before.max(Some(moment));
+        }
+    }
+
     /// Records a copy of other bytes than the stated ones. A few may be mistakes on the way, see [`BAD_COPIES_MAX`].
     pub fn record_bad_copy(&mut self, reason: &str, now: Timestamp) {
         self.bad_copies = self.bad_copies.saturating_add(1);
@@ -192,6 +200,20 @@ mod tests {
         assert_eq!(tries(file(), unavailable), [0, 1, 3, 7, 15, 30, 45, 60]);
         assert_eq!(tries(file(), |file, now| file.record_bad_copy("short", now)), [0, 1, 3]);
         assert_eq!(tries(file(), |file, _| file.record_refusal("HTTP 404")), [0]);
+    }
+
+    #[test]
+    fn a_server_may_ask_for_a_longer_wait_up_to_an_hour() {
+        for (asked, due) in [(0, 1), (1, 1), (7, 7), (24 * 60, 60)] {
+            let mut busy = file();
+            busy.record_failure("HTTP 429", at(0));
+            busy.wait_at_least(asked * MINUTE_MS, at(0));
+            assert!(!busy.is_due(at(due - 1)) && busy.is_due(at(due)), "{asked}");
+        }
+        let mut given_up = file();
+        given_up.record_refusal("HTTP 404");
+        given_up.wait_at_least(MINUTE_MS, at(0));
+        assert_eq!(given_up.not_before, None);
     }
 
     #[test]

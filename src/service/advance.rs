@@ -9,7 +9,7 @@ mod start;
 use crate::fabricate::{Health, StatusError, Task, TaskId};
 use crate::journal::{Decision, Journal, JournalState};
 use crate::log;
-use crate::ports::{Clock, EntryKey, Fabricate, Inbox, Log, RunRecords, StoreError, World};
+use crate::ports::{Clock, EntryKey, Inbox, RunRecords, StoreError, World};
 use crate::run::{Effect, Run, RunId, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -18,7 +18,7 @@ use super::close::close_and_show;
 use super::journals::{Appended, append, read_journal};
 use super::kv_records::{TRIES, follow_end, show_open};
 use super::run_state::align;
-use super::{Budget, log_run};
+use super::{Budget, log_run, record_health};
 pub(super) use give_up::give_up;
 use start::start;
 
@@ -219,13 +219,6 @@ async fn follow<W: World>(
         }
     }
     Ok(Advanced::Moved)
-}
-
-/// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
-fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
-    if world.pace().hear(health, world.now()) {
-        world.log(log::FABRICATE_FAILING, serde_json::json!({}));
-    }
 }
 
 #[cfg(test)]

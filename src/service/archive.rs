@@ -95,6 +95,10 @@ impl<W: World> Pass<'_, W> {
                 file.record_failure(&error.to_string(), now);
             }
             Err(CopyError::CutShort { bytes, reason }) => file.record_progress(bytes, Some(&reason), now),
+            Err(error @ CopyError::HttpStatus { retry_after_ms, .. }) => {
+                file.record_failure(&error.to_string(), now);
+                file.wait_at_least(retry_after_ms.unwrap_or(0), now);
+            }
             Err(CopyError::Unavailable(reason)) => file.record_failure(&reason, now),
         }
     }

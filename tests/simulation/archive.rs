@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use seedhook::fabricate::{Checksum, FileId, Resume};
 use seedhook::ports::{
-    Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Page,
-    Part, Put, Source, StoreError, Upload, Version,
+    Archived, Clock, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes,
+    FileStore, Page, Part, Put, Source, StoreError, Upload, Version,
 };
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
 use crate::chance::Profile;
+use crate::fabricate::API;
 use crate::files::{Body, Object, Piece};
 use crate::promises::Promise;
 use crate::uploads::Uploads;
@@ -56,6 +57,10 @@ impl FileBytes for Invocation {
 
 impl Downloads for Invocation {
     async fn download(&self, from: &Source, at: Option<&Resume>) -> Result<Download<Body>, CopyError> {
+        let at_fabricate = from.url.origin() == API.base().origin();
+        if at_fabricate {
+            self.world.state.borrow_mut().judge_download(self);
+        }
         let request = self.request("download", |state| {
             let answer = state.download(self, from, at);
             let shown = answer.as_ref().map(|answer| &answer.head);
@@ -63,7 +68,14 @@ impl Downloads for Invocation {
             let answer = answer.ok_or_else(|| CopyError::Unavailable("no answer".to_owned()));
             (answer, state.rng.i64(20..2_000))
         });
-        self.world.executor.beside(request).await
+        let answer = self.world.executor.beside(request).await;
+        if let (true, Ok(answer)) = (at_fabricate, &answer)
+            && let Some(seconds) = answer.head.headers.get("retry-after")
+        {
+            let seconds = seconds.parse().expect("seconds");
+            self.world.state.borrow_mut().workflows.spare(self.place, self.now(), seconds);
+        }
+        answer
     }
 
     async fn next_part(&self, body: &mut Body, bytes: u64) -> Result<Part<Piece>, CopyError> {

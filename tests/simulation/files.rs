@@ -213,6 +213,15 @@ fn status(status: u16, location: Option<String>) -> Download<Body> {
 }
 
 impl State {
+    /// An answer that asks for fewer requests, most often for a while.
+    fn busy(&mut self) -> Download<Body> {
+        let mut busy = status(*pick(&mut self.rng, &[429, 429, 503]), None);
+        if self.rng.u8(..4) > 0 {
+            busy.head.headers.insert("retry-after".to_owned(), self.rng.u32(1..4_000).to_string());
+        }
+        busy
+    }
+
     pub(crate) fn download(
         &mut self,
         on: &Invocation,
@@ -233,7 +242,8 @@ impl State {
         match fault {
             _ if out => return None,
             0 => return None,
-            1..4 => return Some(status(500, None)),
+            1 => return Some(self.busy()),
+            2..4 => return Some(status(500, None)),
             _ => {}
         }
         let now_ms = world.now_ms();

@@ -42,7 +42,8 @@ pub(crate) enum Promise {
     IdleWritesNothing,
     /// An invocation makes no more outbound requests than it may.
     WorkIsBounded,
-    /// A start is not sent again before the time that Fabricate asked for.
+    /// A start is not sent again before the time that Fabricate asked for, and no download is requested before then in
+    /// an isolate that knows of it.
     FabricateIsSpared,
     /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,

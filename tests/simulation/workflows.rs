@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use seedhook::fabricate::{Target, Task, TaskId, TaskStatus};
 use seedhook::hook::OnUnconfirmed;
 use seedhook::journal::START_FRESH_MS;
+use seedhook::ports::Clock;
 use seedhook::run::RunId;
+use seedhook::timestamp::{HOUR_MS, Timestamp};
 
+use crate::chance::PLACES;
 use crate::files::File;
 use crate::journals::Leave;
 use crate::promises::Promise;
@@ -26,6 +29,8 @@ pub(crate) struct Workflows {
     pub(crate) tasks: Vec<Job>,
     pub(crate) requests: Vec<StartRequest>,
     known: BTreeMap<RunId, Vec<TaskId>>,
+    /// By place: until when Fabricate asked for no more requests, in an answer to a download.
+    spared_until: [Option<Timestamp>; PLACES],
 }
 
 /// One task as it will go.
@@ -108,7 +113,24 @@ impl Workflows {
     }
 }
 
+impl Workflows {
+    /// A client in a place was answered `Retry-After` by Fabricate. An hour is the most that it has to honour.
+    pub(crate) fn spare(&mut self, place: usize, now: Timestamp, seconds: i64) {
+        if let Some(until) = self.spared_until.get_mut(place) {
+            *until = (*until).max(Some(now.plus_ms((seconds * 1_000).min(HOUR_MS))));
+        }
+    }
+}
+
 impl State {
+    /// Whether a download may be requested from Fabricate now.
+    pub(crate) fn judge_download(&mut self, on: &Invocation) {
+        let early_ms = self.workflows.spared_until[on.place].map_or(0, |until| until.since_ms(on.now()));
+        if early_ms > 0 {
+            self.breaks(Promise::FabricateIsSpared, format!("{on} downloads {early_ms} ms too soon"));
+        }
+    }
+
     /// Whether this start request may be sent at all; says whose it is.
     pub(crate) fn judge_start(&mut self, on: &Invocation, target: &Target, event: &str) -> Option<RunId> {
         let now = on.world.now();

@@ -1,5 +1,7 @@
 use super::*;
 
+const NOW: Timestamp = Timestamp::from_millis(0);
+
 fn head(status: u16, headers: &[(&str, &str)]) -> Head {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Head { status, headers }
@@ -7,7 +9,7 @@ fn head(status: u16, headers: &[(&str, &str)]) -> Head {
 
 /// What a whole file means to whom wants seven bytes of CSV.
 fn whole(headers: &[(&str, &str)]) -> Meaning {
-    head(200, headers).read(&Wanted { size: Some(7), content_type: Some("text/csv"), rest: None })
+    head(200, headers).read(&Wanted { size: Some(7), content_type: Some("text/csv"), rest: None }, NOW)
 }
 
 #[track_caller]
@@ -28,17 +30,27 @@ fn check_wrong(headers: &[(&str, &str)], word: &str) {
 
 #[test]
 fn a_status_decides_whether_later_may_be_better() {
-    let read = |status| head(status, &[]).read(&Wanted::default());
+    let read = |status| head(status, &[]).read(&Wanted::default(), NOW);
     for status in [401, 403, 408, 425, 429, 500, 503, 599] {
-        assert_eq!(read(status), Meaning::Unavailable(format!("HTTP {status}")));
+        assert_eq!(read(status), Meaning::Unavailable { status, retry_after_ms: None });
     }
     for status in [201, 204, 206, 300, 304, 400, 404, 410, 416, 451] {
         assert_eq!(read(status), Meaning::Refused(format!("HTTP {status}")));
     }
     for status in [301, 302, 303, 307, 308] {
         assert_eq!(read(status), Meaning::Elsewhere(None));
-        let there = head(status, &[("location", "/x")]).read(&Wanted::default());
+        let there = head(status, &[("location", "/x")]).read(&Wanted::default(), NOW);
         assert_eq!(there, Meaning::Elsewhere(Some("/x".to_owned())));
+    }
+}
+
+#[test]
+fn retry_after_is_read_of_a_busy_server_alone() {
+    for (status, value, retry_after_ms) in
+        [(429, "90", Some(90_000)), (503, "1", Some(1_000)), (429, "soon", None), (500, "90", None)]
+    {
+        let meaning = head(status, &[("retry-after", value)]).read(&Wanted::default(), NOW);
+        assert_eq!(meaning, Meaning::Unavailable { status, retry_after_ms }, "{value}");
     }
 }
 
@@ -63,7 +75,7 @@ fn a_page_in_place_of_a_file_is_not_taken() {
     offered(whole(&[("content-type", "application/octet-stream")]));
     for content_type in [None, Some("text/html")] {
         let wanted = Wanted { size: Some(7), content_type, rest: None };
-        offered(head(200, &[("content-type", "text/html")]).read(&wanted));
+        offered(head(200, &[("content-type", "text/html")]).read(&wanted, NOW));
     }
 }
 
@@ -121,7 +133,7 @@ fn a_version_is_told_by_a_strong_tag_or_a_date() {
 fn check_rest(size: Option<u64>, asked: &Validator, headers: &[(&str, &str)], expected: Result<u64, &str>) {
     let rest = Resume { from: 4, validator: asked.clone() };
     let wanted = Wanted { size, content_type: None, rest: Some(&rest) };
-    match (head(206, headers).read(&wanted), expected) {
+    match (head(206, headers).read(&wanted, NOW), expected) {
         (Meaning::Bytes(offer), Ok(length)) => {
             assert_eq!((offer.is_rest, offer.length), (true, Some(length)));
         }
@@ -161,10 +173,10 @@ fn only_exactly_the_rest_of_the_same_version_is_taken() {
 fn whoever_asked_for_the_rest_may_get_the_whole_or_nothing() {
     let rest = Resume { from: 4, validator: Validator::Etag("\"a\"".to_owned()) };
     let read = |status, headers: &[(&str, &str)]| {
-        head(status, headers).read(&Wanted { size: Some(7), content_type: None, rest: Some(&rest) })
+        head(status, headers).read(&Wanted { size: Some(7), content_type: None, rest: Some(&rest) }, NOW)
     };
     assert!(!offered(read(200, &[("content-length", "7")])).is_rest);
     assert!(matches!(read(416, &[]), Meaning::NotTheRest(_)));
     assert!(matches!(read(404, &[]), Meaning::Refused(_)));
-    assert!(matches!(read(503, &[]), Meaning::Unavailable(_)));
+    assert!(matches!(read(503, &[]), Meaning::Unavailable { .. }));
 }

@@ -11,8 +11,8 @@ use super::super::Budget;
 use super::super::close::close;
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
-use super::super::{http_status, log_fields};
-use super::{Advanced, record_health};
+use super::super::{http_status, log_fields, record_health};
+use super::Advanced;
 
 /// Makes one attempt to start a run, if the budget has a request for it.
 pub(super) async fn start<W: World>(

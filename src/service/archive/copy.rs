@@ -1,9 +1,12 @@
 //! Copying one file: looks whether it is in R2 already, opens the download, and stores it in one put or in parts.
 
-use crate::fabricate::{Meaning, Offer, Resume, Wanted, follow_redirect};
-use crate::ports::{Archived, CopyError, Destination, Put, Source, Upload, World};
+use url::Url;
+
+use crate::fabricate::{Head, Health, Meaning, Offer, Resume, Wanted, follow_redirect};
+use crate::ports::{Archived, Clock, CopyError, Destination, Fabricate, Log, Put, Source, Upload, World};
 use crate::timestamp::{MINUTE_MS, SECOND_MS};
 
+use super::super::record_health;
 use super::lease::Lease;
 use super::transfer_mode::{Parts, TransferMode};
 use super::{Copied, Pass};
@@ -87,13 +90,18 @@ impl<W: World> Pass<'_, W> {
         let mut from = Source { url, authorized: true };
         // The loop ends: `follow_redirect` refuses the hop after the last allowed one.
         for hops_taken in 0.. {
-            let took =
-                if from.authorized { self.budget.take(self.world) } else { self.budget.take_elsewhere() };
+            let took = if is_at_fabricate(self.world, &from.url) {
+                self.budget.take(self.world)
+            } else {
+                self.budget.take_elsewhere()
+            };
             if !took {
                 return Ok(None);
             }
-            let download = self.world.download(&from, rest).await?;
-            let location = match download.head.read(&wanted) {
+            let answer = self.world.download(&from, rest).await;
+            record_download(self.world, &from.url, answer.as_ref().ok().map(|answer| &answer.head));
+            let download = answer?;
+            let location = match download.head.read(&wanted, self.world.now()) {
                 Meaning::Bytes(offer) => return Ok(Some(Opened { offer, body: download.body })),
                 Meaning::Elsewhere(location) => location,
                 Meaning::NotTheRest(reason) => {
@@ -102,7 +110,9 @@ impl<W: World> Pass<'_, W> {
                 }
                 Meaning::Refused(reason) => return Err(CopyError::Refused(reason)),
                 Meaning::Wrong(reason) => return Err(CopyError::BadCopy(reason)),
-                Meaning::Unavailable(reason) => return Err(CopyError::Unavailable(reason)),
+                Meaning::Unavailable { status, retry_after_ms } => {
+                    return Err(CopyError::HttpStatus { status, retry_after_ms });
+                }
             };
             let next = follow_redirect(
                 self.world.base(),
@@ -118,7 +128,21 @@ impl<W: World> Pass<'_, W> {
     }
 }
 
-/// The rest of a file, if the upload is of this file and its server names the file's version.
+/// Whether an address is Fabricate's own, and not that of the storage which it redirects to.
+fn is_at_fabricate(world: &impl Fabricate, url: &Url) -> bool {
+    url.origin() == world.base().origin()
+}
+
+/// Records the answer to a download in Fabricate's circuit breaker, unless another host sent it. `head` is `None` when no
+/// answer came.
+fn record_download(world: &(impl Fabricate + Clock + Log), url: &Url, head: Option<&Head>) {
+    if is_at_fabricate(world, url) {
+        let failing = Health::Failing { wait_ms: None };
+        record_health(world, head.map_or(failing, |head| Health::of_download(head, world.now())));
+    }
+}
+
+/// The rest of a file, if the upload is of it, and a change could be told.
 fn rest_of(upload: &Upload, to: &Destination) -> Option<Resume> {
     let same = upload.bytes > 0 && (to.size.is_none() || to.size == upload.size);
     upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
@@ -133,4 +157,40 @@ fn is_of(found: &Archived, to: &Destination) -> bool {
 
 pub(super) fn whole(object: Archived) -> Copied {
     Copied::Whole(object.size, object.sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fabricate::FAILURES_MAX;
+    use crate::testing::MemoryWorld;
+
+    fn answer(status: u16) -> Head {
+        let headers = std::iter::once(("retry-after".to_owned(), "300".to_owned())).collect();
+        Head { status, headers }
+    }
+
+    #[track_caller]
+    fn check(address: &str, head: Option<&Head>, opens_after: Option<u32>) {
+        let world = MemoryWorld::default();
+        let url = world.base().join(address).unwrap();
+        for number in 1..=2 * FAILURES_MAX {
+            record_download(&world, &url, head);
+            let is_open = opens_after.is_some_and(|answers| number >= answers);
+            assert_eq!(world.pace().is_stopped(world.now()), is_open, "{address} {head:?}: answer {number}");
+        }
+    }
+
+    #[test]
+    fn only_answers_of_fabricate_itself_open_its_circuit_breaker() {
+        let own = "workflow_tasks/t/1/download";
+        check(own, Some(&answer(429)), Some(1));
+        check(own, Some(&answer(500)), Some(FAILURES_MAX));
+        check(own, None, Some(FAILURES_MAX));
+        check(own, Some(&answer(404)), None);
+        for storage in ["https://storage.example/x", "https://fabricate.example:444/x"] {
+            check(storage, Some(&answer(429)), None);
+            check(storage, None, None);
+        }
+    }
 }
