@@ -106,7 +106,10 @@ mod tests {
         assert!(config().hook(Some("stripe")).is_ok());
         check(Some("stirpe"), &["w.toml has no hook stirpe; did you mean stripe?"]);
         check(Some("zzzzzzzz"), &["it has bad, crm-deal-won, stripe"]);
-        check(Some("No_Name"), &["w.toml has no hook No_Name", "HOOKS.No_Name: must have a name of 1 to 63 of a-z, 0-9 and -"]);
+        check(
+            Some("No_Name"),
+            &["w.toml has no hook No_Name", "HOOKS.No_Name: must have a name of 1 to 63 of a-z, 0-9 and -"],
+        );
         check(None, &["the name of a hook is missing: w.toml has bad, crm-deal-won, stripe"]);
     }
 
