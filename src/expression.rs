@@ -1,7 +1,7 @@
 //! Expressions over an event: `when` conditions and `{{ }}` templates, strict and typed.
 //!
-//! A source becomes tokens ([`lexer`]), these a syntax tree ([`parser`], [`ast`]), that is checked ([`mistakes`]) and
-//! then walked over each event ([`evaluate`]). Evaluation is pure, and bounded: by fuel, by depth, and by the size of
+//! A source becomes tokens (`lexer.rs`), these a syntax tree (`parser.rs`, `ast.rs`), that is checked (`mistakes.rs`) and
+//! then walked over each event (`evaluate.rs`). Evaluation is pure, and bounded: by fuel, by depth, and by the size of
 //! what goes in and comes out.
 
 mod arguments;

@@ -5,10 +5,10 @@
 
 mod address;
 mod answer;
+mod circuit_breaker;
 mod download;
 mod large_answers;
 mod members;
-mod pace;
 mod redirect;
 mod result;
 mod retry_after;
@@ -17,9 +17,9 @@ mod status_table;
 mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
-pub use download::{Checksum, Head, Meaning, Offer, Resume, Validator, Wanted};
+pub use circuit_breaker::{CircuitBreaker, FAILURES_MAX, Health};
+pub use download::{BodyInfo, Checksum, DownloadOutcome, Expected, Head, Resume, Validator};
 pub use large_answers::{LEASE_MS, LargeAnswers, Lease};
-pub use pace::{FAILURES_MAX, Health, Pace};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
 pub use result::{JsonText, RESULT_BYTES_MAX, RESULT_DEPTH_MAX, ResultOmitted};
 pub use status::{SMALL_ANSWER_BYTES, STATUS_BYTES_MAX, StatusReader};

@@ -38,7 +38,7 @@ pub struct Line {
 macro_rules! lines {
     ($($level:ident $name:ident = $message:literal;)*) => {
         $(
-            #[doc = $message]
+            #[doc = concat!("`", $message, "`")]
             pub const $name: Line = Line { level: Level::$level, message: $message };
         )*
 

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use url::Url;
 
-use crate::fabricate::{Pace, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::fabricate::{CircuitBreaker, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::Entry;
@@ -241,7 +241,7 @@ pub trait Fabricate {
     /// Fabricate's own address, against which redirects are judged.
     fn base(&self) -> &Url;
     /// Whether it may be asked now; shared by all that runs in this isolate.
-    fn pace(&self) -> &Pace;
+    fn breaker(&self) -> &CircuitBreaker;
 }
 
 /// Where a sweep hands runs on, to be advanced in invocations of their own. At least once: each may come twice.

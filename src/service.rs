@@ -66,7 +66,7 @@ fn http_status(reason: &str) -> Option<&str> {
 
 /// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.
 fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
-    if world.pace().hear(health, world.now()) {
+    if world.breaker().record_outcome(health, world.now()) {
         world.log(log::FABRICATE_FAILING, json!({}));
     }
 }

@@ -10,7 +10,9 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::fabricate::{Checksum, FileId, Pace, Resume, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::fabricate::{
+    Checksum, CircuitBreaker, FileId, Resume, StartOutcome, StatusError, Target, Task, TaskId,
+};
 use crate::http::testing::HttpStores;
 use crate::journal::{Decision, Entry};
 use crate::log::Line;
@@ -61,7 +63,7 @@ pub(crate) struct MemoryWorld {
     /// Polls that are being answered.
     pub(crate) polls_at_once: AtOnce,
     /// Made when Fabricate is first asked.
-    pub(crate) pace: OnceCell<Pace>,
+    pub(crate) breaker: OnceCell<CircuitBreaker>,
     pub(crate) queue_fails: Cell<bool>,
     /// The batches that the queue took, by call.
     pub(crate) sent: RefCell<Vec<Vec<Batch>>>,
@@ -293,8 +295,8 @@ impl Fabricate for MemoryWorld {
             LazyLock::new(|| Url::parse("https://fabricate.example/api/v1/").unwrap());
         &BASE
     }
-    fn pace(&self) -> &Pace {
-        self.pace.get_or_init(|| Pace::new(None))
+    fn breaker(&self) -> &CircuitBreaker {
+        self.breaker.get_or_init(|| CircuitBreaker::new(None))
     }
 }
 

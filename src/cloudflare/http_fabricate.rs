@@ -15,8 +15,8 @@ use super::clock::WorkerClock;
 use super::stream::{ReadError, read_capped};
 use super::world::Cloudflare;
 use crate::fabricate::{
-    ANSWER_BYTES_MAX, Answer, FileId, HEADERS_TIMEOUT_MS, Pace, StartOutcome, StatusError, Target, Task,
-    TaskId, read_start,
+    ANSWER_BYTES_MAX, Answer, CircuitBreaker, FileId, HEADERS_TIMEOUT_MS, StartOutcome, StatusError, Target,
+    Task, TaskId, read_start,
 };
 use crate::ports::{Clock, Fabricate};
 use crate::redact::without_queries;
@@ -58,8 +58,8 @@ impl Fabricate for Cloudflare {
         self.api.base()
     }
 
-    fn pace(&self) -> &Pace {
-        &self.pace
+    fn breaker(&self) -> &CircuitBreaker {
+        &self.breaker
     }
 }
 

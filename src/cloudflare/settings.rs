@@ -9,7 +9,7 @@ use worker::Env;
 
 use super::clock::WorkerLog;
 use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
-use crate::fabricate::Pace;
+use crate::fabricate::CircuitBreaker;
 use crate::http::Isolate;
 use crate::http::operator_token::{InvalidToken, OperatorToken};
 use crate::http::secrets::OPERATOR_TOKEN;
@@ -19,7 +19,7 @@ use crate::ports::Log;
 /// What this isolate keeps for its whole life. All its invocations share it.
 pub(super) struct Settings {
     pub(super) isolate: Isolate,
-    pub(super) pace: Rc<Pace>,
+    pub(super) breaker: Rc<CircuitBreaker>,
 }
 
 thread_local! {
@@ -40,8 +40,8 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
         let fields = json!({"error": error.to_string()});
         WorkerLog.log(log::OPERATOR_TOKEN_TOO_SHORT, fields);
     }
-    let pace = Rc::new(Pace::new(configuration.fabricate_rate));
-    let settings = Rc::new(Settings { isolate: Isolate::new(configuration), pace });
+    let breaker = Rc::new(CircuitBreaker::new(configuration.fabricate_rate));
+    let settings = Rc::new(Settings { isolate: Isolate::new(configuration), breaker });
     SETTINGS.set(Some(Rc::clone(&settings)));
     settings
 }

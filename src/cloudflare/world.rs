@@ -9,7 +9,7 @@ use worker::{Bucket, Env};
 
 use super::clock::{WorkerLog, forward_clock_and_log};
 use super::settings::{self, Settings};
-use crate::fabricate::{Api, Pace};
+use crate::fabricate::{Api, CircuitBreaker};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::ports::Log;
@@ -25,7 +25,7 @@ pub(super) struct Cloudflare {
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     pub(super) key: Option<String>,
     /// Shared by all invocations in this isolate.
-    pub(super) pace: Rc<Pace>,
+    pub(super) breaker: Rc<CircuitBreaker>,
 }
 
 impl Cloudflare {
@@ -44,7 +44,7 @@ impl Cloudflare {
             inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?,
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
             key: settings::secret(env, FABRICATE_API_KEY),
-            pace: Rc::clone(&settings.pace),
+            breaker: Rc::clone(&settings.breaker),
         })
     }
 }

@@ -23,7 +23,7 @@ pub struct Head {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wanted<'a> {
+pub struct Expected<'a> {
     /// Bytes, if the task states them.
     pub size: Option<u64>,
     /// Media type, if the task states one.
@@ -43,13 +43,13 @@ pub struct Resume {
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meaning {
+pub enum DownloadOutcome {
     /// The file's bytes follow.
-    Bytes(Offer),
+    Bytes(BodyInfo),
     /// The file is elsewhere; `Location` as sent.
     Elsewhere(Option<String>),
     /// Not the rest that was asked for, so the file changed, or cannot be had from the middle.
-    NotTheRest(String),
+    RangeNotHonoured(String),
     /// It never will be there.
     Refused(String),
     /// Not the file that was asked for.
@@ -65,7 +65,7 @@ pub enum Meaning {
 
 /// What is known of bytes before they come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Offer {
+pub struct BodyInfo {
     /// It is the rest that was asked for, and not the whole file.
     pub is_rest: bool,
     /// How many bytes follow. `None`: not stated, or stated of a compressed form alone.
@@ -114,31 +114,33 @@ impl Head {
 
     /// What the answer means for a file of which this is expected.
     #[must_use]
-    pub fn read(&self, wanted: &Wanted<'_>, now: Timestamp) -> Meaning {
+    pub fn read(&self, wanted: &Expected<'_>, now: Timestamp) -> DownloadOutcome {
         match (self.status, wanted.rest) {
             (200, _) => self.whole(wanted),
             (206, Some(rest)) => self.rest(rest, wanted.size),
-            (416, Some(_)) => Meaning::NotTheRest("the file has no such range any more".to_owned()),
+            (416, Some(_)) => {
+                DownloadOutcome::RangeNotHonoured("the file has no such range any more".to_owned())
+            }
             _ => self.without_bytes(now),
         }
     }
 
     /// What an answer means that holds no bytes of the file.
-    fn without_bytes(&self, now: Timestamp) -> Meaning {
+    fn without_bytes(&self, now: Timestamp) -> DownloadOutcome {
         match StatusMeaning::of(self.status) {
-            StatusMeaning::Redirect => Meaning::Elsewhere(self.get("location").map(str::to_owned)),
+            StatusMeaning::Redirect => DownloadOutcome::Elsewhere(self.get("location").map(str::to_owned)),
             // The operator can replace a key, and a signed address may have expired.
             StatusMeaning::KeyRejected
             | StatusMeaning::WorkspaceRejected
             | StatusMeaning::Busy
             | StatusMeaning::NotProcessed
             | StatusMeaning::Failed => {
-                Meaning::Unavailable { status: self.status, retry_after_ms: self.retry_after_ms(now) }
+                DownloadOutcome::Unavailable { status: self.status, retry_after_ms: self.retry_after_ms(now) }
             }
             StatusMeaning::Accepted
             | StatusMeaning::NotFound
             | StatusMeaning::Rejected
-            | StatusMeaning::Unexpected => Meaning::Refused(format!("HTTP {}", self.status)),
+            | StatusMeaning::Unexpected => DownloadOutcome::Refused(format!("HTTP {}", self.status)),
         }
     }
 
@@ -148,14 +150,14 @@ impl Head {
         self.get("retry-after").filter(|_| is_busy).and_then(|value| retry_after_ms(value, now))
     }
 
-    fn whole(&self, wanted: &Wanted<'_>) -> Meaning {
+    fn whole(&self, wanted: &Expected<'_>) -> DownloadOutcome {
         let encoding = self.get("content-encoding").unwrap_or("identity").to_ascii_lowercase();
         let compressed = match encoding.as_str() {
             "identity" | "" => false,
             "gzip" | "br" => true,
             _ => {
                 let shown: String = encoding.chars().take(40).collect();
-                return Meaning::Wrong(format!(
+                return DownloadOutcome::Wrong(format!(
                     "sent with Content-Encoding {shown}, which was not asked for"
                 ));
             }
@@ -163,38 +165,40 @@ impl Head {
         let length = if compressed { None } else { self.get("content-length").and_then(|n| n.parse().ok()) };
         if length.is_none_or(|length| wanted.size != Some(length)) && self.is_page_instead(wanted) {
             let stated = wanted.content_type.unwrap_or_default();
-            return Meaning::Wrong(format!("an HTML page is sent in place of {stated}"));
+            return DownloadOutcome::Wrong(format!("an HTML page is sent in place of {stated}"));
         }
         if let (Some(length), Some(size)) = (length, wanted.size)
             && length != size
         {
-            return Meaning::Wrong(format!("{length} bytes are sent, but the task says {size}"));
+            return DownloadOutcome::Wrong(format!("{length} bytes are sent, but the task says {size}"));
         }
         let checksum = if compressed { None } else { self.checksum() };
         let validator = if compressed { None } else { self.validator() };
-        Meaning::Bytes(Offer { is_rest: false, length, compressed, checksum, validator })
+        DownloadOutcome::Bytes(BodyInfo { is_rest: false, length, compressed, checksum, validator })
     }
 
     /// A partial answer: it counts only where it is exactly the rest that was asked for, of the same version.
-    fn rest(&self, rest: &Resume, size: Option<u64>) -> Meaning {
+    fn rest(&self, rest: &Resume, size: Option<u64>) -> DownloadOutcome {
         let Some(range) = self.get("content-range").and_then(ContentRange::parse) else {
-            return Meaning::NotTheRest("a part of the file is sent that does not say which".to_owned());
+            return DownloadOutcome::RangeNotHonoured(
+                "a part of the file is sent that does not say which".to_owned(),
+            );
         };
         let whole = range.complete.or(size);
         if range.first != rest.from
             || whole != Some(range.last + 1)
             || size.is_some_and(|size| Some(size) != whole)
         {
-            return Meaning::NotTheRest("another range is sent than was asked for".to_owned());
+            return DownloadOutcome::RangeNotHonoured("another range is sent than was asked for".to_owned());
         }
         if self.is_another_version(&rest.validator) {
-            return Meaning::NotTheRest("the file changed meanwhile".to_owned());
+            return DownloadOutcome::RangeNotHonoured("the file changed meanwhile".to_owned());
         }
         if !self.get("content-encoding").unwrap_or("identity").eq_ignore_ascii_case("identity") {
-            return Meaning::NotTheRest("the rest of the file is sent compressed".to_owned());
+            return DownloadOutcome::RangeNotHonoured("the rest of the file is sent compressed".to_owned());
         }
         let (length, validator) = (Some(range.last - range.first + 1), Some(rest.validator.clone()));
-        Meaning::Bytes(Offer { is_rest: true, length, validator, ..Offer::default() })
+        DownloadOutcome::Bytes(BodyInfo { is_rest: true, length, validator, ..BodyInfo::default() })
     }
 
     /// An answer to `If-Range` says its `ETag` again, and may leave out `Last-Modified` (RFC 9110, section 15.3.7).
@@ -206,7 +210,7 @@ impl Head {
     }
 
     /// Whether a page came where the task says something else: a login or an error, with status 200.
-    fn is_page_instead(&self, wanted: &Wanted<'_>) -> bool {
+    fn is_page_instead(&self, wanted: &Expected<'_>) -> bool {
         let is_html = |kind: &str| {
             let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             kind == "text/html" || kind == "application/xhtml+xml"

@@ -106,7 +106,7 @@ impl Budget {
     /// Takes one request to Fabricate; `false` when none is left, or the circuit breaker is open. The caller then enters
     /// nothing in the journal, and the next sweep tries again.
     pub fn take(&self, world: &(impl Fabricate + Clock)) -> bool {
-        self.left() > 0 && world.pace().take(world.now()) && self.take_elsewhere()
+        self.left() > 0 && world.breaker().take(world.now()) && self.take_elsewhere()
     }
 
     /// Takes one request to another host, such as the storage that Fabricate redirects to.

@@ -72,7 +72,7 @@ pub enum Handled {
 /// Advances the open runs that are due, with at most `requests` outbound requests. Where those do not suffice, each run
 /// has its turn within a bounded number of sweeps (`fair_queue`).
 pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
-    let requests = world.pace().cap(requests);
+    let requests = world.breaker().cap(requests);
     let (open, due) = due_runs(world, tick, requests).await;
     let swept = pass(world, &due, tick, &budget(requests, due.len(), world.now())).await;
     Swept { open, ..swept }
@@ -80,7 +80,7 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
 pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, requests: u32) -> Swept {
-    let (open, mut due) = due_runs(world, tick, world.pace().cap(ENQUEUED_MAX)).await;
+    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX)).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut enqueued = 0;
@@ -103,7 +103,7 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
             }
         }
     }
-    let requests = world.pace().cap(requests);
+    let requests = world.breaker().cap(requests);
     here.truncate(PARKED_MAX + usize::try_from(requests).unwrap_or(usize::MAX));
     let swept = pass(world, &here, tick, &budget(requests, here.len(), world.now())).await;
     Swept { open, enqueued, ..swept }
@@ -120,7 +120,7 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     let tick = Tick { now, ..tick };
     let swept = pass(world, &runs, tick, budget).await;
     // While Fabricate is failing, and for runs that cannot be read, redelivered batches would only pile up.
-    let redeliver = swept.failed > 0 || (swept.left > 0 && world.pace().is_asking());
+    let redeliver = swept.failed > 0 || (swept.left > 0 && world.breaker().is_closed());
     (swept, if redeliver { Handled::Redeliver } else { Handled::Done })
 }
 

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use seedhook::fabricate::{
-    Answer, Api, FileId, Pace, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus, read_start,
-    read_status,
+    Answer, Api, CircuitBreaker, FileId, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus,
+    read_start, read_status,
 };
 use seedhook::ports::Fabricate;
 use seedhook::run::RunId;
@@ -294,7 +294,7 @@ impl Fabricate for Invocation {
         API.base()
     }
 
-    fn pace(&self) -> &Pace {
+    fn breaker(&self) -> &CircuitBreaker {
         &self.world.paces[self.place]
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use seedhook::fabricate::Pace;
+use seedhook::fabricate::CircuitBreaker;
 use seedhook::hook::{Hook, OnRedelivery};
 use seedhook::journal::Decision;
 use seedhook::journal::retention::UNDECIDED_MS_MAX;
@@ -87,7 +87,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         outlived: false,
         broken: Vec::new(),
     };
-    let paces = std::array::from_fn(|_| Pace::new(profile.rate));
+    let paces = std::array::from_fn(|_| CircuitBreaker::new(profile.rate));
     let world = Rc::new(World {
         executor: Executor::new(BEGINNING_MS),
         state: RefCell::new(state),

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use seedhook::fabricate::Pace;
+use seedhook::fabricate::CircuitBreaker;
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
 use seedhook::ports::{Clock, Log};
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) profile: Profile,
     pub(crate) hook: Rc<Hook>,
     /// One in each place: all that runs there shares an isolate.
-    pub(crate) paces: [Pace; crate::chance::PLACES],
+    pub(crate) paces: [CircuitBreaker; crate::chance::PLACES],
     /// What is deliberately wrong with it.
     pub(crate) breakage: Option<Breakage>,
 }

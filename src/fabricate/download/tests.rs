@@ -8,14 +8,14 @@ fn head(status: u16, headers: &[(&str, &str)]) -> Head {
 }
 
 /// What a whole file means to whom wants seven bytes of CSV.
-fn whole(headers: &[(&str, &str)]) -> Meaning {
-    head(200, headers).read(&Wanted { size: Some(7), content_type: Some("text/csv"), rest: None }, NOW)
+fn whole(headers: &[(&str, &str)]) -> DownloadOutcome {
+    head(200, headers).read(&Expected { size: Some(7), content_type: Some("text/csv"), rest: None }, NOW)
 }
 
 #[track_caller]
-fn offered(meaning: Meaning) -> Offer {
+fn offered(meaning: DownloadOutcome) -> BodyInfo {
     match meaning {
-        Meaning::Bytes(offer) => offer,
+        DownloadOutcome::Bytes(offer) => offer,
         other => panic!("{other:?}"),
     }
 }
@@ -23,24 +23,24 @@ fn offered(meaning: Meaning) -> Offer {
 #[track_caller]
 fn check_wrong(headers: &[(&str, &str)], word: &str) {
     match whole(headers) {
-        Meaning::Wrong(reason) => assert!(reason.contains(word), "{reason}"),
+        DownloadOutcome::Wrong(reason) => assert!(reason.contains(word), "{reason}"),
         other => panic!("{headers:?}: {other:?}"),
     }
 }
 
 #[test]
 fn a_status_decides_whether_later_may_be_better() {
-    let read = |status| head(status, &[]).read(&Wanted::default(), NOW);
+    let read = |status| head(status, &[]).read(&Expected::default(), NOW);
     for status in [401, 403, 408, 425, 429, 500, 503, 599] {
-        assert_eq!(read(status), Meaning::Unavailable { status, retry_after_ms: None });
+        assert_eq!(read(status), DownloadOutcome::Unavailable { status, retry_after_ms: None });
     }
     for status in [201, 204, 206, 300, 304, 400, 404, 410, 416, 451] {
-        assert_eq!(read(status), Meaning::Refused(format!("HTTP {status}")));
+        assert_eq!(read(status), DownloadOutcome::Refused(format!("HTTP {status}")));
     }
     for status in [301, 302, 303, 307, 308] {
-        assert_eq!(read(status), Meaning::Elsewhere(None));
-        let there = head(status, &[("location", "/x")]).read(&Wanted::default(), NOW);
-        assert_eq!(there, Meaning::Elsewhere(Some("/x".to_owned())));
+        assert_eq!(read(status), DownloadOutcome::Elsewhere(None));
+        let there = head(status, &[("location", "/x")]).read(&Expected::default(), NOW);
+        assert_eq!(there, DownloadOutcome::Elsewhere(Some("/x".to_owned())));
     }
 }
 
@@ -49,8 +49,8 @@ fn retry_after_is_read_of_a_busy_server_alone() {
     for (status, value, retry_after_ms) in
         [(429, "90", Some(90_000)), (503, "1", Some(1_000)), (429, "soon", None), (500, "90", None)]
     {
-        let meaning = head(status, &[("retry-after", value)]).read(&Wanted::default(), NOW);
-        assert_eq!(meaning, Meaning::Unavailable { status, retry_after_ms }, "{value}");
+        let meaning = head(status, &[("retry-after", value)]).read(&Expected::default(), NOW);
+        assert_eq!(meaning, DownloadOutcome::Unavailable { status, retry_after_ms }, "{value}");
     }
 }
 
@@ -58,9 +58,9 @@ fn retry_after_is_read_of_a_busy_server_alone() {
 fn a_length_is_known_where_the_bytes_come_as_they_are() {
     assert_eq!(offered(whole(&[("content-length", "7")])).length, Some(7));
     assert_eq!(offered(whole(&[("content-length", "7"), ("content-encoding", "Identity")])).length, Some(7));
-    assert_eq!(offered(whole(&[])), Offer::default());
+    assert_eq!(offered(whole(&[])), BodyInfo::default());
     let compressed = whole(&[("content-length", "3"), ("content-encoding", "GZIP"), ("etag", "\"1\"")]);
-    assert_eq!(offered(compressed), Offer { compressed: true, ..Offer::default() });
+    assert_eq!(offered(compressed), BodyInfo { compressed: true, ..BodyInfo::default() });
     check_wrong(&[("content-length", "8")], "8 bytes are sent, but the task says 7");
     check_wrong(&[("content-encoding", "zstd")], "Content-Encoding zstd");
     check_wrong(&[("content-encoding", "gzip, gzip")], "Content-Encoding gzip, gzip");
@@ -74,7 +74,7 @@ fn a_page_in_place_of_a_file_is_not_taken() {
     offered(whole(&[("content-type", "text/html"), ("content-length", "7")]));
     offered(whole(&[("content-type", "application/octet-stream")]));
     for content_type in [None, Some("text/html")] {
-        let wanted = Wanted { size: Some(7), content_type, rest: None };
+        let wanted = Expected { size: Some(7), content_type, rest: None };
         offered(head(200, &[("content-type", "text/html")]).read(&wanted, NOW));
     }
 }
@@ -132,12 +132,12 @@ fn a_version_is_told_by_a_strong_tag_or_a_date() {
 #[track_caller]
 fn check_rest(size: Option<u64>, asked: &Validator, headers: &[(&str, &str)], expected: Result<u64, &str>) {
     let rest = Resume { from: 4, validator: asked.clone() };
-    let wanted = Wanted { size, content_type: None, rest: Some(&rest) };
+    let wanted = Expected { size, content_type: None, rest: Some(&rest) };
     match (head(206, headers).read(&wanted, NOW), expected) {
-        (Meaning::Bytes(offer), Ok(length)) => {
+        (DownloadOutcome::Bytes(offer), Ok(length)) => {
             assert_eq!((offer.is_rest, offer.length), (true, Some(length)));
         }
-        (Meaning::NotTheRest(reason), Err(word)) => assert!(reason.contains(word), "{reason}"),
+        (DownloadOutcome::RangeNotHonoured(reason), Err(word)) => assert!(reason.contains(word), "{reason}"),
         (other, _) => panic!("{headers:?}: {other:?}"),
     }
 }
@@ -173,10 +173,10 @@ fn only_exactly_the_rest_of_the_same_version_is_taken() {
 fn whoever_asked_for_the_rest_may_get_the_whole_or_nothing() {
     let rest = Resume { from: 4, validator: Validator::Etag("\"a\"".to_owned()) };
     let read = |status, headers: &[(&str, &str)]| {
-        head(status, headers).read(&Wanted { size: Some(7), content_type: None, rest: Some(&rest) }, NOW)
+        head(status, headers).read(&Expected { size: Some(7), content_type: None, rest: Some(&rest) }, NOW)
     };
     assert!(!offered(read(200, &[("content-length", "7")])).is_rest);
-    assert!(matches!(read(416, &[]), Meaning::NotTheRest(_)));
-    assert!(matches!(read(404, &[]), Meaning::Refused(_)));
-    assert!(matches!(read(503, &[]), Meaning::Unavailable { .. }));
+    assert!(matches!(read(416, &[]), DownloadOutcome::RangeNotHonoured(_)));
+    assert!(matches!(read(404, &[]), DownloadOutcome::Refused(_)));
+    assert!(matches!(read(503, &[]), DownloadOutcome::Unavailable { .. }));
 }

@@ -15,7 +15,7 @@ use crate::timestamp::HOUR_MS;
 fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, MemoryWorld) {
     let stores = MemoryWorld::with(run, decisions);
     let settled = finish(settle(&stores, run.clone(), at(age_ms), &Budget::new(0)));
-    assert!(stores.pace.get().is_none(), "no request of the minute's share is taken");
+    assert!(stores.breaker.get().is_none(), "no request of the minute's share is taken");
     (settled.unwrap(), stores)
 }
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::fabricate::{Head, Health, Meaning, Offer, Resume, Wanted, follow_redirect};
+use crate::fabricate::{BodyInfo, DownloadOutcome, Expected, Head, Health, Resume, follow_redirect};
 use crate::ports::{Archived, Clock, CopyError, Destination, Fabricate, Log, Put, Source, Upload, World};
 use crate::timestamp::{MINUTE_MS, SECOND_MS};
 
@@ -19,7 +19,7 @@ const PUT_BYTES_PER_S: u64 = 256 * 1024;
 
 /// A download that was answered with bytes.
 pub(super) struct Opened<B> {
-    pub(super) offer: Offer,
+    pub(super) offer: BodyInfo,
     pub(super) body: B,
 }
 
@@ -85,7 +85,7 @@ impl<W: World> Pass<'_, W> {
         to: &Destination,
         rest: Option<&Resume>,
     ) -> Result<Option<Opened<W::Body>>, CopyError> {
-        let wanted = Wanted { size: to.size, content_type: to.content_type.as_deref(), rest };
+        let wanted = Expected { size: to.size, content_type: to.content_type.as_deref(), rest };
         let url = self.world.download_url(self.task_id, &to.file_id);
         let mut from = Source { url, authorized: true };
         // The loop ends: `follow_redirect` refuses the hop after the last allowed one.
@@ -102,15 +102,15 @@ impl<W: World> Pass<'_, W> {
             record_download(self.world, &from.url, answer.as_ref().ok().map(|answer| &answer.head));
             let download = answer?;
             let location = match download.head.read(&wanted, self.world.now()) {
-                Meaning::Bytes(offer) => return Ok(Some(Opened { offer, body: download.body })),
-                Meaning::Elsewhere(location) => location,
-                Meaning::NotTheRest(reason) => {
+                DownloadOutcome::Bytes(offer) => return Ok(Some(Opened { offer, body: download.body })),
+                DownloadOutcome::Elsewhere(location) => location,
+                DownloadOutcome::RangeNotHonoured(reason) => {
                     self.discard_upload(lease).await;
                     return Err(CopyError::Unavailable(reason));
                 }
-                Meaning::Refused(reason) => return Err(CopyError::Refused(reason)),
-                Meaning::Wrong(reason) => return Err(CopyError::BadCopy(reason)),
-                Meaning::Unavailable { status, retry_after_ms } => {
+                DownloadOutcome::Refused(reason) => return Err(CopyError::Refused(reason)),
+                DownloadOutcome::Wrong(reason) => return Err(CopyError::BadCopy(reason)),
+                DownloadOutcome::Unavailable { status, retry_after_ms } => {
                     return Err(CopyError::HttpStatus { status, retry_after_ms });
                 }
             };
@@ -177,7 +177,7 @@ mod tests {
         for number in 1..=2 * FAILURES_MAX {
             record_download(&world, &url, head);
             let is_open = opens_after.is_some_and(|answers| number >= answers);
-            assert_eq!(world.pace().is_stopped(world.now()), is_open, "{address} {head:?}: answer {number}");
+            assert_eq!(world.breaker().is_open(world.now()), is_open, "{address} {head:?}: answer {number}");
         }
     }
 

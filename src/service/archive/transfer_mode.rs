@@ -1,6 +1,6 @@
 //! How a file is transferred to R2, decided by what is known about it before its bytes arrive.
 
-use crate::fabricate::Offer;
+use crate::fabricate::BodyInfo;
 use crate::ports::{CopyError, Upload};
 
 /// The most bytes of one put: R2's 5 GiB less 5 MiB.
@@ -47,7 +47,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// The parts of an upload that is resumed with the rest that the server offers.
-    pub(super) fn left_of(upload: &Upload, rest: &Offer) -> Self {
+    pub(super) fn left_of(upload: &Upload, rest: &BodyInfo) -> Self {
         let part_bytes = upload.part_bytes;
         let size = rest.length.map(|length| upload.bytes.saturating_add(length));
         Self { part_bytes, size, bytes_max: size.unwrap_or(part_bytes * PARTS_MAX) }
@@ -56,7 +56,7 @@ impl Parts {
 
 impl TransferMode {
     /// The mode for a whole file of which the task states the size `stated`. `in_parts`: an earlier put took too long.
-    pub(super) fn of(offer: &Offer, stated: Option<u64>, in_parts: bool) -> Result<Self, CopyError> {
+    pub(super) fn of(offer: &BodyInfo, stated: Option<u64>, in_parts: bool) -> Result<Self, CopyError> {
         let size = offer.length.or(stated);
         match (offer.length, size) {
             _ if in_parts || offer.compressed => {}
@@ -87,7 +87,7 @@ mod tests {
         in_parts: bool,
         expected: TransferMode,
     ) {
-        let offer = Offer { length, compressed, ..Offer::default() };
+        let offer = BodyInfo { length, compressed, ..BodyInfo::default() };
         assert_eq!(TransferMode::of(&offer, stated, in_parts), Ok(expected));
     }
 
@@ -110,7 +110,7 @@ mod tests {
     fn parts_grow_with_the_file() {
         for size in [5 * GIB, 5 * GIB + 1, 80_000 * MIB, 80_001 * MIB, 240_000 * MIB] {
             for (length, stated) in [(Some(size), Some(size)), (Some(size), None), (None, Some(size))] {
-                let offer = Offer { length, ..Offer::default() };
+                let offer = BodyInfo { length, ..BodyInfo::default() };
                 let Ok(TransferMode::Parts(parts)) = TransferMode::of(&offer, stated, false) else {
                     panic!("{size}")
                 };
@@ -119,7 +119,7 @@ mod tests {
                 assert_eq!((parts.size, parts.part_bytes % MIB), (Some(size), 0));
             }
         }
-        let offer = Offer { length: Some(240_000 * MIB + 1), ..Offer::default() };
+        let offer = BodyInfo { length: Some(240_000 * MIB + 1), ..BodyInfo::default() };
         assert!(matches!(TransferMode::of(&offer, None, false), Err(CopyError::Refused(_))));
     }
 }

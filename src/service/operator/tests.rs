@@ -74,7 +74,7 @@ fn check_abandon(decisions: &[Decision], age_ms: i64, expected: Outcome) {
             assert_eq!(stores.last_decision(run.run_id), Some(Decision::End { run: Box::new(run) }));
         }
         Err(_) => {
-            assert_eq!(stores.last_decision(run.run_id).as_ref(), decisions.last(), "nothing was decided")
+            assert_eq!(stores.last_decision(run.run_id).as_ref(), decisions.last(), "nothing was decided");
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) async fn pass<W: World>(world: &W, runs: &[Rc<Summary>], tick: Tick, 
         swept: Cell::new(Swept::default()),
     };
     let mut waiting = runs.iter();
-    while !world.pace().is_asking() {
+    while !world.breaker().is_closed() {
         let Some(run) = waiting.next() else { break };
         Box::pin(pass.advance(run)).await;
     }
@@ -88,7 +88,7 @@ struct Pass<'a, W> {
 impl<W: World> Pass<'_, W> {
     async fn advance(&self, run: &Summary) {
         let now = self.world.now();
-        if self.world.pace().is_stopped(now) {
+        if self.world.breaker().is_open(now) {
             self.stopped.set(true);
         }
         // A parked run needs no request.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::fabricate::{FAILURES_MAX, Health, Pace, StatusError, TaskId};
+use crate::fabricate::{CircuitBreaker, FAILURES_MAX, Health, StatusError, TaskId};
 use crate::ports::{Clock, Fabricate, StoreError};
 use crate::records::Record;
 use crate::run::tests::{at, queued_run, started_run};
@@ -29,7 +29,7 @@ fn world_of(count: usize) -> MemoryWorld {
 /// A world whose Fabricate takes so many requests in a minute.
 fn limited(count: usize, requests: u32) -> MemoryWorld {
     let world = world_of(count);
-    assert!(world.pace.set(Pace::new(Some(requests))).is_ok());
+    assert!(world.breaker.set(CircuitBreaker::new(Some(requests))).is_ok());
     world
 }
 
@@ -142,7 +142,7 @@ fn a_large_answer_without_room_is_left_to_the_next_sweep_and_says_nothing_of_fab
     let swept = sweep_after(&world, 100);
     assert_eq!((swept.left, swept.moved, swept.failed), (20, 0, 0));
     assert!(polled(&world) == 100 && is_untouched(&world), "the others are polled");
-    assert!(world.pace().is_asking() && world.log.borrow().is_empty());
+    assert!(world.breaker().is_closed() && world.log.borrow().is_empty());
 }
 
 #[test]
@@ -171,10 +171,10 @@ fn an_outage_ends_without_a_burst() {
 fn a_start_that_may_not_be_sent_now_is_not_entered() {
     let stopped = world_of(0);
     for _ in 0..FAILURES_MAX {
-        stopped.pace().hear(Health::Failing { wait_ms: None }, stopped.now());
+        stopped.breaker().record_outcome(Health::Failing { wait_ms: None }, stopped.now());
     }
     let used_up = limited(0, 5);
-    while used_up.pace().take(used_up.now()) {}
+    while used_up.breaker().take(used_up.now()) {}
     for world in [stopped, used_up] {
         finish(start_accepted(&world, vec![queued_run()], world.now()));
         assert_eq!((world.reads.get(), world.writes.get()), (1, 0), "its journal was read");

@@ -1,8 +1,8 @@
-//! Whether Fabricate may be asked now: a circuit breaker, and a cap on the requests of a minute.
+//! Whether Fabricate may be asked now: a circuit breaker, and a limit on the requests of a minute.
 //!
-//! It serves two promises: an outage delays and never decides (what is not asked now is asked later, and nothing is
-//! entered because of it), and whoever comes back from one is not met by all that has waited. It lives as long as an
-//! isolate and knows of no other. It must not know of runs, and has no clock.
+//! During an outage nothing is asked and nothing is decided: requests are only delayed. After an outage one probe goes
+//! first, so that Fabricate is not met by all requests that waited. The breaker lives as long as its isolate and does not
+//! know other isolates. It knows no runs and has no clock.
 
 use std::cell::Cell;
 
@@ -10,37 +10,37 @@ use super::status_table::StatusMeaning;
 use super::{Head, StartOutcome, StatusError, Task};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
-/// So many failures in a row, and nothing more is asked: with four requests in flight, two rounds at the most.
+/// This many failures in a row open the breaker: with four requests in flight, that is two rounds at most.
 pub const FAILURES_MAX: u32 = 5;
 
-/// How long nothing is asked then, unless Fabricate says, milliseconds: shorter than a cron's step, so that the next
-/// sweep probes.
+/// How long the breaker stays open unless Fabricate states a time, milliseconds: shorter than the cron's period, so that
+/// the next sweep probes.
 const STOP_MS: i64 = 30 * SECOND_MS;
 
-/// The longest that Fabricate may ask for, milliseconds: then a probe shows whether it still means it.
+/// The longest time that Fabricate may state, milliseconds; a probe follows it.
 const STOP_MS_MAX: i64 = HOUR_MS;
 
-/// A probe that nobody heard of for so long is lost, milliseconds: it was not sent after all, or its invocation ended.
-/// An answer may take 28 s, and the next sweep may come after a minute.
+/// A probe without an answer for this long, milliseconds, is lost: it was never sent, or its invocation ended. An answer
+/// may take 28 s, and the next sweep may come after a minute.
 const PROBE_MS_MAX: i64 = 45 * SECOND_MS;
 
-/// What an answer says of Fabricate as a whole.
+/// What an answer shows about Fabricate as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It answers: also with a refusal.
+    /// Fabricate answers; a rejection is an answer too.
     Well,
-    /// A 5xx, no answer, a 429; `wait_ms`: how long it asks to be left alone.
+    /// A 5xx, a 429, or no answer.
     Failing {
-        /// Milliseconds, from `Retry-After`.
+        /// How long Fabricate asks clients to wait, milliseconds, from `Retry-After`.
         wait_ms: Option<i64>,
     },
-    /// Nobody knows what became of a start. No reason to stop, and no proof that a probe succeeded.
+    /// A start without a clear outcome: it neither opens the breaker nor proves that a probe succeeded.
     Unsure,
 }
 
-/// The breaker and the cap of one isolate.
+/// The circuit breaker and the request limit of one isolate.
 #[derive(Debug)]
-pub struct Pace {
+pub struct CircuitBreaker {
     requests_a_minute: Option<u32>,
     minute: Cell<i64>,
     taken: Cell<u32>,
@@ -49,28 +49,28 @@ pub struct Pace {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Asking { failures: u32 },
-    Stopped { until: Timestamp },
+    Closed { failures: u32 },
+    Open { until: Timestamp },
     Probing { since: Timestamp },
 }
 
-impl Pace {
-    /// A pace of at most so many requests in a minute of the clock; `None`: as many as there are.
+impl CircuitBreaker {
+    /// A closed breaker with at most `requests_a_minute` in a minute of the clock; `None`: no limit.
     #[must_use]
     pub fn new(requests_a_minute: Option<u32>) -> Self {
-        let state = Cell::new(State::Asking { failures: 0 });
+        let state = Cell::new(State::Closed { failures: 0 });
         Self { requests_a_minute, minute: Cell::new(0), taken: Cell::new(0), state }
     }
 
-    /// As many of `requests` as one minute allows.
+    /// `requests`, or the limit of a minute if that is smaller.
     #[must_use]
     pub fn cap(&self, requests: u32) -> u32 {
         self.requests_a_minute.map_or(requests, |most| requests.min(most))
     }
 
-    /// Takes one request; `false`: not now. After a stop, the first one is the probe, and goes alone.
+    /// Takes one request; `false` when none may be sent now. The first request after the breaker was open is the probe.
     pub fn take(&self, now: Timestamp) -> bool {
-        if self.is_stopped(now) {
+        if self.is_open(now) {
             return false;
         }
         if let Some(most) = self.requests_a_minute {
@@ -83,51 +83,51 @@ impl Pace {
             }
             self.taken.set(self.taken.get() + 1);
         }
-        if !self.is_asking() {
+        if !self.is_closed() {
             self.state.set(State::Probing { since: now });
         }
         true
     }
 
-    /// Whether requests may go side by side; else the next one is a probe, or none is allowed.
+    /// Whether the breaker is closed. Otherwise the next request is a probe, or none is allowed.
     #[must_use]
-    pub fn is_asking(&self) -> bool {
-        matches!(self.state.get(), State::Asking { .. })
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state.get(), State::Closed { .. })
     }
 
-    /// Whether nothing may be asked now, or nothing beside the probe that is under way.
+    /// Whether no request may be sent now, because the breaker is open or a probe is under way.
     #[must_use]
-    pub fn is_stopped(&self, now: Timestamp) -> bool {
+    pub fn is_open(&self, now: Timestamp) -> bool {
         match self.state.get() {
-            State::Asking { .. } => false,
-            State::Stopped { until } => now < until,
+            State::Closed { .. } => false,
+            State::Open { until } => now < until,
             State::Probing { since } => now.since_ms(since) < PROBE_MS_MAX,
         }
     }
 
-    /// Takes in what an answer says. `true`: with this one it has stopped.
-    pub fn hear(&self, health: Health, now: Timestamp) -> bool {
+    /// Records the outcome of a request. `true` when this one opened the breaker.
+    pub fn record_outcome(&self, health: Health, now: Timestamp) -> bool {
         let stop_until =
             |wait_ms: Option<i64>| now.plus_ms(wait_ms.unwrap_or(STOP_MS).clamp(SECOND_MS, STOP_MS_MAX));
-        let stop = |wait_ms| State::Stopped { until: stop_until(wait_ms) };
+        let stop = |wait_ms| State::Open { until: stop_until(wait_ms) };
         let next = match (self.state.get(), health) {
-            // An answer to a request from before the stop may prolong it; only a probe ends it.
-            (State::Stopped { until }, Health::Failing { wait_ms: wait_ms @ Some(_) }) => {
-                State::Stopped { until: until.max(stop_until(wait_ms)) }
+            // An answer to an earlier request may keep the breaker open longer; only a probe closes it.
+            (State::Open { until }, Health::Failing { wait_ms: wait_ms @ Some(_) }) => {
+                State::Open { until: until.max(stop_until(wait_ms)) }
             }
-            (stopped @ State::Stopped { .. }, _) => stopped,
-            (asking @ State::Asking { .. }, Health::Unsure) => asking,
-            (_, Health::Well) => State::Asking { failures: 0 },
-            (State::Asking { failures }, Health::Failing { wait_ms: None })
+            (open @ State::Open { .. }, _) => open,
+            (closed @ State::Closed { .. }, Health::Unsure) => closed,
+            (_, Health::Well) => State::Closed { failures: 0 },
+            (State::Closed { failures }, Health::Failing { wait_ms: None })
                 if failures + 1 < FAILURES_MAX =>
             {
-                State::Asking { failures: failures + 1 }
+                State::Closed { failures: failures + 1 }
             }
             (_, Health::Failing { wait_ms }) => stop(wait_ms),
             (State::Probing { .. }, Health::Unsure) => stop(None),
         };
         let before = self.state.replace(next);
-        matches!(next, State::Stopped { .. }) && !matches!(before, State::Stopped { .. })
+        matches!(next, State::Open { .. }) && !matches!(before, State::Open { .. })
     }
 }
 
@@ -189,79 +189,84 @@ mod tests {
         Timestamp::from_millis(1_700_000_040_000 + seconds * SECOND_MS)
     }
 
-    fn stopped() -> Pace {
-        let pace = Pace::new(None);
+    fn stopped() -> CircuitBreaker {
+        let breaker = CircuitBreaker::new(None);
         for failure in 1..=FAILURES_MAX {
-            assert!(pace.take(at(0)));
-            assert_eq!(pace.hear(FAILING, at(0)), failure == FAILURES_MAX, "told once, failure {failure}");
+            assert!(breaker.take(at(0)));
+            assert_eq!(
+                breaker.record_outcome(FAILING, at(0)),
+                failure == FAILURES_MAX,
+                "told once, failure {failure}"
+            );
         }
-        pace
+        breaker
     }
 
     #[test]
     fn failures_in_a_row_stop_it_and_it_is_told_once() {
-        let pace = stopped();
-        assert!(!pace.take(at(1)) && pace.is_stopped(at(1)) && !pace.is_asking());
-        assert!(!pace.hear(FAILING, at(1)), "one that was under way");
-        assert!(!pace.take(at(29)));
+        let breaker = stopped();
+        assert!(!breaker.take(at(1)) && breaker.is_open(at(1)) && !breaker.is_closed());
+        assert!(!breaker.record_outcome(FAILING, at(1)), "one that was under way");
+        assert!(!breaker.take(at(29)));
     }
 
     #[test]
     fn failures_with_an_answer_between_them_do_not() {
-        let pace = Pace::new(None);
+        let breaker = CircuitBreaker::new(None);
         for _ in 0..100 {
-            (1..FAILURES_MAX).for_each(|_| assert!(!pace.hear(FAILING, at(0))));
-            assert!(!pace.hear(Health::Unsure, at(0)), "says nothing");
-            assert!(!pace.hear(Health::Well, at(0)));
+            (1..FAILURES_MAX).for_each(|_| assert!(!breaker.record_outcome(FAILING, at(0))));
+            assert!(!breaker.record_outcome(Health::Unsure, at(0)), "says nothing");
+            assert!(!breaker.record_outcome(Health::Well, at(0)));
         }
-        assert!(pace.is_asking());
+        assert!(breaker.is_closed());
     }
 
     #[test]
     fn one_probe_decides_whether_it_goes_on() {
         for (heard, goes_on) in [(Health::Well, true), (FAILING, false), (Health::Unsure, false)] {
-            let pace = stopped();
-            pace.hear(Health::Well, at(2));
-            assert!(!pace.is_asking(), "an answer from before the stop is no probe");
-            assert!(pace.take(at(60)) && !pace.take(at(60)), "one, and no second beside it");
-            assert_eq!(pace.hear(heard, at(61)), !goes_on);
-            assert_eq!((pace.is_asking(), pace.take(at(61))), (goes_on, goes_on), "{heard:?}");
+            let breaker = stopped();
+            breaker.record_outcome(Health::Well, at(2));
+            assert!(!breaker.is_closed(), "an answer from before the stop is no probe");
+            assert!(breaker.take(at(60)) && !breaker.take(at(60)), "one, and no second beside it");
+            assert_eq!(breaker.record_outcome(heard, at(61)), !goes_on);
+            assert_eq!((breaker.is_closed(), breaker.take(at(61))), (goes_on, goes_on), "{heard:?}");
         }
     }
 
     #[test]
     fn a_lost_probe_is_followed_by_another() {
-        let pace = stopped();
-        assert!(pace.take(at(60)) && !pace.take(at(104)) && pace.take(at(105)));
+        let breaker = stopped();
+        assert!(breaker.take(at(60)) && !breaker.take(at(104)) && breaker.take(at(105)));
     }
 
     #[test]
     fn what_fabricate_asks_for_is_given_at_once_and_within_bounds() {
         for (asked_s, stopped_s) in [(0, 1), (2, 2), (90, 90), (86_400, 3_600)] {
-            let pace = Pace::new(None);
-            assert!(pace.hear(Health::Failing { wait_ms: Some(asked_s * SECOND_MS) }, at(0)));
-            assert!(!pace.take(at(stopped_s - 1)) && pace.take(at(stopped_s)), "{asked_s}");
+            let breaker = CircuitBreaker::new(None);
+            assert!(breaker.record_outcome(Health::Failing { wait_ms: Some(asked_s * SECOND_MS) }, at(0)));
+            assert!(!breaker.take(at(stopped_s - 1)) && breaker.take(at(stopped_s)), "{asked_s}");
         }
     }
 
     #[test]
     fn the_longest_wait_of_several_answers_counts() {
         for waits_s in [[10, 90], [90, 10]] {
-            let pace = Pace::new(None);
-            let opened =
-                waits_s.map(|wait_s| pace.hear(Health::Failing { wait_ms: Some(wait_s * SECOND_MS) }, at(0)));
+            let breaker = CircuitBreaker::new(None);
+            let opened = waits_s.map(|wait_s| {
+                breaker.record_outcome(Health::Failing { wait_ms: Some(wait_s * SECOND_MS) }, at(0))
+            });
             assert_eq!(opened, [true, false]);
-            pace.hear(FAILING, at(1));
-            assert!(!pace.take(at(89)) && pace.take(at(90)), "{waits_s:?}");
+            breaker.record_outcome(FAILING, at(1));
+            assert!(!breaker.take(at(89)) && breaker.take(at(90)), "{waits_s:?}");
         }
     }
 
     #[test]
     fn a_minute_has_its_number_of_requests() {
-        let pace = Pace::new(Some(3));
-        let taken = |second| (0..10).filter(|_| pace.take(at(second))).count();
+        let breaker = CircuitBreaker::new(Some(3));
+        let taken = |second| (0..10).filter(|_| breaker.take(at(second))).count();
         assert_eq!([taken(0), taken(59), taken(60), taken(130)], [3, 0, 3, 3]);
-        assert_eq!((pace.cap(40), pace.cap(2), Pace::new(None).cap(40)), (3, 2, 40));
+        assert_eq!((breaker.cap(40), breaker.cap(2), CircuitBreaker::new(None).cap(40)), (3, 2, 40));
     }
 
     #[test]
