@@ -1,4 +1,4 @@
-//! Fabricate's workflow API in types: what is asked, what is answered, and what an answer proves.
+//! Fabricate's workflow API: its addresses, its answers, and what an answer proves.
 //!
 //! Pure: it makes URLs and reads answers, and never sends anything.
 //! Source: <https://docs.tonic.ai/fabricate/fabricate-api-and-cli/using-the-fabricate-api/api-run-workflow>.
@@ -29,17 +29,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-/// How long an answer's headers may take. Cloudflare itself sets no limit here.
+/// How long the headers of an answer may take. Cloudflare sets no limit of its own.
 pub const HEADERS_TIMEOUT_MS: u32 = 20_000;
 
-/// How large an answer may be that enters memory whole: to a start, or of an address that a handshake names. Answers to
-/// status requests have bounds of their own ([`StatusReader`]).
+/// The most bytes of an answer that is read into memory at once: to a start, or from an address that a handshake names.
+/// Answers to status requests have other bounds ([`StatusReader`]).
 pub const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Everything but the unreserved characters of RFC 3986.
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Where a workflow lives: newer Fabricate accounts say *project* where older ones say *database*.
+/// The container of a workflow: newer Fabricate accounts say *project* where older ones say *database*.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
@@ -59,7 +59,7 @@ impl Place {
     }
 }
 
-/// The workflow that a run starts. All names are as a person sees them, not encoded.
+/// The workflow that a run starts. Names are as people see them, not percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Target {
     /// The Data Agent workspace.
@@ -67,17 +67,17 @@ pub struct Target {
     /// The database or project in it.
     #[serde(flatten)]
     pub place: Place,
-    /// The workflow in that.
+    /// The workflow in that database or project.
     pub workflow: String,
 }
 
-/// Whether a name can be a part of a URL's path: `.` and `..` would be taken for folders, even encoded.
+/// Whether a name can be a segment of a URL's path: `.` and `..` mean folders, even percent-encoded.
 #[must_use]
 pub fn is_path_part(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".."
 }
 
-/// A name as one part of a URL's path, whatever is in it.
+/// Percent-encodes any name as one segment of a URL's path.
 #[must_use]
 pub fn encode_path_part(name: &str) -> String {
     utf8_percent_encode(name, PATH_PART).to_string()
@@ -100,7 +100,7 @@ impl Api {
     /// Takes the address of Fabricate; `/api/v1` is added unless it is there already.
     ///
     /// # Errors
-    /// When it is no plain http or https address.
+    /// When it is not an http or https address without user, query and fragment.
     pub fn new(address: &str) -> Result<Self, InvalidFabricateUrl> {
         let mut base = Url::parse(address.trim()).map_err(|_| InvalidFabricateUrl)?;
         let plain = matches!(base.scheme(), "http" | "https")
@@ -117,7 +117,7 @@ impl Api {
         Ok(Self { base })
     }
 
-    /// Where a start request goes (`POST`, the bare parameter object as its body).
+    /// The address of a start request (`POST`, with the parameter object as its body).
     #[must_use]
     pub fn start_url(&self, target: &Target) -> Url {
         let (kind, place) = match &target.place {
@@ -127,19 +127,19 @@ impl Api {
         self.url(&["workspaces", &target.workspace, kind, place, "workflows", &target.workflow])
     }
 
-    /// Where a task's status is asked for (`GET`).
+    /// The address of a task's status (`GET`).
     #[must_use]
     pub fn status_url(&self, task_id: &TaskId) -> Url {
         self.url(&["workflow_tasks", task_id.as_str()])
     }
 
-    /// Where a file is downloaded (`GET`): bytes, or a redirect to them.
+    /// The address of a file's download (`GET`), which answers with bytes or a redirect.
     #[must_use]
     pub fn download_url(&self, task_id: &TaskId, file_id: &FileId) -> Url {
         self.url(&["workflow_tasks", task_id.as_str(), file_id.as_str(), "download"])
     }
 
-    /// Fabricate's own address, against which redirects are judged.
+    /// The base address, with which redirects are compared.
     #[must_use]
     pub fn base(&self) -> &Url {
         &self.base

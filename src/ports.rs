@@ -251,7 +251,7 @@ pub trait Queue {
     async fn send(&self, batches: &[Batch]) -> Result<(), StoreError>;
 }
 
-/// What is sent: runs as the list shows them, so that whoever takes it needs no read, and the sweep's moment.
+/// A message of the queue: runs as the list shows them, so that the receiver needs no read, and the time of the sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// When the sweep was due.

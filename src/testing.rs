@@ -1,4 +1,4 @@
-//! For tests: stores in memory, a Fabricate that answers as it is told to, and a clock that stands still.
+//! For tests: stores in memory, a Fabricate with scripted answers, and a clock that stands still.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};

@@ -18,43 +18,43 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// `Retry-After`, if any, as sent.
     pub retry_after: Option<String>,
-    /// The body; of an answer that was asked for whole it has at most [`super::ANSWER_BYTES_MAX`] bytes.
+    /// The body, at most [`super::ANSWER_BYTES_MAX`] bytes.
     pub body: Vec<u8>,
 }
 
-/// What is known after a start request.
+/// The outcome of a start request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartOutcome {
-    /// It runs, as this task.
+    /// The workflow runs as this task.
     Started(TaskId),
-    /// Certainly not started; trying again is safe.
+    /// Certainly not started, so that another attempt is safe.
     NotStarted {
         /// Why, for the operator.
         reason: String,
         /// How long Fabricate asked us to wait, milliseconds.
         retry_after_ms: Option<i64>,
-        /// Whether it is for the key (401, 403), and says nothing of Fabricate as a whole.
+        /// Whether the API key is the reason (401, 403), so that Fabricate itself works.
         for_key: bool,
     },
-    /// Fabricate will not start it, now or later.
+    /// Fabricate rejects the request, and will reject it again.
     Refused {
         /// Fabricate's message.
         message: String,
     },
-    /// It may run or not: nobody knows.
+    /// The workflow may have been started or not.
     Unknown {
-        /// What was seen, for the operator.
+        /// What happened, for the operator.
         reason: String,
     },
 }
 
-/// Why a task's status is not known.
+/// Why the status of a task is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatusError {
-    /// 401: the key is not taken at all.
+    /// 401: Fabricate does not accept the API key.
     #[error("Fabricate does not accept the API key (401)")]
     Unauthorized,
-    /// 403: the key is not for this workspace.
+    /// 403: the API key does not cover the workspace.
     #[error("the API key does not cover this workspace (403)")]
     Forbidden,
     /// 404: Fabricate does not know the task.
@@ -63,18 +63,18 @@ pub enum StatusError {
     /// 429 or 503: Fabricate asks for fewer requests.
     #[error("{reason}")]
     Busy {
-        /// What it said.
+        /// Fabricate's message.
         reason: String,
-        /// How long it asked us to wait, milliseconds.
+        /// How long Fabricate asks clients to wait, milliseconds.
         retry_after_ms: Option<i64>,
     },
-    /// Another large answer is being read in this isolate: this one was not read, which says nothing about the task.
+    /// The answer was not read, because another large answer is being read in this isolate.
     #[error("another large answer is being read")]
     NoRoom,
-    /// A 2xx with more bytes than are read. Asking again brings the same.
+    /// A 2xx with too many bytes. Another request has the same answer.
     #[error("{0}")]
     TooLarge(String),
-    /// Anything else; later may be better.
+    /// Anything else; a later request may succeed.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -106,7 +106,7 @@ pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
     }
 }
 
-/// Reads the answer to a status request whose body is in memory. One that arrives in pieces is for [`StatusReader`].
+/// Reads the answer to a status request whose body is in memory. [`StatusReader`] reads one that arrives in pieces.
 ///
 /// # Errors
 /// [`StatusError`] for everything that is not a 2xx with a task in it.
@@ -118,7 +118,7 @@ pub fn read_status(answer: &Answer, now: Timestamp) -> Result<Task, StatusError>
 }
 
 impl Answer {
-    /// Fabricate's own message where it sent one as JSON, else the status; never an HTML page.
+    /// Fabricate's message if it sent one as JSON, otherwise the status; never an HTML page.
     #[must_use]
     pub fn message(&self) -> String {
         #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! What an answer to a download means: bytes and how they come, another address, or none.
+//! What an answer to a download means: bytes, a redirect, or an error.
 //!
 //! Pure: it reads a status and headers, and never a body.
 
@@ -21,38 +21,38 @@ pub struct Head {
     pub headers: BTreeMap<String, String>,
 }
 
-/// What was asked for.
+/// What is expected of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected<'a> {
-    /// Bytes, if the task states them.
+    /// The file's size, bytes, if the task states it.
     pub size: Option<u64>,
-    /// Media type, if the task states one.
+    /// The file's media type, if the task states one.
     pub content_type: Option<&'a str>,
-    /// The rest alone, if the first part is there.
+    /// The range that was requested, if the first part is uploaded already.
     pub rest: Option<&'a Resume>,
 }
 
-/// From where on a file is asked for, if it has not changed.
+/// A request for the rest of a file, on the condition that the file has not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
     /// The offset of the first byte; not 0.
     pub from: u64,
-    /// What the file's version is told by.
+    /// The validator of the file's version.
     pub validator: Validator,
 }
 
-/// What an answer means.
+/// The outcome of a download request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DownloadOutcome {
     /// The file's bytes follow.
     Bytes(BodyInfo),
-    /// The file is elsewhere; `Location` as sent.
+    /// A redirect; `Location` as sent.
     Elsewhere(Option<String>),
-    /// Not the rest that was asked for, so the file changed, or cannot be had from the middle.
+    /// The answer is not the requested range: the file has changed, or the server does not support ranges.
     RangeNotHonoured(String),
-    /// It never will be there.
+    /// The file cannot be downloaded; a later attempt fails too.
     Refused(String),
-    /// Not the file that was asked for.
+    /// The answer is another file, or a page.
     Wrong(String),
     /// The server does not send the file now; a later attempt may succeed.
     Unavailable {
@@ -63,27 +63,27 @@ pub enum DownloadOutcome {
     },
 }
 
-/// What is known of bytes before they come.
+/// What the headers state about the body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BodyInfo {
-    /// It is the rest that was asked for, and not the whole file.
+    /// Whether the body is the requested range, and not the whole file.
     pub is_rest: bool,
-    /// How many bytes follow. `None`: not stated, or stated of a compressed form alone.
+    /// The size of the body, bytes. `None`: not stated, or stated only for a compressed form.
     pub length: Option<u64>,
-    /// They are compressed in transit, and what follows is decoded.
+    /// Whether the body is compressed in transit; the runtime decompresses it.
     pub compressed: bool,
-    /// What they must hash to, if the whole file follows as it is.
+    /// The checksum of the file, if the body is the whole file, not compressed.
     pub checksum: Option<Checksum>,
-    /// By what to tell that the file has not changed.
+    /// The validator of the file's version.
     pub validator: Option<Validator>,
 }
 
-/// A hash that a server states of a file.
+/// A checksum that a server states for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
     /// SHA-256.
     Sha256([u8; 32]),
-    /// MD5: against damage, not against forgers.
+    /// MD5: it detects damage and not forgery.
     Md5([u8; 16]),
 }
 
@@ -177,7 +177,7 @@ impl Head {
         DownloadOutcome::Bytes(BodyInfo { is_rest: false, length, compressed, checksum, validator })
     }
 
-    /// A partial answer: it counts only where it is exactly the rest that was asked for, of the same version.
+    /// A partial answer counts only if it is exactly the requested range of the same version.
     fn rest(&self, rest: &Resume, size: Option<u64>) -> DownloadOutcome {
         let Some(range) = self.get("content-range").and_then(ContentRange::parse) else {
             return DownloadOutcome::RangeNotHonoured(
@@ -201,7 +201,7 @@ impl Head {
         DownloadOutcome::Bytes(BodyInfo { is_rest: true, length, validator, ..BodyInfo::default() })
     }
 
-    /// An answer to `If-Range` says its `ETag` again, and may leave out `Last-Modified` (RFC 9110, section 15.3.7).
+    /// An answer to `If-Range` repeats its `ETag`, and may leave out `Last-Modified` (RFC 9110, section 15.3.7).
     fn is_another_version(&self, asked: &Validator) -> bool {
         match asked {
             Validator::Etag(tag) => self.get("etag") != Some(tag),
@@ -209,7 +209,7 @@ impl Head {
         }
     }
 
-    /// Whether a page came where the task says something else: a login or an error, with status 200.
+    /// Whether the body is an HTML page where the task states another type: a login or an error page with status 200.
     fn is_page_instead(&self, wanted: &Expected<'_>) -> bool {
         let is_html = |kind: &str| {
             let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -226,7 +226,7 @@ impl Head {
         etag.or_else(|| self.get("last-modified").map(|date| Validator::LastModified(date.to_owned())))
     }
 
-    /// The strongest hash that the headers state; one that is not well formed states nothing.
+    /// The strongest checksum that the headers state. A malformed one counts as absent.
     fn checksum(&self) -> Option<Checksum> {
         let sha256 = |text: &str| decoded(text).map(Checksum::Sha256);
         let md5 = |text: &str| decoded(text).map(Checksum::Md5);

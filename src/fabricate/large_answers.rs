@@ -1,27 +1,27 @@
-//! One large answer at a time in an isolate, whichever invocations wait for one.
+//! A lease for reading a large answer: one at a time in an isolate.
 //!
-//! It has no clock and does not wait: who gets no lease asks again, with a timer of its own, because an invocation of a
-//! Worker cannot be woken by another.
+//! It has no clock and does not wait. A caller that gets no lease tries again after a timer, because one invocation of a
+//! Worker cannot wake another.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::timestamp::{SECOND_MS, Timestamp};
 
-/// How long a lease counts, milliseconds: longer than an answer may take to be read. A lease is given back when it is
-/// dropped, but an invocation that the runtime ends drops nothing.
+/// A lease expires after this time, milliseconds, which is longer than reading an answer may take. A lease is released when
+/// it is dropped, but an invocation that the runtime ends drops nothing.
 pub const LEASE_MS: i64 = 60 * SECOND_MS;
 
-/// Which large answer is being read in this isolate.
+/// The lease of this isolate.
 #[derive(Debug, Default)]
 pub struct LargeAnswers {
-    /// When the lease was taken that is held.
+    /// When the current lease was taken.
     taken_at: Cell<Option<Timestamp>>,
-    /// How many leases were taken, so that one that has run out does not give back the next.
+    /// The number of leases so far, so that dropping an expired one does not release the next.
     taken: Cell<u64>,
 }
 
-/// The right to read one large answer, given back when it is dropped.
+/// The right to read one large answer. Dropping it releases it.
 #[derive(Debug)]
 pub struct Lease {
     of: Rc<LargeAnswers>,

@@ -1,13 +1,12 @@
-//! The top-level members of a JSON object that arrives in pieces: those that are wanted are kept as text, up to a bound
-//! each, and the others are passed over.
+//! Reads selected top-level members of a JSON object that arrives in pieces, each up to a bound, and skips the others.
 //!
-//! It holds what it keeps and one member's name, however large the object is. It checks the grammar (RFC 8259) of the
-//! top level; within a value it follows strings and brackets alone, so whoever uses a text has to parse it.
+//! It holds the selected texts and one name, however large the object is. It checks the grammar (RFC 8259) of the top
+//! level. Within a value it only follows strings and brackets, so that the caller must parse the text of a member.
 
-/// A member's name has at most so many bytes; a longer one is not wanted by anybody.
+/// The longest name of a member that is compared, bytes; a longer name is never selected.
 const NAME_BYTES_MAX: usize = 64;
 
-/// How many bytes of a member are kept, by its name; `None`: it is passed over.
+/// The most bytes of a member that are kept, by its name; `None`: the member is skipped.
 pub(super) type BytesMax = fn(&str) -> Option<usize>;
 
 /// Reads an object piece by piece.
@@ -18,11 +17,11 @@ pub(super) struct Members {
     found: Vec<Member>,
 }
 
-/// A member that was wanted.
+/// A selected member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) name: String,
-    /// The value as it was sent, without spaces around it; `None`: it has more bytes than are kept.
+    /// The value as it was sent, without spaces around it; `None`: it is larger than its bound.
     pub(super) text: Option<Vec<u8>>,
     /// The value's size.
     pub(super) bytes: u64,
@@ -30,12 +29,12 @@ pub(super) struct Member {
     pub(super) depth: u32,
 }
 
-/// What is no object, or breaks off. `Display` says what was expected.
+/// The input is not a JSON object, or ends early. `Display` says what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub(super) struct Malformed(&'static str);
 
-/// What comes next.
+/// What the reader expects next.
 #[derive(Debug)]
 enum Place {
     Object,
@@ -59,7 +58,7 @@ struct Name {
 
 #[derive(Debug)]
 struct Value {
-    /// `None`: not wanted.
+    /// `None`: the member is skipped.
     name: Option<(String, usize)>,
     text: Option<Vec<u8>>,
     bytes: u64,
@@ -78,7 +77,7 @@ impl Members {
     /// Takes the next piece, of any length.
     ///
     /// # Errors
-    /// `Malformed` when what came so far is not the beginning of a JSON object. What is pushed after that means nothing.
+    /// [`Malformed`] when the input so far is not the beginning of a JSON object. Later pieces are ignored.
     pub(super) fn push(&mut self, mut piece: &[u8]) -> Result<(), Malformed> {
         while let Some((&byte, rest)) = piece.split_first() {
             match &mut self.place {
@@ -110,10 +109,10 @@ impl Members {
         Ok(())
     }
 
-    /// The members that were wanted, in the order in which they came. Of two of one name, the later counts.
+    /// The selected members, in the order in which they arrived. Of two with the same name, the later counts.
     ///
     /// # Errors
-    /// `Malformed` when the object has not ended.
+    /// [`Malformed`] when the object has not ended.
     pub(super) fn finish(self) -> Result<Vec<Member>, Malformed> {
         match self.place {
             Place::End => Ok(self.found),
@@ -149,7 +148,7 @@ fn next(place: &mut Place, byte: u8) -> Result<Place, Malformed> {
 }
 
 impl Name {
-    /// Takes a byte; says whether it is the quote that ends the name.
+    /// Takes a byte; returns whether it is the quote that ends the name.
     fn ends_with(&mut self, byte: u8) -> bool {
         if byte == b'"' && !self.escaped {
             return true;
@@ -162,7 +161,7 @@ impl Name {
         false
     }
 
-    /// The name without its escapes, where it is wanted, and how many bytes are kept.
+    /// The decoded name of a selected member, and its bound.
     fn wanted(&self, bytes_max: BytesMax) -> Option<(String, usize)> {
         if self.too_long {
             return None;
@@ -188,7 +187,7 @@ impl Value {
         }
     }
 
-    /// Takes what belongs to the value; gives back what comes after its end.
+    /// Takes the bytes of the value; returns those after its end.
     fn take<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
         let end = if self.is_scalar { scalar_end(piece) } else { self.end_in(piece) };
         let (part, rest) = piece.split_at_checked(end).unwrap_or((piece, &[]));

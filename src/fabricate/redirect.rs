@@ -1,4 +1,4 @@
-//! Where a download may be redirected to: Fabricate answers with bytes, or sends us to signed storage.
+//! Where a download may be redirected to: Fabricate answers with bytes, or redirects to signed storage.
 
 use url::Url;
 
@@ -7,12 +7,12 @@ use super::address::{Reach, reach};
 /// How many redirects one download may take.
 pub const REDIRECTS_MAX: usize = 3;
 
-/// Where to go on.
+/// The next request of a redirected download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirection {
     /// The next address.
     pub url: Url,
-    /// Whether Fabricate's key goes along: only while the origin is Fabricate's own.
+    /// Whether the request carries Fabricate's API key: only while the origin is Fabricate's own.
     pub authorized: bool,
 }
 
@@ -69,7 +69,7 @@ pub fn follow_redirect(
     if !url.username().is_empty() || url.password().is_some() {
         return Err(RedirectError::UserInfo);
     }
-    // Where Fabricate itself is, is the operator's to say.
+    // The operator decides where Fabricate is.
     if url.host() != fabricate.host() {
         match reach(&url) {
             Reach::Public => {}
@@ -78,7 +78,7 @@ pub fn follow_redirect(
             Reach::Special => return Err(RedirectError::Special),
         }
     }
-    // Once dropped, the key stays dropped: storage must not be able to send us back with it.
+    // A key that was dropped stays dropped: storage must not be able to redirect back with it.
     let authorized = authorized && url.origin() == from.origin();
     Ok(Redirection { url, authorized })
 }

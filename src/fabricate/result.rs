@@ -1,17 +1,17 @@
-//! A task's `result`: any JSON, kept as its text and never as a tree of values, and why one is left out.
+//! The `result` of a task: any JSON, kept as text and never as a tree of values; and why a result is not kept.
 //!
-//! It must not read an answer; that is `status.rs`.
+//! `status.rs` reads it from an answer.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, de};
 
-/// A larger result is left out, bytes. The end of a run holds its result some three times (the text, the journal's
+/// A result of more bytes is not kept. The end of a run holds its result some three times (the text, the journal's
 /// entry, the request that writes it), and four runs may end at the same time.
 pub const RESULT_BYTES_MAX: usize = 1024 * 1024;
 
-/// A result with more levels of arrays and objects is left out: many JSON readers stop at 128 levels, and the run's
+/// A result with more levels of arrays and objects is not kept: many JSON readers stop at 128 levels, and the run's
 /// view has three above the result's.
 pub const RESULT_DEPTH_MAX: u32 = 120;
 
@@ -62,7 +62,7 @@ impl Default for JsonText {
 }
 
 impl fmt::Debug for JsonText {
-    /// The size alone: the text is payload, and may be a mebibyte.
+    /// Shows only the size: the text is payload, and may have a mebibyte.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JsonText({} bytes)", self.0.len())
     }

@@ -1,8 +1,7 @@
-//! The answer to a status request, read piece by piece: however large a task's `result` is, memory stays bounded, and
-//! the run keeps its files.
+//! Reads the answer to a status request piece by piece, so that memory is bounded however large the task's `result` is.
 //!
-//! At most [`STATUS_BYTES_MAX`] bytes are read. Of a task's members only those that a run needs are kept, each up to a
-//! bound; a result beyond [`RESULT_BYTES_MAX`] is counted and not kept. It must not wait for anything.
+//! At most [`STATUS_BYTES_MAX`] bytes are read. Only the members of a task that a run needs are kept, each up to a bound; a
+//! result of more than [`RESULT_BYTES_MAX`] is counted and not kept. It waits for nothing.
 
 use serde_json::Value;
 
@@ -15,25 +14,25 @@ use crate::timestamp::Timestamp;
 /// The most bytes of an answer that are read: at 100 MB/s in wasm, under a second of CPU.
 pub const STATUS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Up to so many bytes several answers may be read at the same time; a larger one is read alone in its isolate.
+/// Answers up to this size, bytes, are read at the same time; a larger one is read alone in its isolate.
 pub const SMALL_ANSWER_BYTES: u64 = 256 * 1024;
 
 /// The most bytes of a task's `files`: 400 files with 2.6 KB each.
 const FILES_BYTES_MAX: usize = 1024 * 1024;
 
-/// The most bytes of a task's `error` that are looked at; 500 characters of it are kept.
+/// The most bytes of a task's `error` that are read; 500 characters of it are kept.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// The most bytes of each other member.
 const FIELD_BYTES_MAX: usize = 4 * 1024;
 
-/// The most bytes of an answer that is no 2xx: beyond that it is a page, and has no message for the operator.
+/// The most bytes of an answer other than 2xx: a longer one is a page and has no message for the operator.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads one answer. Push what comes, then [`finish`](Self::finish).
+/// Reads one answer. Push each piece, then call [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct StatusReader {
-    /// The answer's status and headers; of one that is no 2xx also its body.
+    /// The answer's status and headers; for an answer other than 2xx also its body.
     head: Answer,
     task: Members,
     bytes: u64,
@@ -92,7 +91,7 @@ impl StatusReader {
         self.task.push(piece).map_err(|error| unreadable(self.head.status, &error))
     }
 
-    /// What the answer says, once its body has ended.
+    /// The task, once the body has ended.
     ///
     /// # Errors
     /// [`StatusError`] for everything that is not a 2xx with a task in it.
@@ -141,7 +140,7 @@ fn read_task(members: &[Member], status: u16) -> Result<Task, StatusError> {
                 return Err(StatusError::TooLarge(reason));
             }
             (name, Some(text)) => fields.push(format!("\"{name}\":{}", mend(text))),
-            // Too long for what it is: as if it were absent.
+            // A member that is too long counts as absent.
             (_, None) => {}
         }
     }

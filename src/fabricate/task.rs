@@ -1,6 +1,6 @@
 //! Fabricate's record of a workflow it executes, as its status request returns it.
 //!
-//! Tolerant where the API page promises nothing: what may be absent or null is optional here.
+//! It is tolerant where the API page promises nothing: a field that may be absent or null is optional here.
 
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +11,7 @@ use super::result::{JsonText, ResultOmitted};
 /// The longest task id that is taken: it must fit into a record's KV metadata.
 const TASK_ID_BYTES_MAX: usize = 128;
 
-/// The longest text of Fabricate's that is kept as an error's message, in characters.
+/// The longest error message of Fabricate that is kept, characters.
 pub(super) const MESSAGE_CHARS_MAX: usize = 500;
 
 /// Fabricate's name for a task; a UUID in all examples, but any printable text that can stand in a path.
@@ -92,20 +92,20 @@ impl<'de> Deserialize<'de> for FileId {
     }
 }
 
-/// What a task's status says. The spelling is Fabricate's.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskStatus {
-    /// Executing; also any status that we do not know, as the official clients do.
+    /// The workflow is executing. An unknown status counts as this one, as in the official clients.
     InProgress,
-    /// Finished; its result and files are there.
+    /// The workflow has finished, and its result and files exist.
     Completed,
-    /// Ended by an error.
+    /// An error ended the workflow.
     Failed,
-    /// Ended by a user.
+    /// A user ended the workflow.
     Canceled,
 }
 
-/// So many files of a task are read, one more than a run may have (`run::FILES_MAX`); the rest is passed over.
+/// The most files of a task that are read, one more than a run may have (`run::FILES_MAX`); the others are skipped.
 pub(super) const FILES_READ_MAX: usize = 401;
 
 /// One task. Times are kept as Fabricate wrote them.
@@ -125,10 +125,10 @@ pub struct Task {
     /// Why `result` is `null` although Fabricate sent one.
     #[serde(skip)]
     pub result_omitted: Option<ResultOmitted>,
-    /// What it produced; at most 401 files are read.
+    /// The files that the workflow produced; at most 401 are read.
     #[serde(default, deserialize_with = "read_files")]
     pub files: Vec<TaskFile>,
-    /// Why it failed, in Fabricate's words.
+    /// Fabricate's error; absent unless the workflow failed.
     #[serde(default)]
     pub error: Option<Value>,
     /// When it was created, RFC 3339.
@@ -143,7 +143,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// What a task is known as between its start and the first answer about it.
+    /// A task between its start and the first answer about it: only the id is known.
     #[must_use]
     pub fn just_started(id: TaskId) -> Self {
         Self {
@@ -172,7 +172,7 @@ impl Task {
         }
     }
 
-    /// The error in words, cut at a bound; an empty one is none.
+    /// The error as text, cut to [`MESSAGE_CHARS_MAX`]; `None` for an empty one.
     #[must_use]
     pub fn error_text(&self) -> Option<String> {
         let text = match self.error.as_ref()? {
@@ -189,7 +189,7 @@ impl Task {
 pub struct TaskFile {
     /// Its id within the task.
     pub id: FileId,
-    /// Its name: anything, so never used as a path.
+    /// Its name. It may be any text, and is never used as a path.
     #[serde(default)]
     pub name: Option<String>,
     /// Bytes.

@@ -1,4 +1,4 @@
-//! Signed links to archived files: whoever has one may read that one file until it expires, and nothing else.
+//! Signed links to archived files: the holder of a link may read that one file until the link expires, and nothing else.
 //!
 //! Links are stored nowhere, so that only another secret revokes them, all at once. The time and the secret are arguments;
 //! this file must not read a clock or the environment.

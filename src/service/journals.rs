@@ -1,4 +1,4 @@
-//! Reading a run's journal, and appending a decision to it: whoever creates the next entry has decided.
+//! Reading a run's journal, and appending a decision to it: the invocation that creates the next entry has decided.
 
 use crate::journal::{Decision, ENTRIES_MAX, Entry, Journal, Recorded};
 use crate::ports::{Clock, EntryKey, Inbox, StoreError};

@@ -1,4 +1,4 @@
-//! A run as its journal has it, for whoever decides about it: its KV record, brought in line with the journal.
+//! A run as its journal has it, for decisions about it: its KV record, brought in line with the journal.
 
 use crate::journal::{Journal, JournalState};
 use crate::log;

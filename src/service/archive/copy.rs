@@ -142,7 +142,7 @@ fn record_download(world: &(impl Fabricate + Clock + Log), url: &Url, head: Opti
     }
 }
 
-/// The rest of a file, if the upload is of it, and a change could be told.
+/// The rest of a file, if the upload is of this file and the server's validator can prove that it has not changed.
 fn rest_of(upload: &Upload, to: &Destination) -> Option<Resume> {
     let same = upload.bytes > 0 && (to.size.is_none() || to.size == upload.size);
     upload.validator.clone().filter(|_| same).map(|validator| Resume { from: upload.bytes, validator })
