@@ -1,7 +1,7 @@
 //! The journal: the create-only list of decisions about one run. The journal decides; KV only shows.
 //!
 //! Entry k+1 has exactly one author, and that author decided what comes next. This file reads a journal;
-//! `service/decide.rs` writes one. A KV record alone never justifies a start or an end.
+//! `service/journals.rs` writes one. A KV record alone never justifies a start or an end.
 
 pub mod retention;
 

@@ -75,8 +75,8 @@ async fn store_token<R: Runtime>(
     let stored = ports.get_token(&hook.name).await?;
     let stored_at = stored.as_ref().map(|(_, version)| version.at);
     let expected = match (OfferDecision::new(stored_at, now), &stored) {
-        (OfferDecision::Ignore, Some((brought, version))) => {
-            let digest = sha256_hex(brought.token.as_bytes());
+        (OfferDecision::Ignore, Some((offered, version))) => {
+            let digest = sha256_hex(offered.token.as_bytes());
             known.remember(&hook.name, &digest, version.at);
             return Ok(Some(digest));
         }
@@ -102,6 +102,6 @@ pub(super) async fn token_to_show<R: Runtime>(
         return None;
     }
     let stored = ports.get_token(&hook.name).await;
-    let (brought, version) = stored.inspect_err(|error| drop(context.store_failed(error))).ok().flatten()?;
-    is_shown(version.at, context.now()).then_some(brought.token)
+    let (offered, version) = stored.inspect_err(|error| drop(context.store_failed(error))).ok().flatten()?;
+    is_shown(version.at, context.now()).then_some(offered.token)
 }

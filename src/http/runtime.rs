@@ -81,7 +81,7 @@ pub enum OpenedFile<S> {
 /// The stream of a runtime's files.
 pub type FileStream<R> = <<R as Runtime>::Ports as StoredFiles>::Stream;
 
-/// The tokens that handshakes brought for the operator, in R2 `INBOX` at `handshakes/{hook}`. KV would not do: its reads
+/// The tokens that senders offered in handshakes, for the operator, in R2 `INBOX` at `handshakes/{hook}`. KV would not do: its reads
 /// are late and its last write wins, so that a stranger's token could follow the sender's.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait HandshakeTokens {

@@ -198,7 +198,7 @@ pub struct ReadableHook<'a> {
     pub url: String,
     /// Who may call.
     pub verify: VerifyView<'a>,
-    /// The token that a handshake brought, and that the operator sets as the hook's secret; `null` if there is none, or
+    /// The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
     /// if the secret is set.
     pub verification_token: Option<String>,
     /// The largest body that it takes, bytes.
