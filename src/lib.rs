@@ -87,7 +87,7 @@
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
-//! | fairness and budget of a sweep | [`service::sweep`], `sweep/fair_queue.rs`, `sweep/pass.rs`, `service/budget.rs` | all ports |
+//! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
