@@ -7,6 +7,7 @@ mod http;
 mod http_fabricate;
 mod kv_put;
 mod kv_runs;
+mod platform_errors;
 mod queue;
 mod r2_downloads;
 mod r2_files;

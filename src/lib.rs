@@ -129,3 +129,8 @@ pub mod verify;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;
+
+// Its unit tests need no runtime.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "cloudflare/platform_errors.rs"]
+mod platform_errors;

@@ -143,6 +143,13 @@ impl Run {
         self.set_error(Stage::Start, reason.to_owned(), now);
     }
 
+    /// Adds the HTTP status of the answer that caused the run's error.
+    pub fn record_http_status(&mut self, status: Option<u16>) {
+        if let Some(error) = &mut self.error {
+            error.http_status = status;
+        }
+    }
+
     /// Ends it as `failed`.
     pub fn fail(&mut self, stage: Stage, message: impl Into<String>, now: Timestamp) {
         self.end(Status::Failed, now);

@@ -54,14 +54,13 @@ fn log_fields(run: &Run) -> Value {
         "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
         "task_id": run.task.as_ref().map(|task| &task.id),
         "stage": run.error.as_ref().map(|error| error.stage),
-        "error": run.error.as_ref().and_then(|error| http_status(&error.message)),
+        "error": run.error.as_ref().and_then(|error| error.http_status).map(http_text),
     })
 }
 
-/// The HTTP status in a reason, without the words around it.
-fn http_status(reason: &str) -> Option<&str> {
-    let at = reason.rfind("HTTP ")?;
-    reason.get(at..at + 8)
+/// An HTTP status as the log shows it.
+fn http_text(status: u16) -> String {
+    format!("HTTP {status}")
 }
 
 /// Records an answer of Fabricate in the circuit breaker, and logs when that opens it.

@@ -279,7 +279,7 @@ impl InboxLists for MemoryWorld {
 
 impl Fabricate for MemoryWorld {
     async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
-        StartOutcome::Unknown { reason: "this Fabricate starts nothing".to_owned() }
+        StartOutcome::Unknown { status: None, reason: "this Fabricate starts nothing".to_owned() }
     }
     async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError> {
         self.polled.borrow_mut().push(task_id.to_string());

@@ -34,12 +34,17 @@ pub(super) struct Reply {
 impl Fabricate for Cloudflare {
     async fn start(&self, target: &Target, params: &Map<String, Value>) -> StartOutcome {
         if self.key.is_none() {
-            return StartOutcome::NotStarted { reason: no_key(), retry_after_ms: None, for_key: true };
+            return StartOutcome::NotStarted {
+                status: None,
+                reason: no_key(),
+                retry_after_ms: None,
+                for_key: true,
+            };
         }
         let body = Value::Object(params.clone()).to_string();
         match self.ask(Method::Post, &self.api.start_url(target), true, Some(body)).await {
             Ok(answer) => read_start(&answer, WorkerClock.now()),
-            Err(reason) => StartOutcome::Unknown { reason },
+            Err(reason) => StartOutcome::Unknown { status: None, reason },
         }
     }
 

@@ -7,6 +7,7 @@ use worker::kv::{Key, KvError};
 
 use super::http_fabricate::one_line;
 use super::kv_put;
+use super::platform_errors::is_kv_busy;
 use super::world::Cloudflare;
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
@@ -113,9 +114,8 @@ fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { key: key.to_owned(), reason: reason.to_string() }
 }
 
-/// KV's errors have no status: 429 is recognised in the text.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: KvError) -> StoreError {
     let reason = error.to_string();
-    if reason.contains("429") { StoreError::Busy("RUNS") } else { unavailable(one_line(&reason)) }
+    if is_kv_busy(&reason) { StoreError::Busy("RUNS") } else { unavailable(one_line(&reason)) }
 }

@@ -15,6 +15,7 @@ use worker::{Data, HttpMetadata, Method, Object};
 
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
+use super::platform_errors::{counted_put_error, put_error};
 use super::world::Cloudflare;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::http::download::attachment;
@@ -186,7 +187,7 @@ fn counted(stream: &ReadableStream, length: u64) -> Result<(ReadableStream, JsFu
 
 fn miscounted(stored: &worker::Error, pipe: Option<JsValue>, length: u64) -> CopyError {
     let pipe = pipe.map(|error| one_line(&worker::Error::from(error)));
-    CopyError::of_counted_put(one_line(stored), pipe, length)
+    counted_put_error(one_line(stored), pipe, length)
 }
 
 async fn in_time<T>(put: &Put, storing: impl Future<Output = Result<T, CopyError>>) -> Result<T, CopyError> {
@@ -233,7 +234,7 @@ fn archived(object: &Object) -> Archived {
 }
 
 fn put_failed(error: &worker::Error) -> CopyError {
-    CopyError::of_put(one_line(error))
+    put_error(one_line(error))
 }
 
 fn failed(error: &worker::Error) -> StoreError {

@@ -29,6 +29,8 @@ pub enum StartOutcome {
     Started(TaskId),
     /// Certainly not started, so that another attempt is safe.
     NotStarted {
+        /// The HTTP status; `None`: no answer.
+        status: Option<u16>,
         /// Why, for the operator.
         reason: String,
         /// How long Fabricate asked us to wait, milliseconds.
@@ -38,11 +40,15 @@ pub enum StartOutcome {
     },
     /// Fabricate rejects the request, and will reject it again.
     Refused {
+        /// The HTTP status.
+        status: Option<u16>,
         /// Fabricate's message.
         message: String,
     },
     /// The workflow may have been started or not.
     Unknown {
+        /// The HTTP status; `None`: no answer.
+        status: Option<u16>,
         /// What happened, for the operator.
         reason: String,
     },
@@ -85,7 +91,9 @@ pub enum StatusError {
 /// task id prove nothing: the workflow may run.
 #[must_use]
 pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
+    let status = Some(answer.status);
     let not_started = |for_key| StartOutcome::NotStarted {
+        status,
         reason: answer.message(),
         retry_after_ms: answer.retry_after_ms(now),
         for_key,
@@ -93,15 +101,18 @@ pub fn read_start(answer: &Answer, now: Timestamp) -> StartOutcome {
     match StatusMeaning::of(answer.status) {
         StatusMeaning::Accepted => match serde_json::from_slice::<Started>(&answer.body) {
             Ok(started) => StartOutcome::Started(started.task_id),
-            Err(_) => StartOutcome::Unknown { reason: format!("{} without a usable task_id", answer.status) },
+            Err(_) => StartOutcome::Unknown {
+                status,
+                reason: format!("{} without a usable task_id", answer.status),
+            },
         },
         StatusMeaning::KeyRejected | StatusMeaning::WorkspaceRejected => not_started(true),
         StatusMeaning::Busy | StatusMeaning::NotProcessed => not_started(false),
         StatusMeaning::NotFound | StatusMeaning::Rejected => {
-            StartOutcome::Refused { message: answer.message() }
+            StartOutcome::Refused { status, message: answer.message() }
         }
         StatusMeaning::Redirect | StatusMeaning::Failed | StatusMeaning::Unexpected => {
-            StartOutcome::Unknown { reason: answer.message() }
+            StartOutcome::Unknown { status, reason: answer.message() }
         }
     }
 }
@@ -169,7 +180,7 @@ mod tests {
         let outcome = match read_start(&answer(status, body), NOW) {
             StartOutcome::Started(id) => format!("started {id}"),
             StartOutcome::NotStarted { .. } => "not started".into(),
-            StartOutcome::Refused { message } => format!("refused {message}"),
+            StartOutcome::Refused { message, .. } => format!("refused {message}"),
             StartOutcome::Unknown { .. } => "unknown".into(),
         };
         assert_eq!(outcome, expected, "{status} {body}");

@@ -149,11 +149,13 @@ impl Health {
         }
     }
 
-    /// What an answer to a download says that came from Fabricate's own address.
+    /// What an answer to a download shows that came from Fabricate's own address. A 500 counts for nothing: a run with many
+    /// broken files must not stop the others.
     #[must_use]
     pub fn of_download(head: &Head, now: Timestamp) -> Self {
         match StatusMeaning::of(head.status) {
             StatusMeaning::Busy => Self::Failing { wait_ms: head.retry_after_ms(now) },
+            StatusMeaning::Failed if head.status == 500 => Self::Unsure,
             StatusMeaning::NotProcessed | StatusMeaning::Failed => Self::Failing { wait_ms: None },
             StatusMeaning::Accepted
             | StatusMeaning::Redirect
@@ -295,7 +297,8 @@ mod tests {
             (404, Health::Well),
             (416, Health::Well),
             (408, FAILING),
-            (500, FAILING),
+            (500, Health::Unsure),
+            (502, FAILING),
             (521, FAILING),
             (429, Health::Failing { wait_ms: Some(7_000) }),
             (503, Health::Failing { wait_ms: Some(7_000) }),
@@ -308,16 +311,17 @@ mod tests {
     #[test]
     fn an_answer_to_a_start_counts_only_where_it_is_certain() {
         let not_started = |for_key| StartOutcome::NotStarted {
+            status: Some(503),
             reason: "HTTP 503".into(),
             retry_after_ms: Some(7),
             for_key,
         };
         for (outcome, expected) in [
             (StartOutcome::Started(TaskId::try_from("t".to_owned()).unwrap()), Health::Well),
-            (StartOutcome::Refused { message: "no".into() }, Health::Well),
+            (StartOutcome::Refused { status: Some(422), message: "no".into() }, Health::Well),
             (not_started(true), Health::Well),
             (not_started(false), Health::Failing { wait_ms: Some(7) }),
-            (StartOutcome::Unknown { reason: "HTTP 502".into() }, Health::Unsure),
+            (StartOutcome::Unknown { status: Some(502), reason: "HTTP 502".into() }, Health::Unsure),
         ] {
             assert_eq!(Health::of_start(&outcome), expected, "{outcome:?}");
         }

@@ -128,37 +128,6 @@ pub enum CopyError {
     UnderWay,
 }
 
-/// R2 numbers its errors. These speak of what it was given: a hash that does not match, an upload that is no more,
-/// parts of unequal size, one that is not there or too small. Source:
-/// <https://developers.cloudflare.com/r2/api/error-codes/>.
-const WRONG: [&str; 5] = ["(10037)", "(10024)", "(10048)", "(10025)", "(10011)"];
-
-/// Whether an error is R2's own; one without a number is that of the stream which it was given: cut short, or not of
-/// the length that was said.
-fn is_of_r2(reason: &str) -> bool {
-    reason.contains("(10")
-}
-
-impl CopyError {
-    /// What it means that a put to R2 failed with these words.
-    #[must_use]
-    pub fn of_put(reason: String) -> Self {
-        let wrong = WRONG.iter().any(|code| reason.contains(code));
-        if is_of_r2(&reason) && !wrong { Self::Unavailable(reason) } else { Self::BadCopy(reason) }
-    }
-
-    /// The same, of a put whose bytes were counted on their way, which may have failed by itself. A put that R2 refuses
-    /// breaks that as well: only where it does not, the bytes are to blame.
-    #[must_use]
-    pub fn of_counted_put(reason: String, count: Option<String>, length: u64) -> Self {
-        if is_of_r2(&reason) {
-            return Self::of_put(reason);
-        }
-        let reason = count.unwrap_or(reason);
-        Self::BadCopy(format!("not the {length} bytes that the task says: {reason}"))
-    }
-}
-
 impl From<StoreError> for CopyError {
     fn from(error: StoreError) -> Self {
         Self::Unavailable(error.to_string())
@@ -292,34 +261,4 @@ pub trait CopyLeases {
     async fn delete_lease(&self, copy_id: &str) -> Result<(), StoreError>;
     /// The id of each copy with a record, and when that was written, in no useful order.
     async fn list_leases(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_r2s_own_passes_and_what_the_bytes_did_counts() {
-        let unavailable = |reason: &str| CopyError::Unavailable(reason.to_owned());
-        let bad = |reason: &str| CopyError::BadCopy(reason.to_owned());
-        let r2s = [
-            "put: We encountered an internal error. Please try again. (10001)",
-            "put: Reduce your concurrent request rate for the same object. (10058)",
-            "put: service unavailable (10043)",
-        ];
-        for reason in r2s {
-            assert_eq!(CopyError::of_put(reason.to_owned()), unavailable(reason));
-            let piped = Some("TypeError: broken".to_owned());
-            assert_eq!(CopyError::of_counted_put(reason.to_owned(), piped, 7), unavailable(reason));
-        }
-        let hash = "put: The SHA-256 checksum you specified did not match what we received. (10037)";
-        assert_eq!(CopyError::of_put(hash.to_owned()), bad(hash));
-        assert_eq!(CopyError::of_counted_put(hash.to_owned(), None, 7), bad(hash));
-        let cut = "Network connection lost.";
-        assert_eq!(CopyError::of_put(cut.to_owned()), bad(cut));
-        let counted =
-            |count: Option<&str>| CopyError::of_counted_put(cut.to_owned(), count.map(str::to_owned), 7);
-        assert_eq!(counted(None), bad("not the 7 bytes that the task says: Network connection lost."));
-        assert_eq!(counted(Some("too many")), bad("not the 7 bytes that the task says: too many"));
-    }
 }

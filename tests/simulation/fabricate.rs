@@ -252,7 +252,7 @@ impl Fabricate for Invocation {
         let event = params.get("event").and_then(Value::as_str).unwrap_or_default();
         let (request, answer) = self.request("start request", |state| state.start(self, target, event)).await;
         let Some(answer) = answer else {
-            return StartOutcome::Unknown { reason: "no answer".to_owned() };
+            return StartOutcome::Unknown { status: None, reason: "no answer".to_owned() };
         };
         let mut outcome = read_start(&answer, self.world.now());
         let state = &mut *self.world.state.borrow_mut();

@@ -11,7 +11,7 @@ use super::super::Budget;
 use super::super::close::close;
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
-use super::super::{http_status, log_fields, record_health};
+use super::super::{http_text, log_fields, record_health};
 use super::Advanced;
 
 /// Makes one attempt to start a run, if the budget has a request for it.
@@ -38,7 +38,7 @@ pub(super) async fn start<W: World>(
         outcome
     } else {
         let reason = "not sent in time".to_owned();
-        StartOutcome::NotStarted { reason, retry_after_ms: None, for_key: false }
+        StartOutcome::NotStarted { status: None, reason, retry_after_ms: None, for_key: false }
     };
     // A sweep may have begun minutes ago: waits are counted from the answer.
     let now = now.plus_ms(world.now().since_ms(began));
@@ -49,17 +49,17 @@ pub(super) async fn start<W: World>(
 
 /// Enters what an outcome decided, then logs and shows it.
 async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> Result<Advanced, StoreError> {
-    let Next::Decided(decision, line) = next else {
+    let Next::Decided { decision, line, status } = next else {
         if close(world, number, run).await? == Appended::Ours {
             show_end(world, run, TRIES).await?;
         }
         return Ok(Advanced::Moved);
     };
     let mut fields = log_fields(run);
-    if let (Decision::StartLater { reason, .. } | Decision::NoAnswer { reason, .. }, Some(fields)) =
-        (&decision, fields.as_object_mut())
-    {
-        fields.insert("reason".to_owned(), http_status(reason).unwrap_or("no answer").into());
+    let has_reason = matches!(decision, Decision::StartLater { .. } | Decision::NoAnswer { .. });
+    if let (true, Some(fields)) = (has_reason, fields.as_object_mut()) {
+        let reason = status.map_or_else(|| "no answer".to_owned(), http_text);
+        fields.insert("reason".to_owned(), reason.into());
     }
     let started = matches!(decision, Decision::Task { .. });
     match append(world, run.run_id, number, decision).await {
@@ -83,7 +83,14 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     /// The journal gets this decision, and the log this line.
-    Decided(Decision, Line),
+    Decided {
+        /// The decision.
+        decision: Decision,
+        /// The log line.
+        line: Line,
+        /// The HTTP status of the answer, if there was one.
+        status: Option<u16>,
+    },
     /// The run has failed.
     Ended,
 }
@@ -102,34 +109,37 @@ pub(super) fn take_outcome(
         StartOutcome::Started(task_id) => {
             run.mark_started(task_id.clone(), attempts, now);
             let decision = Decision::Task { task_id };
-            Next::Decided(decision, log::WORKFLOW_STARTED)
+            Next::Decided { decision, line: log::WORKFLOW_STARTED, status: None }
         }
-        StartOutcome::NotStarted { reason, retry_after_ms, .. }
+        StartOutcome::NotStarted { status, reason, retry_after_ms, .. }
             if attempts < run.settings.start_attempts_max =>
         {
             let not_before = later(retry_after_ms);
             run.start_later(attempts, not_before);
             let decision = Decision::StartLater { not_before, reason };
-            Next::Decided(decision, log::WORKFLOW_NOT_STARTED)
+            Next::Decided { decision, line: log::WORKFLOW_NOT_STARTED, status }
         }
-        StartOutcome::NotStarted { reason, .. } => {
+        StartOutcome::NotStarted { status, reason, .. } => {
             run.fail(Stage::Start, format!("not started in {attempts} attempts; last: {reason}"), now);
+            run.record_http_status(status);
             Next::Ended
         }
-        StartOutcome::Refused { message } => {
+        StartOutcome::Refused { status, message } => {
             run.fail(Stage::Start, message, now);
+            run.record_http_status(status);
             Next::Ended
         }
-        StartOutcome::Unknown { reason } if run.may_restart(attempts) => {
+        StartOutcome::Unknown { status, reason } if run.may_restart(attempts) => {
             let not_before = later(None);
             run.start_later(attempts, not_before);
             let decision = Decision::NoAnswer { reason, not_before: Some(not_before) };
-            Next::Decided(decision, log::START_NOT_ANSWERED)
+            Next::Decided { decision, line: log::START_NOT_ANSWERED, status }
         }
-        StartOutcome::Unknown { reason } => {
+        StartOutcome::Unknown { status, reason } => {
             run.park(attempts, &reason, now);
+            run.record_http_status(status);
             let decision = Decision::NoAnswer { reason, not_before: None };
-            Next::Decided(decision, log::START_UNCONFIRMED)
+            Next::Decided { decision, line: log::START_UNCONFIRMED, status }
         }
     }
 }

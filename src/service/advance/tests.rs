@@ -85,7 +85,7 @@ fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Option<Decision>
     let next = take_outcome(&mut run, outcome, attempts, 0, at(0));
     assert_eq!(run.attempts, attempts);
     let decision = match next {
-        Next::Decided(decision, _) => Some(decision),
+        Next::Decided { decision, .. } => Some(decision),
         Next::Ended => None,
     };
     (decision, run)
@@ -95,19 +95,24 @@ fn decided(run: &Run, outcome: StartOutcome, attempts: u32) -> (Option<Decision>
 fn a_start_that_came_to_nothing_is_tried_as_often_as_its_hook_says() {
     let asked_ms = 20 * HOUR_MS;
     let (run, reason) = (that_restarts(3), "HTTP 503".to_owned());
-    let outcome =
-        StartOutcome::NotStarted { reason: reason.clone(), retry_after_ms: Some(asked_ms), for_key: false };
+    let outcome = StartOutcome::NotStarted {
+        status: Some(503),
+        reason: reason.clone(),
+        retry_after_ms: Some(asked_ms),
+        for_key: false,
+    };
     let retry = Decision::StartLater { not_before: at(asked_ms), reason };
     let (decision, waiting) = decided(&run, outcome.clone(), 2);
     assert_eq!((decision, waiting.status), (Some(retry), Status::Queued));
     let (decision, failed) = decided(&run, outcome, 3);
     assert_eq!((decision, failed.status), (None, Status::Failed));
+    assert_eq!(failed.error.as_ref().unwrap().http_status, Some(503));
     assert_eq!(failed.error.unwrap().message, "not started in 3 attempts; last: HTTP 503");
 }
 
 #[test]
 fn a_start_without_an_answer_is_parked_unless_its_hook_says_otherwise() {
-    let outcome = StartOutcome::Unknown { reason: "HTTP 500".into() };
+    let outcome = StartOutcome::Unknown { status: Some(500), reason: "HTTP 500".into() };
     let [_, parked] = no_answer(None);
     for (run, attempts) in [(queued_run(), 1), (that_restarts(2), 2)] {
         let (decision, run) = decided(&run, outcome.clone(), attempts);

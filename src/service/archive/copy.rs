@@ -185,7 +185,8 @@ mod tests {
     fn only_answers_of_fabricate_itself_open_its_circuit_breaker() {
         let own = "workflow_tasks/t/1/download";
         check(own, Some(&answer(429)), Some(1));
-        check(own, Some(&answer(500)), Some(FAILURES_MAX));
+        check(own, Some(&answer(502)), Some(FAILURES_MAX));
+        check(own, Some(&answer(500)), None);
         check(own, None, Some(FAILURES_MAX));
         check(own, Some(&answer(404)), None);
         for storage in ["https://storage.example/x", "https://fabricate.example:444/x"] {
