@@ -121,7 +121,7 @@ fn a_crowd_that_never_finishes_its_bodies_takes_nothing_from_honest_runs() {
     assert_eq!(count(408) + count(503), CROWD, "{statuses:?}");
     assert!(count(408) >= 10, "some were waited for: {statuses:?}");
     assert!(count(503) >= 30, "most found no room: {statuses:?}");
-    stage.wait_for_log("request body refused", 30);
+    stage.wait_for_log("request body rejected", 30);
     // What they took is given back.
     let whole = [b"[" as &[u8], &vec![b' '; UNFINISHED_BYTES], b"]"].concat();
     let answer = stage.send("POST", "/hooks/open", &[("content-type", "application/json")], &whole);
