@@ -172,7 +172,7 @@ impl Task {
         }
     }
 
-    /// The error as text, cut to [`MESSAGE_CHARS_MAX`]; `None` for an empty one.
+    /// The error as text, cut to 500 characters; `None` for an empty one.
     #[must_use]
     pub fn error_text(&self) -> Option<String> {
         let text = match self.error.as_ref()? {
