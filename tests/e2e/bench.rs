@@ -89,7 +89,7 @@ fn measure(lane: &str, length: &str, size_stated: bool, bytes: u64, rounds: u64)
 
 const PLAIN: &str = include_str!("bench/plain.js");
 const OBSERVED: &str = include_str!("bench/observed.js");
-const INSTANCES: &str = include_str!("bench/instances.js");
+const INSTANCES: &str = include_str!("../bench/instances.js");
 
 /// Where a module is, written out beside those that it imports.
 pub(crate) fn written(name: &str, module: &str) -> Value {
