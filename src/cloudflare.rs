@@ -3,8 +3,10 @@
 
 mod body;
 mod clock;
+mod executor;
 mod http;
 mod http_fabricate;
+mod io;
 mod kv_put;
 mod kv_runs;
 mod platform_errors;
@@ -15,6 +17,7 @@ mod r2_handshakes;
 mod r2_inbox;
 mod r2_uploads;
 mod settings;
+mod slots;
 mod status_body;
 mod stream;
 mod world;
@@ -22,9 +25,11 @@ mod world;
 use std::cell::Cell;
 
 use serde_json::json;
-use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
+use wasm_bindgen::prelude::*;
+use worker::{Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::http::handle;
+use crate::http::request::Body;
 use crate::log;
 use crate::ports::{Clock, Log};
 use crate::run::Tick;
@@ -32,20 +37,35 @@ use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
-use http::Invocation;
+use http::{BodyOfEntry, Invocation};
 use queue::SweepQueue;
 use settings::settings;
-use world::Cloudflare;
 
-/// A request: from a sender, the operator, or anyone.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+/// A request: from a sender, the operator, or anyone. `entry.js` calls it with the head of the request
+/// ([`http::read_request`]) and its body: the bytes, or what they are read from. It returns a `Response`, or a promise of one.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "wasm-bindgen exports public functions")]
+pub fn receive(
+    env: Env,
+    context: &JsValue,
+    head: &str,
+    whole: Option<Vec<u8>>,
+    arriving: Option<io::Arriving>,
+) -> JsValue {
+    let body = match arriving {
+        Some(arriving) => Body::Arriving(Box::new(BodyOfEntry(arriving))),
+        None => Body::Whole(whole.unwrap_or_default()),
+    };
     let settings = settings(&env);
-    let invocation = Invocation { env: &env, context: &context, settings: &settings };
-    http::send(match http::read_request(request) {
-        Ok(request) => handle(&settings.isolate, &invocation, request).await,
-        Err(problem) => problem.into_response(),
-    })
+    let request = http::read_request(head, body);
+    let invocation = Invocation { env, context: context.clone(), settings };
+    let answer = async move {
+        match request {
+            Ok(request) => handle(&invocation.settings.isolate, &invocation, request).await,
+            Err(problem) => problem.into_response(),
+        }
+    };
+    http::answer(answer, context)
 }
 
 thread_local! {
@@ -58,7 +78,7 @@ thread_local! {
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let settings = settings(&env);
-    let Some(world) = Cloudflare::new(&env, &settings) else { return };
+    let Some(world) = world::of_isolate(&env, &settings) else { return };
     // The cron's own time, so that a sweep that comes late counts as when it was due.
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]
     let now = Timestamp::from_millis(event.schedule() as i64);
@@ -68,10 +88,10 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
-    let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
+    let left = if first_of_the_hour { reconcile(&*world, tick, requests).await } else { requests };
     let swept = match SweepQueue::new(&env) {
-        Some(queue) => enqueue_due(&world, &queue, tick, left).await,
-        None => sweep(&world, tick, left).await,
+        Some(queue) => enqueue_due(&*world, &queue, tick, left).await,
+        None => sweep(&*world, tick, left).await,
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,

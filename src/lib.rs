@@ -130,7 +130,13 @@ pub mod verify;
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;
 
-// Its unit tests need no runtime.
+// Their unit tests need no runtime.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "cloudflare/executor.rs"]
+mod executor;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "cloudflare/platform_errors.rs"]
 mod platform_errors;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "cloudflare/slots.rs"]
+mod slots;

@@ -6,13 +6,13 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     ReadableStream, ReadableStreamByobReader, ReadableStreamGetReaderOptions, ReadableStreamReaderMode,
 };
 use worker::{AbortController, ResponseBody};
 
 use super::http_fabricate::{Reply, delay, one_line};
+use super::io;
 use crate::ports::{CopyError, Part};
 
 /// How long it may take until the next piece is there, milliseconds: slower, and not even one part would come in the
@@ -67,7 +67,7 @@ impl Body {
         while filled < length {
             let reading =
                 read_at_least(&reader, PIECE_BYTES.min(length - filled), &buffer.subarray(filled, length))?;
-            let read = match select(pin!(JsFuture::from(reading)), pin!(delay(IDLE_TIMEOUT_MS))).await {
+            let read = match select(pin!(io::wait_for(&reading)), pin!(delay(IDLE_TIMEOUT_MS))).await {
                 Either::Left((read, _)) => read.map_err(broken)?,
                 Either::Right(_) => {
                     let reason =

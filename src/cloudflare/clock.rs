@@ -1,10 +1,8 @@
 //! Time, chance and the log, as a Worker has them.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use worker::{Date, Delay};
 
+use super::io;
 use crate::log::{Level, Line};
 use crate::ports::{Clock, Log};
 use crate::redact::redact_queries;
@@ -15,11 +13,12 @@ pub(super) struct WorkerClock;
 
 impl Clock for WorkerClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+        #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds since 1970")]
+        Timestamp::from_millis(js_sys::Date::now() as i64)
     }
 
     async fn sleep_ms(&self, millis: u32) {
-        Delay::from(Duration::from_millis(millis.into())).await;
+        io::sleep_ms(millis).await;
     }
 
     #[expect(
@@ -45,9 +44,9 @@ impl Log for WorkerLog {
         }
         redact_queries(&mut text);
         match line.level {
-            Level::Info => worker::console_log!("{text}"),
-            Level::Warn => worker::console_warn!("{text}"),
-            Level::Error => worker::console_error!("{text}"),
+            Level::Info => io::log_info(&text.to_string()),
+            Level::Warn => io::log_warn(&text.to_string()),
+            Level::Error => io::log_error(&text.to_string()),
         }
     }
 }

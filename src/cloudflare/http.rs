@@ -1,40 +1,44 @@
 //! Requests and answers of [`crate::http`] as the runtime has them, and what handlers need of one invocation.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use url::Url;
-use worker::{Context, Env, Method, ResponseBody, ResponseBuilder};
+use wasm_bindgen::JsValue;
+use worker::{Env, Method, ResponseBody};
 
-use super::clock::{WorkerLog, forward_clock_and_log};
+use super::clock::{WorkerClock, WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
-use super::settings::{self, Settings};
-use super::world::Cloudflare;
+use super::settings::Settings;
+use super::world::{self, Cloudflare};
+use super::{executor, io};
 use crate::fabricate::Answer;
 use crate::http::Problem;
-use crate::http::request::{BrokenOff, Request};
+use crate::http::request::{Arrived, Arriving, Body as RequestBody, Request};
 use crate::http::response::{Body, Response};
 use crate::http::runtime::{LimiterError, Outbound, Runtime};
 use crate::log;
-use crate::ports::Log;
+use crate::ports::{Clock, Log};
 
 /// One invocation.
-pub(super) struct Invocation<'a> {
-    pub(super) env: &'a Env,
-    pub(super) context: &'a Context,
-    pub(super) settings: &'a Settings,
+pub(super) struct Invocation {
+    pub(super) env: Env,
+    pub(super) context: JsValue,
+    pub(super) settings: Rc<Settings>,
 }
 
-impl Runtime for Invocation<'_> {
+impl Runtime for Invocation {
     type Ports = Cloudflare;
 
     fn ports(&self) -> Option<Rc<Cloudflare>> {
-        Cloudflare::new(self.env, self.settings).map(Rc::new)
+        world::of_isolate(&self.env, &self.settings)
     }
 
     fn secret(&self, name: &str) -> Option<String> {
-        settings::secret(self.env, name)
+        world::secret(&self.env, name)
     }
 
     async fn count_call(&self, binding: &str, key: &str) -> Result<bool, LimiterError> {
@@ -45,8 +49,20 @@ impl Runtime for Invocation<'_> {
     }
 
     fn wait_until(&self, work: impl Future<Output = ()> + 'static) {
-        self.context.wait_until(work);
+        io::wait_until(&self.context, &spawn(work));
     }
+}
+
+/// Runs a future; the promise resolves when it has ended, which may be the case already.
+pub(super) fn spawn(future: impl Future<Output = ()> + 'static) -> js_sys::Promise {
+    let deferred = io::deferred();
+    let promise = io::promise(&deferred);
+    let work = async move {
+        future.await;
+        io::resolve(&deferred, &JsValue::UNDEFINED);
+    };
+    executor::spawn(work, WorkerClock.now());
+    promise
 }
 
 impl Outbound for Cloudflare {
@@ -55,37 +71,104 @@ impl Outbound for Cloudflare {
     }
 }
 
-forward_clock_and_log!(Invocation<'_>);
+forward_clock_and_log!(Invocation);
 
-/// Reads the head of a request.
-pub(super) fn read_request(mut request: worker::Request) -> Result<Request, Problem> {
-    let url = request.url().map_err(|_| Problem::NoSuchPage)?;
-    // The method as it was sent: `worker` takes one that it does not know for `GET`.
-    let (method, address) = (request.inner().method(), request.inner().url());
-    let headers = request.headers().entries().collect();
-    // Opened when it is first read. A request without a body has no stream.
-    let chunks = stream::once(async move { stream::iter(request.stream().ok()).flatten() }).flatten();
-    Ok(Request { method, url, address, headers, body: chunks.map_err(|_| BrokenOff).boxed_local() })
-}
-
-/// Sends an answer.
-pub(super) fn send(response: Response<ResponseBody>) -> worker::Result<worker::Response> {
-    build(response).or_else(|error| {
-        // The runtime would log its text as it is.
-        WorkerLog.log(log::RESPONSE_NOT_MADE, json!({"error": one_line(&error)}));
-        build(Problem::NotReady.into_response())
-    })
-}
-
-fn build(response: Response<ResponseBody>) -> worker::Result<worker::Response> {
-    let Response { status, headers, body } = response;
-    let mut builder = ResponseBuilder::new().with_status(status);
-    for (name, value) in &headers {
-        builder = builder.with_header(name, value)?;
+/// Reads the head of a request, as `entry.js` writes it: the method, the address, then names and values of headers.
+pub(super) fn read_request(head: &str, body: RequestBody) -> Result<Request, Problem> {
+    let mut lines = head.split('\n');
+    let (method, address) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let url = Url::parse(address).map_err(|_| Problem::NoSuchPage)?;
+    let mut headers = Vec::new();
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+        headers.push((name.to_owned(), value.to_owned()));
     }
-    Ok(match body {
-        Body::Empty => builder.empty(),
-        Body::Text(text) => builder.fixed(text.into_bytes()),
-        Body::Stream(stream) => builder.body(stream),
+    Ok(Request { method: method.to_owned(), url, address: address.to_owned(), headers, body })
+}
+
+/// A body that `entry.js` reads.
+pub(super) struct BodyOfEntry(pub(super) io::Arriving);
+
+impl Arriving for BodyOfEntry {
+    fn more(&mut self) -> LocalBoxFuture<'_, Arrived> {
+        let waiting = io::wait_for(&self.0.more());
+        async {
+            match waiting.await.ok().and_then(|bytes| bytes.as_f64()) {
+                Some(0.0) => Arrived::End,
+                Some(-2.0) => Arrived::Late,
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a piece is small"
+                )]
+                Some(bytes) if bytes > 0.0 => Arrived::Bytes(bytes as usize),
+                _ => Arrived::BrokenOff,
+            }
+        }
+        .boxed_local()
+    }
+
+    fn take(self: Box<Self>) -> Vec<u8> {
+        self.0.take().to_vec()
+    }
+}
+
+/// The answer to a request: the runtime's own, or a promise of it where something has to be waited for. The runtime then
+/// keeps the work going also when the client has gone: a claimed delivery needs its record.
+pub(super) fn answer(
+    answer: impl Future<Output = Response<ResponseBody>> + 'static,
+    context: &JsValue,
+) -> JsValue {
+    let place = Rc::new(RefCell::new(Place::Empty));
+    let given = Rc::clone(&place);
+    let work = async move {
+        let response = send(answer.await);
+        match given.replace(Place::Empty) {
+            Place::Promised(deferred) => io::resolve(&deferred, &response),
+            _ => drop(given.replace(Place::Given(response))),
+        }
+    };
+    executor::spawn(work, WorkerClock.now());
+    if let Place::Given(response) = place.replace(Place::Empty) {
+        return response;
+    }
+    let deferred = io::deferred();
+    let promise = io::promise(&deferred);
+    place.replace(Place::Promised(deferred));
+    io::wait_until(context, &promise);
+    promise.into()
+}
+
+/// Where an answer is put.
+enum Place {
+    Empty,
+    /// It was there before anyone waited.
+    Given(JsValue),
+    /// The runtime has a promise of it.
+    Promised(JsValue),
+}
+
+/// Makes the runtime's answer.
+fn send(response: Response<ResponseBody>) -> JsValue {
+    build(response).unwrap_or_else(|error| {
+        // The runtime would log its text as it is.
+        WorkerLog.log(log::RESPONSE_NOT_MADE, json!({"error": one_line(&worker::Error::from(error))}));
+        build(Problem::NotReady.into_response()).unwrap_or_default()
     })
+}
+
+fn build(response: Response<ResponseBody>) -> Result<JsValue, JsValue> {
+    let Response { status, headers, body } = response;
+    let mut head = String::new();
+    for (name, value) in &headers {
+        head.push_str(name);
+        head.push('\n');
+        head.push_str(value);
+        head.push('\n');
+    }
+    let body = match body {
+        Body::Text(text) => text.into(),
+        Body::Stream(ResponseBody::Stream(stream)) => stream.into(),
+        Body::Empty | Body::Stream(_) => JsValue::UNDEFINED,
+    };
+    io::response(status, &head, &body)
 }

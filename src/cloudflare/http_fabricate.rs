@@ -1,17 +1,16 @@
 //! Fabricate over HTTP: sends requests, reads answers, and leaves it to [`crate::fabricate`] what they prove.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use serde_json::{Map, Value};
 use url::Url;
 use worker::{
-    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
-    ResponseBody,
+    AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response, ResponseBody,
 };
 
 use super::clock::WorkerClock;
+use super::io;
 use super::stream::{ReadError, read_capped};
 use super::world::Cloudflare;
 use crate::fabricate::{
@@ -160,8 +159,8 @@ impl Cloudflare {
     }
 }
 
-pub(super) fn delay(millis: u32) -> Delay {
-    Delay::from(Duration::from_millis(millis.into()))
+pub(super) fn delay(millis: u32) -> io::Sleep {
+    io::sleep_ms(millis)
 }
 
 /// An error's first line, without queries of addresses, as it may be logged or kept in a run: what follows is a

@@ -8,8 +8,8 @@
 use js_sys::{Array, Function, Object, Promise, Reflect, global};
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
+use super::io;
 use crate::run::{ascii_json, is_ascii_json};
 
 /// Puts `value` under `key` in the KV namespace `namespace`. The record expires after `ttl_s` seconds; `None`: never.
@@ -27,7 +27,7 @@ pub(super) async fn put(
     }
     let put: Function = Reflect::get(namespace, &"put".into())?.dyn_into()?;
     let promise: Promise = put.call3(namespace, &key.into(), &value.into(), &options)?.dyn_into()?;
-    JsFuture::from(promise).await.map(drop)
+    io::wait_for(&promise).await.map(drop)
 }
 
 /// A value that `JSON.stringify` writes as [`ascii_json`] does. Its member names must be ASCII.

@@ -14,7 +14,7 @@ use worker::{
 use super::clock::WorkerLog;
 use super::http_fabricate::one_line;
 use super::settings::settings;
-use super::world::Cloudflare;
+use super::world::{self, Cloudflare};
 use crate::log;
 use crate::ports::{Batch, Log, Queue, StoreError};
 use crate::records::Record;
@@ -59,12 +59,12 @@ impl Queue for SweepQueue {
 #[event(queue)]
 async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
     let settings = settings(&env);
-    let Some(world) = Cloudflare::new(&env, &settings) else {
+    let Some(world) = world::of_isolate(&env, &settings) else {
         // What is missing is in the log.
         messages.retry_all_with_options(&later());
         return Ok(());
     };
-    let budget = batch_budget(&world, settings.isolate.configuration.sweep_requests);
+    let budget = batch_budget(&*world, settings.isolate.configuration.sweep_requests);
     for message in messages.raw_iter() {
         handle(&world, &message, &budget).await;
     }

@@ -8,14 +8,15 @@ use std::pin::pin;
 use futures_util::future::{Either, join, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 use worker::worker_sys::FixedLengthStream;
 use worker::{Data, HttpMetadata, Method, Object};
 
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
+use super::io;
 use super::platform_errors::{counted_put_error, put_error};
+use super::slots::Filled;
 use super::world::Cloudflare;
 use crate::fabricate::{Checksum, FileId, Head, Resume};
 use crate::http::download::attachment;
@@ -177,11 +178,11 @@ impl Cloudflare {
 }
 
 /// A body through the runtime's `FixedLengthStream`, and the end of that: more or fewer bytes make it fail.
-fn counted(stream: &ReadableStream, length: u64) -> Result<(ReadableStream, JsFuture), CopyError> {
+fn counted(stream: &ReadableStream, length: u64) -> Result<(ReadableStream, Filled<io::Outcome>), CopyError> {
     // A BigInt: a file may have more bytes than a JavaScript number can count.
     let fixed = FixedLengthStream::new_big_int(length.into())
         .map_err(|error| put_failed(&worker::Error::from(error)))?;
-    let piped = JsFuture::from(stream.pipe_to(&fixed.writable()));
+    let piped = io::wait_for(&stream.pipe_to(&fixed.writable()));
     Ok((fixed.readable(), piped))
 }
 

@@ -1,10 +1,10 @@
 //! Uploads in parts to R2 `FILES`, and the records of copies under way: `uploads/{run_id}/{sha256 of file id}` in `INBOX`.
 
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::R2Bucket;
 use worker::{Conditional, Object, UploadedPart};
 
+use super::io;
 use super::r2_files::{custom_metadata, http_metadata};
 use super::r2_inbox::{failed, uploaded};
 use super::world::Cloudflare;
@@ -31,7 +31,7 @@ impl Cloudflare {
         let bucket: R2Bucket = JsValue::from(self.files.clone()).unchecked_into();
         let handle = bucket.resume_multipart_upload(upload.key.clone(), upload.upload_id.clone())?;
         let handle: worker::worker_sys::R2MultipartUpload = handle.unchecked_into();
-        let part = JsFuture::from(handle.upload_part(number, data)?).await?;
+        let part = io::wait_for(&handle.upload_part(number, data)?).await?;
         let etag = js_sys::Reflect::get(&part, &"etag".into())?;
         etag.as_string().ok_or_else(|| worker::Error::RustError("R2 gave no tag of a part".to_owned()))
     }

@@ -1,5 +1,9 @@
-//! The bindings of the Worker, as one invocation has them. Each port is implemented in a file of its own.
+//! The bindings of the Worker. Each port is implemented in a file of its own.
+//!
+//! An isolate keeps them, and the secrets that it has read: they change with a deploy alone, which makes new isolates.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -14,7 +18,54 @@ use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::ports::Log;
 
-/// The stores and Fabricate, as one invocation has them.
+thread_local! {
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
+
+/// What this isolate has read of the environment.
+#[derive(Default)]
+struct Kept {
+    /// The environment, so that another one is noticed.
+    env: JsValue,
+    world: Option<Rc<Cloudflare>>,
+    secrets: BTreeMap<String, Option<String>>,
+}
+
+impl Kept {
+    /// Runs `read` on what is kept of this environment.
+    fn of<T>(env: &Env, read: impl FnOnce(&mut Self) -> T) -> T {
+        KEPT.with_borrow_mut(|kept| {
+            if kept.env != **env {
+                *kept = Self { env: (**env).clone(), ..Self::default() };
+            }
+            read(kept)
+        })
+    }
+}
+
+/// The stores and Fabricate; `None` as in [`Cloudflare::new`].
+pub(super) fn of_isolate(env: &Env, settings: &Settings) -> Option<Rc<Cloudflare>> {
+    if let Some(world) = Kept::of(env, |kept| kept.world.clone()) {
+        return Some(world);
+    }
+    let world = Rc::new(Cloudflare::new(env, settings)?);
+    Kept::of(env, |kept| kept.world = Some(Rc::clone(&world)));
+    Some(world)
+}
+
+/// A secret's value, if it is set. The names come from the configuration, so that there are few.
+pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
+    Kept::of(env, |kept| {
+        if let Some(known) = kept.secrets.get(name) {
+            return known.clone();
+        }
+        let value = settings::secret(env, name);
+        kept.secrets.insert(name.to_owned(), value.clone());
+        value
+    })
+}
+
+/// The stores and Fabricate.
 pub(super) struct Cloudflare {
     pub(super) runs: KvStore,
     /// The same KV namespace, for [`kv_put`](super::kv_put).
@@ -30,7 +81,7 @@ pub(super) struct Cloudflare {
 
 impl Cloudflare {
     /// Takes the bindings. `None`: one is missing, or `FABRICATE_URL` is a mistake; the log names it.
-    pub(super) fn new(env: &Env, settings: &Settings) -> Option<Self> {
+    fn new(env: &Env, settings: &Settings) -> Option<Self> {
         let missing = |name: &str, error: &dyn std::fmt::Display| {
             let fields = json!({"binding": name, "error": error.to_string()});
             WorkerLog.log(log::BINDING_MISSING, fields);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use futures_util::stream::LocalBoxStream;
+use futures_util::future::LocalBoxFuture;
 use url::Url;
 
 /// A request as it arrived.
@@ -16,15 +16,38 @@ pub struct Request {
     /// The header fields: names in lower case, each once.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: BodyStream,
+    pub body: Body,
 }
 
-/// The chunks of a body. Nothing is read before the stream is polled.
-pub type BodyStream = LocalBoxStream<'static, Result<Vec<u8>, BrokenOff>>;
+/// The body of a request.
+pub enum Body {
+    /// The runtime read it before: it is small.
+    Whole(Vec<u8>),
+    /// It still arrives.
+    Arriving(Box<dyn Arriving>),
+}
 
-/// The body ended before it was complete.
+/// A body that still arrives. The runtime holds its bytes until it is whole.
+pub trait Arriving {
+    /// Waits for more of it.
+    fn more(&mut self) -> LocalBoxFuture<'_, Arrived>;
+
+    /// The bytes that have arrived.
+    fn take(self: Box<Self>) -> Vec<u8>;
+}
+
+/// What came of waiting for more of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BrokenOff;
+pub enum Arrived {
+    /// So many more bytes.
+    Bytes(usize),
+    /// The body is whole.
+    End,
+    /// It ended before it was whole.
+    BrokenOff,
+    /// The runtime waited for it in vain.
+    Late,
+}
 
 impl Request {
     /// A header field by its name in lower case.

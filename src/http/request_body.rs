@@ -6,19 +6,18 @@ pub mod incoming;
 
 use std::pin::pin;
 
-use crate::log;
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::context::Context;
 use super::problem::Problem;
-use super::request::{BodyStream, Request};
+use super::request::{Arrived, Arriving, Body, Request};
 use super::runtime::Runtime;
+use crate::log;
 use crate::request::RawRequest;
 use in_flight::{BYTES_MAX, Full, Lease};
-use incoming::{Arrival, Incoming, IncomingError};
+use incoming::{Arrival, Incoming, IncomingError, TimedOut};
 
 /// Reads a body that is a JSON object; no body at all is an empty object. Errors as [`read_body`]; 400 it is no such
 /// object.
@@ -66,15 +65,30 @@ async fn read_body<R: Runtime>(
         return Err(Problem::TooLarge(bytes_max));
     }
     let lease = context.isolate.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
-    let incoming = read_stream(context, &mut request.body, Incoming::new(bytes_max, stated, lease)).await?;
-    incoming.finish().map_err(|error| no_room(context, error))
+    let mut incoming = Incoming::new(bytes_max, lease);
+    let not_taken = |error| match error {
+        IncomingError::TooLarge(bytes_max) => Problem::TooLarge(bytes_max),
+        IncomingError::Full(error) => no_room(context, error),
+    };
+    let body = match std::mem::replace(&mut request.body, Body::Whole(Vec::new())) {
+        Body::Whole(body) => {
+            incoming.add(body.len()).map_err(not_taken)?;
+            body
+        }
+        Body::Arriving(mut body) => {
+            wait_until_whole(context, &mut *body, |bytes| incoming.add(bytes).map_err(not_taken)).await?;
+            body.take()
+        }
+    };
+    let lease = incoming.finish().map_err(|error| no_room(context, error))?;
+    Ok((body, lease))
 }
 
-async fn read_stream<R: Runtime>(
+async fn wait_until_whole<R: Runtime>(
     context: &Context<'_, R>,
-    body: &mut BodyStream,
-    mut incoming: Incoming,
-) -> Result<Incoming, Problem> {
+    body: &mut dyn Arriving,
+    mut count: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     let mut arrival = Arrival::begin(context.now());
     let timer_of = |arrival: &Arrival| {
         arrival
@@ -82,23 +96,28 @@ async fn read_stream<R: Runtime>(
             .map(|wait_ms| context.runtime.sleep_ms(wait_ms))
             .map_err(Problem::BodyTimeout)
     };
-    // One timer for many chunks: when it fires, the arrival says whether to wait on.
+    // One timer for many pieces: when it fires, the arrival says whether to wait on.
     let mut timer = pin!(timer_of(&arrival)?);
     // Ends: the timer fires at the latest after the time of a whole body.
     loop {
-        match select(body.next(), timer.as_mut()).await {
-            Either::Left((None, _)) => return Ok(incoming),
-            Either::Left((Some(chunk), _)) => {
-                let chunk = chunk.map_err(|_| Problem::UnreadableBody)?;
-                incoming.push(&chunk).map_err(|error| match error {
-                    IncomingError::TooLarge(bytes_max) => Problem::TooLarge(bytes_max),
-                    IncomingError::Full(error) => no_room(context, error),
-                })?;
-                if !chunk.is_empty() {
-                    arrival.record_bytes(context.now());
+        let mut more = body.more();
+        let arrived = loop {
+            match select(more, timer.as_mut()).await {
+                Either::Left((arrived, _)) => break arrived,
+                Either::Right(((), waiting)) => {
+                    timer.set(timer_of(&arrival)?);
+                    more = waiting;
                 }
             }
-            Either::Right(_) => timer.set(timer_of(&arrival)?),
+        };
+        match arrived {
+            Arrived::Bytes(bytes) => {
+                count(bytes)?;
+                arrival.record_bytes(context.now());
+            }
+            Arrived::End => return Ok(()),
+            Arrived::BrokenOff => return Err(Problem::UnreadableBody),
+            Arrived::Late => return Err(Problem::BodyTimeout(TimedOut::Idle)),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! For tests of the HTTP side: an invocation in memory, whose clock moves when somebody sleeps.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
+use futures_util::future::{self, LocalBoxFuture};
 use serde_json::Value;
 use url::Url;
 
 use super::download::{ByteRange, StoredFile};
 use super::isolate::Isolate;
-use super::request::{BodyStream, Request};
+use super::request::{Arrived, Arriving, Body as RequestBody, Request};
 use super::response::{Body, Response};
 use super::runtime::{HandshakeTokens, LimiterError, OpenedFile, Outbound, Runtime, StoredFiles};
 use crate::config::Configuration;
@@ -99,6 +99,34 @@ impl Outbound for MemoryWorld {
     }
 }
 
+/// A body that arrives so, and then no more: zeros.
+pub(super) fn arriving<const N: usize>(steps: [Arrived; N]) -> RequestBody {
+    RequestBody::Arriving(Box::new(Steps { steps: steps.into(), bytes: 0 }))
+}
+
+struct Steps {
+    steps: VecDeque<Arrived>,
+    bytes: usize,
+}
+
+impl Arriving for Steps {
+    fn more(&mut self) -> LocalBoxFuture<'_, Arrived> {
+        match self.steps.pop_front() {
+            None => future::pending().boxed_local(),
+            Some(arrived) => {
+                if let Arrived::Bytes(bytes) = arrived {
+                    self.bytes += bytes;
+                }
+                future::ready(arrived).boxed_local()
+            }
+        }
+    }
+
+    fn take(self: Box<Self>) -> Vec<u8> {
+        vec![b'0'; self.bytes]
+    }
+}
+
 /// One isolate, and the invocation of each of its requests.
 pub(super) struct Stage {
     pub(super) isolate: Isolate,
@@ -150,16 +178,16 @@ impl Stage {
     /// Sends a request whose body comes in one piece.
     #[track_caller]
     pub(super) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
-        self.send_stream(method, path, headers, stream::iter([Ok(body.as_bytes().to_vec())]).boxed_local())
+        self.send_body(method, path, headers, RequestBody::Whole(body.as_bytes().to_vec()))
     }
 
     #[track_caller]
-    pub(super) fn send_stream(
+    pub(super) fn send_body(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: BodyStream,
+        body: RequestBody,
     ) -> Got {
         let address = format!("https://seedhook.example{path}");
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

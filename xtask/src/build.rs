@@ -4,17 +4,18 @@
 
 mod memory;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 use lexopt::Arg;
 use sha2::{Digest, Sha256};
 
-use crate::setup::{self, Tools, npm, versions};
+use crate::command::{self, cargo, executable};
+use crate::project;
+use crate::setup::{self, Tools, WASM_TARGET, npm};
 use crate::terminal::help;
-use crate::{command, project};
 
 const HELP: &str = "\
 cargo xtask build [--force]
@@ -26,7 +27,8 @@ isolate has. Does nothing if neither the sources nor the result changed since th
 ";
 
 /// The files and folders that the Worker is built from. Other changes need no new build.
-const SOURCES: &[&str] = &["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json"];
+const SOURCES: &[&str] =
+    &["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "xtask/src/build.rs"];
 
 /// The limit of the Worker's wasm memory, MiB: the memory of a Cloudflare isolate, which has to hold JavaScript objects
 /// and streams too. Isolates on a developer's machine have no limit, so without this one a local Worker would survive
@@ -43,6 +45,24 @@ const HOSTILE: &str = "build/memory-96-mib";
 const RESULTS: &[&str] = &[SCRIPT, WASM];
 const SCRIPT: &str = "build/index.js";
 const WASM: &str = "build/index_bg.wasm";
+
+/// The module that the runtime loads; it imports the bindings.
+const ENTRY: &str = "src/cloudflare/entry.js";
+
+/// The folder of what is not bundled yet.
+const STAGING: &str = "target/worker";
+
+/// What rustc and wasm-bindgen use of WebAssembly, and every runtime has. Named one by one, so that a newer optimizer
+/// writes nothing that workerd does not read.
+const WASM_FEATURES: &[&str] = &[
+    "mutable-globals",
+    "sign-ext",
+    "nontrapping-float-to-int",
+    "bulk-memory",
+    "multivalue",
+    "reference-types",
+    "exception-handling",
+];
 
 /// The file with the last build's fingerprint. It is in the folder of the results, so that both are deleted together.
 const FINGERPRINT: &str = "build/.fingerprint";
@@ -71,20 +91,12 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
         println!("the Worker in build/ is up to date");
         return Ok(());
     }
-    let mut build = Command::new(tools.worker_build.join("worker-build"));
-    build.arg("--release").current_dir(project::root());
-    // With these three, worker-build downloads nothing. wasm-opt is a script that finds Node on the PATH.
-    build.env("WASM_BINDGEN_BIN", tools.wasm_bindgen.join("wasm-bindgen"));
-    build.env("WASM_OPT_BIN", npm::program("wasm-opt"));
-    build.env("ESBUILD_BIN", npm::program("esbuild"));
-    build.env("PATH", tools.node.path()?);
-    // If a sender disconnects early, the Worker must still finish: a claimed delivery needs its record.
-    build.env("RUN_TO_COMPLETION", "1");
-    command::run(&mut build)?;
-    let wasm = project::path(WASM);
-    let module = fs::read(&wasm).with_context(|| format!("{WASM} was not created"))?;
+    let staging = project::path(STAGING);
+    compile(tools, &staging)?;
+    bundle(tools, &staging)?;
+    let module = fs::read(staging.join("index_bg.wasm")).context("wasm-bindgen wrote no module")?;
     let module = memory::with_maximum(&module, MEMORY_MIB).with_context(|| WASM.to_owned())?;
-    fs::write(&wasm, module).with_context(|| format!("{WASM} cannot be written"))?;
+    fs::write(project::path(WASM), module).with_context(|| format!("{WASM} cannot be written"))?;
     fs::write(project::path(FINGERPRINT), format!("{sources} {}", fingerprint(RESULTS)?))?;
     for file in RESULTS {
         let bytes =
@@ -92,6 +104,56 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
         println!("{file}: {} KB", bytes / 1000);
     }
     Ok(())
+}
+
+/// Compiles the crate and gives it its JavaScript bindings: `index.js` and `index_bg.wasm` in `staging`.
+fn compile(tools: &Tools, staging: &Path) -> Result<()> {
+    command::run(&mut cargo(&[
+        "build",
+        "--package",
+        "seedhook",
+        "--lib",
+        "--release",
+        "--target",
+        WASM_TARGET,
+    ]))?;
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
+    let mut bindgen = Command::new(tools.wasm_bindgen.join(executable("wasm-bindgen")));
+    bindgen.arg(target.join(WASM_TARGET).join("release/seedhook.wasm")).arg("--out-dir").arg(staging);
+    bindgen.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
+    // For `entry.js`, which replaces an instance that trapped.
+    bindgen.arg("--experimental-reset-state-function");
+    command::run(&mut bindgen)?;
+    let module = staging.join("index_bg.wasm");
+    let mut optimize = Command::new(npm::program("wasm-opt"));
+    // The script finds Node on the PATH.
+    optimize.env("PATH", tools.node.path()?);
+    optimize.arg(&module).arg("-o").arg(&module).args(["-O", "--debuginfo"]);
+    optimize.args(WASM_FEATURES.iter().map(|feature| format!("--enable-{feature}")));
+    command::run(&mut optimize)
+}
+
+/// Bundles the entry and the bindings into one script.
+fn bundle(tools: &Tools, staging: &Path) -> Result<()> {
+    let bindings = staging.join("index.js");
+    let text = fs::read_to_string(&bindings).context("wasm-bindgen wrote no bindings")?;
+    // workerd gives a compiled module without the keyword of the proposal.
+    fs::write(&bindings, text.replace("import source ", "import "))?;
+    fs::copy(project::path(ENTRY), staging.join("entry.js")).with_context(|| ENTRY.to_owned())?;
+    fs::create_dir_all(project::path("build"))?;
+    let mut bundle = Command::new(npm::program("esbuild"));
+    bundle.env("PATH", tools.node.path()?).current_dir(staging).arg("entry.js");
+    bundle.args([
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--external:./index_bg.wasm",
+        "--external:cloudflare:*",
+    ]);
+    bundle.arg(format!("--outfile={}", project::path(SCRIPT).display())).arg("--log-level=warning");
+    // wasm-bindgen names a module of ours once for each function that it imports, with the same value.
+    bundle.arg("--log-override:duplicate-object-key=silent");
+    command::run(&mut bundle)
 }
 
 /// Builds the Worker unless it is up to date, and a copy with less memory for the test with hostile requests.
@@ -106,7 +168,7 @@ pub(crate) fn worker_and_hostile(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// A hash of files, worker-build's version and the memory limit. It hashes contents, because a checkout changes times.
+/// A hash of files and of the memory limit. It hashes contents, because a checkout changes times.
 fn fingerprint(paths: &[&str]) -> Result<String> {
     let mut files = Vec::new();
     for path in paths {
@@ -114,7 +176,6 @@ fn fingerprint(paths: &[&str]) -> Result<String> {
     }
     files.sort();
     let mut hash = Sha256::new();
-    hash.update(versions::WORKER_BUILD);
     hash.update(MEMORY_MIB.to_le_bytes());
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;

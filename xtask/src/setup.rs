@@ -11,9 +11,8 @@ pub(crate) mod versions;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::{command, project};
 pub(crate) use cargo_tool::CargoTool;
@@ -27,28 +26,18 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) struct Tools {
     /// A Node that is new enough for wrangler.
     pub(crate) node: Node,
-    /// The folder of the `worker-build` program.
-    pub(crate) worker_build: PathBuf,
     /// The folder of the `wasm-bindgen` and `wasm-bindgen-test-runner` programs.
     pub(crate) wasm_bindgen: PathBuf,
 }
 
 /// Installs the tools that are missing, and returns where all of them are.
-///
-/// worker-build would download a ready-made wasm-bindgen from GitHub. We compile it instead, because only a compiled
-/// one comes with the test runner, and because GitHub may be out of reach.
 pub(crate) fn tools() -> Result<Tools> {
     let node = Node::ready()?;
     add_wasm_target()?;
-    // Each compiles for minutes, most of the time on one core: they compile at the same time.
-    thread::scope(|scope| {
-        let worker_build = scope.spawn(|| CargoTool::worker_build().ready());
-        let wasm_bindgen = CargoTool::wasm_bindgen()?.ready()?;
-        npm::install(&node)?;
-        let worker_build =
-            worker_build.join().map_err(|_| anyhow!("the installation of worker-build panicked"))?;
-        Ok(Tools { node, worker_build: worker_build?, wasm_bindgen })
-    })
+    // Compiled and not downloaded: only a compiled one comes with the test runner, and GitHub may be out of reach.
+    let wasm_bindgen = CargoTool::wasm_bindgen()?.ready()?;
+    npm::install(&node)?;
+    Ok(Tools { node, wasm_bindgen })
 }
 
 /// Adds wasm32's standard library where it is missing. rust-toolchain.toml asks for it too, but rustup ignores that

@@ -1,6 +1,6 @@
-//! A request body that arrives: how many bytes it may have, how long they may take, and how the buffer grows.
+//! A request body that arrives: how many bytes it may have, and how long they may take.
 //!
-//! Chunks and the time are arguments; it must not read a stream.
+//! Sizes and the time are arguments; it must not read a stream.
 
 use super::in_flight::{Full, Lease, WORK_FACTOR};
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -11,9 +11,6 @@ pub const IDLE_MS_MAX: i64 = 30 * SECOND_MS;
 /// How long a whole body may take to arrive, milliseconds. Without this bound, a sender of one byte every 29 s would hold
 /// its buffer for ever. The largest body (4 MiB) needs 70 KB a second; no known sender waits longer for an answer.
 pub const WHOLE_MS_MAX: i64 = 60 * SECOND_MS;
-
-/// The least capacity of a buffer, bytes: chunks are small, and each growth moves what is there.
-const CAPACITY_MIN: usize = 4 * 1024;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +37,11 @@ pub enum TimedOut {
     Whole,
 }
 
-/// The bytes of a body so far, and the lease that counts them.
+/// The size of a body so far, and the lease that counts it.
 #[derive(Debug)]
 pub struct Incoming {
-    body: Vec<u8>,
-    stated: Option<usize>,
-    bytes_max: usize,
+    bytes: u64,
+    bytes_max: u64,
     lease: Lease,
 }
 
@@ -57,46 +53,31 @@ pub struct Arrival {
 }
 
 impl Incoming {
-    /// A body of at most `bytes_max` bytes. `stated` is its `Content-Length`: it bounds the buffer, and is not trusted.
+    /// A body of at most `bytes_max` bytes.
     #[must_use]
-    pub fn new(bytes_max: u64, stated: Option<u64>, lease: Lease) -> Self {
-        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        Self { body: Vec::new(), stated: stated.map(size), bytes_max: size(bytes_max), lease }
+    pub fn new(bytes_max: u64, lease: Lease) -> Self {
+        Self { bytes: 0, bytes_max, lease }
     }
 
-    /// Takes the next bytes. A larger buffer is counted in the lease before it is allocated.
+    /// Counts bytes that arrived.
     ///
     /// # Errors
     /// [`IncomingError::TooLarge`] beyond `bytes_max`, [`IncomingError::Full`] when the lease gets no more.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<(), IncomingError> {
-        if chunk.len() > self.bytes_max - self.body.len() {
-            return Err(IncomingError::TooLarge(self.bytes_max as u64));
+    pub fn add(&mut self, bytes: usize) -> Result<(), IncomingError> {
+        self.bytes += bytes as u64;
+        if self.bytes > self.bytes_max {
+            return Err(IncomingError::TooLarge(self.bytes_max));
         }
-        let needed = self.body.len() + chunk.len();
-        if needed > self.body.capacity() {
-            let capacity = self.next_capacity(needed);
-            self.lease.hold(capacity as u64)?;
-            self.body.reserve_exact(capacity - self.body.len());
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        Ok(self.lease.hold(self.bytes)?)
     }
 
-    /// Twice the buffer, so that few growths are needed, but no more than the body can have: a body of stated length
-    /// ends in a buffer of exactly this length.
-    fn next_capacity(&self, needed: usize) -> usize {
-        let bound = self.stated.unwrap_or(usize::MAX).min(self.bytes_max);
-        (2 * self.body.capacity()).max(CAPACITY_MIN).min(bound).max(needed)
-    }
-
-    /// The whole body, and its lease, which from now on counts [`WORK_FACTOR`] times the body.
+    /// The lease of a whole body, which from now on counts [`WORK_FACTOR`] times the body.
     ///
     /// # Errors
     /// [`Full`] when there is no room for that.
-    pub fn finish(mut self) -> Result<(Vec<u8>, Lease), Full> {
-        self.body.shrink_to_fit();
-        self.lease.hold(WORK_FACTOR * self.body.len() as u64)?;
-        Ok((self.body, self.lease))
+    pub fn finish(mut self) -> Result<Lease, Full> {
+        self.lease.hold(WORK_FACTOR * self.bytes)?;
+        Ok(self.lease)
     }
 }
 
@@ -140,55 +121,30 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn incoming(in_flight: &Rc<InFlight>, bytes_max: u64, stated: Option<u64>) -> Incoming {
-        Incoming::new(bytes_max, stated, in_flight.lease(at(0)).unwrap())
+    fn incoming(in_flight: &Rc<InFlight>, bytes_max: u64) -> Incoming {
+        Incoming::new(bytes_max, in_flight.lease(at(0)).unwrap())
     }
 
-    /// Takes a body of `bytes` in chunks of 1,000, and what its buffer holds after each.
-    fn capacities(bytes: usize, stated: Option<u64>) -> Vec<usize> {
+    #[test]
+    fn what_has_arrived_counts_and_a_whole_body_counts_what_is_made_of_it() {
         let in_flight = Rc::new(InFlight::default());
-        let mut body = incoming(&in_flight, MIB, stated);
-        let mut capacities = Vec::new();
-        for chunk in vec![7; bytes].chunks(1000) {
-            body.push(chunk).unwrap();
-            assert!(in_flight.bytes() >= REQUEST_BYTES + body.body.capacity() as u64);
-            capacities.push(body.body.capacity());
+        let mut body = incoming(&in_flight, MIB);
+        for pieces in 1..=10 {
+            body.add(1_000).unwrap();
+            assert_eq!(in_flight.bytes(), REQUEST_BYTES + pieces * 1_000);
         }
-        let (body, lease) = body.finish().unwrap();
-        assert_eq!(body, vec![7; bytes]);
-        assert_eq!(in_flight.bytes(), REQUEST_BYTES + WORK_FACTOR * bytes as u64);
+        let lease = body.finish().unwrap();
+        assert_eq!(in_flight.bytes(), REQUEST_BYTES + WORK_FACTOR * 10_000);
         drop(lease);
         assert_eq!(in_flight.bytes(), 0);
-        capacities.dedup();
-        capacities
-    }
-
-    #[test]
-    fn a_buffer_doubles_up_to_what_the_body_can_have() {
-        assert_eq!(capacities(10_000, None), [4096, 8192, 16384]);
-        assert_eq!(capacities(10_000, Some(10_000)), [4096, 8192, 10_000]);
-        assert_eq!(capacities(3_000, Some(3_000)), [3_000]);
-        assert_eq!(capacities(1_000_000, None).last(), Some(&1_048_576));
-        // A stated length that is not true.
-        assert_eq!(capacities(2_000, Some(1_500)), [1_500, 2_000]);
-        assert_eq!(capacities(1_000, Some(u64::MAX)), [4096]);
-        assert_eq!(capacities(0, Some(0)), [0; 0]);
-    }
-
-    #[test]
-    fn a_stated_length_reserves_nothing() {
-        let in_flight = Rc::new(InFlight::default());
-        let silent: Vec<_> = (0..60).map(|_| incoming(&in_flight, 4 * MIB, Some(1_000_000))).collect();
-        assert_eq!(in_flight.bytes(), 60 * REQUEST_BYTES);
-        drop(silent);
     }
 
     #[test]
     fn a_body_may_have_exactly_so_many_bytes() {
         let in_flight = Rc::new(InFlight::default());
-        let mut body = incoming(&in_flight, 10, None);
-        assert_eq!(body.push(&[0; 10]), Ok(()));
-        assert_eq!(body.push(&[0]), Err(IncomingError::TooLarge(10)));
+        let mut body = incoming(&in_flight, 10);
+        assert_eq!(body.add(10), Ok(()));
+        assert_eq!(body.add(1), Err(IncomingError::TooLarge(10)));
     }
 
     #[test]
@@ -196,9 +152,8 @@ mod tests {
         let in_flight = Rc::new(InFlight::default());
         let mut crowd = Vec::new();
         for _ in 0..60 {
-            let mut body = incoming(&in_flight, MIB, Some(1_000_000));
-            let chunks = vec![0; 999_999];
-            match chunks.chunks(4096).try_for_each(|chunk| body.push(chunk)) {
+            let mut body = incoming(&in_flight, MIB);
+            match (0..244).try_for_each(|_| body.add(4096)) {
                 Ok(()) => crowd.push(body),
                 Err(error) => assert!(matches!(error, IncomingError::Full(_)), "{error}"),
             }
@@ -206,18 +161,18 @@ mod tests {
         assert_eq!(crowd.len(), 20);
         assert!(in_flight.bytes() < BYTES_MAX);
         // An ordinary webhook still gets in.
-        let mut small = incoming(&in_flight, MIB, Some(20_000));
-        small.push(&vec![0; 20_000]).unwrap();
+        let mut small = incoming(&in_flight, MIB);
+        small.add(20_000).unwrap();
         assert!(small.finish().is_ok());
     }
 
     #[test]
-    fn a_whole_body_counts_what_is_made_of_it() {
+    fn few_whole_bodies_are_worked_on_at_the_same_time() {
         let in_flight = Rc::new(InFlight::default());
         let mut bodies = Vec::new();
         for _ in 0..12 {
-            let mut body = incoming(&in_flight, MIB, Some(MIB));
-            body.push(&vec![0; 1024 * 1024]).unwrap();
+            let mut body = incoming(&in_flight, MIB);
+            body.add(1024 * 1024).unwrap();
             bodies.extend(body.finish());
         }
         assert_eq!(bodies.len(), 6);

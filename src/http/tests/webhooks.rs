@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::*;
-use crate::http::request::BrokenOff;
+use crate::http::request::Arrived;
 use crate::http::request_body::in_flight::BYTES_MAX;
+use crate::http::testing::arriving;
 use crate::journal::Decision;
 use crate::run::RunId;
 use crate::timestamp::HOUR_MS;
@@ -172,11 +172,11 @@ fn the_first_token_of_a_handshake_is_kept_and_shown() {
 #[test]
 fn a_body_that_stops_or_breaks_off_or_finds_no_room_is_not_taken() {
     let stage = stage();
-    let send = |body| stage.send_stream("POST", "/hooks/open", &[JSON], body);
-    let silent = send(stream::pending().boxed_local());
+    let send = |body| stage.send_body("POST", "/hooks/open", &[JSON], body);
+    let silent = send(arriving([]));
     check(&silent, 408, "body-timeout");
     assert!(silent.json()["detail"].as_str().unwrap().contains("no byte of the body came for 30 s"));
-    let broken = send(stream::iter([Ok(b"{".to_vec()), Err(BrokenOff)]).boxed_local());
+    let broken = send(arriving([Arrived::Bytes(1), Arrived::BrokenOff]));
     check(&broken, 400, "unreadable-body");
     let mut lease = stage.isolate.in_flight.lease(crate::run::tests::at(0)).unwrap();
     lease.hold(BYTES_MAX / 2).unwrap();
@@ -184,7 +184,7 @@ fn a_body_that_stops_or_breaks_off_or_finds_no_room_is_not_taken() {
     while let Ok(lease) = stage.isolate.in_flight.lease(crate::run::tests::at(0)) {
         others.push(lease);
     }
-    check(&send(stream::empty().boxed_local()), 503, "busy");
+    check(&send(arriving([Arrived::End])), 503, "busy");
     drop((lease, others));
     check(&stage.post("open", r#"{"id": 1}"#), 202, "");
     // The answer does not end the lease: it counts the run until that is started.

@@ -25,12 +25,6 @@ pub(crate) struct CargoTool {
 }
 
 impl CargoTool {
-    /// worker-build, which makes a Worker of the compiled crate.
-    pub(super) fn worker_build() -> Self {
-        let version = versions::WORKER_BUILD.to_owned();
-        Self { package: "worker-build", version, programs: &["worker-build"], locked: true, minutes: 3 }
-    }
-
     /// cargo-deny, which checks the dependencies.
     pub(crate) fn cargo_deny() -> Self {
         let version = versions::CARGO_DENY.to_owned();

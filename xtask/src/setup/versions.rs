@@ -3,9 +3,6 @@
 //! package.json pins wrangler, esbuild and binaryen. wasm-bindgen's programs must have the library's version, which
 //! `cargo_tool` reads from Cargo.lock.
 
-/// worker-build makes the Worker of the compiled crate. Keep it equal to `worker` in Cargo.toml.
-pub(crate) const WORKER_BUILD: &str = "0.8.7";
-
 /// cargo-deny checks licences, sources and advisories of the dependencies.
 pub(super) const CARGO_DENY: &str = "0.20.2";
 

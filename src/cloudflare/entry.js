@@ -1,0 +1,162 @@
+// @ts-check
+// The Worker's entry: it takes what the runtime brings, and crosses into wasm once. It decides nothing but what is read
+// before that crossing. After a trap it replaces the wasm instance: its memory may be broken.
+import * as wasm from "./index.js";
+
+/** The state that the `worker` crate and `io.js` share with this module. */
+const state = /** @type {{ criticalError: boolean }} */ (Reflect.get(globalThis, "__worker_init_state"));
+
+/** The largest body that is read before the crossing, bytes: the webhooks of most senders. */
+const EARLY_BYTES = 64 * 1024;
+
+/** The most bytes of bodies that are read before their crossing at the same time. */
+const EARLY_BYTES_TOTAL = 4 * 1024 * 1024;
+
+/** How long such a body may take, milliseconds. */
+const EARLY_MS = 30_000;
+
+/** The most bytes of a piece of any other body. */
+const PIECE_BYTES = 256 * 1024;
+
+/** The stated bytes of the bodies that are being read here. */
+let early = 0;
+
+/**
+ * Calls into wasm.
+ * @template T
+ * @param {() => T} call
+ */
+function cross(call) {
+  if (state.criticalError) {
+    console.error(JSON.stringify({ level: "error", message: "wasm is started anew after a trap" }));
+    wasm.__wbg_reset_state();
+    state.criticalError = false;
+  }
+  try {
+    return call();
+  } catch (error) {
+    state.criticalError ||= error instanceof WebAssembly.RuntimeError;
+    throw error;
+  }
+}
+
+/**
+ * The request's method, address and headers as lines; a header's name and value are lines of their own.
+ * @param {Request} request
+ */
+function head(request) {
+  let lines = `${request.method}\n${request.url}`;
+  for (const [name, value] of request.headers) lines += `\n${name}\n${value}`;
+  return lines;
+}
+
+/** A body that wasm reads while it arrives. The bytes stay here until the body is whole. */
+class Arriving {
+  /** @type {Uint8Array[]} */
+  #pieces = [];
+  #bytes = 0;
+  /** @type {ReadableStreamBYOBReader | undefined} */
+  #reader;
+
+  /** @param {ReadableStream<Uint8Array>} stream */
+  constructor(stream) {
+    this.#reader = stream.getReader({ mode: "byob" });
+  }
+
+  /** Waits for the next piece. Resolves with its bytes; 0 is the end. */
+  async more() {
+    const { value } = (await this.#reader?.read(new Uint8Array(PIECE_BYTES))) ?? {};
+    if (value === undefined || value.byteLength === 0) return 0;
+    // A view of a large buffer would keep all of it.
+    this.#pieces.push(value.byteLength < PIECE_BYTES / 2 ? value.slice() : value);
+    this.#bytes += value.byteLength;
+    return value.byteLength;
+  }
+
+  /** The whole body. */
+  take() {
+    const whole = new Uint8Array(this.#bytes);
+    let end = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, end);
+      end += piece.byteLength;
+    }
+    this.#pieces = [];
+    return whole;
+  }
+}
+
+/** A body that was not read: it broke off (-1) or took too long (-2). */
+class Lost {
+  /** @param {number} why */
+  constructor(why) {
+    this.why = why;
+  }
+
+  more() {
+    return Promise.resolve(this.why);
+  }
+
+  take() {
+    return new Uint8Array();
+  }
+}
+
+/**
+ * Reads a small body of stated length.
+ * @param {Request} request
+ * @param {number} bytes
+ * @returns {Promise<Uint8Array | Lost>}
+ */
+async function readEarly(request, bytes) {
+  let timer;
+  const timeout = new Promise((resolve) => (timer = setTimeout(resolve, EARLY_MS, new Lost(-2))));
+  early += bytes;
+  try {
+    const read = await Promise.race([request.arrayBuffer(), timeout]);
+    return read instanceof ArrayBuffer ? new Uint8Array(read) : read;
+  } catch {
+    return new Lost(-1);
+  } finally {
+    early -= bytes;
+    clearTimeout(timer);
+  }
+}
+
+export default {
+  /**
+   * @param {Request} request
+   * @param {object} env
+   * @param {{ waitUntil(work: Promise<unknown>): void }} context
+   */
+  async fetch(request, env, context) {
+    const lines = head(request);
+    let body;
+    if (request.body !== null) {
+      const bytes = Number(request.headers.get("content-length") ?? Infinity);
+      const isEarly = bytes <= EARLY_BYTES && early + bytes <= EARLY_BYTES_TOTAL;
+      body = isEarly ? await readEarly(request, bytes) : new Arriving(request.body);
+    }
+    return body instanceof Uint8Array
+      ? cross(() => wasm.receive(env, context, lines, body))
+      : cross(() => wasm.receive(env, context, lines, undefined, body));
+  },
+
+  /**
+   * @param {object} event
+   * @param {object} env
+   * @param {object} context
+   */
+  scheduled(event, env, context) {
+    return cross(() => wasm.scheduled(event, env, context));
+  },
+
+  /**
+   * @param {object} batch
+   * @param {object} env
+   * @param {object} context
+   */
+  queue(batch, env, context) {
+    return cross(() => wasm.queue(batch, env, context));
+  },
+};
