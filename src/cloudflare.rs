@@ -7,8 +7,8 @@ mod executor;
 mod http;
 mod http_fabricate;
 mod io;
-mod kv_put;
 mod kv_runs;
+mod outbound;
 mod platform_errors;
 mod queue;
 mod r2_downloads;
@@ -19,14 +19,15 @@ mod r2_uploads;
 mod settings;
 mod slots;
 mod status_body;
-mod stream;
+mod storage;
 mod world;
 
 use std::cell::Cell;
 
+use js_sys::Promise;
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use worker::{Env, ScheduleContext, ScheduledEvent, event};
+use worker::Env;
 
 use crate::http::handle;
 use crate::http::request::Body;
@@ -75,21 +76,28 @@ thread_local! {
 
 /// The cron trigger: a sweep, and the reconcile pass in the first sweep of each hour. Where `SWEEP_QUEUE` is bound, the
 /// sweep hands its runs on ([`queue`]).
-#[event(scheduled)]
-async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    let settings = settings(&env);
-    let Some(world) = world::of_isolate(&env, &settings) else { return };
-    // The cron's own time, so that a sweep that comes late counts as when it was due.
+///
+/// `cron` is its schedule, `due_ms` the cron's own time, so that a sweep that comes late counts as when it was due.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "wasm-bindgen exports public functions")]
+pub fn scheduled(env: Env, cron: &str, due_ms: f64) -> Promise {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]
-    let now = Timestamp::from_millis(event.schedule() as i64);
+    let due = Timestamp::from_millis(due_ms as i64);
+    let period_ms = period_ms(cron);
+    http::spawn(async move { sweep_due(&env, due, period_ms).await })
+}
+
+async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
+    let settings = settings(env);
+    let Some(world) = world::of_isolate(env, &settings) else { return };
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
-    let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
+    let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms)) };
     let requests = settings.isolate.configuration.sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&*world, tick, requests).await } else { requests };
-    let swept = match SweepQueue::new(&env) {
+    let swept = match SweepQueue::new(env) {
         Some(queue) => enqueue_due(&*world, &queue, tick, left).await,
         None => sweep(&*world, tick, left).await,
     };

@@ -34,7 +34,7 @@ pub const HEADERS_TIMEOUT_MS: u32 = 20_000;
 
 /// The most bytes of an answer that is read into memory at once: to a start, or from an address that a handshake names.
 /// Answers to status requests have other bounds ([`StatusReader`]).
-pub const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+pub const ANSWER_BYTES_MAX: u32 = 1024 * 1024;
 
 /// Everything but the unreserved characters of RFC 3986.
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -3,6 +3,8 @@
 //! `docs/operations.md` lists the fields of each line, what it means and what to do; a test compares both. A field never
 //! holds a secret, a body, a parameter's value or the query of an address.
 
+use serde_json::Value;
+
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -33,6 +35,19 @@ pub struct Line {
     pub level: Level,
     /// What happened; it is readable without the fields.
     pub message: &'static str,
+}
+
+impl Line {
+    /// The text of a line: one JSON object, so that `wrangler tail` and Workers Logs can filter by field. `fields` is an
+    /// object; it has neither `level` nor `message`.
+    #[must_use]
+    pub fn to_json(self, fields: &Value) -> String {
+        let (level, message) = (self.level.as_str(), Value::from(self.message));
+        let fields = fields.to_string();
+        let fields = fields.strip_prefix('{').unwrap_or("}");
+        let comma = if fields == "}" { "" } else { "," };
+        format!(r#"{{"level":"{level}","message":{message}{comma}{fields}"#)
+    }
 }
 
 macro_rules! lines {
@@ -102,4 +117,32 @@ lines! {
     Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ is answered 503: the operator token is too short";
     Error BINDING_MISSING = "binding is missing: add it to wrangler.toml";
     Error RESPONSE_NOT_MADE = "response not made";
+    Error INSTANCE_REPLACED = "wasm instance replaced after a trap";
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_object() {
+        let line = Line { level: Level::Warn, message: "a \"word\"" };
+        let text = |fields| line.to_json(&fields);
+        assert_eq!(
+            text(json!({"hook": "h", "runs": []})),
+            r#"{"level":"warn","message":"a \"word\"","hook":"h","runs":[]}"#
+        );
+        for none in [json!({}), json!(null)] {
+            assert_eq!(text(none), r#"{"level":"warn","message":"a \"word\""}"#);
+        }
+    }
+
+    #[test]
+    fn the_entry_logs_as_the_table_says() {
+        let Line { level, message } = INSTANCE_REPLACED;
+        let expected = format!(r#"{{ level: "{}", message: "{message}" }}"#, level.as_str());
+        assert!(include_str!("cloudflare/entry.js").contains(&expected), "{expected}");
+    }
 }

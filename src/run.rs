@@ -17,7 +17,7 @@ mod status;
 mod summary;
 mod view;
 
-pub use ascii_json::{ascii_json, is_ascii_json};
+pub use ascii_json::ascii_json;
 pub use expiry::Expiry;
 pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};

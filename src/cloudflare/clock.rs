@@ -1,6 +1,6 @@
 //! Time, chance and the log, as a Worker has them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::io;
 use crate::log::{Level, Line};
@@ -37,16 +37,13 @@ impl Clock for WorkerClock {
 pub(super) struct WorkerLog;
 
 impl Log for WorkerLog {
-    fn log(&self, line: Line, fields: Value) {
-        let mut text = json!({"level": line.level.as_str(), "message": line.message});
-        if let (Value::Object(text), Value::Object(fields)) = (&mut text, fields) {
-            text.extend(fields);
-        }
-        redact_queries(&mut text);
+    fn log(&self, line: Line, mut fields: Value) {
+        redact_queries(&mut fields);
+        let text = line.to_json(&fields);
         match line.level {
-            Level::Info => io::log_info(&text.to_string()),
-            Level::Warn => io::log_warn(&text.to_string()),
-            Level::Error => io::log_error(&text.to_string()),
+            Level::Info => io::log_info(&text),
+            Level::Warn => io::log_warn(&text),
+            Level::Error => io::log_error(&text),
         }
     }
 }

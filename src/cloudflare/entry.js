@@ -28,7 +28,7 @@ let early = 0;
  */
 function cross(call) {
   if (state.criticalError) {
-    console.error(JSON.stringify({ level: "error", message: "wasm is started anew after a trap" }));
+    console.error(JSON.stringify({ level: "error", message: "wasm instance replaced after a trap" }));
     wasm.__wbg_reset_state();
     state.criticalError = false;
   }
@@ -109,12 +109,14 @@ class Lost {
  * @returns {Promise<Uint8Array | Lost>}
  */
 async function readEarly(request, bytes) {
-  let timer;
-  const timeout = new Promise((resolve) => (timer = setTimeout(resolve, EARLY_MS, new Lost(-2))));
   early += bytes;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   try {
-    const read = await Promise.race([request.arrayBuffer(), timeout]);
-    return read instanceof ArrayBuffer ? new Uint8Array(read) : read;
+    return await new Promise((resolve, reject) => {
+      timer = setTimeout(resolve, EARLY_MS, new Lost(-2));
+      request.arrayBuffer().then((read) => resolve(new Uint8Array(read)), reject);
+    });
   } catch {
     return new Lost(-1);
   } finally {
@@ -143,12 +145,11 @@ export default {
   },
 
   /**
-   * @param {object} event
+   * @param {{ cron: string, scheduledTime: number }} event
    * @param {object} env
-   * @param {object} context
    */
-  scheduled(event, env, context) {
-    return cross(() => wasm.scheduled(event, env, context));
+  scheduled({ cron, scheduledTime }, env) {
+    return cross(() => wasm.scheduled(env, cron, scheduledTime));
   },
 
   /**

@@ -8,10 +8,11 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use url::Url;
 use wasm_bindgen::JsValue;
-use worker::{Env, Method, ResponseBody};
+use worker::{Env, ResponseBody};
 
 use super::clock::{WorkerClock, WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
+use super::outbound::Outgoing;
 use super::settings::Settings;
 use super::world::{self, Cloudflare};
 use super::{executor, io};
@@ -67,7 +68,7 @@ pub(super) fn spawn(future: impl Future<Output = ()> + 'static) -> js_sys::Promi
 
 impl Outbound for Cloudflare {
     async fn get(&self, url: &Url) -> Result<Answer, String> {
-        self.ask(Method::Get, url, false, None).await
+        self.ask(Outgoing { method: "GET", url, authorized: false, body: None }).await
     }
 }
 

@@ -5,13 +5,11 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use serde_json::{Map, Value};
 use url::Url;
-use worker::{
-    AbortController, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response, ResponseBody,
-};
+use worker::{AbortController, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use super::clock::WorkerClock;
 use super::io;
-use super::stream::{ReadError, read_capped};
+use super::outbound::Outgoing;
 use super::world::Cloudflare;
 use crate::fabricate::{
     ANSWER_BYTES_MAX, Answer, CircuitBreaker, FileId, HEADERS_TIMEOUT_MS, StartOutcome, StatusError, Target,
@@ -19,10 +17,6 @@ use crate::fabricate::{
 };
 use crate::ports::{Clock, Fabricate};
 use crate::redact::without_queries;
-
-/// How long an answer's body may take once its headers are there. Together with the headers' time it stays below the
-/// 30 s that the runtime allows after an answer.
-pub(super) const BODY_TIMEOUT_MS: u32 = 8_000;
 
 /// An answer whose headers are there, and the means to cut its body.
 pub(super) struct Reply {
@@ -41,7 +35,9 @@ impl Fabricate for Cloudflare {
             };
         }
         let body = Value::Object(params.clone()).to_string();
-        match self.ask(Method::Post, &self.api.start_url(target), true, Some(body)).await {
+        let url = self.api.start_url(target);
+        let request = Outgoing { method: "POST", url: &url, authorized: true, body: Some(&body) };
+        match self.ask(request).await {
             Ok(answer) => read_start(&answer, WorkerClock.now()),
             Err(reason) => StartOutcome::Unknown { status: None, reason },
         }
@@ -68,53 +64,22 @@ impl Fabricate for Cloudflare {
 }
 
 impl Cloudflare {
-    /// Sends one request, with Fabricate's key or without, and reads its answer to the end.
-    pub(super) async fn ask(
-        &self,
-        method: Method,
-        url: &Url,
-        authorized: bool,
-        body: Option<String>,
-    ) -> Result<Answer, String> {
-        let Reply { mut response, abort } = self.send(method, url, authorized, &[], body).await?;
-        let header = |name: &str| response.headers().get(name).ok().flatten();
-        let (content_type, retry_after) = (header("content-type"), header("retry-after"));
-        let status = response.status_code();
-        let body = match response.body() {
-            ResponseBody::Empty => Ok(Vec::new()),
-            ResponseBody::Body(bytes) => Ok(bytes.clone()),
-            ResponseBody::Stream(_) => {
-                let stream = response.stream().map_err(|error| one_line(&error))?;
-                let reading = pin!(read_capped(stream, ANSWER_BYTES_MAX));
-                match select(reading, pin!(delay(BODY_TIMEOUT_MS))).await {
-                    Either::Left((read, _)) => read,
-                    Either::Right(_) => Err(ReadError::Broken("the answer's body took too long".to_owned())),
-                }
-            }
-        };
-        match body {
-            Ok(body) => Ok(Answer { status, content_type, retry_after, body }),
-            Err(error) => {
-                abort.abort();
-                Err(match error {
-                    ReadError::TooLarge => format!("the answer is larger than {ANSWER_BYTES_MAX} bytes"),
-                    ReadError::Broken(reason) => reason,
-                })
-            }
+    /// Sends one request and reads its answer to the end.
+    pub(super) async fn ask(&self, request: Outgoing<'_>) -> Result<Answer, String> {
+        match self.exchange(request, ANSWER_BYTES_MAX).await? {
+            (answer, None) => Ok(answer),
+            (_, Some(_)) => Err(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")),
         }
     }
 
-    /// Sends one request and waits for the answer's headers. Redirects are the caller's: they decide who gets the key.
-    pub(super) async fn send(
+    /// Sends a GET and waits for the answer's headers. Redirects are the caller's: they decide who gets the key.
+    pub(super) async fn open(
         &self,
-        method: Method,
         url: &Url,
         authorized: bool,
-        headers: &[(&str, &str)],
-        body: Option<String>,
+        more_headers: &[(&str, &str)],
     ) -> Result<Reply, String> {
-        let request =
-            self.request(method, url, authorized, headers, body).map_err(|error| one_line(&error))?;
+        let request = self.request(url, authorized, more_headers).map_err(|error| one_line(&error))?;
         let abort = AbortController::default();
         let signal = abort.signal();
         let fetch = Fetch::Request(request);
@@ -129,32 +94,18 @@ impl Cloudflare {
         }
     }
 
-    fn request(
-        &self,
-        method: Method,
-        url: &Url,
-        authorized: bool,
-        more: &[(&str, &str)],
-        body: Option<String>,
-    ) -> worker::Result<Request> {
+    fn request(&self, url: &Url, authorized: bool, more_headers: &[(&str, &str)]) -> worker::Result<Request> {
         let headers = Headers::new();
-        for (name, value) in more {
+        let own = self.header_lines(authorized, false);
+        let mut lines = own.split('\n');
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
             headers.set(name, value)?;
         }
-        headers.set("User-Agent", concat!("seedhook/", env!("CARGO_PKG_VERSION")))?;
-        // A compressed body would have no known length, and R2 wants one.
-        headers.set("Accept-Encoding", "identity")?;
-        if let (true, Some(key)) = (authorized, &self.key) {
-            headers.set("Authorization", &format!("Bearer {key}"))?;
-        }
-        if body.is_some() {
-            headers.set("Content-Type", "application/json")?;
+        for (name, value) in more_headers {
+            headers.set(name, value)?;
         }
         let mut init = RequestInit::new();
-        init.with_method(method)
-            .with_headers(headers)
-            .with_redirect(RequestRedirect::Manual)
-            .with_body(body.map(Into::into));
+        init.with_headers(headers).with_redirect(RequestRedirect::Manual);
         Request::new_with_init(url.as_str(), &init)
     }
 }

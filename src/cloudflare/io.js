@@ -13,11 +13,13 @@ export function connect(callback) {
 const state = /** @type {{ criticalError: boolean }} */ (Reflect.get(globalThis, "__worker_init_state"));
 
 /**
+ * @param {typeof report} to the instance that asked; another one in its place has its own slots
  * @param {number} slot
  * @param {boolean} isOk
  * @param {unknown} value
  */
-function settle(slot, isOk, value) {
+function settle(to, slot, isOk, value) {
+  if (to !== report) return;
   try {
     report(slot, isOk, value);
   } catch (error) {
@@ -33,10 +35,24 @@ function settle(slot, isOk, value) {
  * @param {Promise<unknown>} promise
  */
 export function settled(slot, promise) {
+  const to = report;
   promise.then(
-    (value) => settle(slot, true, value),
-    (error) => settle(slot, false, error),
+    (value) => settle(to, slot, true, value),
+    (error) => settle(to, slot, false, error),
   );
+}
+
+/**
+ * Starts an operation and reports what it becomes, also where it cannot be started.
+ * @param {number} slot
+ * @param {() => Promise<unknown>} start
+ */
+export function begin(slot, start) {
+  try {
+    settled(slot, start());
+  } catch (error) {
+    settled(slot, Promise.reject(error));
+  }
 }
 
 /**
@@ -44,7 +60,7 @@ export function settled(slot, promise) {
  * @param {number} slot
  * @param {number} millis
  */
-export const sleep = (slot, millis) => setTimeout(settle, millis, slot, true);
+export const sleep = (slot, millis) => setTimeout(settle, millis, report, slot, true);
 
 /** @param {ReturnType<typeof setTimeout>} timer */
 export const cancel = (timer) => clearTimeout(timer);

@@ -2,12 +2,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-use worker::kv::{Key, KvError};
+use serde_json::value::RawValue;
 
-use super::http_fabricate::one_line;
-use super::kv_put;
-use super::platform_errors::is_kv_busy;
+use super::storage::KvKey;
 use super::world::Cloudflare;
 use crate::journal::retention::DONE_KEPT_DAYS;
 use crate::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
@@ -22,7 +19,7 @@ const DONE: &str = "done/";
 const DONE_TTL_S: u32 = (DONE_KEPT_DAYS.unsigned_abs() * 24 * 60 * 60) as u32;
 
 /// The most keys of one list: KV's own limit.
-const PAGE: usize = 1_000;
+const PAGE: u32 = 1_000;
 
 fn open_key(run_id: RunId) -> String {
     format!("{OPEN}{run_id}")
@@ -43,7 +40,7 @@ impl RunRecords for Cloudflare {
     }
 
     async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
-        self.runs.delete(&open_key(run_id)).await.map_err(failed)
+        self.runs.delete(&open_key(run_id)).await
     }
 
     async fn put_done(&self, run: &Run) -> Result<(), StoreError> {
@@ -61,21 +58,21 @@ impl RunLists for Cloudflare {
     }
 
     async fn list_done(&self, cursor: Option<&str>, limit: usize) -> Result<RunPage, StoreError> {
-        self.list_records(DONE, cursor, limit).await
+        self.list_records(DONE, cursor, u32::try_from(limit).unwrap_or(PAGE)).await
     }
 }
 
 impl Cloudflare {
     async fn put_record(&self, key: &str, run: &Run, ttl_s: Option<u32>) -> Result<(), StoreError> {
-        let unwritable = |error: serde_json::Error| unavailable(error.to_string());
+        let unwritable =
+            |error: serde_json::Error| StoreError::Unavailable { store: "RUNS", reason: error.to_string() };
         let value = run.for_kv().to_json().map_err(unwritable)?;
         let metadata = to_metadata(&run.summary()).map_err(unwritable)?;
-        let put = kv_put::put(&self.runs_namespace, key, &value, &metadata, ttl_s).await;
-        put.map_err(|error| failed(KvError::from(error)))
+        self.runs.put(key, &value, &metadata, ttl_s).await
     }
 
     async fn get_record(&self, key: &str) -> Result<Option<Run>, StoreError> {
-        let Some(text) = self.runs.get(key).text().await.map_err(failed)? else { return Ok(None) };
+        let Some(text) = self.runs.get(key).await? else { return Ok(None) };
         Run::from_json(&text).map(Some).map_err(|error| unreadable(key, &error))
     }
 
@@ -83,39 +80,24 @@ impl Cloudflare {
         &self,
         prefix: &str,
         cursor: Option<&str>,
-        limit: usize,
+        limit: u32,
     ) -> Result<RunPage, StoreError> {
-        let limit = limit.clamp(1, PAGE) as u64;
-        let mut list = self.runs.list().prefix(prefix.to_owned()).limit(limit);
-        if let Some(cursor) = cursor {
-            list = list.cursor(cursor.to_owned());
-        }
-        let listed = list.execute().await.map_err(failed)?;
-        let items = listed.keys.into_iter().map(summary).collect();
-        Ok(Page { items, cursor: listed.cursor.filter(|_| !listed.list_complete) })
+        let listed = self.runs.list(prefix, limit.clamp(1, PAGE), cursor).await?;
+        let cursor = listed.next().map(ToOwned::to_owned);
+        Ok(Page { items: listed.keys.iter().map(summary).collect(), cursor })
     }
 }
 
 /// A record's summary. The run's id is the last 36 characters of the record's key.
-fn summary(key: Key) -> Result<Rc<Summary>, StoreError> {
-    let Key { name, metadata, .. } = key;
+fn summary(key: &KvKey) -> Result<Rc<Summary>, StoreError> {
+    let KvKey { name, metadata } = key;
     let id = name.len().checked_sub(36).and_then(|start| name.get(start..));
     let run_id =
-        id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(&name, &"no run id in its key"))?;
-    let read = read_metadata(run_id, metadata.unwrap_or(Value::Null));
-    read.map(Rc::new).map_err(|error| unreadable(&name, &error))
-}
-
-fn unavailable(reason: String) -> StoreError {
-    StoreError::Unavailable { store: "RUNS", reason }
+        id.and_then(|id| id.parse().ok()).ok_or_else(|| unreadable(name, &"no run id in its key"))?;
+    let read = read_metadata(run_id, metadata.as_deref().map_or("null", RawValue::get));
+    read.map(Rc::new).map_err(|error| unreadable(name, &error))
 }
 
 fn unreadable(key: &str, reason: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { key: key.to_owned(), reason: reason.to_string() }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: KvError) -> StoreError {
-    let reason = error.to_string();
-    if is_kv_busy(&reason) { StoreError::Busy("RUNS") } else { unavailable(one_line(&reason)) }
 }

@@ -3,7 +3,7 @@
 use worker::{Conditional, Range, ResponseBody};
 
 use super::http_fabricate::one_line;
-use super::r2_inbox::uploaded;
+use super::r2_files::uploaded;
 use super::world::Cloudflare;
 use crate::http::download::{ByteRange, StoredFile};
 use crate::http::runtime::{OpenedFile, StoredFiles};

@@ -10,7 +10,7 @@ use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use web_sys::ReadableStream;
 use worker::worker_sys::FixedLengthStream;
-use worker::{Data, HttpMetadata, Method, Object};
+use worker::{Data, HttpMetadata, Object};
 
 use super::body::Body;
 use super::http_fabricate::{delay, one_line};
@@ -24,6 +24,7 @@ use crate::ports::{
     Archived, CopyError, Destination, Download, Downloads, FileBytes, FileStore, Part, Put, Source,
     StoreError, Upload,
 };
+use crate::timestamp::Timestamp;
 
 impl FileBytes for Cloudflare {
     type Body = Body;
@@ -37,7 +38,7 @@ impl Downloads for Cloudflare {
         if let (Some(resume), Some(range)) = (at, &range) {
             headers.extend([("Range", range.as_str()), ("If-Range", resume.validator.as_str())]);
         }
-        let reply = self.send(Method::Get, &from.url, from.authorized, &headers, None).await;
+        let reply = self.open(&from.url, from.authorized, &headers).await;
         let reply = reply.map_err(CopyError::Unavailable)?;
         let headers = reply.response.headers().entries();
         let headers: BTreeMap<String, String> =
@@ -232,6 +233,10 @@ fn archived(object: &Object) -> Archived {
         run_id: metadata.get("run_id").and_then(|text| text.parse().ok()),
         file_id: metadata.get("file_id").map(|text| FileId::from(text.as_str())),
     }
+}
+
+pub(super) fn uploaded(object: &Object) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX))
 }
 
 fn put_failed(error: &worker::Error) -> CopyError {

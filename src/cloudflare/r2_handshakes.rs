@@ -1,8 +1,6 @@
 //! R2 `INBOX`: `handshakes/{hook}`, the token that a handshake brought.
 
-use worker::Conditional;
-
-use super::r2_inbox::{failed, uploaded};
+use super::r2_inbox::unwritable;
 use super::world::Cloudflare;
 use crate::hook::HookName;
 use crate::http::runtime::HandshakeTokens;
@@ -11,8 +9,7 @@ use crate::verify::offered_secret::OfferedSecret;
 
 impl HandshakeTokens for Cloudflare {
     async fn get_token(&self, hook: &HookName) -> Result<Option<(OfferedSecret, Version)>, StoreError> {
-        let read = self.read_object(key(hook)).await?;
-        Ok(read.map(|(token, object)| (token, Version { etag: object.etag(), at: uploaded(&object) })))
+        self.read_object(&key(hook)).await
     }
 
     async fn put_token(
@@ -21,15 +18,9 @@ impl HandshakeTokens for Cloudflare {
         token: &OfferedSecret,
         expected: Option<&Version>,
     ) -> Result<bool, StoreError> {
-        let body = serde_json::to_string(token).map_err(|error| failed(&error))?;
-        let condition = match expected {
-            Some(version) => {
-                Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() }
-            }
-            None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
-        };
-        let put = self.inbox.put(key(hook), body).only_if(condition).execute().await;
-        put.map(|object| object.is_some()).map_err(|error| failed(&error))
+        let text = serde_json::to_string(token).map_err(|error| unwritable(&error))?;
+        let replaced = expected.map(|version| version.etag.as_str());
+        Ok(self.inbox.put(&key(hook), &text, replaced).await?.is_some())
     }
 }
 

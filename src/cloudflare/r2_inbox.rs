@@ -3,12 +3,13 @@
 //! [`handshake`](super::handshake).)
 
 use serde::de::DeserializeOwned;
-use worker::{Conditional, Object};
 
-use super::http_fabricate::one_line;
+use super::storage::TextObject;
 use super::world::Cloudflare;
 use crate::hook::HookName;
-use crate::ports::{DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError};
+use crate::ports::{
+    DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError, Version,
+};
 use crate::records::Record;
 use crate::run::RunId;
 use crate::timestamp::Timestamp;
@@ -55,15 +56,13 @@ where
 {
     /// Exactly one of any number of simultaneous puts gets `true`.
     async fn create(&self, key: &K, record: &K::Record) -> Result<bool, StoreError> {
-        let body = record.to_json().map_err(|error| failed(&error))?;
-        let absent = Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() };
-        let put = self.inbox.put(key.object_key(), body).only_if(absent).execute().await;
-        put.map(|object| object.is_some()).map_err(|error| failed(&error))
+        let text = record.to_json().map_err(|error| unwritable(&error))?;
+        Ok(self.inbox.put(&key.object_key(), &text, None).await?.is_some())
     }
 
     async fn get(&self, key: &K) -> Result<Option<(K::Record, Timestamp)>, StoreError> {
-        let read = self.read_with(key.object_key(), K::Record::from_json).await?;
-        Ok(read.map(|(record, object)| (record, uploaded(&object))))
+        let read = self.read_with(&key.object_key(), K::Record::from_json).await?;
+        Ok(read.map(|(record, version)| (record, version.at)))
     }
 }
 
@@ -89,41 +88,32 @@ impl Cloudflare {
         cursor: Option<&str>,
         read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Page<(K, Timestamp)>, StoreError> {
-        let mut list = self.inbox.list().prefix(prefix);
-        if let Some(cursor) = cursor {
-            list = list.cursor(cursor);
-        }
-        let listed = list.execute().await.map_err(|error| failed(&error))?;
-        let objects = listed.objects();
-        let items = objects.iter().filter_map(|object| Some((read_key(&object.key())?, uploaded(object))));
-        Ok(Page { items: items.collect(), cursor: listed.cursor().filter(|_| listed.truncated()) })
+        let listed = self.inbox.list(prefix, cursor).await?;
+        let items = listed.objects.iter();
+        let items = items.filter_map(|(key, at)| Some((read_key(key)?, Timestamp::from_millis(*at))));
+        Ok(Page { items: items.collect(), cursor: listed.cursor })
     }
 
     /// Reads an object that is no [`Record`], and what R2 says of it.
     pub(super) async fn read_object<T: DeserializeOwned>(
         &self,
-        key: String,
-    ) -> Result<Option<(T, Object)>, StoreError> {
+        key: &str,
+    ) -> Result<Option<(T, Version)>, StoreError> {
         self.read_with(key, |text| serde_json::from_str(text)).await
     }
 
     async fn read_with<T>(
         &self,
-        key: String,
+        key: &str,
         parse: impl FnOnce(&str) -> serde_json::Result<T>,
-    ) -> Result<Option<(T, Object)>, StoreError> {
-        let get = self.inbox.get(key.clone()).execute().await;
-        let Some(object) = get.map_err(|error| failed(&error))? else { return Ok(None) };
-        let unreadable = |reason: String| StoreError::Unreadable { key: key.clone(), reason };
-        let body = object.body().ok_or_else(|| unreadable("no body".to_owned()))?;
-        let text = body.text().await.map_err(|error| failed(&error))?;
-        let value = parse(&text).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Some((value, object)))
+    ) -> Result<Option<(T, Version)>, StoreError> {
+        let Some(TextObject { version, text }) = self.inbox.get(key).await? else { return Ok(None) };
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+            key: key.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(Some((parse(&text).map_err(unreadable)?, version)))
     }
-}
-
-pub(super) fn uploaded(object: &Object) -> Timestamp {
-    Timestamp::from_millis(i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX))
 }
 
 fn read_delivery_key(key: &str) -> Option<DeliveryKey> {
@@ -131,6 +121,6 @@ fn read_delivery_key(key: &str) -> Option<DeliveryKey> {
     Some(DeliveryKey { hook: HookName::try_from(hook.to_owned()).ok()?, digest: digest.to_owned() })
 }
 
-pub(super) fn failed(error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unavailable { store: "INBOX", reason: one_line(error) }
+pub(super) fn unwritable(error: &serde_json::Error) -> StoreError {
+    StoreError::Unavailable { store: "INBOX", reason: error.to_string() }
 }

@@ -2,11 +2,11 @@
 
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::R2Bucket;
-use worker::{Conditional, Object, UploadedPart};
+use worker::{Object, UploadedPart};
 
 use super::io;
 use super::r2_files::{custom_metadata, http_metadata};
-use super::r2_inbox::{failed, uploaded};
+use super::r2_inbox::unwritable;
 use super::world::Cloudflare;
 use crate::ports::{CopyLease, CopyLeases, Destination, Page, StoreError, Upload, Version};
 use crate::timestamp::Timestamp;
@@ -49,8 +49,7 @@ impl Cloudflare {
 
 impl CopyLeases for Cloudflare {
     async fn get_lease(&self, copy_id: &str) -> Result<Option<(CopyLease, Version)>, StoreError> {
-        let read = self.read_object(format!("{UPLOADS}{copy_id}")).await?;
-        Ok(read.map(|(lease, object)| (lease, version(&object))))
+        self.read_object(&key(copy_id)).await
     }
 
     async fn put_lease(
@@ -59,19 +58,13 @@ impl CopyLeases for Cloudflare {
         lease: &CopyLease,
         expected: Option<&Version>,
     ) -> Result<Option<Version>, StoreError> {
-        let body = serde_json::to_string(lease).map_err(|error| failed(&error))?;
-        let only_if = match expected {
-            Some(version) => {
-                Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() }
-            }
-            None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
-        };
-        let put = self.inbox.put(format!("{UPLOADS}{copy_id}"), body).only_if(only_if).execute().await;
-        put.map(|object| object.as_ref().map(version)).map_err(|error| failed(&error))
+        let text = serde_json::to_string(lease).map_err(|error| unwritable(&error))?;
+        let replaced = expected.map(|version| version.etag.as_str());
+        self.inbox.put(&key(copy_id), &text, replaced).await
     }
 
     async fn delete_lease(&self, copy_id: &str) -> Result<(), StoreError> {
-        self.inbox.delete(format!("{UPLOADS}{copy_id}")).await.map_err(|error| failed(&error))
+        self.inbox.delete(&key(copy_id)).await
     }
 
     async fn list_leases(&self, cursor: Option<&str>) -> Result<Page<(String, Timestamp)>, StoreError> {
@@ -79,6 +72,6 @@ impl CopyLeases for Cloudflare {
     }
 }
 
-fn version(object: &Object) -> Version {
-    Version { etag: object.etag(), at: uploaded(object) }
+fn key(copy_id: &str) -> String {
+    format!("{UPLOADS}{copy_id}")
 }

@@ -8,11 +8,11 @@ use std::rc::Rc;
 
 use serde_json::json;
 use wasm_bindgen::JsValue;
-use worker::kv::KvStore;
 use worker::{Bucket, Env};
 
 use super::clock::{WorkerLog, forward_clock_and_log};
 use super::settings::{self, Settings};
+use super::storage::{Namespace, TextBucket};
 use crate::fabricate::{Api, CircuitBreaker};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
@@ -67,10 +67,8 @@ pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
 
 /// The stores and Fabricate.
 pub(super) struct Cloudflare {
-    pub(super) runs: KvStore,
-    /// The same KV namespace, for [`kv_put`](super::kv_put).
-    pub(super) runs_namespace: JsValue,
-    pub(super) inbox: Bucket,
+    pub(super) runs: Namespace,
+    pub(super) inbox: TextBucket,
     pub(super) files: Bucket,
     pub(super) api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
@@ -89,10 +87,14 @@ impl Cloudflare {
         Some(Self {
             // A mistake in it was logged when the configuration was read.
             api: settings.isolate.configuration.fabricate.clone()?,
-            runs: env.kv("RUNS").map_err(|error| missing("RUNS", &error)).ok()?,
-            // `env.kv` has found it.
-            runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
-            inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?,
+            runs: {
+                // It says whether the binding is a KV namespace.
+                env.kv("RUNS").map_err(|error| missing("RUNS", &error)).ok()?;
+                Namespace::new(js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default())
+            },
+            inbox: TextBucket::new(
+                env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?.into(),
+            ),
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),

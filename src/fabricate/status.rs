@@ -15,7 +15,7 @@ use crate::timestamp::Timestamp;
 pub const STATUS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Answers up to this size, bytes, are read at the same time; a larger one is read alone in its isolate.
-pub const SMALL_ANSWER_BYTES: u64 = 256 * 1024;
+pub const SMALL_ANSWER_BYTES: u32 = 256 * 1024;
 
 /// The most bytes of a task's `files`: 400 files with 2.6 KB each.
 const FILES_BYTES_MAX: usize = 1024 * 1024;
@@ -61,7 +61,7 @@ impl StatusReader {
     /// Whether more than [`SMALL_ANSWER_BYTES`] have come, so that the rest needs a [`super::Lease`].
     #[must_use]
     pub fn is_large(&self) -> bool {
-        self.bytes > SMALL_ANSWER_BYTES
+        self.bytes > SMALL_ANSWER_BYTES.into()
     }
 
     /// Whether the rest of the body makes no difference.

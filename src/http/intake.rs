@@ -177,6 +177,10 @@ pub(super) fn start_after_answer<R: Runtime>(
     lease: Option<Lease>,
 ) -> oneshot::Receiver<()> {
     let (sender, started) = oneshot::channel();
+    if runs.is_empty() {
+        // Without its sender, the receiver ends at once.
+        return started;
+    }
     let ports = Rc::clone(ports);
     context.runtime.wait_until(async move {
         start_accepted(&*ports, runs, now).await;

@@ -1,28 +1,27 @@
 //! The stored shape of a run's summary: KV metadata, at most 1,024 bytes as JSON in ASCII, hence the short names.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::run::MissingShape;
 use super::version::Version;
 use crate::fabricate::TaskId;
-use crate::run::{BriefError, Missing, RunId, Stage, Status, Summary};
+use crate::run::{BriefError, Missing, RunId, Stage, Status, Summary, ascii_json};
 use crate::timestamp::Timestamp;
 
-/// A summary as KV metadata.
+/// A summary as KV metadata: JSON in ASCII.
 ///
 /// # Errors
-/// When `serde_json` cannot make a value of it. No summary causes that.
-pub fn to_metadata(summary: &Summary) -> serde_json::Result<Value> {
-    serde_json::to_value(SummaryShape::from(summary))
+/// When `serde_json` cannot write it. No summary causes that.
+pub fn to_metadata(summary: &Summary) -> serde_json::Result<String> {
+    ascii_json(&SummaryShape::from(summary))
 }
 
 /// Reads the metadata of the record of `run_id`; the id itself is in the record's key.
 ///
 /// # Errors
 /// When it is no summary, or one of a newer version than this code knows.
-pub fn read_metadata(run_id: RunId, metadata: Value) -> serde_json::Result<Summary> {
-    serde_json::from_value::<SummaryShape>(metadata).map(|shape| shape.into_summary(run_id))
+pub fn read_metadata(run_id: RunId, metadata: &str) -> serde_json::Result<Summary> {
+    serde_json::from_str::<SummaryShape>(metadata).map(|shape| shape.into_summary(run_id))
 }
 
 /// A [`Summary`] but for its run's id. Times are milliseconds since 1970.
@@ -169,8 +168,8 @@ mod tests {
     use crate::fabricate::{Place, Target};
     use crate::hook::HookName;
     use crate::hook::delivery::DeliveryId;
+    use crate::run::Run;
     use crate::run::tests::{at, started_run};
-    use crate::run::{Run, ascii_json};
 
     /// A run each of whose texts is as long as it may be and made of `text`.
     fn with_texts(text: &str) -> Run {
@@ -200,10 +199,9 @@ mod tests {
     fn the_longest_texts_fit_into_kv_metadata() {
         for text in ["\u{1}\"é", "é", "日本", "🎉", "\u{7f}", "a", "a🎉"] {
             let summary = with_texts(text).summary();
-            let written = ascii_json(&to_metadata(&summary).unwrap()).unwrap();
+            let written = to_metadata(&summary).unwrap();
             assert!(written.is_ascii() && written.len() <= 1024, "{} bytes: {written}", written.len());
-            let read = serde_json::from_str(&written).unwrap();
-            assert_eq!(read_metadata(summary.run_id, read).unwrap(), summary);
+            assert_eq!(read_metadata(summary.run_id, &written).unwrap(), summary);
         }
     }
 }

@@ -18,8 +18,7 @@ pub fn ascii_json(value: &impl Serialize) -> serde_json::Result<String> {
 }
 
 /// Whether [`ascii_json`] writes a character as plain JSON does.
-#[must_use]
-pub fn is_ascii_json(character: char) -> bool {
+fn is_ascii_json(character: char) -> bool {
     character <= '~'
 }
 

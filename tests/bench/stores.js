@@ -91,11 +91,15 @@ export class KvNamespace {
 
 let tasks = 0;
 
+/** How many times a task was asked for. */
+export let polls = 0;
+
 const taskId = (number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
 
 // Takes the place of the global `fetch`: starts a task, or says that one is still in progress.
 export function fabricate(request, init) {
   const { url, method } = typeof request === "string" ? { url: request, method: init?.method ?? "GET" } : request;
+  if (method !== "POST") polls += 1;
   const body =
     method === "POST"
       ? { task_id: taskId(++tasks), status: "in_progress" }

@@ -17,7 +17,7 @@ use inputs::UNFINISHED_BYTES;
 const CPU_MAX: Duration = Duration::from_secs(1);
 
 /// What a log has when the isolate has not survived: the runtime's words, and those of worker-build's shim.
-const TRAPS: [&str; 4] = ["RuntimeError", "unreachable", "Reinitializing Wasm", "memory limit"];
+const TRAPS: [&str; 4] = ["RuntimeError", "unreachable", "wasm instance replaced", "memory limit"];
 
 /// How many senders never finish their bodies.
 const CROWD: usize = 60;

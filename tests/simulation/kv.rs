@@ -187,7 +187,7 @@ impl State {
                 read.attempts += 1;
             }
             let metadata = to_metadata(&summary).ok();
-            let read_summary = metadata.and_then(|metadata| read_metadata(run.run_id, metadata).ok());
+            let read_summary = metadata.and_then(|metadata| read_metadata(run.run_id, &metadata).ok());
             if read_run.as_ref() != Some(&run) || read_summary.as_ref() != Some(&summary) {
                 self.breaks(Promise::RecordsAreRead, format!("{run:?}"));
             }

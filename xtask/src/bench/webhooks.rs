@@ -169,23 +169,29 @@ impl Side {
             Kind::Accepted => &[202],
         };
         let before = self.workerd.cpu()?;
+        let mut last = Vec::new();
         for request in &requests {
-            self.send(request, statuses)?;
+            last = self.send(request, statuses)?;
         }
         thread::sleep(SETTLE);
         let cost = self.workerd.cpu()?.saturating_sub(before);
+        if case.kind == Kind::Sweep {
+            let polled = String::from_utf8_lossy(&last);
+            ensure!(polled == SWEPT_RUNS.to_string(), "a sweep polled {polled} runs");
+        }
         if case.kind == Kind::Accepted {
             self.send(&control("empty"), &[200])?;
         }
         Ok(cost.as_secs_f64() * 1e6 / f64::from(u32::try_from(case.count)?))
     }
 
-    fn send(&mut self, request: &[u8], statuses: &[u16]) -> Result<()> {
+    /// Sends a request and returns the body of the answer, which must have one of these statuses.
+    fn send(&mut self, request: &[u8], statuses: &[u16]) -> Result<Vec<u8>> {
         let answer = self.client.send(request)?;
         let is_expected = statuses.contains(&answer.status);
         let text = String::from_utf8_lossy(&answer.body);
         ensure!(is_expected, "{} {text}: {}", answer.status, self.workerd.errors());
-        Ok(())
+        Ok(answer.body)
     }
 }
 
@@ -198,7 +204,7 @@ fn requests(case: &Case, round: usize) -> Result<Vec<Vec<u8>>> {
         _ => format!("msg_{round}_{number}"),
     };
     match case.kind {
-        Kind::Sweep => Ok(vec![control("sweep?times=1")]),
+        Kind::Sweep => Ok(vec![control("sweep")]),
         kind => (0..case.count).map(|number| request(&id(number), &body, kind != Kind::Refused)).collect(),
     }
 }

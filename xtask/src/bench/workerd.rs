@@ -138,6 +138,7 @@ const worker :Workerd.Worker = (
   bindings = [
     (name = \"HOOKS\", json = embed \"hooks.json\"),
     (name = \"FABRICATE_URL\", text = \"https://fabricate.example\"),
+    (name = \"SWEEP_REQUESTS\", text = \"2000\"),
     (name = \"FABRICATE_API_KEY\", text = \"bench-api-key\"),
     (name = \"OPERATOR_TOKEN\", text = \"bench-operator-token-of-32-bytes!\"),
     (name = \"BENCH_SECRET\", text = \"{secret}\"),

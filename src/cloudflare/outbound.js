@@ -1,0 +1,115 @@
+// @ts-check
+// Requests that the Worker sends. It reads small answers whole, so that they cross into wasm once. Nothing is decided here.
+import { begin } from "./io.js";
+
+/** An answer: its head, the beginning of its body, and the rest where there is one. */
+class Answer {
+  /** @type {ReadableStreamDefaultReader<Uint8Array> | undefined} */
+  #rest;
+  #abort;
+
+  /**
+   * @param {string} head
+   * @param {Uint8Array} body
+   * @param {AbortController} abort
+   * @param {ReadableStreamDefaultReader<Uint8Array>} [rest]
+   */
+  constructor(head, body, abort, rest) {
+    this.head = head;
+    this.body = body;
+    this.isWhole = rest === undefined;
+    this.#abort = abort;
+    this.#rest = rest;
+  }
+
+  /**
+   * Reports the next piece of the rest; undefined is the end.
+   * @param {number} slot
+   */
+  more(slot) {
+    begin(slot, async () => (await this.#rest?.read())?.value);
+  }
+
+  /** Ends the connection of an answer that is not read to its end. */
+  cancel() {
+    this.#abort.abort();
+  }
+}
+
+/**
+ * Reads a body until more than `bytes` have come, or it ends.
+ * @param {ReadableStream<Uint8Array>} stream
+ * @param {number} bytes
+ * @returns {Promise<{ body: Uint8Array, rest?: ReadableStreamDefaultReader<Uint8Array> }>}
+ */
+async function readBeginning(stream, bytes) {
+  const reader = stream.getReader();
+  const pieces = [];
+  let length = 0;
+  let isEnd = false;
+  while (!isEnd && length <= bytes) {
+    const { value, done } = await reader.read();
+    isEnd = done;
+    if (value !== undefined) pieces.push(value);
+    length += value?.byteLength ?? 0;
+  }
+  const body = new Uint8Array(length);
+  let end = 0;
+  for (const piece of pieces) {
+    body.set(piece, end);
+    end += piece.byteLength;
+  }
+  return { body, rest: isEnd ? undefined : reader };
+}
+
+/**
+ * @param {string} lines names and values of headers, each a line of its own
+ * @returns {Record<string, string>}
+ */
+export function headers(lines) {
+  /** @type {Record<string, string>} */
+  const made = {};
+  const parts = lines.split("\n");
+  for (let at = 0; at + 1 < parts.length; at += 2) made[parts[at]] = parts[at + 1];
+  return made;
+}
+
+/**
+ * Reports an answer with its body up to `bytes`. Its head is the status, the content type and when to try again, in lines.
+ * It fails when the headers do not come within `headersMs`, or so much of the body within `bodyMs`, milliseconds.
+ * @param {number} slot
+ * @param {string} method
+ * @param {string} url
+ * @param {Record<string, string>} headers
+ * @param {string | undefined} body
+ * @param {number} headersMs
+ * @param {number} bodyMs
+ * @param {number} bytes
+ */
+export function ask(slot, method, url, headers, body, headersMs, bodyMs, bytes) {
+  begin(slot, async () => {
+    const abort = new AbortController();
+    let timer = setTimeout(() => abort.abort(`no answer within ${headersMs / 1000} s`), headersMs);
+    try {
+      const { signal } = abort;
+      const answer = await fetch(url, { method, headers, body, redirect: "manual", signal });
+      clearTimeout(timer);
+      const header = (/** @type {string} */ name) => answer.headers.get(name) ?? "";
+      const head = `${answer.status}\n${header("content-type")}\n${header("retry-after")}`;
+      if (answer.body === null) return new Answer(head, new Uint8Array(), abort);
+      timer = setTimeout(() => abort.abort("the answer's body took too long"), bodyMs);
+      // The length of a compressed body says nothing of what comes out.
+      const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
+      if (length !== null && Number(length) <= bytes) {
+        return new Answer(head, new Uint8Array(await answer.arrayBuffer()), abort);
+      }
+      const beginning = await readBeginning(answer.body, bytes);
+      return new Answer(head, beginning.body, abort, beginning.rest);
+    } catch (error) {
+      abort.abort();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  });
+}

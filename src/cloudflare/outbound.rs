@@ -1,0 +1,121 @@
+//! Requests whose answers are read whole, or at least begun, before they cross into wasm (`outbound.js`).
+
+use js_sys::Uint8Array;
+use url::Url;
+use wasm_bindgen::prelude::*;
+
+use super::http_fabricate::one_line;
+use super::io::operation;
+use super::world::Cloudflare;
+use crate::fabricate::{self, HEADERS_TIMEOUT_MS};
+
+/// How long the beginning of an answer's body may take once its headers are there. Together with the headers' time it stays
+/// below the 30 s that the runtime allows after an answer.
+const BODY_TIMEOUT_MS: u32 = 8_000;
+
+#[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
+extern "C" {
+    fn headers(lines: &str) -> JsValue;
+    #[expect(clippy::too_many_arguments, reason = "each crosses as what it is")]
+    fn ask(
+        slot: u32,
+        method: &str,
+        url: &str,
+        headers: &JsValue,
+        body: Option<&str>,
+        headers_ms: u32,
+        body_ms: u32,
+        bytes: u32,
+    );
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Answer;
+
+    #[wasm_bindgen(method, getter)]
+    fn head(this: &Answer) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Answer) -> Vec<u8>;
+
+    #[wasm_bindgen(method, getter, js_name = isWhole)]
+    fn is_whole(this: &Answer) -> bool;
+
+    #[wasm_bindgen(method)]
+    fn more(this: &Answer, slot: u32);
+
+    #[wasm_bindgen(method)]
+    fn cancel(this: &Answer);
+}
+
+/// A request.
+pub(super) struct Outgoing<'a> {
+    pub(super) method: &'static str,
+    pub(super) url: &'a Url,
+    /// Whether Fabricate's key is sent.
+    pub(super) authorized: bool,
+    /// JSON.
+    pub(super) body: Option<&'a str>,
+}
+
+/// The rest of an answer's body. Dropping it ends the connection.
+pub(super) struct Rest(Answer);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Rest {
+    /// The next piece; `None`: there is none.
+    pub(super) async fn next(&self) -> Result<Option<Vec<u8>>, String> {
+        let piece = operation(|slot| self.0.more(slot)).await.map_err(reason)?;
+        Ok(piece.dyn_into::<Uint8Array>().ok().map(|piece| piece.to_vec()))
+    }
+}
+
+impl Cloudflare {
+    /// Sends one request, and reads its answer until more than `bytes` of the body have come.
+    pub(super) async fn exchange(
+        &self,
+        request: Outgoing<'_>,
+        bytes: u32,
+    ) -> Result<(fabricate::Answer, Option<Rest>), String> {
+        let Outgoing { method, url, authorized, body } = request;
+        let headers = headers(&self.header_lines(authorized, body.is_some()));
+        let answer = operation(|slot| {
+            ask(slot, method, url.as_str(), &headers, body, HEADERS_TIMEOUT_MS, BODY_TIMEOUT_MS, bytes);
+        });
+        let answer: Answer = answer.await.map_err(reason)?.unchecked_into();
+        let head = answer.head();
+        let mut lines = head.split('\n');
+        let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or_default();
+        let mut header = || lines.next().filter(|value| !value.is_empty()).map(ToOwned::to_owned);
+        let (content_type, retry_after) = (header(), header());
+        let body = answer.body();
+        let rest = (!answer.is_whole()).then(|| Rest(answer));
+        Ok((fabricate::Answer { status, content_type, retry_after, body }, rest))
+    }
+
+    /// The headers that every request has: names and values, each a line of its own.
+    pub(super) fn header_lines(&self, authorized: bool, has_body: bool) -> String {
+        // A compressed body would have no known length, and R2 wants one.
+        let mut lines =
+            concat!("user-agent\nseedhook/", env!("CARGO_PKG_VERSION"), "\naccept-encoding\nidentity")
+                .to_owned();
+        if let (true, Some(key)) = (authorized, &self.key) {
+            lines.push_str("\nauthorization\nBearer ");
+            lines.push_str(key);
+        }
+        if has_body {
+            lines.push_str("\ncontent-type\napplication/json");
+        }
+        lines
+    }
+}
+
+fn reason(error: JsValue) -> String {
+    error.as_string().unwrap_or_else(|| one_line(&worker::Error::from(error)))
+}
