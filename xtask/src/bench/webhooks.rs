@@ -93,7 +93,7 @@ pub(super) fn measure_memory(ours: &Subject) -> Result<()> {
         }
         println!("wasm memory after {count} deliveries: {:.1} MiB", mib(&mut client)?);
     }
-    let large = body(4 * KIB * KIB - KIB, "deal.lost");
+    let large = body(4 * KIB * KIB - 32 * KIB, "deal.lost");
     let large = request("msg_large", &large, true)?;
     let mut crowd = Vec::new();
     for _ in 0..16 {
