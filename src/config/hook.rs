@@ -130,10 +130,11 @@ impl HookReader {
 
     /// `rate_limit = "HOOK_LIMIT"`, or `{ binding = "HOOK_LIMIT", by = "sender" }`.
     fn rate_limit(&mut self, table: &Table<'_>) -> Option<RateLimit> {
-        let (value, path) = table.get("rate_limit")?;
+        let value = table.get("rate_limit")?;
         let (binding, by) = match value {
             Value::String(binding) => (Some(binding.clone()), RateKey::Hook),
             Value::Object(own) => {
+                let path = table.path_of("rate_limit");
                 let table = Table::new(own, &path);
                 self.unknown_fields(&table, &["binding", "by"]);
                 let words = [("hook", RateKey::Hook), ("sender", RateKey::Sender)];
@@ -154,7 +155,7 @@ impl HookReader {
     }
 
     fn rules(&mut self, hook: &Table<'_>) -> Option<Vec<Rule>> {
-        let Some((value, path)) = hook.get("rules") else {
+        let Some(value) = hook.get("rules") else {
             return Some(vec![self.rule(hook)?]);
         };
         let items = value.as_array().filter(|items| (1..=RULES_MAX).contains(&items.len()));
@@ -163,6 +164,7 @@ impl HookReader {
             self.wrong_value(hook, "rules", format_args!("a list of 1 to {RULES_MAX} rules"), remedy);
             return None;
         };
+        let path = hook.path_of("rules");
         let mut rules = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = [path.as_slice(), &[index.to_string()]].concat();
@@ -199,12 +201,9 @@ impl HookReader {
     /// The database or project of the workflow.
     fn container(&mut self, table: &Table<'_>) -> Option<Place> {
         match (table.get("database"), table.get("project")) {
-            (Some(_), Some((_, path))) => {
-                self.mistake(
-                    &path,
-                    "cannot be used together with `database`",
-                    "keep one: newer Fabricate accounts say project where older ones say database",
-                );
+            (Some(_), Some(_)) => {
+                let remedy = "keep one: newer Fabricate accounts say project where older ones say database";
+                self.mistake_at(table, "project", "cannot be used together with `database`", remedy);
                 None
             }
             (None, Some(_)) => self.name(table, "project").map(Place::Project),
@@ -213,7 +212,7 @@ impl HookReader {
     }
 
     fn params(&mut self, table: &Table<'_>) -> Params {
-        let Some((value, path)) = table.get("params") else {
+        let Some(value) = table.get("params") else {
             return Params::default();
         };
         let Some(params) = value.as_object() else {
@@ -224,7 +223,7 @@ impl HookReader {
         let mut found = Vec::new();
         let compiled = Params::compile(params, &mut self.expressions, &mut |inner, problem| {
             let inner = inner.iter().map(|part| (*part).to_owned()).collect();
-            found.push(([path.clone(), inner].concat(), problem));
+            found.push(([table.path_of("params"), inner].concat(), problem));
         });
         for (path, problem) in found {
             self.mistake(

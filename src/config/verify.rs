@@ -58,7 +58,7 @@ pub(super) struct VerifySection {
 
 impl HookReader {
     pub(super) fn verify_section(&mut self, table: &Table<'_>) -> Option<VerifySection> {
-        let Some((value, path)) = table.get("verify") else {
+        let Some(value) = table.get("verify") else {
             let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to accept any caller");
             self.mistake(table.own_path, "`verify` is missing", remedy);
             return None;
@@ -67,6 +67,7 @@ impl HookReader {
             self.wrong_value(table, "verify", "a table", EXAMPLE);
             return None;
         };
+        let path = table.path_of("verify");
         let table = Table::new(verify, &path);
         let scheme = self.text(&table, "scheme")?;
         if let Some(sender) = sender(&scheme) {
@@ -155,8 +156,8 @@ impl HookReader {
     fn jwt_algorithms(&mut self, table: &Table<'_>) -> Option<Vec<Algorithm>> {
         let names: Option<Vec<&str>> = match table.get("algorithm") {
             None => Some(vec!["HS256"]),
-            Some((Value::Array(names), _)) => names.iter().map(Value::as_str).collect(),
-            Some((value, _)) => value.as_str().map(|name| vec![name]),
+            Some(Value::Array(names)) => names.iter().map(Value::as_str).collect(),
+            Some(value) => value.as_str().map(|name| vec![name]),
         };
         let known =
             |name: &str| JWT_ALGORITHMS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
@@ -196,7 +197,7 @@ impl HookReader {
     }
 
     fn secret_names(&mut self, verify: &Table<'_>, needed: bool) -> Option<Vec<String>> {
-        let Some((value, path)) = verify.get("secret") else {
+        let Some(value) = verify.get("secret") else {
             if !needed {
                 return Some(Vec::new());
             }
@@ -205,7 +206,8 @@ impl HookReader {
             return None;
         };
         if !needed {
-            self.mistake(&path, "this scheme checks no secret", "remove it, or name another scheme");
+            let remedy = "remove it, or name another scheme";
+            self.mistake_at(verify, "secret", "this scheme checks no secret", remedy);
             return None;
         }
         let names: Option<Vec<&str>> = match value {
@@ -225,7 +227,7 @@ impl HookReader {
                     "write one name or a list of 1 to {SECRETS_MAX}, of letters, digits and _; never the value"
                 );
                 // The value is not quoted: it may be the secret itself.
-                self.mistake(&path, "must be the name of a secret", remedy);
+                self.mistake_at(verify, "secret", "must be the name of a secret", remedy);
                 None
             }
         }
