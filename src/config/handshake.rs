@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{HookReader, Table};
-use super::sender::{Sender, sender, sender_names};
+use super::sender::{Sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
 use crate::verify::Verification;
@@ -51,7 +51,7 @@ impl HookReader {
         let path = table.path_of("handshake");
         match value {
             Value::String(name) => {
-                if let Some(sender) = sender(name).filter(|sender| !sender.handshakes.is_empty()) {
+                if let Some(sender) = self.sender(name).filter(|sender| !sender.handshakes.is_empty()) {
                     all.extend(self.handshake_tables(&sender.handshakes, &path, verify));
                 } else {
                     let names: Vec<&str> = sender_names().collect();

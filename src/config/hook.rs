@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::fields::{HookReader, Table};
 use super::mistake::{Mistake, quoted};
-use crate::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
+use crate::expression::{Condition, EVENT_SCOPE, Env, Expressions, SINGLE_EVENT_SCOPE};
 use crate::fabricate::{Place, Target};
 use crate::hook::archive_key::{self, KeyTemplate};
 use crate::hook::mapping::Params;
@@ -63,7 +63,7 @@ pub(super) fn read_hook(
     name: HookName,
     value: &Value,
     path: &[String],
-    env: &Map<String, Value>,
+    env: &Env,
 ) -> Result<Hook, Vec<Mistake>> {
     // Without a batch, expressions see no item.
     let scope = if value.get("each").is_some() { EVENT_SCOPE } else { SINGLE_EVENT_SCOPE };
@@ -77,7 +77,7 @@ pub(super) fn read_hook(
     let table = Table::new(table, path);
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
     let section = reader.verify_section(&table);
-    let sender = section.as_ref().and_then(|section| section.sender);
+    let sender = section.as_ref().and_then(|section| section.sender.as_ref());
     let handshakes = reader.handshakes(&table, sender, section.as_ref().map(|section| &section.verify));
     let answers = reader.delivery_answers(&table, sender);
     let delivery_id_template = reader.template(&table, "delivery_id", "{{ body.id }}");

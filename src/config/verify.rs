@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{HookReader, Table};
-use crate::config::sender::{Sender, sender, sender_names};
+use crate::config::sender::{Sender, read_sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
@@ -51,7 +51,7 @@ const EXAMPLE: &str = "write verify = { scheme = \"standard-webhooks\", secret =
 pub(super) struct VerifySection {
     pub(super) verify: Verification,
     /// The known sender that it names.
-    pub(super) sender: Option<&'static Sender>,
+    pub(super) sender: Option<Sender>,
     /// Where the sender states the id of an event.
     pub(super) id: Option<Source>,
 }
@@ -70,7 +70,7 @@ impl HookReader {
         let path = table.path_of("verify");
         let table = Table::new(verify, &path);
         let scheme = self.text(&table, "scheme")?;
-        if let Some(sender) = sender(&scheme) {
+        if let Some(sender) = self.sender(&scheme) {
             return self.known_sender(&table, sender);
         }
         let Some(fields) = fields_of(&scheme) else {
@@ -88,7 +88,7 @@ impl HookReader {
     }
 
     /// Reads a known sender: its own proofs, with the fields that the hook sets.
-    fn known_sender(&mut self, table: &Table<'_>, sender: &'static Sender) -> Option<VerifySection> {
+    fn known_sender(&mut self, table: &Table<'_>, sender: Sender) -> Option<VerifySection> {
         let asked: Vec<&str> = sender.asks.iter().map(String::as_str).collect();
         let mut known = vec!["scheme", "secret"];
         let adjustable = ["tolerance", "url", "header", "signature_version"]
@@ -101,11 +101,10 @@ impl HookReader {
         for own in &sender.verify {
             let scheme = own.get("scheme").and_then(Value::as_str).unwrap_or_default();
             let fields = fields_of(scheme).unwrap_or_default();
-            let mut merged: Map<String, Value> = own.clone();
-            for (field, value) in table.own.iter().filter(|(field, _)| fields.contains(&field.as_str())) {
-                merged.insert(field.clone(), value.clone());
-            }
-            proofs.push(self.proof(&Table { own: &merged, ..*table }, scheme)?);
+            let set = table.own.iter().filter(|(field, _)| fields.contains(&field.as_str()));
+            let set: Map<String, Value> = set.map(|(field, value)| (field.clone(), value.clone())).collect();
+            let base = Some((own, table.own_path));
+            proofs.push(self.proof(&Table { own: &set, own_path: table.own_path, base }, scheme)?);
         }
         let verify_token_name = if asked.contains(&"verify_token") {
             Some(self.secret_name(table, "verify_token")?)
@@ -116,6 +115,15 @@ impl HookReader {
         let verify =
             Verification { scheme: sender.name.clone(), secret_names, verify_token_name, url, proofs };
         Some(VerifySection { verify, sender: Some(sender), id: None })
+    }
+
+    /// The sender of a name; that its entry cannot be read is a mistake.
+    pub(super) fn sender(&mut self, name: &str) -> Option<Sender> {
+        read_sender(name).unwrap_or_else(|error| {
+            let remedy = "this build is broken: build the Worker from an unchanged release";
+            self.mistake(&["senders.json".to_owned()], error, remedy);
+            None
+        })
     }
 
     fn proof(&mut self, table: &Table<'_>, scheme: &str) -> Option<KeyedProof> {
