@@ -215,15 +215,17 @@ fn read_hooks(variables: &Variables, env: Env, mistakes: &mut Vec<Mistake>) -> H
     }
     for (variable, table) in &variables.hooks {
         for name in table.names() {
+            let Ok(valid) = HookName::try_from(name.clone()) else {
+                let problem = "must have a name of 1 to 63 of a-z, 0-9 and -";
+                mistakes.push(mistake(
+                    &[variable, &name],
+                    problem,
+                    "rename it; the first character is not -",
+                ));
+                continue;
+            };
             let twice = || mistake(&[variable, &name], "is configured twice", "keep one of the two");
-            match HookName::try_from(name.clone()) {
-                Ok(valid) => hooks.add(valid, variable, table, twice),
-                Err(_) => {
-                    let problem = "must have a name of 1 to 63 of a-z, 0-9 and -";
-                    let remedy = "rename it; the first character is not -";
-                    mistakes.push(mistake(&[variable, &name], problem, remedy));
-                }
-            }
+            hooks.add(valid, variable, table, twice);
         }
     }
     hooks
