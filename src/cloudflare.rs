@@ -106,6 +106,10 @@ async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
         "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "enqueued": swept.enqueued,
         "took_ms": took_ms});
     WorkerLog.log(log::SWEEP_FINISHED, fields);
+    // Also those of hooks that nobody calls. After the sweep, because reading every hook takes CPU time.
+    if last.is_none() {
+        settings.isolate.log_hook_mistakes(&WorkerLog);
+    }
 }
 
 /// How often a cron fires that says `*` or `*/n` minutes; an hour for any other, which only makes a sweep do more.

@@ -7,6 +7,7 @@ mod event_ids;
 mod fields;
 mod handshake;
 mod hook;
+pub mod hooks;
 pub mod mistake;
 pub mod sender;
 mod signature;
@@ -14,16 +15,18 @@ mod signature;
 pub(crate) mod test_hook;
 mod verify;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use crate::expression::Env;
 use crate::fabricate::Api;
-use crate::hook::{Hook, HookName};
+use crate::hook::HookName;
 
-use hook::read_hook;
+use hooks::{HookTable, Hooks};
 use mistake::{Mistake, quoted};
 
 /// Default of `FABRICATE_URL`: the official Fabricate.
@@ -41,6 +44,9 @@ pub const SWEEP_REQUESTS_MIN: u64 = 5;
 /// The largest [`SWEEP_REQUESTS`]: the 10,000 of the paid plan less a reserve.
 pub const SWEEP_REQUESTS_MAX: u64 = 9_000;
 
+/// The variable with hooks; every variable whose name is this, `_` and more may have hooks too.
+pub const HOOKS: &str = "HOOKS";
+
 /// The variable whose entries expressions see as `env`.
 pub const ENV: &str = "ENV";
 
@@ -53,6 +59,38 @@ pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
 /// The largest [`FABRICATE_RATE`]: a larger one would limit no sweep.
 pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
 
+/// The variables of the Worker that are configuration.
+#[derive(Default)]
+pub struct Variables {
+    /// The value of each one that is not a table of hooks.
+    pub values: Map<String, Value>,
+    /// Those that are tables of hooks, `HOOKS` and `HOOKS_…`, by name.
+    pub hooks: Vec<(Rc<str>, Rc<dyn HookTable>)>,
+}
+
+impl Variables {
+    /// Whether a variable of this name may be a table of hooks.
+    #[must_use]
+    pub fn may_have_hooks(name: &str) -> bool {
+        name.strip_prefix(HOOKS).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    }
+}
+
+impl From<&Map<String, Value>> for Variables {
+    fn from(vars: &Map<String, Value>) -> Self {
+        let mut variables = Self::default();
+        for (name, value) in vars {
+            match value {
+                Value::Object(table) if Self::may_have_hooks(name) => {
+                    variables.hooks.push((name.as_str().into(), Rc::new(table.clone())));
+                }
+                value => drop(variables.values.insert(name.clone(), value.clone())),
+            }
+        }
+        variables
+    }
+}
+
 /// The configuration.
 #[derive(Debug)]
 pub struct Configuration {
@@ -62,8 +100,8 @@ pub struct Configuration {
     pub sweep_requests: u32,
     /// The most requests of an isolate to Fabricate in a minute; `None`: no limit.
     pub fabricate_rate: Option<u32>,
-    /// Every hook with a valid name, or its mistakes.
-    pub hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>>,
+    /// Every hook with a valid name. Each is read when it is first needed.
+    pub hooks: Hooks,
     /// Mistakes outside any hook.
     pub mistakes: Vec<Mistake>,
 }
@@ -73,11 +111,14 @@ impl Configuration {
     /// is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
+        Self::of(&Variables::from(vars))
+    }
+
+    /// Reads the variables. No hook is read, only the names of hooks.
+    #[must_use]
+    pub fn of(variables: &Variables) -> Self {
+        let vars = &variables.values;
         let mut mistakes = Vec::new();
-        if let Err(error) = sender::read_senders() {
-            let remedy = "this build is broken: build the Worker from an unchanged release";
-            mistakes.push(mistake(&["senders.json"], error, remedy));
-        }
         let fabricate = read_fabricate(vars.get("FABRICATE_URL"), &mut mistakes);
         let remedy = format!("the default, {SWEEP_REQUESTS_DEFAULT}, fits the free plan");
         let bounds = SWEEP_REQUESTS_MIN..=SWEEP_REQUESTS_MAX;
@@ -86,7 +127,7 @@ impl Configuration {
         let remedy = "leave it out for no limit";
         let fabricate_rate = read_number(vars, FABRICATE_RATE, &bounds, remedy, &mut mistakes);
         let env = read_env(vars.get(ENV), &mut mistakes);
-        let hooks = read_hooks(vars, &env, &mut mistakes);
+        let hooks = read_hooks(variables, env, &mut mistakes);
         Self {
             fabricate,
             sweep_requests: sweep_requests.unwrap_or(SWEEP_REQUESTS_DEFAULT),
@@ -96,9 +137,9 @@ impl Configuration {
         }
     }
 
-    /// Every mistake, those in hooks too.
+    /// Every mistake, those in hooks too. Every hook is read.
     pub fn mistakes(&self) -> impl Iterator<Item = &Mistake> {
-        let in_hooks = self.hooks.values().filter_map(|hook| hook.as_ref().err()).flatten();
+        let in_hooks = self.hooks.values().filter_map(Result::err).flatten();
         self.mistakes.iter().chain(in_hooks)
     }
 
@@ -108,10 +149,10 @@ impl Configuration {
         self.mistakes.is_empty()
     }
 
-    /// The names of all secrets that hooks read.
+    /// The names of all secrets that hooks read. Every hook is read.
     #[must_use]
     pub fn secret_names(&self) -> BTreeSet<&str> {
-        let hooks = self.hooks.values().filter_map(|hook| hook.as_ref().ok());
+        let hooks = self.hooks.values().filter_map(Result::ok);
         hooks.flat_map(|hook| hook.verify.all_secret_names()).collect()
     }
 }
@@ -154,47 +195,37 @@ fn read_number(
 }
 
 /// Reads the entries that expressions see as `env`. They see no other variable.
-fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Map<String, Value> {
+fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Env {
     match value {
-        None => Map::new(),
-        Some(Value::Object(env)) => env.clone(),
+        None => Env::default(),
+        Some(Value::Object(env)) => Env::new(env),
         Some(other) => {
             let remedy = "write [vars.ENV] and a line such as REGION = \"eu\" for each";
             mistakes.push(mistake(&[ENV], format_args!("must be a table, got {}", quoted(other)), remedy));
-            Map::new()
+            Env::default()
         }
     }
 }
 
-fn read_hooks(
-    vars: &Map<String, Value>,
-    env: &Map<String, Value>,
-    mistakes: &mut Vec<Mistake>,
-) -> BTreeMap<HookName, Result<Hook, Vec<Mistake>>> {
-    let mut hooks: BTreeMap<HookName, Result<Hook, Vec<Mistake>>> = BTreeMap::new();
-    if let Some(other) = vars.get("HOOKS").filter(|value| !value.is_object()) {
+fn read_hooks(variables: &Variables, env: Env, mistakes: &mut Vec<Mistake>) -> Hooks {
+    let mut hooks = Hooks::new(env);
+    if let Some(other) = variables.values.get(HOOKS) {
         let problem = format!("must be a table, got {}", quoted(other));
-        mistakes.push(mistake(&["HOOKS"], problem, "write [vars.HOOKS.name] for each hook"));
+        mistakes.push(mistake(&[HOOKS], problem, "write [vars.HOOKS.name] for each hook"));
     }
-    let tables = vars
-        .iter()
-        .filter(|(variable, _)| *variable == "HOOKS" || variable.starts_with("HOOKS_"))
-        .filter_map(|(variable, value)| Some((variable, value.as_object()?)));
-    for (variable, table) in tables {
-        for (name, value) in table {
-            let Ok(hook_name) = HookName::try_from(name.clone()) else {
+    for (variable, table) in &variables.hooks {
+        for name in table.names() {
+            let Ok(valid) = HookName::try_from(name.clone()) else {
                 let problem = "must have a name of 1 to 63 of a-z, 0-9 and -";
-                mistakes.push(mistake(&[variable, name], problem, "rename it; the first character is not -"));
+                mistakes.push(mistake(
+                    &[variable, &name],
+                    problem,
+                    "rename it; the first character is not -",
+                ));
                 continue;
             };
-            let path = [variable.clone(), name.clone()];
-            let hook = if hooks.contains_key(&hook_name) {
-                // It is unknown which of the two was meant, so neither is used.
-                Err(vec![mistake(&[variable, name], "is configured twice", "keep one of the two")])
-            } else {
-                read_hook(hook_name.clone(), value, &path, env)
-            };
-            hooks.insert(hook_name, hook);
+            let twice = || mistake(&[variable, &name], "is configured twice", "keep one of the two");
+            hooks.add(valid, variable, table, twice);
         }
     }
     hooks

@@ -67,9 +67,31 @@ const OUT_OF_FUEL: &str = "the expressions over one event took too much work tog
 #[derive(Debug)]
 pub struct Expressions {
     scope: &'static [&'static str],
-    env: Value,
+    env: Env,
+}
+
+/// The variables that the operator allows. All hooks share them.
+#[derive(Debug, Clone)]
+pub struct Env {
+    value: Value,
     /// `env.NAME` for each variable that there is.
-    env_names: Vec<String>,
+    names: Arc<[String]>,
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self::new(&Map::new())
+    }
+}
+
+impl Env {
+    /// From the variables by name.
+    #[must_use]
+    pub fn new(env: &Map<String, Json>) -> Self {
+        let names = env.keys().map(|name| format!("{ENV}.{name}")).collect();
+        let fields = env.iter().map(|(name, value)| (Value::text(name), Value::from_json(value)));
+        Self { value: Value::object(fields.collect()).unwrap_or(Value::Null), names }
+    }
 }
 
 /// A boolean expression, compiled by the [`Expressions`] with which it is evaluated.
@@ -106,15 +128,15 @@ impl Expressions {
     /// Those that speak of these names.
     #[must_use]
     pub fn new(scope: &'static [&'static str]) -> Self {
-        Self { scope, env: Value::Missing, env_names: Vec::new() }.with_env(&Map::new())
+        let none = Env { value: Value::Missing, names: Arc::default() };
+        Self { scope, env: none }.with_env(&Env::default())
     }
 
     /// The same with the variables that the operator allows, as `env.NAME`, where the scope has `env` at all.
     #[must_use]
-    pub fn with_env(mut self, env: &Map<String, Json>) -> Self {
+    pub fn with_env(mut self, env: &Env) -> Self {
         if self.scope.contains(&ENV) {
-            self.env_names = env.keys().map(|name| format!("{ENV}.{name}")).collect();
-            self.env = Value::from_json(&Json::Object(env.clone()));
+            self.env = env.clone();
         }
         self
     }
@@ -237,7 +259,7 @@ impl Expressions {
     }
 
     fn names<'a>(&'a self, scope: &'a Scope) -> EventNames<'a> {
-        EventNames { scope, env: &self.env }
+        EventNames { scope, env: &self.env.value }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
-use wasm_bindgen::JsCast;
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::clock::WorkerLog;
-use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS};
+use crate::config::hooks::HookTable;
+use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS, Variables};
 use crate::fabricate::CircuitBreaker;
 use crate::http::Isolate;
 use crate::http::operator_token::{InvalidToken, OperatorToken};
@@ -26,13 +27,14 @@ thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
 }
 
-/// The settings of this isolate; its first invocation reads them and logs every mistake.
+/// The settings of this isolate. Its first invocation reads them and logs their mistakes. Hooks are read later, when they
+/// are called.
 pub(super) fn settings(env: &Env) -> Rc<Settings> {
     if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
         return settings;
     }
-    let configuration = Configuration::read(&variables(env));
-    for mistake in configuration.mistakes() {
+    let configuration = Configuration::of(&variables(env));
+    for mistake in &configuration.mistakes {
         WorkerLog.log(log::CONFIGURATION_MISTAKE, json!({"mistake": mistake.to_string()}));
     }
     if let Err(error @ InvalidToken::TooShort(_)) = OperatorToken::new(secret(env, OPERATOR_TOKEN).as_deref())
@@ -52,19 +54,46 @@ pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
 }
 
 /// The variables that are configuration; secrets, which look just like variables here, are not among them.
-fn variables(env: &Env) -> Map<String, Value> {
-    let is_ours = |name: &str| {
-        matches!(name, "FABRICATE_URL" | "HOOKS" | ENV | FABRICATE_RATE | SWEEP_REQUESTS)
-            || name.starts_with("HOOKS_")
-    };
-    let names = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
-    names
-        .iter()
-        .filter_map(|name| name.as_string())
-        .filter(|name| is_ours(name))
-        .filter_map(|name| {
-            let value = js_sys::Reflect::get(env, &name.as_str().into()).ok()?;
-            Some((name, serde_wasm_bindgen::from_value(value).ok()?))
-        })
-        .collect()
+fn variables(env: &Env) -> Variables {
+    let mut variables = Variables::default();
+    for name in keys(env) {
+        let may_have_hooks = Variables::may_have_hooks(&name);
+        let is_ours = matches!(name.as_str(), "FABRICATE_URL" | ENV | FABRICATE_RATE | SWEEP_REQUESTS);
+        if !is_ours && !may_have_hooks {
+            continue;
+        }
+        let Ok(value) = js_sys::Reflect::get(env, &name.as_str().into()) else { continue };
+        if may_have_hooks && value.is_object() && !js_sys::Array::is_array(&value) {
+            variables.hooks.push((name.into(), Rc::new(JsTable(value))));
+        } else if let Ok(value) = to_json(&value) {
+            variables.values.insert(name, value);
+        }
+    }
+    variables
+}
+
+/// A table of hooks as the runtime holds it. Taking over one hook costs less than taking over all of them.
+struct JsTable(JsValue);
+
+impl HookTable for JsTable {
+    fn names(&self) -> Vec<String> {
+        keys(&self.0)
+    }
+
+    fn hook(&self, name: &str) -> Result<Value, String> {
+        let value = js_sys::Reflect::get(&self.0, &name.into()).unwrap_or_default();
+        to_json(&value)
+    }
+}
+
+/// The names of an object's own properties. One text crosses the border, not one for each name.
+fn keys(object: &JsValue) -> Vec<String> {
+    let names = js_sys::Object::keys(object.unchecked_ref::<js_sys::Object>());
+    to_json(&names).ok().and_then(|names| serde_json::from_value(names).ok()).unwrap_or_default()
+}
+
+/// A JavaScript value as JSON, by way of its text.
+fn to_json(value: &JsValue) -> Result<Value, String> {
+    let text = js_sys::JSON::stringify(value).ok().and_then(|text| text.as_string());
+    serde_json::from_str(&text.ok_or("it has no JSON")?).map_err(|error| error.to_string())
 }

@@ -45,7 +45,7 @@ impl HookReader {
         known: Option<&Sender>,
     ) -> Vec<AnswerTemplate> {
         match (table.get("answer"), known.and_then(|sender| sender.answer.as_ref())) {
-            (Some((value, path)), _) => self.answers(value, &path),
+            (Some(value), _) => self.answers(value, &table.path_of("answer")),
             (None, Some(value)) => self.answers(value, table.own_path),
             (None, None) => Vec::new(),
         }
@@ -122,7 +122,7 @@ impl HookReader {
     }
 
     fn json_body(&mut self, table: &Table<'_>) -> Option<AnswerBody> {
-        let (value, _) = table.get("json")?;
+        let value = table.get("json")?;
         let Some(object) = value.as_object() else {
             self.wrong_value(table, "json", "a table", "write json = { challenge = \"body.challenge\" }");
             return None;
@@ -132,7 +132,7 @@ impl HookReader {
     }
 
     fn literal_body(&mut self, table: &Table<'_>) -> Option<AnswerBody> {
-        let (value, _) = table.get("body")?;
+        let value = table.get("body")?;
         let Some(text) = value.as_str() else {
             let remedy = "write body = \"\" for an empty answer, or body = \"ok\"";
             self.wrong_value(table, "body", "a text", remedy);
@@ -148,7 +148,8 @@ impl HookReader {
 
     /// `headers = { "webhook-allowed-origin" = "headers.webhook-request-origin" }`
     pub(super) fn answer_headers(&mut self, table: &Table<'_>) -> Vec<(String, AnswerValue)> {
-        let Some((value, path)) = table.get("headers") else { return Vec::new() };
+        let Some(value) = table.get("headers") else { return Vec::new() };
+        let path = table.path_of("headers");
         let Some(object) = value.as_object().filter(|object| (1..=HEADERS_MAX).contains(&object.len()))
         else {
             let problem = format!("must be a table of 1 to {HEADERS_MAX} headers");

@@ -34,11 +34,23 @@ impl<'a> Table<'a> {
         Self { own, own_path, base: None }
     }
 
-    /// The value of a field, and its path in the configuration.
-    pub(super) fn get(&self, field: &str) -> Option<(&'a Value, Vec<String>)> {
-        let at = |path: &[String]| [path, &[field.to_owned()]].concat();
+    /// The value of a field.
+    pub(super) fn get(&self, field: &str) -> Option<&'a Value> {
+        self.find(field).map(|(value, _)| value)
+    }
+
+    /// The path of a field in the configuration; that of the table where the field is absent.
+    pub(super) fn path_of(&self, field: &str) -> Vec<String> {
+        match self.find(field) {
+            Some((_, path)) => [path, &[field.to_owned()]].concat(),
+            None => self.own_path.to_vec(),
+        }
+    }
+
+    /// The value of a field, and the path of the table that has it.
+    fn find(&self, field: &str) -> Option<(&'a Value, &'a [String])> {
         if let Some(value) = self.own.get(field) {
-            return Some((value, at(self.own_path)));
+            return Some((value, self.own_path));
         }
         // `database` and `project` are two names of one field.
         let is_container = |name: &str| name == "database" || name == "project";
@@ -46,7 +58,7 @@ impl<'a> Table<'a> {
             return None;
         }
         let (base, path) = self.base?;
-        Some((base.get(field)?, at(path)))
+        Some((base.get(field)?, path))
     }
 }
 
@@ -73,8 +85,7 @@ impl HookReader {
         problem: impl Display,
         remedy: impl Display,
     ) {
-        let path = table.get(field).map_or_else(|| table.own_path.to_vec(), |(_, path)| path);
-        self.mistake(&path, problem, remedy);
+        self.mistake(&table.path_of(field), problem, remedy);
     }
 
     /// Records that a field must be something else; the mistake quotes the value. Not for fields that may hold a secret.
@@ -85,7 +96,7 @@ impl HookReader {
         takes: impl Display,
         remedy: impl Display,
     ) {
-        let got = table.get(field).map_or_else(String::new, |(value, _)| format!(", got {}", quoted(value)));
+        let got = table.get(field).map_or_else(String::new, |value| format!(", got {}", quoted(value)));
         self.mistake_at(table, field, format_args!("must be {takes}{got}"), remedy);
     }
 
@@ -124,7 +135,7 @@ impl HookReader {
     }
 
     pub(super) fn optional_text(&mut self, table: &Table<'_>, field: &str) -> Option<String> {
-        let (value, _) = table.get(field)?;
+        let value = table.get(field)?;
         let text = value.as_str().map(ToOwned::to_owned);
         if text.is_none() {
             self.wrong_value(table, field, "a text", format_args!("write {field} = \"…\""));
@@ -134,7 +145,7 @@ impl HookReader {
 
     /// A boolean; false where it is absent.
     pub(super) fn boolean(&mut self, table: &Table<'_>, field: &str) -> bool {
-        let Some((value, _)) = table.get(field) else { return false };
+        let Some(value) = table.get(field) else { return false };
         value.as_bool().unwrap_or_else(|| {
             let remedy = format!("write {field} = true, without quotes");
             self.wrong_value(table, field, "true or false", remedy);
@@ -152,7 +163,7 @@ impl HookReader {
     where
         T: Copy + Display + PartialOrd + TryFrom<u64>,
     {
-        let Some((value, _)) = table.get(field) else { return default };
+        let Some(value) = table.get(field) else { return default };
         let number = value.as_u64().and_then(|number| T::try_from(number).ok());
         number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
             let takes = format!("a whole number from {} to {}", bounds.start(), bounds.end());
@@ -170,7 +181,7 @@ impl HookReader {
         bounds_text: &str,
         remedy: &str,
     ) -> Option<i64> {
-        let (value, _) = table.get(field)?;
+        let value = table.get(field)?;
         let duration_ms = read_duration_ms(value).filter(|ms| bounds.contains(ms));
         if duration_ms.is_none() {
             self.wrong_value(table, field, bounds_text, remedy);

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{HookReader, Table};
-use super::sender::{Sender, sender, sender_names};
+use super::sender::{Sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
 use crate::verify::Verification;
@@ -47,10 +47,11 @@ impl HookReader {
         let mut all: Vec<Handshake> = known
             .map(|sender| self.handshake_tables(&sender.handshakes, table.own_path, verify))
             .unwrap_or_default();
-        let Some((value, path)) = table.get("handshake") else { return all };
+        let Some(value) = table.get("handshake") else { return all };
+        let path = table.path_of("handshake");
         match value {
             Value::String(name) => {
-                if let Some(sender) = sender(name).filter(|sender| !sender.handshakes.is_empty()) {
+                if let Some(sender) = self.sender(name).filter(|sender| !sender.handshakes.is_empty()) {
                     all.extend(self.handshake_tables(&sender.handshakes, &path, verify));
                 } else {
                     let names: Vec<&str> = sender_names().collect();
@@ -114,7 +115,7 @@ impl HookReader {
 
     /// Conditions: `{ "body.type" = "url_verification", "body.challenge" = true }`.
     pub(super) fn conditions(&mut self, table: &Table<'_>, field: &str) -> Vec<(Source, Predicate)> {
-        let Some((value, path)) = table.get(field) else { return Vec::new() };
+        let Some(value) = table.get(field) else { return Vec::new() };
         let Some(object) = value.as_object() else {
             self.wrong_value(table, field, "a table", "write { \"body.type\" = \"url_verification\" }");
             return Vec::new();
@@ -129,7 +130,10 @@ impl HookReader {
             };
             match Source::parse(source) {
                 Ok(source) => conditions.push((source, predicate)),
-                Err(error) => self.mistake(&path, format_args!("each key {error}"), "for example body.type"),
+                Err(error) => {
+                    let problem = format_args!("each key {error}");
+                    self.mistake_at(table, field, problem, "for example body.type");
+                }
             }
         }
         conditions

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::fields::{HookReader, Table};
 use super::mistake::{Mistake, quoted};
-use crate::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
+use crate::expression::{Condition, EVENT_SCOPE, Env, Expressions, SINGLE_EVENT_SCOPE};
 use crate::fabricate::{Place, Target};
 use crate::hook::archive_key::{self, KeyTemplate};
 use crate::hook::mapping::Params;
@@ -63,7 +63,7 @@ pub(super) fn read_hook(
     name: HookName,
     value: &Value,
     path: &[String],
-    env: &Map<String, Value>,
+    env: &Env,
 ) -> Result<Hook, Vec<Mistake>> {
     // Without a batch, expressions see no item.
     let scope = if value.get("each").is_some() { EVENT_SCOPE } else { SINGLE_EVENT_SCOPE };
@@ -77,7 +77,7 @@ pub(super) fn read_hook(
     let table = Table::new(table, path);
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
     let section = reader.verify_section(&table);
-    let sender = section.as_ref().and_then(|section| section.sender);
+    let sender = section.as_ref().and_then(|section| section.sender.as_ref());
     let handshakes = reader.handshakes(&table, sender, section.as_ref().map(|section| &section.verify));
     let answers = reader.delivery_answers(&table, sender);
     let delivery_id_template = reader.template(&table, "delivery_id", "{{ body.id }}");
@@ -130,10 +130,11 @@ impl HookReader {
 
     /// `rate_limit = "HOOK_LIMIT"`, or `{ binding = "HOOK_LIMIT", by = "sender" }`.
     fn rate_limit(&mut self, table: &Table<'_>) -> Option<RateLimit> {
-        let (value, path) = table.get("rate_limit")?;
+        let value = table.get("rate_limit")?;
         let (binding, by) = match value {
             Value::String(binding) => (Some(binding.clone()), RateKey::Hook),
             Value::Object(own) => {
+                let path = table.path_of("rate_limit");
                 let table = Table::new(own, &path);
                 self.unknown_fields(&table, &["binding", "by"]);
                 let words = [("hook", RateKey::Hook), ("sender", RateKey::Sender)];
@@ -154,7 +155,7 @@ impl HookReader {
     }
 
     fn rules(&mut self, hook: &Table<'_>) -> Option<Vec<Rule>> {
-        let Some((value, path)) = hook.get("rules") else {
+        let Some(value) = hook.get("rules") else {
             return Some(vec![self.rule(hook)?]);
         };
         let items = value.as_array().filter(|items| (1..=RULES_MAX).contains(&items.len()));
@@ -163,6 +164,7 @@ impl HookReader {
             self.wrong_value(hook, "rules", format_args!("a list of 1 to {RULES_MAX} rules"), remedy);
             return None;
         };
+        let path = hook.path_of("rules");
         let mut rules = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = [path.as_slice(), &[index.to_string()]].concat();
@@ -199,12 +201,9 @@ impl HookReader {
     /// The database or project of the workflow.
     fn container(&mut self, table: &Table<'_>) -> Option<Place> {
         match (table.get("database"), table.get("project")) {
-            (Some(_), Some((_, path))) => {
-                self.mistake(
-                    &path,
-                    "cannot be used together with `database`",
-                    "keep one: newer Fabricate accounts say project where older ones say database",
-                );
+            (Some(_), Some(_)) => {
+                let remedy = "keep one: newer Fabricate accounts say project where older ones say database";
+                self.mistake_at(table, "project", "cannot be used together with `database`", remedy);
                 None
             }
             (None, Some(_)) => self.name(table, "project").map(Place::Project),
@@ -213,7 +212,7 @@ impl HookReader {
     }
 
     fn params(&mut self, table: &Table<'_>) -> Params {
-        let Some((value, path)) = table.get("params") else {
+        let Some(value) = table.get("params") else {
             return Params::default();
         };
         let Some(params) = value.as_object() else {
@@ -224,7 +223,7 @@ impl HookReader {
         let mut found = Vec::new();
         let compiled = Params::compile(params, &mut self.expressions, &mut |inner, problem| {
             let inner = inner.iter().map(|part| (*part).to_owned()).collect();
-            found.push(([path.clone(), inner].concat(), problem));
+            found.push(([table.path_of("params"), inner].concat(), problem));
         });
         for (path, problem) in found {
             self.mistake(

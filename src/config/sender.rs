@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// An entry of `senders.json`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sender {
     /// The name in `verify.scheme`.
@@ -68,27 +68,36 @@ fn scheme(proof: &Map<String, Value>) -> &str {
     proof.get("scheme").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Every sender, in the order of the file; parsed once.
+/// The entries, in a layout that [`entry`] relies on: the name is the first field, in a line of its own.
+const SENDERS: &str = include_str!("senders.json");
+
+/// The sender of a name. Only its own entry is parsed: all of them take longer than the rest of a new isolate's hook.
 ///
 /// # Errors
-/// When the built-in file is invalid. A test prevents that, and [`Configuration::read`](super::Configuration::read)
-/// reports it as a mistake.
-pub(super) fn read_senders() -> Result<&'static [Sender], &'static serde_json::Error> {
-    static SENDERS: OnceLock<Result<Vec<Sender>, serde_json::Error>> = OnceLock::new();
-    let senders = SENDERS.get_or_init(|| serde_json::from_str(include_str!("senders.json")));
-    senders.as_deref()
+/// When the entry is invalid. A test prevents that.
+pub(super) fn read_sender(name: &str) -> serde_json::Result<Option<Sender>> {
+    let Some(entry) = entry(name) else { return Ok(None) };
+    let sender: Option<Sender> = serde_json::Deserializer::from_str(entry).into_iter().next().transpose()?;
+    Ok(sender.filter(|sender| sender.name == name))
 }
 
-/// Every sender, in the order of the file; empty if the file is invalid, which is a mistake of every configuration.
-#[must_use]
-pub fn senders() -> &'static [Sender] {
-    read_senders().unwrap_or(&[])
+/// The text of the file from the sender's entry on.
+fn entry(name: &str) -> Option<&'static str> {
+    let opening = format!("  {{\n    \"name\": \"{name}\",\n");
+    SENDERS.get(memchr::memmem::find(SENDERS.as_bytes(), opening.as_bytes())?..)
 }
 
-/// The sender with a name.
+/// The sender of a name, from all of them.
 #[must_use]
 pub fn sender(name: &str) -> Option<&'static Sender> {
     senders().iter().find(|sender| sender.name == name)
+}
+
+/// Every sender, in the order of the file; parsed once. Empty if the file is invalid, which a test prevents.
+#[must_use]
+pub fn senders() -> &'static [Sender] {
+    static PARSED: OnceLock<Vec<Sender>> = OnceLock::new();
+    PARSED.get_or_init(|| serde_json::from_str(SENDERS).unwrap_or_default())
 }
 
 /// The names of all senders.
@@ -108,13 +117,27 @@ mod tests {
 
     #[test]
     fn the_file_is_valid_and_has_each_sender_once() {
-        let read: Vec<Sender> = serde_json::from_str(include_str!("senders.json")).unwrap();
+        let read: Vec<Sender> = serde_json::from_str(SENDERS).unwrap();
         let names: BTreeSet<&str> = read.iter().map(|sender| sender.name.as_str()).collect();
         assert_eq!(names.len(), read.len());
         for sender in senders() {
             assert!(sender.docs.starts_with("https://"), "{}", sender.name);
             let own = sender.note.iter().all(|note| note.ends_with('.') || note.ends_with('`'));
             assert!(own, "{}: a note is a sentence", sender.name);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_read_without_the_others() {
+        for sender in senders() {
+            let alone = read_sender(&sender.name).unwrap().unwrap_or_else(|| {
+                panic!("{}: the name must be the first field, in a line of its own", sender.name)
+            });
+            assert_eq!(alone, *sender);
+        }
+        let injected = "github\",\n    \"docs\": \"https://docs.github.com";
+        for unknown in ["", "git", "githubs", "hmac", "\n", injected] {
+            assert_eq!(read_sender(unknown).unwrap(), None, "{unknown}");
         }
     }
 
@@ -144,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_hook_may_set_only_fields_that_apply_to_its_sender() {
-        let takes = |name: &str, field: &str| sender(name).unwrap().takes(field);
+        let takes = |name: &str, field: &str| read_sender(name).unwrap().unwrap().takes(field);
         assert!(
             takes("stripe", "tolerance")
                 && takes("messagebird", "tolerance")

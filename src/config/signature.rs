@@ -68,7 +68,7 @@ impl HookReader {
 
     /// `expect = { "headers.x-version" = "1" }`
     fn expected(&mut self, table: &Table<'_>) -> Vec<(Source, String)> {
-        let Some((value, _)) = table.get("expect") else { return Vec::new() };
+        let Some(value) = table.get("expect") else { return Vec::new() };
         let read = |(source, wanted): (&String, &Value)| {
             Some((Source::parse(source).ok()?, wanted.as_str()?.to_owned()))
         };
@@ -87,7 +87,7 @@ impl HookReader {
             "header" => is_header_name(text).then(|| Source::header(text)),
             _ => Source::parse(text).ok(),
         };
-        let texts: Option<Vec<String>> = if let Some((Value::Array(items), _)) = table.get(field) {
+        let texts: Option<Vec<String>> = if let Some(Value::Array(items)) = table.get(field) {
             items.iter().map(|item| item.as_str().map(ToOwned::to_owned)).collect()
         } else {
             Some(vec![self.text(table, field)?])
@@ -153,7 +153,7 @@ impl HookReader {
     pub(super) fn tolerance(&mut self, table: &Table<'_>, default_ms: Option<i64>) -> Option<i64> {
         match table.get("tolerance") {
             None => default_ms,
-            Some((value, _)) if value.as_str() == Some("none") => None,
+            Some(value) if value.as_str() == Some("none") => None,
             Some(_) => {
                 let remedy = "write \"5m\", or a number of seconds; \"none\" accepts a delivery of any age";
                 let bounds = SECOND_MS..=TOLERANCE_MAX_MS;

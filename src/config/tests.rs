@@ -1,5 +1,7 @@
 //! Valid configurations, and the mistakes in invalid ones.
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -32,7 +34,7 @@ fn check(change: impl FnOnce(&mut Value), expected: &str) {
 fn a_complete_hook_has_no_mistakes() {
     let configuration = read(&json!({"HOOKS": {"crm-deal-won": hook(|_| ())}}));
     assert_eq!(configuration.mistakes().count(), 0);
-    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
     assert_eq!(hook.rules.len(), 1);
     assert_eq!(hook.rules[0].settings.deadline_ms, 86_400_000);
     assert_eq!(configuration.secret_names().into_iter().collect::<Vec<_>>(), ["CRM_SECRET"]);
@@ -200,7 +202,7 @@ fn a_rule_inherits_the_fields_of_its_hook() {
         ]);
     })}}));
     assert_eq!(configuration.mistakes().count(), 0, "{:?}", configuration.mistakes().collect::<Vec<_>>());
-    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
     let [first, second] = hook.rules.as_slice() else { panic!("two rules") };
     assert_eq!(first.target.workflow, "seed-account");
     assert_eq!(first.when.as_ref().unwrap().source(), "body.type == 'a'");
@@ -217,6 +219,45 @@ fn a_broken_hook_does_not_affect_the_others() {
         configuration.hooks.iter().filter(|(_, hook)| hook.is_ok()).map(|(name, _)| name.as_str()).collect();
     assert_eq!(whole, ["good", "more"]);
     assert!(configuration.is_usable());
+}
+
+/// A table that records which of its hooks are read.
+struct Recording(Map<String, Value>, RefCell<Vec<String>>);
+
+impl HookTable for Recording {
+    fn names(&self) -> Vec<String> {
+        self.0.names()
+    }
+
+    fn hook(&self, name: &str) -> Result<Value, String> {
+        self.1.borrow_mut().push(name.to_owned());
+        if name == "lost" { Err("it has no JSON".to_owned()) } else { self.0.hook(name) }
+    }
+}
+
+#[test]
+fn a_hook_is_read_once_when_it_is_needed() {
+    let hooks = json!({"a": hook(|_| ()), "broken": {"workflow": 7}, "lost": {}, "Bad": hook(|_| ())});
+    let table = Rc::new(Recording(hooks.as_object().unwrap().clone(), RefCell::default()));
+    let variables = Variables { values: Map::new(), hooks: vec![("HOOKS".into(), Rc::clone(&table) as _)] };
+    let configuration = Configuration::of(&variables);
+    let read = || table.1.borrow().join(" ");
+    assert_eq!(configuration.mistakes.len(), 1, "a name is checked at once");
+    assert_eq!(
+        configuration.hooks.names().map(HookName::as_str).collect::<Vec<_>>(),
+        ["a", "broken", "lost"]
+    );
+    assert_eq!(read(), "");
+    let get = |name: &str| configuration.hooks.get(&HookName::try_from(name.to_owned()).unwrap());
+    assert!(get("absent").is_none() && get("a").unwrap().is_ok() && get("a").unwrap().is_ok());
+    assert_eq!(read(), "a");
+    let lost: Vec<String> = get("lost").unwrap().unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(lost, ["HOOKS.lost: cannot be read: it has no JSON; write it as a table of [vars]"]);
+    assert!(configuration.mistakes().count() > 2);
+    assert_eq!(configuration.hooks.values().filter_map(Result::ok).count(), 1);
+    assert_eq!(read(), "a lost broken");
+    assert_eq!(configuration.hooks.into_values().filter(Result::is_err).count(), 2);
+    assert_eq!(read(), "a lost broken");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::{HookReader, Table};
-use crate::config::sender::{Sender, sender, sender_names};
+use crate::config::sender::{Sender, read_sender, sender_names};
 use crate::expression::nearest;
 use crate::request::source::Source;
 use crate::timestamp::{HOUR_MS, MINUTE_MS};
@@ -51,14 +51,14 @@ const EXAMPLE: &str = "write verify = { scheme = \"standard-webhooks\", secret =
 pub(super) struct VerifySection {
     pub(super) verify: Verification,
     /// The known sender that it names.
-    pub(super) sender: Option<&'static Sender>,
+    pub(super) sender: Option<Sender>,
     /// Where the sender states the id of an event.
     pub(super) id: Option<Source>,
 }
 
 impl HookReader {
     pub(super) fn verify_section(&mut self, table: &Table<'_>) -> Option<VerifySection> {
-        let Some((value, path)) = table.get("verify") else {
+        let Some(value) = table.get("verify") else {
             let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to accept any caller");
             self.mistake(table.own_path, "`verify` is missing", remedy);
             return None;
@@ -67,9 +67,10 @@ impl HookReader {
             self.wrong_value(table, "verify", "a table", EXAMPLE);
             return None;
         };
+        let path = table.path_of("verify");
         let table = Table::new(verify, &path);
         let scheme = self.text(&table, "scheme")?;
-        if let Some(sender) = sender(&scheme) {
+        if let Some(sender) = self.sender(&scheme) {
             return self.known_sender(&table, sender);
         }
         let Some(fields) = fields_of(&scheme) else {
@@ -87,7 +88,7 @@ impl HookReader {
     }
 
     /// Reads a known sender: its own proofs, with the fields that the hook sets.
-    fn known_sender(&mut self, table: &Table<'_>, sender: &'static Sender) -> Option<VerifySection> {
+    fn known_sender(&mut self, table: &Table<'_>, sender: Sender) -> Option<VerifySection> {
         let asked: Vec<&str> = sender.asks.iter().map(String::as_str).collect();
         let mut known = vec!["scheme", "secret"];
         let adjustable = ["tolerance", "url", "header", "signature_version"]
@@ -100,11 +101,10 @@ impl HookReader {
         for own in &sender.verify {
             let scheme = own.get("scheme").and_then(Value::as_str).unwrap_or_default();
             let fields = fields_of(scheme).unwrap_or_default();
-            let mut merged: Map<String, Value> = own.clone();
-            for (field, value) in table.own.iter().filter(|(field, _)| fields.contains(&field.as_str())) {
-                merged.insert(field.clone(), value.clone());
-            }
-            proofs.push(self.proof(&Table { own: &merged, ..*table }, scheme)?);
+            let set = table.own.iter().filter(|(field, _)| fields.contains(&field.as_str()));
+            let set: Map<String, Value> = set.map(|(field, value)| (field.clone(), value.clone())).collect();
+            let base = Some((own, table.own_path));
+            proofs.push(self.proof(&Table { own: &set, own_path: table.own_path, base }, scheme)?);
         }
         let verify_token_name = if asked.contains(&"verify_token") {
             Some(self.secret_name(table, "verify_token")?)
@@ -115,6 +115,15 @@ impl HookReader {
         let verify =
             Verification { scheme: sender.name.clone(), secret_names, verify_token_name, url, proofs };
         Some(VerifySection { verify, sender: Some(sender), id: None })
+    }
+
+    /// The sender of a name; that its entry cannot be read is a mistake.
+    pub(super) fn sender(&mut self, name: &str) -> Option<Sender> {
+        read_sender(name).unwrap_or_else(|error| {
+            let remedy = "this build is broken: build the Worker from an unchanged release";
+            self.mistake(&["senders.json".to_owned()], error, remedy);
+            None
+        })
     }
 
     fn proof(&mut self, table: &Table<'_>, scheme: &str) -> Option<KeyedProof> {
@@ -155,8 +164,8 @@ impl HookReader {
     fn jwt_algorithms(&mut self, table: &Table<'_>) -> Option<Vec<Algorithm>> {
         let names: Option<Vec<&str>> = match table.get("algorithm") {
             None => Some(vec!["HS256"]),
-            Some((Value::Array(names), _)) => names.iter().map(Value::as_str).collect(),
-            Some((value, _)) => value.as_str().map(|name| vec![name]),
+            Some(Value::Array(names)) => names.iter().map(Value::as_str).collect(),
+            Some(value) => value.as_str().map(|name| vec![name]),
         };
         let known =
             |name: &str| JWT_ALGORITHMS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
@@ -196,7 +205,7 @@ impl HookReader {
     }
 
     fn secret_names(&mut self, verify: &Table<'_>, needed: bool) -> Option<Vec<String>> {
-        let Some((value, path)) = verify.get("secret") else {
+        let Some(value) = verify.get("secret") else {
             if !needed {
                 return Some(Vec::new());
             }
@@ -205,7 +214,8 @@ impl HookReader {
             return None;
         };
         if !needed {
-            self.mistake(&path, "this scheme checks no secret", "remove it, or name another scheme");
+            let remedy = "remove it, or name another scheme";
+            self.mistake_at(verify, "secret", "this scheme checks no secret", remedy);
             return None;
         }
         let names: Option<Vec<&str>> = match value {
@@ -225,7 +235,7 @@ impl HookReader {
                     "write one name or a list of 1 to {SECRETS_MAX}, of letters, digits and _; never the value"
                 );
                 // The value is not quoted: it may be the secret itself.
-                self.mistake(&path, "must be the name of a secret", remedy);
+                self.mistake_at(verify, "secret", "must be the name of a secret", remedy);
                 None
             }
         }

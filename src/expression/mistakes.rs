@@ -213,13 +213,14 @@ impl<'a> Walk<'a> {
 impl Expressions {
     fn check_env(&self, key: &Value) -> Result<(), String> {
         let name = format!("{ENV}.{key}");
-        if self.env_names.contains(&name) {
+        let names = &self.env.names;
+        if names.contains(&name) {
             return Ok(());
         }
-        if self.env_names.is_empty() {
+        if names.is_empty() {
             return Err(format!("unknown variable `{name}`; there is nothing in [vars.ENV]"));
         }
-        Err(unknown("variable", &name, &self.env_names.iter().map(String::as_str).collect::<Vec<_>>()))
+        Err(unknown("variable", &name, &names.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 }
 

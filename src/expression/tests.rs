@@ -144,7 +144,7 @@ fn mistakes_are_found_before_the_first_delivery() {
 #[test]
 fn env_has_what_the_operator_allowed_and_nothing_else() {
     let env = json!({"REGION": "eu", "ROWS": 100, "LIMITS": {"rows": 5}});
-    let mut expressions = Expressions::new(EVENT_SCOPE).with_env(env.as_object().unwrap());
+    let mut expressions = Expressions::new(EVENT_SCOPE).with_env(&Env::new(env.as_object().unwrap()));
     let template = expressions.template("{{ [env.REGION, env['ROWS'], env.LIMITS.rows] }}").unwrap();
     assert_eq!(expressions.evaluate(&template, &scope()), Ok(json!(["eu", 100, 5])));
     let mistake =
@@ -155,14 +155,15 @@ fn env_has_what_the_operator_allowed_and_nothing_else() {
     }
     let empty = "unknown variable `env.REGION`; there is nothing in [vars.ENV]";
     assert_eq!(mistake(&mut Expressions::new(EVENT_SCOPE), "{{ env.REGION }}"), empty);
-    let mut elsewhere = Expressions::new(&["file"]).with_env(env.as_object().unwrap());
+    let mut elsewhere = Expressions::new(&["file"]).with_env(&Env::new(env.as_object().unwrap()));
     assert!(mistake(&mut elsewhere, "{{ env.REGION }}").starts_with("unknown variable `env`"));
 }
 
 #[test]
 fn a_condition_tells_what_it_saw() {
     let seen = |source: &str| {
-        let mut expressions = Expressions::new(EVENT_SCOPE).with_env(json!({"MIN": 10}).as_object().unwrap());
+        let mut expressions =
+            Expressions::new(EVENT_SCOPE).with_env(&Env::new(json!({"MIN": 10}).as_object().unwrap()));
         let condition = expressions.condition(source).unwrap();
         expressions.values_seen(&condition, &scope())
     };

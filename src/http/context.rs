@@ -51,9 +51,9 @@ impl<'a, R: Runtime> Context<'a, R> {
     /// A hook without mistakes: 404 there is none of this name, 503 it has mistakes.
     pub(super) fn hook(&self, name: String) -> Result<&'a Hook, Problem> {
         let name = HookName::try_from(name).map_err(|_| Problem::NoSuchHook)?;
-        match self.isolate.configuration.hooks.get(&name) {
+        match self.isolate.hook(&name, self.runtime) {
             Some(Ok(hook)) => Ok(hook),
-            // The mistakes were logged when the configuration was read, and are in `GET /api/hooks`.
+            // The mistakes are in the log and in `GET /api/hooks`.
             Some(Err(_)) => Err(Problem::NotReady),
             None => Err(Problem::NoSuchHook),
         }

@@ -89,8 +89,8 @@ pub(super) async fn retry_runs<R: Runtime>(context: &Context<'_, R>, request: &R
 }
 
 fn hooks<'c, R: Runtime>(context: &Context<'c, R>) -> impl Fn(&HookName) -> Option<&'c Hook> + use<'c, R> {
-    let isolate = context.isolate;
-    move |name| isolate.configuration.hooks.get(name)?.as_ref().ok()
+    let (isolate, runtime) = (context.isolate, context.runtime);
+    move |name| isolate.hook(name, runtime)?.ok()
 }
 
 fn refused<R: Runtime>(context: &Context<'_, R>, refusal: Refusal) -> Problem {

@@ -21,7 +21,7 @@ pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>) -> Handled<
     let configuration = &context.isolate.configuration;
     let ports = context.runtime.ports();
     let mut hooks = Vec::new();
-    for (name, hook) in &configuration.hooks {
+    for (name, hook) in configuration.hooks.iter() {
         hooks.push(match hook {
             Ok(hook) => {
                 let token = match &ports {

@@ -2,11 +2,17 @@
 //! ask for again. Losing it loses nothing but time.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
+
+use serde_json::json;
 
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
-use crate::hook::HookName;
+use crate::config::mistake::Mistake;
+use crate::hook::{Hook, HookName};
+use crate::log;
+use crate::ports::Log;
 use crate::timestamp::{HOUR_MS, Timestamp};
 use crate::verify::offered_secret::KEPT_MS as TOKEN_KEPT_MS;
 
@@ -27,6 +33,8 @@ pub struct Isolate {
     pub(super) in_flight: Rc<InFlight>,
     pub(super) certificates: Certificates,
     pub(super) kept_tokens: KeptTokens,
+    /// The hooks whose mistakes are in the log.
+    logged: RefCell<BTreeSet<HookName>>,
 }
 
 impl Isolate {
@@ -38,6 +46,34 @@ impl Isolate {
             in_flight: Rc::default(),
             certificates: Certificates::default(),
             kept_tokens: KeptTokens::default(),
+            logged: RefCell::default(),
+        }
+    }
+
+    /// The hook of this name, or its mistakes, which are logged once in an isolate; `None`: there is no such hook.
+    pub(super) fn hook(&self, name: &HookName, log: &impl Log) -> Option<Result<&Hook, &[Mistake]>> {
+        let hook = self.configuration.hooks.get(name)?;
+        if let Err(mistakes) = hook {
+            self.log_mistakes(name, mistakes, log);
+        }
+        Some(hook)
+    }
+
+    /// Logs the mistakes of every hook, each once in an isolate.
+    pub fn log_hook_mistakes(&self, log: &impl Log) {
+        for (name, hook) in self.configuration.hooks.iter() {
+            if let Err(mistakes) = hook {
+                self.log_mistakes(name, mistakes, log);
+            }
+        }
+    }
+
+    fn log_mistakes(&self, name: &HookName, mistakes: &[Mistake], log: &impl Log) {
+        if !self.logged.borrow_mut().insert(name.clone()) {
+            return;
+        }
+        for mistake in mistakes {
+            log.log(log::CONFIGURATION_MISTAKE, json!({"mistake": mistake.to_string()}));
         }
     }
 }

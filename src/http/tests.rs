@@ -174,3 +174,27 @@ fn it_is_healthy_with_bindings_key_and_configuration() {
     let unusable = Stage::new(&json!(7));
     check(&unusable.send("GET", "/health", &[], ""), 503, "not-ready");
 }
+
+#[test]
+fn the_mistakes_of_a_hook_are_logged_once() {
+    let stage = Stage::new(&json!({"good": open_hook(), "broken": {"workflow": 7}, "typo": hook(|hook| {
+        hook["wehn"] = json!("true");
+    })}));
+    let logged = || {
+        let log = stage.log.borrow();
+        let lines = log.iter().filter(|(_, line)| line.starts_with("configuration mistake"));
+        let count = |hook: &str| lines.clone().filter(|(_, line)| line.contains(hook)).count();
+        (count("HOOKS.broken"), count("HOOKS.typo"), lines.clone().count())
+    };
+    stage.post("good", "{}");
+    assert_eq!(logged(), (0, 0, 0), "no other hook is read");
+    check(&stage.post("typo", "{}"), 503, "not-ready");
+    check(&stage.post("typo", "{}"), 503, "not-ready");
+    assert_eq!(logged(), (0, 1, 1));
+    stage.isolate.log_hook_mistakes(&stage);
+    let (broken, typo, all) = logged();
+    assert!(broken > 1 && typo == 1 && all == broken + typo, "{:?}", stage.log.borrow());
+    stage.isolate.log_hook_mistakes(&stage);
+    check(&stage.post("broken", "{}"), 503, "not-ready");
+    assert_eq!(logged(), (broken, typo, all));
+}

@@ -89,7 +89,7 @@ fn report(text: &str, name: &str, local: &Secrets) -> Report {
         let _ = writeln!(lines, "{name}:{line}:{column}: {finding}");
     }
     for environment in &environments {
-        for (hook, result) in &environment.configuration.hooks {
+        for (hook, result) in environment.configuration.hooks.iter() {
             if let Ok(details) = result {
                 let _ = writeln!(lines, "{}{}", environment.label(), summary(hook, details));
             }

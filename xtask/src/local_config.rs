@@ -46,14 +46,15 @@ impl LocalConfig {
     /// # Errors
     /// When no name is given, no hook has it, or the hook has mistakes.
     pub(crate) fn hook(&self, name: Option<&str>) -> Result<&Hook> {
-        let known: Vec<&str> = self.configuration.hooks.keys().map(HookName::as_str).collect();
+        let known: Vec<&str> = self.configuration.hooks.names().map(HookName::as_str).collect();
         let file = self.file.display();
         let Some(name) = name else {
             bail!("the name of a hook is missing: {file} has {}", listed(&known));
         };
-        match self.configuration.hooks.iter().find(|(known, _)| known.as_str() == name) {
-            Some((_, Ok(hook))) => Ok(hook),
-            Some((_, Err(mistakes))) => {
+        let valid = HookName::try_from(name.to_owned()).ok();
+        match valid.and_then(|name| self.configuration.hooks.get(&name)) {
+            Some(Ok(hook)) => Ok(hook),
+            Some(Err(mistakes)) => {
                 let mistakes = lines(mistakes);
                 bail!(
                     "hook {name} has mistakes, so the Worker answers 503{mistakes}\n\

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::filters::FILTERS;
 use super::super::methods::METHODS;
 use super::super::signatures::names;
-use super::super::{EVENT_SCOPE, Expressions, SOURCE_BYTES_MAX, Scope, ScopeValue};
+use super::super::{EVENT_SCOPE, Env, Expressions, SOURCE_BYTES_MAX, Scope, ScopeValue};
 use crate::value::TEXT_BYTES_MAX;
 use crate::value::fuel::{EVENT_FUEL, FUEL};
 
@@ -60,7 +60,8 @@ fn scope() -> Scope {
 
 fn expressions() -> Expressions {
     assert_eq!(block("toml"), "[vars.ENV]\nREGION = \"eu\"\nROWS = 100\n");
-    Expressions::new(EVENT_SCOPE).with_env(json!({"REGION": "eu", "ROWS": 100}).as_object().unwrap())
+    Expressions::new(EVENT_SCOPE)
+        .with_env(&Env::new(json!({"REGION": "eu", "ROWS": 100}).as_object().unwrap()))
 }
 
 fn check_values(last_two: [&str; 2]) {
