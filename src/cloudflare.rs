@@ -17,6 +17,7 @@ mod r2_uploads;
 mod settings;
 mod status_body;
 mod stream;
+pub(crate) mod web_crypto;
 mod world;
 
 use std::cell::Cell;

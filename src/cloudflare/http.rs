@@ -10,6 +10,7 @@ use worker::{Context, Env, Method, ResponseBody, ResponseBuilder};
 use super::clock::{WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
 use super::settings::{self, Settings};
+use super::web_crypto::WebCrypto;
 use super::world::Cloudflare;
 use crate::fabricate::Answer;
 use crate::http::Problem;
@@ -18,6 +19,7 @@ use crate::http::response::{Body, Response};
 use crate::http::runtime::{LimiterError, Outbound, Runtime};
 use crate::log;
 use crate::ports::Log;
+use crate::verify::crypto::Crypto;
 
 /// One invocation.
 pub(super) struct Invocation<'a> {
@@ -35,6 +37,10 @@ impl Runtime for Invocation<'_> {
 
     fn secret(&self, name: &str) -> Option<String> {
         settings::secret(self.env, name)
+    }
+
+    fn crypto(&self) -> &dyn Crypto {
+        &WebCrypto
     }
 
     async fn count_call(&self, binding: &str, key: &str) -> Result<bool, LimiterError> {
