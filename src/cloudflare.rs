@@ -20,6 +20,7 @@ mod settings;
 mod slots;
 mod status_body;
 mod storage;
+pub(crate) mod web_crypto;
 mod world;
 
 use std::cell::Cell;

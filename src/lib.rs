@@ -130,6 +130,11 @@ pub mod verify;
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;
 
+// For the tests under Node, which have the runtime's cryptography too.
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub use cloudflare::web_crypto::WebCrypto;
+
 // Their unit tests need no runtime.
 #[cfg(all(test, not(target_arch = "wasm32")))]
 #[path = "cloudflare/executor.rs"]

@@ -7,12 +7,17 @@
 
 pub(crate) mod age;
 pub mod answer;
+pub mod crypto;
+mod der;
 mod error;
 mod evidence;
 pub mod handshake;
 pub(crate) mod jwt;
 pub(crate) mod key;
 pub mod offered_secret;
+mod public_key;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod rust_crypto;
 pub(crate) mod signature;
 pub(crate) mod signed;
 #[cfg(any(test, not(target_arch = "wasm32")))]
@@ -26,6 +31,7 @@ pub use token::bearer_token;
 
 use crate::request::RawRequest;
 use crate::timestamp::{SECOND_MS, Timestamp};
+use crypto::Crypto;
 use evidence::Evidence;
 use jwt::Jwt;
 use signature::Signature;
@@ -100,6 +106,8 @@ pub struct VerifyContext<'a> {
     pub secret: &'a dyn Fn(&str) -> Option<String>,
     /// The certificate at [`Verification::certificate_url`], in PEM.
     pub certificate: Option<&'a str>,
+    /// The runtime's cryptography.
+    pub crypto: &'a dyn Crypto,
     /// The current time.
     pub now: Timestamp,
 }
@@ -111,8 +119,12 @@ impl Verification {
     /// - [`VerifyError::NotVerified`] when no accepted proof holds;
     /// - [`VerifyError::TooComplex`] when the body exceeds a bound, so that a proof over it cannot be checked;
     /// - [`VerifyError::Misconfigured`] when a secret of the hook is missing or unusable.
-    pub fn verify(&self, delivery: RawRequest, context: &VerifyContext<'_>) -> Result<Verified, VerifyError> {
-        match self.check(&delivery, context) {
+    pub async fn verify(
+        &self,
+        delivery: RawRequest,
+        context: &VerifyContext<'_>,
+    ) -> Result<Verified, VerifyError> {
+        match self.check(&delivery, context).await {
             Ok(()) => Ok(Verified(delivery)),
             Err(VerifyError::NotVerified(failure)) => {
                 Err(delivery.too_complex().map_or_else(|| failure.into(), VerifyError::TooComplex))
@@ -121,17 +133,19 @@ impl Verification {
         }
     }
 
-    /// Checks a delivery without consuming it.
+    /// Checks a delivery without consuming it. It waits only for the runtime's cryptography, where a public key verifies or
+    /// a large message has an HMAC.
     ///
     /// # Errors
     /// As [`Self::verify`].
-    pub fn check(&self, delivery: &RawRequest, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
+    pub async fn check(&self, delivery: &RawRequest, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
         if self.is_open() {
             return Ok(());
         }
         let secrets = self.secrets(context.secret)?;
         let url = self.called_url(delivery);
-        let evidence = Evidence { delivery, url: &url, certificate: context.certificate, now: context.now };
+        let VerifyContext { certificate, crypto, now, .. } = *context;
+        let evidence = Evidence { delivery, url: &url, certificate, crypto, now };
         let mut failure = ProofError::new("nothing to verify with");
         for (index, keyed) in self.proofs.iter().enumerate() {
             let own: Vec<&str> = secrets
@@ -142,25 +156,30 @@ impl Verification {
             if own.is_empty() && keyed.proof.needs_secret() {
                 continue;
             }
-            match keyed.proof.check(&evidence, &own) {
+            match keyed.proof.check(&evidence, &own).await {
                 Ok(()) => return Ok(()),
                 Err(failed) => failure = failed,
+            }
+            if let Some(problem) = failure.secret_problem() {
+                return Err(misconfigured(&self.secret_names.join(" or "), problem));
             }
         }
         Err(VerifyError::NotVerified(failure))
     }
 
     /// The value of the secret with which a delivery verifies.
-    pub(crate) fn matching_secret(
+    pub(crate) async fn matching_secret(
         &self,
         delivery: &RawRequest,
         context: &VerifyContext<'_>,
     ) -> Option<String> {
-        let matches = |name: &&String| {
-            let alone = Self { secret_names: vec![(*name).clone()], ..self.clone() };
-            alone.check(delivery, context).is_ok()
-        };
-        self.secret_names.iter().find(matches).and_then(|name| (context.secret)(name))
+        for name in &self.secret_names {
+            let alone = Self { secret_names: vec![name.clone()], ..self.clone() };
+            if alone.check(delivery, context).await.is_ok() {
+                return (context.secret)(name);
+            }
+        }
+        None
     }
 
     /// Whether any caller is accepted.
@@ -260,12 +279,13 @@ impl Proof {
         }
     }
 
-    fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
+    async fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         match self {
-            Self::Signature(signature) => signature.check(evidence, secrets),
+            Self::Signature(signature) => signature.check(evidence, secrets).await,
             Self::Token(token) => token.check(evidence, secrets),
             Self::Jwt(jwt) => jwt.check(evidence, secrets),
-            Self::Sns(sns) => sns.check(evidence),
+            // Few hooks are of SNS: the others do not make room for it.
+            Self::Sns(sns) => Box::pin(sns.check(evidence)).await,
         }
     }
 }

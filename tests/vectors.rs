@@ -19,6 +19,7 @@ use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
 use seedhook::verify::answer::SenderReply;
+use seedhook::verify::rust_crypto::{RustCrypto, complete};
 use serde_json::{Map, Value, json};
 
 fn main() -> ExitCode {
@@ -196,7 +197,8 @@ impl Stage {
         let address = self.hook.verify.certificate_url(&request)?;
         let certificate = address.and_then(|address| self.certificates.get(&address)).and_then(Value::as_str);
         let secret = |name: &str| self.secrets.get(name).cloned();
-        self.hook.admit(request, &VerifyContext { secret: &secret, certificate, now: self.now })
+        let context = VerifyContext { secret: &secret, certificate, crypto: &RustCrypto, now: self.now };
+        complete(self.hook.admit(request, &context))
     }
 }
 

@@ -14,6 +14,7 @@ use super::clock::{WorkerClock, WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
 use super::outbound::Outgoing;
 use super::settings::Settings;
+use super::web_crypto::WebCrypto;
 use super::world::{self, Cloudflare};
 use super::{executor, io};
 use crate::fabricate::Answer;
@@ -23,6 +24,7 @@ use crate::http::response::{Body, Response};
 use crate::http::runtime::{LimiterError, Outbound, Runtime};
 use crate::log;
 use crate::ports::{Clock, Log};
+use crate::verify::crypto::Crypto;
 
 /// One invocation.
 pub(super) struct Invocation {
@@ -40,6 +42,10 @@ impl Runtime for Invocation {
 
     fn secret(&self, name: &str) -> Option<String> {
         world::secret(&self.env, name)
+    }
+
+    fn crypto(&self) -> &dyn Crypto {
+        &WebCrypto
     }
 
     async fn count_call(&self, binding: &str, key: &str) -> Result<bool, LimiterError> {

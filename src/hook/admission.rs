@@ -63,18 +63,22 @@ impl Hook {
     ///
     /// # Errors
     /// [`Rejection`].
-    pub fn admit(&self, request: RawRequest, context: &VerifyContext<'_>) -> Result<Admitted, Rejection> {
+    pub async fn admit(
+        &self,
+        request: RawRequest,
+        context: &VerifyContext<'_>,
+    ) -> Result<Admitted, Rejection> {
         let request = request.with_content_type(self.content_type.as_deref());
         let secrets = self.handshake_secrets(context);
         if let Some(handshake) = self.handshake(&request, &secrets, false) {
             return self.reply(handshake, &request, &secrets);
         }
-        let verified = self.verify.verify(request, context)?;
+        let verified = self.verify.verify(request, context).await?;
         let request = verified.delivery();
         if let Some(handshake) = self.handshake(request, &secrets, true) {
             // While a secret is rotated, the answer is made with the one that the sender signs with.
-            let secrets =
-                HandshakeSecrets { first: self.verify.matching_secret(request, context), ..secrets };
+            let first = Box::pin(self.verify.matching_secret(request, context)).await;
+            let secrets = HandshakeSecrets { first, ..secrets };
             return self.reply(handshake, request, &secrets);
         }
         if request.method != "POST" {

@@ -66,9 +66,10 @@ pub(super) async fn preview_delivery<R: Runtime>(
     let senders_own = delivery.header(SENDER_AUTHORIZATION).map(ToOwned::to_owned);
     let delivery = delivery.at(&address).with_header("authorization", senders_own.as_deref());
     let secret = |name: &str| context.secret(name);
-    let verify_context = VerifyContext { secret: &secret, certificate: None, now: context.now() };
+    let crypto = context.runtime.crypto();
+    let verify_context = VerifyContext { secret: &secret, certificate: None, crypto, now: context.now() };
     let fabricate = context.isolate.configuration.fabricate.as_ref();
-    context.json(200, &preview(hook, fabricate, &delivery, &verify_context))
+    context.json(200, &Box::pin(preview(hook, fabricate, &delivery, &verify_context)).await)
 }
 
 /// Starts what a payload starts. The operator vouches for it, so that it needs no signature.

@@ -90,8 +90,9 @@ async fn admit<R: Runtime>(
         None => None,
     };
     let secret = |name: &str| context.secret(name);
-    let context = VerifyContext { secret: &secret, certificate: certificate.as_deref(), now: context.now() };
-    hook.admit(delivery, &context).map_err(|error| rejected(&error))
+    let (certificate, crypto) = (certificate.as_deref(), context.runtime.crypto());
+    let context = VerifyContext { secret: &secret, certificate, crypto, now: context.now() };
+    hook.admit(delivery, &context).await.map_err(|error| rejected(&error))
 }
 
 /// An event that its sender, or the operator, sent to a hook.

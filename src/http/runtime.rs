@@ -9,6 +9,7 @@ use super::download::{ByteRange, StoredFile};
 use crate::fabricate::Answer;
 use crate::hook::HookName;
 use crate::ports::{Clock, Log, StoreError, Version, World};
+use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
 
 /// The surroundings of one request.
@@ -22,6 +23,9 @@ pub trait Runtime: Clock + Log {
 
     /// The value of a secret; `None` where it is not set, or blank.
     fn secret(&self, name: &str) -> Option<String>;
+
+    /// The cryptography that verification asks for.
+    fn crypto(&self) -> &dyn Crypto;
 
     /// Counts a call of `key` in the rate-limiting binding `binding`, and returns whether it is within the limit.
     ///

@@ -23,7 +23,9 @@ use crate::run::tests::at;
 use crate::testing::MemoryWorld;
 use crate::timestamp::Timestamp;
 use crate::verify::answer::may_have_body;
+use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
+use crate::verify::rust_crypto::RustCrypto;
 
 /// What the stores of the service's tests lack: files, the tokens of handshakes, and answers from outside.
 #[derive(Default)]
@@ -263,6 +265,10 @@ impl Runtime for Stage {
 
     fn secret(&self, name: &str) -> Option<String> {
         self.secrets.get(name).map(|value| (*value).to_owned())
+    }
+
+    fn crypto(&self) -> &dyn Crypto {
+        &RustCrypto
     }
 
     async fn count_call(&self, binding: &str, _: &str) -> Result<bool, LimiterError> {

@@ -204,11 +204,15 @@ pub struct RequestPreview {
 }
 
 /// Previews a request: `api` is the Fabricate that would be asked.
-#[must_use]
-pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, context: &VerifyContext<'_>) -> Preview {
+pub async fn preview(
+    hook: &Hook,
+    api: Option<&Api>,
+    request: &RawRequest,
+    context: &VerifyContext<'_>,
+) -> Preview {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
-    let verification = verification(hook, &request, context);
-    let result = match hook.admit(request.clone(), context) {
+    let verification = verification(hook, &request, context).await;
+    let result = match hook.admit(request.clone(), context).await {
         Ok(Admitted::Handshake(reply)) => PreviewResult::Handshake {
             handshake: HandshakePreview { status: reply.status, body: reply.body },
             outcome: OutcomePreview::Handshake,
@@ -226,8 +230,8 @@ pub fn preview(hook: &Hook, api: Option<&Api>, request: &RawRequest, context: &V
     Preview { hook: hook.name.clone(), paused: hook.paused, verification, result }
 }
 
-fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> VerificationPreview {
-    let (reason, signed) = match hook.verify.check(request, context) {
+async fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> VerificationPreview {
+    let (reason, signed) = match hook.verify.check(request, context).await {
         Ok(()) => (None, None),
         Err(VerifyError::NotVerified(refusal)) => {
             let signed_text = refusal.signed_text().map(ToOwned::to_owned);
@@ -323,6 +327,7 @@ mod tests {
     use super::*;
     use crate::config::Configuration;
     use crate::timestamp::Timestamp;
+    use crate::verify::rust_crypto::{RustCrypto, complete};
     use crate::verify::signer::UnsignedDelivery;
 
     const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
@@ -340,13 +345,19 @@ mod tests {
         let configuration = configuration(hook);
         let hook = configuration.hooks.values().next().unwrap().unwrap();
         let secret = |_: &str| Some("s3cret".to_owned());
-        let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
+        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: NOW };
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
         let signed =
             hook.verify.sign(UnsignedDelivery { delivery: request.clone(), id: "i" }, &context).unwrap();
         let shown = |request| {
-            serde_json::to_value(preview(hook, configuration.fabricate.as_ref(), &request, &context)).unwrap()
+            serde_json::to_value(complete(preview(
+                hook,
+                configuration.fabricate.as_ref(),
+                &request,
+                &context,
+            )))
+            .unwrap()
         };
         [shown(request), shown(signed)]
     }
@@ -365,9 +376,8 @@ mod tests {
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
         let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
         let secret = |_: &str| Some("s3cret".to_owned());
-        let shown =
-            preview(hook, None, &request, &VerifyContext { secret: &secret, certificate: None, now: NOW });
-        let shown = serde_json::to_value(shown).unwrap();
+        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: NOW };
+        let shown = serde_json::to_value(complete(preview(hook, None, &request, &context))).unwrap();
         assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");
         assert!(!shown.to_string().contains("s3cret"));
     }

@@ -32,8 +32,18 @@ pub enum VerifyError {
 pub struct ProofError {
     reason: String,
     signed_text: Option<String>,
+    cause: Cause,
+}
+
+/// Why a proof failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// It is wrong, missing or stale.
+    Proof,
     /// The body exceeds a bound, so the proof could not be checked.
-    is_too_complex: bool,
+    TooComplex,
+    /// The runtime rejects the key.
+    Secret(SecretError),
 }
 
 /// Why the value of a secret cannot be used. Each text continues "secret NAME …".
@@ -67,12 +77,25 @@ pub enum SecretError {
 
 impl ProofError {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), signed_text: None, is_too_complex: false }
+        Self { reason: reason.into(), signed_text: None, cause: Cause::Proof }
     }
 
     /// A failure because the body exceeds a bound.
     pub(super) fn too_complex(reason: impl Into<String>) -> Self {
-        Self { is_too_complex: true, ..Self::new(reason) }
+        Self { cause: Cause::TooComplex, ..Self::new(reason) }
+    }
+
+    /// A failure because the runtime rejects the key that a secret holds.
+    pub(super) fn unusable_secret(problem: SecretError) -> Self {
+        Self { cause: Cause::Secret(problem), ..Self::new(format!("a secret {problem}")) }
+    }
+
+    /// What is wrong with the secret, where the runtime rejects its key.
+    pub(super) fn secret_problem(&self) -> Option<SecretError> {
+        match self.cause {
+            Cause::Secret(problem) => Some(problem),
+            Cause::Proof | Cause::TooComplex => None,
+        }
     }
 
     /// Adds the beginning of the text that the sender should have signed.
@@ -97,6 +120,9 @@ impl From<NotAList> for ProofError {
 
 impl From<ProofError> for VerifyError {
     fn from(failure: ProofError) -> Self {
-        if failure.is_too_complex { Self::TooComplex(failure.reason) } else { Self::NotVerified(failure) }
+        match failure.cause {
+            Cause::TooComplex => Self::TooComplex(failure.reason),
+            Cause::Proof | Cause::Secret(_) => Self::NotVerified(failure),
+        }
     }
 }

@@ -1,22 +1,25 @@
-//! Signature algorithms and their keys: checks a signature over a message, in constant time.
+//! Signature algorithms and their keys: checks a signature over a message, HMACs in constant time.
 //!
-//! Two other files use cryptography: `digest.rs` (SHA-256, HMAC-SHA256 in hex) and `sns.rs` (RSA and certificates).
+//! The HMAC of a small message is computed here. What else needs cryptography is asked of the runtime ([`Crypto`]); only
+//! `digest.rs` (SHA-256, HMAC-SHA256 in hex) computes some too.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
-use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
-use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::{DerSignature, VerifyingKey as P256Key};
-use p256::pkcs8::DecodePublicKey;
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
+use super::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
 use super::error::SecretError;
+use super::public_key::{is_ed25519_key, is_ed25519_signature, is_p256_key, p256_signature};
 
 /// The most public-key signatures of one delivery that are checked: each check hashes the whole body.
 const PUBLIC_SIGNATURES_MAX: usize = 4;
+
+/// The longest message whose HMAC is computed here, bytes. The runtime's own is several times as fast, but it costs two
+/// promises, which take about as long as this many bytes.
+const HMAC_HERE_BYTES_MAX: usize = 8 * 1024;
 
 /// A signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +94,18 @@ impl Algorithm {
     }
 
     pub(super) fn is_hmac(self) -> bool {
-        !matches!(self, Self::Ed25519 | Self::EcdsaP256)
+        self.hmac_hash().is_some()
+    }
+
+    /// The hash function of an HMAC; `None` for public keys.
+    fn hmac_hash(self) -> Option<Hash> {
+        match self {
+            Self::HmacSha1 => Some(Hash::Sha1),
+            Self::HmacSha256 => Some(Hash::Sha256),
+            Self::HmacSha384 => Some(Hash::Sha384),
+            Self::HmacSha512 => Some(Hash::Sha512),
+            Self::Ed25519 | Self::EcdsaP256 => None,
+        }
     }
 
     /// Reads a key from the text of a secret.
@@ -116,8 +130,8 @@ impl Algorithm {
                 .ok_or(SecretError::NotBase64),
         }?;
         let fits = match self {
-            Self::Ed25519 => ed25519_key(&bytes).is_some(),
-            Self::EcdsaP256 => P256Key::from_public_key_der(&bytes).is_ok(),
+            Self::Ed25519 => is_ed25519_key(&bytes),
+            Self::EcdsaP256 => is_p256_key(&bytes),
             _ => true,
         };
         if fits { Ok(Key { algorithm: self, bytes }) } else { Err(SecretError::NotPublicKey(self.name())) }
@@ -126,49 +140,79 @@ impl Algorithm {
 
 impl Key {
     /// Whether any of the signatures is one of `message`. An HMAC is computed once for all of them.
-    pub(super) fn verifies(&self, message: &[u8], signatures: &[Vec<u8>]) -> bool {
-        if let Some(mac) = self.sign(message) {
-            return signatures.iter().any(|signature| mac.ct_eq(signature).into());
+    ///
+    /// # Errors
+    /// [`UnusableKey`] when the runtime rejects the bytes of a public key.
+    pub(super) async fn verifies(
+        &self,
+        message: &[u8],
+        signatures: &[Vec<u8>],
+        crypto: &dyn Crypto,
+    ) -> Result<bool, UnusableKey> {
+        let Some(hash) = self.algorithm.hmac_hash() else {
+            return self.verifies_public(message, signatures, crypto).await;
+        };
+        let mac = if message.len() > HMAC_HERE_BYTES_MAX {
+            crypto.hmac(hash, &self.bytes, message).await
+        } else {
+            None
+        };
+        let mac = mac.or_else(|| self.sign(message));
+        Ok(mac.is_some_and(|mac| is_any(&mac, signatures)))
+    }
+
+    /// Whether any of the signatures is the HMAC of a small message; never with a public key.
+    pub(super) fn verifies_small(&self, message: &[u8], signatures: &[Vec<u8>]) -> bool {
+        self.sign(message).is_some_and(|mac| is_any(&mac, signatures))
+    }
+
+    async fn verifies_public(
+        &self,
+        message: &[u8],
+        signatures: &[Vec<u8>],
+        crypto: &dyn Crypto,
+    ) -> Result<bool, UnusableKey> {
+        let is_p256 = self.algorithm == Algorithm::EcdsaP256;
+        let key = if is_p256 { PublicKey::EcdsaP256(&self.bytes) } else { PublicKey::Ed25519(&self.bytes) };
+        for signature in signatures.iter().take(PUBLIC_SIGNATURES_MAX) {
+            let numbers = if is_p256 { p256_signature(signature) } else { None };
+            let signature = match &numbers {
+                Some(numbers) => numbers.as_slice(),
+                None if !is_p256 && is_ed25519_signature(signature) => signature,
+                None => continue,
+            };
+            if crypto.verify(PublicSignature { key, message, signature }).await? {
+                return Ok(true);
+            }
         }
-        signatures.iter().take(PUBLIC_SIGNATURES_MAX).any(|signature| match self.algorithm {
-            Algorithm::Ed25519 => ed25519_key(&self.bytes).is_some_and(|key| {
-                Ed25519Signature::from_slice(signature)
-                    .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
-            }),
-            Algorithm::EcdsaP256 => P256Key::from_public_key_der(&self.bytes).is_ok_and(|key| {
-                DerSignature::try_from(signature.as_slice())
-                    .is_ok_and(|signature| key.verify(message, &signature).is_ok())
-            }),
-            _ => false,
-        })
+        Ok(false)
     }
 
     /// Signs a message; `None` where the key is public, so that only the sender can sign.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        match self.algorithm {
-            Algorithm::HmacSha1 => mac::<Hmac<Sha1>>(&self.bytes, message).map(finished),
-            Algorithm::HmacSha256 => mac::<Hmac<Sha256>>(&self.bytes, message).map(finished),
-            Algorithm::HmacSha384 => mac::<Hmac<Sha384>>(&self.bytes, message).map(finished),
-            Algorithm::HmacSha512 => mac::<Hmac<Sha512>>(&self.bytes, message).map(finished),
-            Algorithm::Ed25519 | Algorithm::EcdsaP256 => None,
-        }
+        hmac(self.algorithm.hmac_hash()?, &self.bytes, message)
     }
 }
 
-fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<M> {
+/// The HMAC of a message; `None` for no key.
+pub(super) fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+    match hash {
+        Hash::Sha1 => mac::<Hmac<Sha1>>(key, message),
+        Hash::Sha256 => mac::<Hmac<Sha256>>(key, message),
+        Hash::Sha384 => mac::<Hmac<Sha384>>(key, message),
+        Hash::Sha512 => mac::<Hmac<Sha512>>(key, message),
+    }
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
     mac.update(message);
-    Some(mac)
+    Some(mac.finalize().into_bytes().to_vec())
 }
 
-fn finished<M: Mac>(mac: M) -> Vec<u8> {
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn ed25519_key(bytes: &[u8]) -> Option<VerifyingKey> {
-    let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
-    // Under a weak key (of small order) one signature is valid for any message.
-    (!key.is_weak()).then_some(key)
+/// Whether any of the signatures is this one, in constant time.
+fn is_any(mac: &[u8], signatures: &[Vec<u8>]) -> bool {
+    signatures.iter().any(|signature| mac.ct_eq(signature).into())
 }
 
 /// Removes the prefix of a Standard Webhooks secret, or the first and last line of a key in PEM (RFC 7468).
@@ -185,6 +229,7 @@ fn without_frame(secret: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::rust_crypto::{RustCrypto, complete};
 
     #[track_caller]
     fn check_rejected(algorithm: Algorithm, form: KeyForm, secret: &str, word: &str) {
@@ -232,12 +277,17 @@ mod tests {
             let key = algorithm.key("Jefe", KeyForm::Text).unwrap_or_else(|error| panic!("{error}"));
             let signature = base16ct::mixed::decode_vec(expected).unwrap();
             assert_eq!(key.sign(message), Some(signature.clone()));
-            let verifies = |message: &[u8], signature: &[u8]| key.verifies(message, &[signature.to_vec()]);
+            let verifies_any = |message: &[u8], signatures: &[Vec<u8>]| {
+                let verified = complete(key.verifies(message, signatures, &RustCrypto));
+                assert_eq!(verified, Ok(key.verifies_small(message, signatures)));
+                verified == Ok(true)
+            };
+            let verifies = |message: &[u8], signature: &[u8]| verifies_any(message, &[signature.to_vec()]);
             assert!(verifies(message, &signature));
             assert!(!verifies(message, &signature[..signature.len() - 1]));
             assert!(!verifies(message, &[]));
             assert!(!verifies(b"another", &signature));
-            assert!(key.verifies(message, &[Vec::new(), signature]));
+            assert!(verifies_any(message, &[Vec::new(), signature]));
         }
     }
 }

@@ -8,6 +8,7 @@ mod tests;
 use std::borrow::Cow;
 
 use super::age::{TimestampFormat, check_age};
+use super::crypto::{Crypto, UnusableKey};
 use super::error::{ProofError, SecretError};
 use super::evidence::Evidence;
 use super::key::{Algorithm, Encoding, Key, KeyForm};
@@ -60,12 +61,15 @@ pub(crate) struct SignedTimestamp {
 
 impl Signature {
     /// Checks the signatures of a delivery with any of the secrets.
-    pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
+    pub(super) async fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         self.check_form(evidence)?;
         let keys = secrets.iter().map(|secret| self.key(secret)).collect::<Result<Vec<Key>, _>>();
         let keys = keys.map_err(|problem| ProofError::new(format!("a secret {problem}")))?;
         let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
-        parts.into_iter().try_for_each(|part| self.check_part(evidence, part, &keys))
+        for part in parts {
+            self.check_part(evidence, part, &keys).await?;
+        }
+        Ok(())
     }
 
     /// Any caller can send a form, so its fields are counted before they are sorted.
@@ -84,7 +88,12 @@ impl Signature {
         self.algorithm.key(secret, self.key_form)
     }
 
-    fn check_part(&self, evidence: &Evidence<'_>, view: View<'_>, keys: &[Key]) -> Result<(), ProofError> {
+    async fn check_part(
+        &self,
+        evidence: &Evidence<'_>,
+        view: View<'_>,
+        keys: &[Key],
+    ) -> Result<(), ProofError> {
         self.check_expected(view)?;
         let texts: Vec<_> = self.at.iter().map(|source| source.find(view)).collect();
         let Some(first) = texts.iter().flatten().next() else {
@@ -117,17 +126,19 @@ impl Signature {
         }
         self.check_body_hash(view)?;
         let values = SignedValues { view, url: evidence.url, timestamp: &timestamp, id: &id };
-        self.check_texts(&texts, values, keys)
+        self.check_texts(&texts, values, keys, evidence.crypto).await
     }
 
     /// Checks the signatures in the texts of the sources, until one is right.
-    fn check_texts(
+    async fn check_texts(
         &self,
         texts: &[Option<Cow<'_, str>>],
         values: SignedValues<'_>,
         keys: &[Key],
+        crypto: &dyn Crypto,
     ) -> Result<(), ProofError> {
         let label = self.label();
+        let addresses = self.addresses(values.url);
         let mut failure = ProofError::new(format!("no signature in {label} is for a secret of this hook"));
         for (index, text) in texts.iter().enumerate() {
             let Some(text) = text else { continue };
@@ -139,11 +150,17 @@ impl Signature {
                 }
             };
             let keys = if self.paired { keys.get(index..=index).unwrap_or_default() } else { keys };
-            let mut message = Vec::new();
-            for url in self.addresses(values.url) {
-                message = self.signed.assemble(SignedValues { url: &url, ..values });
-                if keys.iter().any(|key| key.verifies(&message, &signatures)) {
-                    return Ok(());
+            let mut message = Cow::default();
+            for url in &addresses {
+                message = self.signed.assemble(SignedValues { url, ..values });
+                for key in keys {
+                    let verified = key.verifies(&message, &signatures, crypto).await;
+                    let unusable = |UnusableKey| {
+                        ProofError::unusable_secret(SecretError::NotPublicKey(self.algorithm.name()))
+                    };
+                    if verified.map_err(unusable)? {
+                        return Ok(());
+                    }
                 }
             }
             let (algorithm, signed) = (self.algorithm.name(), self.signed.as_str());

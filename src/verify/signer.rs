@@ -85,8 +85,8 @@ impl Verification {
             }
             Some(Proof::Jwt(jwt)) => {
                 let url = self.called_url(&delivery);
-                let evidence =
-                    Evidence { delivery: &delivery, url: &url, certificate: None, now: context.now };
+                let VerifyContext { crypto, now, .. } = *context;
+                let evidence = Evidence { delivery: &delivery, url: &url, certificate: None, crypto, now };
                 let token = jwt.issue(&jwt.key(&secret)?, &evidence, id).ok_or(SignError::PrivateKey)?;
                 write(&jwt.at, &mut delivery, None, token.into())?;
             }

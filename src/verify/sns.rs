@@ -5,26 +5,19 @@
 //! AWS, which the runtime verifies. This module checks that the address belongs to SNS ([`SnsTopic`]), and the names and
 //! dates of the certificate. The caller fetches the certificate.
 
+mod certificate;
 mod message;
 pub(super) mod topic;
 
-use rsa::PublicKey;
-use rsa::pkcs1v15::{Signature, VerifyingKey};
-use rsa::pkcs8::DecodePublicKey;
-use rsa::signature::Verifier;
-use sha1::Sha1;
-use sha2::Sha256;
-use x509_cert::Certificate;
-use x509_cert::der::{DecodePem, Encode};
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
-
 use super::age::{TimestampFormat, check_age};
+use super::crypto::{Hash, PublicKey, PublicSignature};
 use super::error::ProofError;
 use super::evidence::Evidence;
 use super::key::Encoding;
+use super::public_key::rsa_modulus_bytes;
 use crate::request::RawRequest;
 use crate::timestamp::Timestamp;
+use certificate::{Certificate, der_of_pem};
 use message::{Message, Origin};
 use topic::{InvalidTopic, SnsTopic};
 
@@ -60,7 +53,7 @@ impl Sns {
     }
 
     /// Verifies a message with the certificate at [`Self::certificate_url`].
-    pub(super) fn check(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
+    pub(super) async fn check(&self, evidence: &Evidence<'_>) -> Result<(), ProofError> {
         let message = Message::read(&evidence.delivery.body)?;
         self.check_origin(message.topic_arn.as_deref(), message.certificate_url.as_deref())?;
         let pem =
@@ -70,16 +63,20 @@ impl Sns {
         check_age(timestamp, TimestampFormat::Rfc3339, self.tolerance_ms, evidence.now)
             .map_err(|problem| ProofError::new(format!("Timestamp: {problem}")))?;
         let is_version_2 = self.is_version_2(message.version.as_deref())?;
-        let key = public_key(pem, &self.topic, evidence.now)?;
+        if pem.len() > CERTIFICATE_BYTES_MAX {
+            return Err(unusable("is too large"));
+        }
+        let der = der_of_pem(pem).ok_or_else(|| unusable("must be X.509 in PEM"))?;
+        let spki = public_key(&der, &self.topic, evidence.now)?;
+        let no_key = || unusable("has no RSA key");
+        let modulus_bytes = rsa_modulus_bytes(spki).ok_or_else(no_key)?;
         let signature = message.signature.as_deref().and_then(|text| Encoding::Base64.decode(text));
-        let signature = signature.and_then(|bytes| Signature::try_from(bytes.as_slice()).ok());
         let signature = signature.ok_or_else(|| ProofError::new("Signature must be base64"))?;
         let text = message.signed_text()?;
-        let genuine = if is_version_2 {
-            VerifyingKey::<Sha256>::new(key).verify(text.as_bytes(), &signature).is_ok()
-        } else {
-            VerifyingKey::<Sha1>::new(key).verify(text.as_bytes(), &signature).is_ok()
-        };
+        let key = PublicKey::Rsa(if is_version_2 { Hash::Sha256 } else { Hash::Sha1 }, spki);
+        let signed = PublicSignature { key, message: text.as_bytes(), signature: &signature };
+        let genuine =
+            signature.len() == modulus_bytes && evidence.crypto.verify(signed).await.map_err(|_| no_key())?;
         let failure = || {
             ProofError::new("Signature is not that of the message's fields").with_signed_text(text.as_bytes())
         };
@@ -116,28 +113,20 @@ impl Sns {
     }
 }
 
-/// The key of a certificate, if it was issued to SNS and is valid now.
-fn public_key(pem: &str, topic: &SnsTopic, now: Timestamp) -> Result<PublicKey, ProofError> {
-    let failure = |problem: &str| ProofError::new(format!("the certificate {problem}"));
-    if pem.len() > CERTIFICATE_BYTES_MAX {
-        return Err(failure("is too large"));
+/// The `SubjectPublicKeyInfo` of a certificate, if it was issued to SNS and is valid now.
+fn public_key<'a>(der: &'a [u8], topic: &SnsTopic, now: Timestamp) -> Result<&'a [u8], ProofError> {
+    let certificate = Certificate::read(der).ok_or_else(|| unusable("must be X.509 in PEM"))?;
+    if now < certificate.not_before || now > certificate.not_after {
+        return Err(unusable("is not valid now"));
     }
-    let certificate = Certificate::from_pem(pem.trim()).map_err(|_| failure("must be X.509 in PEM"))?;
-    let certificate = certificate.tbs_certificate();
-    let validity = certificate.validity();
-    let now_ms = i128::from(now.as_millis());
-    // The dates of a certificate end in the year 9999, far below the bound of this type.
-    let [begin, end] = [validity.not_before, validity.not_after]
-        .map(|time| time.to_unix_duration().as_millis().cast_signed());
-    if now_ms < begin || now_ms > end {
-        return Err(failure("is not valid now"));
+    if !sns_names(topic.host()).iter().any(|name| certificate.names.contains(name)) {
+        return Err(unusable("was not issued to SNS"));
     }
-    let names = names(certificate).ok_or_else(|| failure("has names that cannot be read"))?;
-    if !sns_names(topic.host()).iter().any(|name| names.contains(name)) {
-        return Err(failure("was not issued to SNS"));
-    }
-    let key = certificate.subject_public_key_info().to_der().ok();
-    key.and_then(|der| PublicKey::from_public_key_der(&der).ok()).ok_or_else(|| failure("has no RSA key"))
+    Ok(certificate.public_key)
+}
+
+fn unusable(problem: &str) -> ProofError {
+    ProofError::new(format!("the certificate {problem}"))
 }
 
 /// The names that a certificate of SNS may have: its host, and those that AWS uses in different regions.
@@ -150,24 +139,4 @@ fn sns_names(host: &str) -> [String; 4] {
         format!("sns-{region}.{domain}"),
         host.to_owned(),
     ]
-}
-
-/// The host names of a certificate, or its common name where it has none. `None` when the extension cannot be read.
-fn names(certificate: &x509_cert::TbsCertificate) -> Option<Vec<String>> {
-    let alternative = certificate.get_extension::<SubjectAltName>().ok()?;
-    let hosts: Vec<String> = alternative
-        .map(|(_, names)| names.0)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|name| match name {
-            GeneralName::DnsName(name) => Some(name.to_string().to_ascii_lowercase()),
-            _ => None,
-        })
-        .collect();
-    if !hosts.is_empty() {
-        return Some(hosts);
-    }
-    let subject = certificate.subject().to_string();
-    let common = subject.split(['+', ',']).filter_map(|part| part.trim().strip_prefix("CN="));
-    Some(common.map(str::to_ascii_lowercase).collect())
 }

@@ -3,6 +3,7 @@
 use seedhook::hook::admission::{Admitted, Rejection};
 use seedhook::hook::event::Event;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::rust_crypto::{RustCrypto, complete};
 use seedhook::verify::{VerifyContext, VerifyError};
 
 use super::case::{Case, Cases};
@@ -81,8 +82,12 @@ pub(crate) fn another_key_gets_nowhere(choices: &mut Choices<'_>) {
     // A hook whose secret is not set, or empty, accepts no request.
     let empty = ["", " ", "\n"][choices.below(3)];
     let secret = |_: &str| choices.clone().one_in(2).then(|| empty.to_owned());
-    let context = VerifyContext { secret: &secret, certificate: None, now };
-    assert!(case.hook.verify.check(&request.arrived(), &context).is_err(), "{} needs no secret", case.name);
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now };
+    assert!(
+        complete(case.hook.verify.check(&request.arrived(), &context)).is_err(),
+        "{} needs no secret",
+        case.name
+    );
 }
 
 /// How a request was accepted.
@@ -97,7 +102,7 @@ fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
     let certificate_url = case.hook.verify.certificate_url(&arrived).ok().flatten();
     let (checked, outcome) = case.with_context(certificate_url.as_deref(), now, |context| {
         let taken = arrived.clone().with_content_type(case.hook.content_type.as_deref());
-        (case.hook.verify.check(&taken, context), case.hook.admit(arrived, context))
+        (complete(case.hook.verify.check(&taken, context)), complete(case.hook.admit(arrived, context)))
     });
     match outcome {
         Ok(Admitted::Delivery(verified)) => {
@@ -134,8 +139,9 @@ fn check_refusal(case: &Case, why: &Rejection) {
 fn check_genuine(case: &Case, request: &Request, now: Timestamp) {
     let arrived = request.arrived();
     let certificate_url = case.hook.verify.certificate_url(&arrived).expect("a certificate's address");
-    let outcome = case
-        .with_context(certificate_url.as_deref(), now, |context| case.hook.verify.verify(arrived, context));
+    let outcome = case.with_context(certificate_url.as_deref(), now, |context| {
+        complete(case.hook.verify.verify(arrived, context))
+    });
     let verified = outcome.unwrap_or_else(|error| {
         panic!("{} refuses what is genuine: {error}, over {:?}\n{request:#?}", case.name, over(&error));
     });
@@ -156,8 +162,9 @@ fn check_certificate(case: &Case, request: &Request, choices: &mut Choices<'_>, 
     let address = case.hook.verify.certificate_url(&arrived).ok().flatten();
     if let Some(pem) = address.and_then(|address| case.certificate(&address)) {
         let damaged = damaged(pem, choices);
-        let context = VerifyContext { secret: &|_| None, certificate: Some(&damaged), now };
-        drop(case.hook.verify.check(&arrived, &context));
+        let context =
+            VerifyContext { secret: &|_| None, certificate: Some(&damaged), crypto: &RustCrypto, now };
+        drop(complete(case.hook.verify.check(&arrived, &context)));
     }
 }
 

@@ -8,6 +8,7 @@ use seedhook::config::sender::senders;
 use seedhook::hook::Hook;
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::RustCrypto;
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
@@ -231,7 +232,7 @@ impl Case {
     ) -> T {
         let secret = |name: &str| value_of(name, &self.secrets);
         let certificate = certificate_url.and_then(|address| self.certificate(address));
-        call(&VerifyContext { secret: &secret, certificate, now })
+        call(&VerifyContext { secret: &secret, certificate, crypto: &RustCrypto, now })
     }
 
     /// What lies at an address of SNS: among them the certificates of other topics, which are genuine, too.

@@ -8,6 +8,7 @@ use seedhook::hook::admission::Admitted;
 use seedhook::hook::{DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::{RustCrypto, complete};
 use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::{Map, Value, json};
 
@@ -229,14 +230,14 @@ fn attack(hook: &Hook, vars: &Map<String, Value>, choices: &mut Choices<'_>) {
     };
     let form = usable_form(hook);
     let [right, wrong] = ["right", "wrong"].map(|whose| secret(form, whose));
-    let forging = VerifyContext { secret: &|_| wrong.clone(), certificate: None, now };
+    let forging = VerifyContext { secret: &|_| wrong.clone(), certificate: None, crypto: &RustCrypto, now };
     if let Ok(signed) =
         hook.verify.sign(UnsignedDelivery { delivery: request.arrived(), id: "msg_1" }, &forging)
     {
         request = Request::of(&signed);
     }
-    let context = VerifyContext { secret: &|_| right.clone(), certificate: None, now };
-    let outcome = hook.admit(request.arrived(), &context);
+    let context = VerifyContext { secret: &|_| right.clone(), certificate: None, crypto: &RustCrypto, now };
+    let outcome = complete(hook.admit(request.arrived(), &context));
     let Ok(admitted) = outcome else { return };
     match admitted {
         // Handshakes that prove nothing are the operator's to allow.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::RustCrypto;
 use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
@@ -52,7 +53,7 @@ pub(crate) fn send(case: &Case, signer: Signer, choices: &mut Choices<'_>, now: 
         0 => value_of(name, secrets),
         _ => secrets.get(rotated).cloned(),
     };
-    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now };
     let sent = case.hook.verify.sign(UnsignedDelivery { delivery: draft.arrived(), id: &id }, &context);
     let sent = sent.unwrap_or_else(|error| panic!("{}: {error}\n{draft:?}", case.name));
     let request = Request::of(&sent);

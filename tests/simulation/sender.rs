@@ -12,6 +12,7 @@ use seedhook::run::{Run, RunId};
 use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::RustCrypto;
 use seedhook::verify::signer::UnsignedDelivery;
 
 use crate::breakage::Breakage;
@@ -88,7 +89,7 @@ impl Parcel {
         let body = self.body.clone().into_bytes();
         let delivery = RawRequest::new("POST", "https://seedhook.example/hooks/hook", headers, body, now);
         let secret = |name: &str| if forged { Some("whsec_Z3Vlc3NlZA==".to_owned()) } else { secret(name) };
-        let context = VerifyContext { secret: &secret, certificate: None, now };
+        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now };
         hook.verify
             .sign(UnsignedDelivery { delivery, id: &self.id }, &context)
             .expect("a scheme that can be signed")
@@ -172,8 +173,8 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
             && !world.breaks(Breakage::ForgersKnowTheSecret);
         sent.request(&hook, Timestamp::from_millis(world.now_ms()), forged)
     };
-    let context = VerifyContext { secret: &secret, certificate: None, now };
-    let Ok(verified) = hook.verify.verify(raw, &context) else {
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now };
+    let Ok(verified) = hook.verify.verify(raw, &context).await else {
         return refuse(&on, parcel, 401, &reply);
     };
     let received_ms = world.now_ms();

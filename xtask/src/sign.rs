@@ -8,6 +8,7 @@ use seedhook::hook::Hook;
 use seedhook::request::RawRequest;
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::RustCrypto;
 use seedhook::verify::signer::UnsignedDelivery;
 use serde_json::Value;
 
@@ -68,7 +69,7 @@ pub(crate) fn signed(
     if let Some(unset) = first.filter(|name| secret(name).is_none()) {
         bail!("the secret {unset} of the hook {name} is not set: add a line {unset}=\"…\" to .dev.vars");
     }
-    let context = VerifyContext { secret: &secret, certificate: None, now };
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now };
     let signed = hook.verify.sign(UnsignedDelivery { delivery, id }, &context);
     signed.map_err(|problem| {
         anyhow!("a request to the hook {name} ({scheme}) cannot be signed: {problem}\n{ALTERNATIVES}")
@@ -94,6 +95,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use seedhook::verify::rust_crypto::complete;
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_574_653_000);
 
@@ -117,7 +119,8 @@ mod tests {
         let draft = RawRequest::new("POST", "http://localhost:8787/hooks/h", headers, BODY.into(), NOW);
         let delivery = signed(&config, hook, draft, "msg_1", NOW)?;
         let secret = |name: &str| config.secret(name);
-        hook.verify.check(&delivery, &VerifyContext { secret: &secret, certificate: None, now: NOW })?;
+        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: NOW };
+        complete(hook.verify.check(&delivery, &context))?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use seedhook::service::preview::preview;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::{RustCrypto, complete};
 
 use crate::local_config::LocalConfig;
 use crate::sign;
@@ -48,8 +49,8 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
         delivery = sign::signed(&config, hook, delivery, request.id(), request.now)?;
     }
     let secret = |name: &str| config.secret(name);
-    let context = VerifyContext { secret: &secret, certificate: None, now: request.now };
-    let preview = preview(hook, config.configuration.fabricate.as_ref(), &delivery, &context);
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: request.now };
+    let preview = complete(preview(hook, config.configuration.fabricate.as_ref(), &delivery, &context));
     let preview = serde_json::to_value(preview)?;
     let response = ExpectedResponse::to(hook, delivery, &context);
     print(&if request.has("json") {

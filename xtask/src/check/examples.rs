@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use seedhook::service::preview::preview;
 use seedhook::verify::VerifyContext;
+use seedhook::verify::rust_crypto::{RustCrypto, complete};
 use serde_json::Value;
 
 use super::*;
@@ -64,8 +65,8 @@ fn try_out(folder: &Path) -> (bool, Vec<Value>) {
     let delivery = request.delivery(hook).unwrap();
     let delivery = sign::signed(&local, hook, delivery, request.id(), request.now).unwrap();
     let secret = |name: &str| local.secret(name);
-    let context = VerifyContext { secret: &secret, certificate: None, now: request.now };
-    let shown = preview(hook, local.configuration.fabricate.as_ref(), &delivery, &context);
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: request.now };
+    let shown = complete(preview(hook, local.configuration.fabricate.as_ref(), &delivery, &context));
     let shown = serde_json::to_value(shown).unwrap();
     let runs = shown["runs"].as_array().unwrap();
     let started = runs.iter().filter(|run| run["starts"] == true);

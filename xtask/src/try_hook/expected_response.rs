@@ -8,6 +8,7 @@ use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::request::body::BodyError;
 use seedhook::service::plan::{RUNS_MAX, plan};
+use seedhook::verify::rust_crypto::complete;
 use seedhook::verify::{Verified, VerifyContext};
 
 /// The response of the Worker to a request.
@@ -40,7 +41,7 @@ impl ExpectedResponse {
             );
         }
         let request = request.with_content_type(hook.content_type.as_deref());
-        match hook.admit(request.clone(), context) {
+        match complete(hook.admit(request.clone(), context)) {
             Ok(Admitted::Handshake(reply)) => {
                 let body = if reply.body.is_empty() { "an empty body" } else { &reply.body };
                 let headers = reply.headers.iter().map(|(name, value)| format!(", {name}: {value}"));
@@ -129,6 +130,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use seedhook::verify::rust_crypto::RustCrypto;
 
     fn hook(fields: &Value) -> Hook {
         let mut hook = json!({
@@ -150,7 +152,7 @@ mod tests {
         ExpectedResponse::to(
             &hook(fields),
             request,
-            &VerifyContext { secret: &secret, certificate: None, now },
+            &VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now },
         )
     }
 

@@ -1,0 +1,71 @@
+//! [`Crypto`] in Rust, for tests and for the commands of developers. It is no part of the Worker, which has WebCrypto.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey as Ed25519Key};
+use futures_util::future::{FutureExt, LocalBoxFuture, ready};
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256Key};
+use p256::pkcs8::DecodePublicKey;
+use rsa::pkcs1v15::{Signature as RsaSignature, VerifyingKey as RsaKey};
+use sha1::Sha1;
+use sha2::Sha256;
+
+use super::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
+use super::key::hmac;
+
+/// The cryptography of Rust's own crates. Its futures are ready at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RustCrypto;
+
+impl Crypto for RustCrypto {
+    fn verify<'a>(&'a self, signed: PublicSignature<'a>) -> LocalBoxFuture<'a, Result<bool, UnusableKey>> {
+        ready(verify(signed).ok_or(UnusableKey)).boxed_local()
+    }
+
+    fn hmac<'a>(
+        &'a self,
+        hash: Hash,
+        key: &'a [u8],
+        message: &'a [u8],
+    ) -> LocalBoxFuture<'a, Option<Vec<u8>>> {
+        ready(hmac(hash, key, message)).boxed_local()
+    }
+}
+
+/// Whether a signature is right; `None` where the key is unusable.
+fn verify(signed: PublicSignature<'_>) -> Option<bool> {
+    let PublicSignature { key, message, signature } = signed;
+    Some(match key {
+        PublicKey::Ed25519(bytes) => {
+            let key = Ed25519Key::from_bytes(bytes.try_into().ok()?).ok().filter(|key| !key.is_weak())?;
+            let signature = Ed25519Signature::from_slice(signature);
+            signature.is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+        }
+        PublicKey::EcdsaP256(spki) => {
+            let key = P256Key::from_public_key_der(spki).ok()?;
+            P256Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+        }
+        PublicKey::Rsa(hash, spki) => {
+            let key = rsa::PublicKey::from_public_key_der(spki).ok()?;
+            RsaSignature::try_from(signature).is_ok_and(|signature| match hash {
+                Hash::Sha1 => RsaKey::<Sha1>::new(key).verify(message, &signature).is_ok(),
+                Hash::Sha256 => RsaKey::<Sha256>::new(key).verify(message, &signature).is_ok(),
+                Hash::Sha384 | Hash::Sha512 => false,
+            })
+        }
+    })
+}
+
+/// Runs a future that waits for nothing, as verification with [`RustCrypto`] does. It would never return for another one.
+pub fn complete<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut context) {
+            return done;
+        }
+    }
+}
