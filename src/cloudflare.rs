@@ -26,14 +26,13 @@ use worker::{Context, Env, Request, Response, ScheduleContext, ScheduledEvent, e
 
 use crate::http::handle;
 use crate::log;
-use crate::ports::{Clock, Log};
+use crate::ports::{Clock, Log, Queue};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
 use http::Invocation;
-use queue::SweepQueue;
 use settings::settings;
 use world::Cloudflare;
 
@@ -69,9 +68,10 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
-    let swept = match SweepQueue::new(&env) {
-        Some(queue) => enqueue_due(&world, &queue, tick, left).await,
-        None => sweep(&world, tick, left).await,
+    let swept = if world.has_queue() {
+        enqueue_due(&world, tick, left).await
+    } else {
+        sweep(&world, tick, left).await
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,

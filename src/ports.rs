@@ -244,18 +244,22 @@ pub trait Fabricate {
     fn breaker(&self) -> &CircuitBreaker;
 }
 
-/// Where a sweep hands runs on, to be advanced in invocations of their own. At least once: each may come twice.
+/// Where runs are handed on, to be advanced in invocations of their own. At least once: each may come twice.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Queue {
-    /// Sends these batches, all or nobody knows which.
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError>;
+    /// Whether a queue is bound. Without one, nothing is sent.
+    fn has_queue(&self) -> bool;
+    /// Sends these batches, to be delivered after `delay_s` seconds: all of them, or nobody knows which.
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError>;
 }
 
-/// A message of the queue: runs as the list shows them, so that the receiver needs no read, and the time of the sweep.
+/// A message of the queue: runs as the list shows them, so that the receiver needs no read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// When the sweep was due.
+    /// When the sweep was due, or the poll of a followed run is.
     pub tick: Tick,
+    /// How often the run was sent before, if it is followed; `None`: a sweep sent the runs.
+    pub followed: Option<u8>,
     /// The runs; [`crate::service::sweep::BATCH_RUNS_MAX`] at the most.
     pub runs: Vec<Rc<Summary>>,
 }
@@ -290,12 +294,21 @@ impl<W> WholeInbox for W where
 
 /// Every port: what advancing a run may need.
 pub trait World:
-    RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+    RunRecords + RunLists + WholeInbox + Fabricate + Queue + Downloads + FileStore + CopyLeases + Clock + Log
 {
 }
 
 impl<W> World for W where
-    W: RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+    W: RunRecords
+        + RunLists
+        + WholeInbox
+        + Fabricate
+        + Queue
+        + Downloads
+        + FileStore
+        + CopyLeases
+        + Clock
+        + Log
 {
 }
 

@@ -14,6 +14,7 @@ mod batch;
 mod budget;
 mod close;
 mod create_once;
+pub mod follow;
 mod journals;
 mod kv_records;
 pub mod operator;

@@ -64,10 +64,16 @@ pub(crate) struct MemoryWorld {
     pub(crate) polls_at_once: AtOnce,
     /// Made when Fabricate is first asked.
     pub(crate) breaker: OnceCell<CircuitBreaker>,
+    /// Whether a queue is bound.
+    pub(crate) queue: Cell<bool>,
     pub(crate) queue_fails: Cell<bool>,
+    /// The delay of each call, seconds.
+    pub(crate) delays_s: RefCell<Vec<u32>>,
     /// The batches that the queue took, by call.
     pub(crate) sent: RefCell<Vec<Vec<Batch>>>,
-    /// The waits, milliseconds. No time passes.
+    /// Whether time passes while something waits.
+    pub(crate) time_passes: Cell<bool>,
+    /// The waits, milliseconds.
     pub(crate) slept: RefCell<Vec<u32>>,
     /// The messages that were logged.
     pub(crate) log: RefCell<Vec<String>>,
@@ -89,7 +95,7 @@ impl MemoryWorld {
         world
     }
 
-    fn append(&self, run_id: RunId, decision: Decision) {
+    pub(crate) fn append(&self, run_id: RunId, decision: Decision) {
         let mut journals = self.journals.borrow_mut();
         let number = 1 + u32::try_from(journals.keys().filter(|(of, _)| *of == run_id).count()).unwrap();
         journals.insert((run_id, number), (Entry { author: "another".into(), decision }, at(0)));
@@ -360,11 +366,15 @@ impl CopyLeases for MemoryWorld {
 }
 
 impl Queue for MemoryWorld {
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+    fn has_queue(&self) -> bool {
+        self.queue.get()
+    }
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError> {
         if self.queue_fails.get() {
             return Err(StoreError::Busy("queue"));
         }
         self.sent.borrow_mut().push(batches.to_vec());
+        self.delays_s.borrow_mut().push(delay_s);
         Ok(())
     }
 }
@@ -375,6 +385,9 @@ impl Clock for MemoryWorld {
     }
     async fn sleep_ms(&self, millis: u32) {
         self.slept.borrow_mut().push(millis);
+        if self.time_passes.get() {
+            self.now_ms.set(self.now_ms.get() + i64::from(millis));
+        }
     }
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);

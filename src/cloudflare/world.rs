@@ -5,9 +5,10 @@ use std::rc::Rc;
 use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::kv::KvStore;
-use worker::{Bucket, Env};
+use worker::{Bucket, Env, Queue};
 
 use super::clock::{WorkerLog, forward_clock_and_log};
+use super::queue::bound_queue;
 use super::settings::{self, Settings};
 use crate::fabricate::{Api, CircuitBreaker};
 use crate::http::secrets::FABRICATE_API_KEY;
@@ -21,6 +22,7 @@ pub(super) struct Cloudflare {
     pub(super) runs_namespace: JsValue,
     pub(super) inbox: Bucket,
     pub(super) files: Bucket,
+    pub(super) queue: Option<Queue>,
     pub(super) api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     pub(super) key: Option<String>,
@@ -43,6 +45,7 @@ impl Cloudflare {
             runs_namespace: js_sys::Reflect::get(env, &"RUNS".into()).unwrap_or_default(),
             inbox: env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?,
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
+            queue: bound_queue(env),
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
         })

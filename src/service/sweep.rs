@@ -13,11 +13,12 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::log;
-use crate::ports::{Batch, Log, Queue, RunLists, World};
+use crate::ports::{Batch, Log, RunLists, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
+use super::follow::follow_on;
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
 
@@ -79,7 +80,7 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
-pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, requests: u32) -> Swept {
+pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
     let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX)).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
@@ -90,9 +91,11 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
         if some.is_empty() {
             break;
         }
-        let batches: Vec<Batch> =
-            some.chunks(BATCH_RUNS_MAX).map(|runs| Batch { tick, runs: runs.to_vec() }).collect();
-        match queue.send(&batches).await {
+        let batches: Vec<Batch> = some
+            .chunks(BATCH_RUNS_MAX)
+            .map(|runs| Batch { tick, followed: None, runs: runs.to_vec() })
+            .collect();
+        match world.send(&batches, 0).await {
             Ok(()) => enqueued += some.len(),
             Err(error) => {
                 let fields = json!({"runs": some.len(), "error": error.to_string()});
@@ -111,10 +114,15 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
 
 /// Advances the runs of one batch from the queue, with what is left of the invocation's budget.
 pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -> (Swept, Handled) {
-    let Batch { tick, runs } = batch;
+    let Batch { tick, followed, runs } = batch;
     let now = world.now().max(tick.now);
     if now.since_ms(tick.now) > BATCH_MS_MAX {
         return (Swept { left: runs.len(), ..Swept::default() }, Handled::Done);
+    }
+    if let Some(followed) = followed {
+        // A hint: a sweep comes in any case.
+        let tick = Tick { now, since: tick.now };
+        return (follow_on(world, &runs, followed, tick, budget).await, Handled::Done);
     }
     // Results are dated now and not as of the sweep. A run that was due then is still due.
     let tick = Tick { now, ..tick };

@@ -49,6 +49,8 @@ pub(crate) enum Breakage {
     DownloadsAreElsewhere,
     /// The client makes a second request for each.
     RequestsAreRepeated,
+    /// An invocation is ended three seconds after its answer.
+    InvocationsEndEarly,
     /// What is read back from the inbox names no author.
     AuthorsAreForgotten,
     /// Whoever forges a delivery has the secret.
@@ -87,6 +89,7 @@ impl Breakage {
         (Self::CopiesAreMissing, Promise::FilesArriveWhole),
         (Self::DownloadsAreElsewhere, Promise::TheKeyStaysHome),
         (Self::RequestsAreRepeated, Promise::WorkIsBounded),
+        (Self::InvocationsEndEarly, Promise::ResultsAreSoon),
         (Self::AuthorsAreForgotten, Promise::OwnWritesAreKnown),
         (Self::ForgersKnowTheSecret, Promise::OnlyTheSenderGetsIn),
         (Self::RetryAfterIsDropped, Promise::FabricateIsSpared),

@@ -205,7 +205,7 @@ async fn cron_pass(on: &Invocation, at_ms: i64, step_ms: i64) {
         Box::pin(reconcile(on, tick, on.requests_max)).await;
     } else {
         let swept = if on.world.profile.queue {
-            enqueue_due(on, on, tick, on.requests_max).await
+            enqueue_due(on, tick, on.requests_max).await
         } else {
             sweep(on, tick, on.requests_max).await
         };

@@ -45,6 +45,8 @@ pub(crate) enum Promise {
     /// A start is not sent again before the time that Fabricate asked for, and no download is requested before then in
     /// an isolate that knows of it.
     FabricateIsSpared,
+    /// Where nothing fails, a run whose task ends within seconds of its start, with small files, has ended seconds after that.
+    ResultsAreSoon,
     /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.

@@ -109,6 +109,16 @@ impl World {
         self.breakage == Some(breakage)
     }
 
+    /// What is left to an invocation after its answer (`waitUntil`), milliseconds.
+    pub(crate) fn after_answer_ms(&self) -> i64 {
+        if self.breaks(Breakage::InvocationsEndEarly) {
+            return 3_000;
+        }
+        let state = &mut *self.state.borrow_mut();
+        let early = !state.calm && !self.profile.clean && state.rng.u8(..4) == 0;
+        if early { state.rng.i64(0..30_000) } else { 30_000 }
+    }
+
     /// Whether `span`, in milliseconds from the beginning, is now.
     pub(crate) fn is_within(&self, span: (i64, i64)) -> bool {
         let passed_ms = self.now_ms() - BEGINNING_MS;

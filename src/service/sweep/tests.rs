@@ -53,7 +53,7 @@ fn fail(world: &MemoryWorld, count: usize, error: &StatusError) {
 }
 
 fn enqueue(world: &MemoryWorld) -> Swept {
-    finish(enqueue_due(world, world, tick(world), 40))
+    finish(enqueue_due(world, tick(world), 40))
 }
 
 fn batches(world: &MemoryWorld) -> Vec<Batch> {
