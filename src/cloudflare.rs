@@ -12,6 +12,7 @@ mod queue;
 mod r2_downloads;
 mod r2_files;
 mod r2_handshakes;
+mod r2_idle;
 mod r2_inbox;
 mod r2_uploads;
 mod settings;
@@ -62,16 +63,19 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit for 290 million years")]
     let now = Timestamp::from_millis(event.schedule() as i64);
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
-    let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms(&event.cron()))) };
+    let before = now.plus_ms(-period_ms(&event.cron()));
+    let tick = Tick { now, since: last.unwrap_or(before) };
     let requests = settings.isolate.configuration.sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&world, tick, requests).await } else { requests };
+    // Not by `since`: of many isolates, each would list once an hour.
+    let hourly = now.as_millis() / HOUR_MS != before.as_millis() / HOUR_MS;
     let swept = if world.has_queue() {
-        enqueue_due(&world, tick, left).await
+        enqueue_due(&world, tick, left, hourly).await
     } else {
-        sweep(&world, tick, left).await
+        sweep(&world, tick, left, hourly).await
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,

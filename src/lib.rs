@@ -38,7 +38,7 @@
 //! 4. **Only the sender gets in.** Every hook states a verification. No answer and no log line says anything about secrets.
 //! 5. **Files arrive whole**, or the run says what failed. At most two parts of a file are in memory.
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others. Everything has a bound.
-//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing.
+//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing. While no run is open, sweeps do not list.
 //!
 //! # Words
 //! | word | meaning |
@@ -90,6 +90,7 @@
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
+//! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |

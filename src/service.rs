@@ -15,6 +15,7 @@ mod budget;
 mod close;
 mod create_once;
 pub mod follow;
+mod idle;
 mod journals;
 mod kv_records;
 pub mod operator;

@@ -18,9 +18,9 @@ use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
-    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
-    Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload,
-    Version,
+    Downloads, EntryKey, Fabricate, FileBytes, FileStore, IdleHint, IdleHints, Inbox, InboxKey, InboxLists,
+    ItemClaim, ItemKey, Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source,
+    StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -52,6 +52,12 @@ pub(crate) struct MemoryWorld {
     pub(crate) items_at_once: AtOnce,
     /// Pages of KV lists that were read.
     pub(crate) lists: Cell<usize>,
+    /// The hint of sweeps, and its entity tag and time.
+    pub(crate) hint: RefCell<Option<(IdleHint, Version)>>,
+    pub(crate) hint_fails: Cell<bool>,
+    /// How often the hint was read, written and deleted.
+    pub(crate) hint_calls: Cell<[usize; 3]>,
+    pub(crate) hint_deleted_at: Cell<Option<Timestamp>>,
     /// `open/` records and journal entries that were read.
     pub(crate) reads: Cell<usize>,
     /// KV records that were written or removed.
@@ -280,6 +286,39 @@ impl InboxLists for MemoryWorld {
     async fn list_retries(&self, _: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
         let runs = self.retries.borrow().keys().map(|run_id| (*run_id, at(0))).collect();
         Ok(Page { items: runs, cursor: None })
+    }
+}
+
+impl MemoryWorld {
+    fn hint_call(&self, call: usize) -> Result<(), StoreError> {
+        let mut calls = self.hint_calls.get();
+        calls[call] += 1;
+        self.hint_calls.set(calls);
+        if self.hint_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
+    }
+}
+
+impl IdleHints for MemoryWorld {
+    async fn get_hint(&self) -> Result<Option<(IdleHint, Version)>, StoreError> {
+        self.hint_call(0)?;
+        Ok(self.hint.borrow().clone())
+    }
+    async fn put_hint(&self, hint: &IdleHint, expected: Option<&Version>) -> Result<bool, StoreError> {
+        self.hint_call(1)?;
+        let mut stored = self.hint.borrow_mut();
+        let holds = stored.as_ref().map(|(_, version)| version) == expected;
+        if holds {
+            *stored = Some((hint.clone(), Version { etag: hint.author.clone(), at: self.now() }));
+        }
+        Ok(holds)
+    }
+    async fn delete_hint(&self) -> Result<(), StoreError> {
+        self.hint_call(2)?;
+        self.hint.take();
+        Ok(())
+    }
+    fn hint_deleted_at(&self) -> &Cell<Option<Timestamp>> {
+        &self.hint_deleted_at
     }
 }
 

@@ -22,14 +22,16 @@ impl HandshakeTokens for Cloudflare {
         expected: Option<&Version>,
     ) -> Result<bool, StoreError> {
         let body = serde_json::to_string(token).map_err(|error| failed(&error))?;
-        let condition = match expected {
-            Some(version) => {
-                Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() }
-            }
-            None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
-        };
-        let put = self.inbox.put(key(hook), body).only_if(condition).execute().await;
+        let put = self.inbox.put(key(hook), body).only_if(expects(expected)).execute().await;
         put.map(|object| object.is_some()).map_err(|error| failed(&error))
+    }
+}
+
+/// The condition of a put: that the stored object has this version, or that there is none.
+pub(super) fn expects(version: Option<&Version>) -> Conditional {
+    match version {
+        Some(version) => Conditional { etag_matches: Some(version.etag.clone()), ..Conditional::default() },
+        None => Conditional { etag_does_not_match: Some("*".to_owned()), ..Conditional::default() },
     }
 }
 

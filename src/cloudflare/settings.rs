@@ -1,6 +1,6 @@
 //! The Worker's variables and secrets. Variables are read once in an isolate's life: a deploy makes new isolates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
@@ -15,11 +15,14 @@ use crate::http::operator_token::{InvalidToken, OperatorToken};
 use crate::http::secrets::OPERATOR_TOKEN;
 use crate::log;
 use crate::ports::Log;
+use crate::timestamp::Timestamp;
 
 /// What this isolate keeps for its whole life. All its invocations share it.
 pub(super) struct Settings {
     pub(super) isolate: Isolate,
     pub(super) breaker: Rc<CircuitBreaker>,
+    /// [`IdleHints::hint_deleted_at`](crate::ports::IdleHints::hint_deleted_at).
+    pub(super) hint_deleted_at: Rc<Cell<Option<Timestamp>>>,
 }
 
 thread_local! {
@@ -41,7 +44,8 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
         WorkerLog.log(log::OPERATOR_TOKEN_TOO_SHORT, fields);
     }
     let breaker = Rc::new(CircuitBreaker::new(configuration.fabricate_rate));
-    let settings = Rc::new(Settings { isolate: Isolate::new(configuration), breaker });
+    let settings =
+        Rc::new(Settings { isolate: Isolate::new(configuration), breaker, hint_deleted_at: Rc::default() });
     SETTINGS.set(Some(Rc::clone(&settings)));
     settings
 }

@@ -1,5 +1,6 @@
 //! The bindings of the Worker, as one invocation has them. Each port is implemented in a file of its own.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -14,6 +15,7 @@ use crate::fabricate::{Api, CircuitBreaker};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::ports::Log;
+use crate::timestamp::Timestamp;
 
 /// The stores and Fabricate, as one invocation has them.
 pub(super) struct Cloudflare {
@@ -28,6 +30,8 @@ pub(super) struct Cloudflare {
     pub(super) key: Option<String>,
     /// Shared by all invocations in this isolate.
     pub(super) breaker: Rc<CircuitBreaker>,
+    /// Shared by all invocations in this isolate.
+    pub(super) hint_deleted_at: Rc<Cell<Option<Timestamp>>>,
 }
 
 impl Cloudflare {
@@ -48,6 +52,7 @@ impl Cloudflare {
             queue: bound_queue(env),
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
+            hint_deleted_at: Rc::clone(&settings.hint_deleted_at),
         })
     }
 }

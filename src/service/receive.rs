@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use futures_util::future::join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
@@ -12,7 +13,9 @@ use crate::hook::OnRedelivery;
 use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::log;
-use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Log, RunRecords, StoreError, WholeInbox, World};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, RunRecords, StoreError, WholeInbox, World,
+};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -23,6 +26,7 @@ use super::at_once::each_at_once;
 use super::batch::receive_batch;
 use super::create_once::create_once;
 use super::follow::{FOLLOWED_MAX, Started};
+use super::idle::wake_sweeps;
 use super::plan::{RUNS_MAX, plan};
 use super::redelivery::follow_retries;
 
@@ -170,12 +174,16 @@ pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timest
 }
 
 /// Claims a delivery. `None`: this claim stands. `Some`: an earlier claim stands, with the time at which R2 created it.
-pub(super) async fn take_claim<W: Inbox<DeliveryKey> + Clock>(
+///
+/// Sweeps are woken meanwhile, because a new run needs that before it is shown, and its sender waits.
+pub(super) async fn take_claim<W: Inbox<DeliveryKey> + IdleHints + Clock>(
     world: &W,
     key: &DeliveryKey,
     claim: &Claim,
 ) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-    create_once(world, key, claim, TRIES_TO_CLAIM).await
+    // After a failure, the run's first put tries again.
+    let (claimed, _) = join(create_once(world, key, claim, TRIES_TO_CLAIM), wake_sweeps(world)).await;
+    claimed
 }
 
 /// The answer to a delivery whose claim stands since `at`.

@@ -19,6 +19,7 @@ use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
 use super::follow::follow_on;
+use super::idle::SweepHint;
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
 
@@ -72,16 +73,18 @@ pub enum Handled {
 
 /// Advances the open runs that are due, with at most `requests` outbound requests. Where those do not suffice, each run
 /// has its turn within a bounded number of sweeps (`fair_queue`).
-pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
+///
+/// While nothing is open, only `hourly` sweeps list; they are the first of an hour.
+pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
     let requests = world.breaker().cap(requests);
-    let (open, due) = due_runs(world, tick, requests).await;
+    let (open, due) = due_runs(world, tick, requests, hourly).await;
     let swept = pass(world, &due, tick, &budget(requests, due.len(), world.now())).await;
     Swept { open, ..swept }
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
-pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
-    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX)).await;
+pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
+    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut enqueued = 0;
@@ -139,10 +142,14 @@ pub fn batch_budget<W: World>(world: &W, requests: u32) -> Budget {
 }
 
 /// The number of open runs, and the runs to advance: as many due runs as `requests` allow, then some parked runs.
-async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec<Rc<Summary>>) {
+async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> (usize, Vec<Rc<Summary>>) {
+    let hint = SweepHint::load(world).await;
+    if hint.is_idle() && !hourly {
+        return (0, Vec::new());
+    }
     let mut due = FairQueue::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = FairQueue::new(PARKED_MAX);
-    let open = list(world, |run| {
+    let listed = list(world, |run| {
         let priority = Priority::of(&run, tick);
         if run.status == Status::Unconfirmed {
             parked.offer(priority, 1, run);
@@ -151,40 +158,59 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec
         }
     })
     .await;
-    (open, due.take().into_iter().chain(parked.take()).collect())
+    if listed.is_whole || !listed.is_empty() {
+        hint.record_list(world, listed.is_empty()).await;
+    }
+    (listed.open, due.take().into_iter().chain(parked.take()).collect())
 }
 
-/// Offers each open run, oldest first, one page at a time, and returns how many there are. An unreadable record is logged
-/// and left alone.
-async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> usize {
-    let mut open = 0;
+/// What a sweep found in the list.
+#[derive(Default)]
+struct Listed {
+    open: usize,
+    unreadable: usize,
+    /// Whether the list was read to its end.
+    is_whole: bool,
+}
+
+impl Listed {
+    fn is_empty(&self) -> bool {
+        self.open + self.unreadable == 0
+    }
+}
+
+/// Offers each open run, oldest first, one page at a time. An unreadable record is logged and left alone.
+async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> Listed {
+    let mut listed = Listed::default();
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES_MAX {
         let page = match world.list_open(cursor.as_deref()).await {
             Ok(page) => page,
             Err(error) => {
                 world.log(log::OPEN_RUNS_NOT_LISTED, json!({"error": error.to_string()}));
-                return open;
+                return listed;
             }
         };
         for item in page.items {
             match item {
                 Ok(summary) => {
-                    open += 1;
+                    listed.open += 1;
                     offer(summary);
                 }
                 Err(error) => {
+                    listed.unreadable += 1;
                     world.log(log::OPEN_RUN_UNREADABLE, json!({"error": error.to_string()}));
                 }
             }
         }
         cursor = page.cursor;
         if cursor.is_none() {
-            return open;
+            listed.is_whole = true;
+            return listed;
         }
     }
-    world.log(log::TOO_MANY_OPEN_RUNS, json!({"listed": open}));
-    open
+    world.log(log::TOO_MANY_OPEN_RUNS, json!({"listed": listed.open}));
+    listed
 }
 
 #[cfg(test)]

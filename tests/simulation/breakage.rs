@@ -29,6 +29,8 @@ pub(crate) enum Breakage {
     ListLosesAnEntry,
     /// `open/` records are confirmed and not kept.
     OpenPutsAreLost,
+    /// The hint of sweeps stays although it is deleted.
+    HintsStay,
     /// Each `open/` record is written twice.
     OpenPutsAreDoubled,
     /// `done/` records are confirmed and not kept.
@@ -77,6 +79,7 @@ impl Breakage {
         (Self::OperatorsAreForgotten, Promise::RetriesFollowAnEnd),
         (Self::AbandoningIsForgotten, Promise::OperatorsDecide),
         (Self::ListLosesAnEntry, Promise::EveryRunEnds),
+        (Self::HintsStay, Promise::OpenRunsAreListed),
         (Self::OpenPutsAreLost, Promise::AcceptedIsDurable),
         (Self::OpenPutsAreDoubled, Promise::CostsAreAsStated),
         (Self::DonePutsAreLost, Promise::AcceptedIsDurable),

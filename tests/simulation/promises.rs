@@ -38,6 +38,8 @@ pub(crate) enum Promise {
     OwnWritesAreKnown,
     /// Every run ends, or is parked as `unconfirmed`.
     EveryRunEnds,
+    /// A sweep lists open runs if there is one, unless KV is later than minutes.
+    OpenRunsAreListed,
     /// A sweep or a reconcile pass over unchanged runs writes nothing.
     IdleWritesNothing,
     /// An invocation makes no more outbound requests than it may.

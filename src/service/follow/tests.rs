@@ -8,6 +8,7 @@ use crate::journal::Decision;
 use crate::ports::Fabricate;
 use crate::run::tests::{at, queued_run, started_run};
 use crate::run::{RunId, Status};
+use crate::service::receive::start_accepted;
 use crate::service::sweep::{Handled, advance_batch};
 use crate::testing::{MemoryWorld, finish, task_id};
 use crate::timestamp::MINUTE_MS;
@@ -95,6 +96,16 @@ fn runs_are_not_followed_late_or_in_large_deliveries_or_before_they_are_started(
     let (world, started) = self::started(3);
     assert_eq!(polls(&world, started, Vec::new()), 18);
     assert_eq!(world.polls_at_once.most.get(), FOLLOWED_MAX);
+}
+
+#[test]
+fn of_a_delivery_with_more_runs_than_can_be_followed_none_is() {
+    let followed = |count| {
+        let (world, _) = started(count);
+        let runs = world.open.borrow().values().cloned().collect();
+        finish(start_accepted(&world, runs, at(0))).runs.len()
+    };
+    assert_eq!([3, 4].map(followed), [FOLLOWED_MAX, 0]);
 }
 
 #[test]
