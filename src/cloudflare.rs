@@ -14,6 +14,7 @@ mod queue;
 mod r2_downloads;
 mod r2_files;
 mod r2_handshakes;
+mod r2_idle;
 mod r2_inbox;
 mod r2_uploads;
 mod settings;
@@ -33,14 +34,13 @@ use worker::Env;
 use crate::http::handle;
 use crate::http::request::Body;
 use crate::log;
-use crate::ports::{Clock, Log};
+use crate::ports::{Clock, Log, Queue};
 use crate::run::Tick;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use clock::{WorkerClock, WorkerLog};
 use http::{BodyOfEntry, Invocation};
-use queue::SweepQueue;
 use settings::settings;
 
 /// A request: from a sender, the operator, or anyone. `entry.js` calls it with the head of the request
@@ -92,15 +92,19 @@ async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
     let settings = settings(env);
     let Some(world) = world::of_isolate(env, &settings) else { return };
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
-    let tick = Tick { now, since: last.unwrap_or_else(|| now.plus_ms(-period_ms)) };
+    let before = now.plus_ms(-period_ms);
+    let tick = Tick { now, since: last.unwrap_or(before) };
     let requests = settings.isolate.configuration.sweep_requests;
     let began = WorkerClock.now();
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&*world, tick, requests).await } else { requests };
-    let swept = match SweepQueue::new(env) {
-        Some(queue) => enqueue_due(&*world, &queue, tick, left).await,
-        None => sweep(&*world, tick, left).await,
+    // Not by `since`: of many isolates, each would list once an hour.
+    let hourly = now.as_millis() / HOUR_MS != before.as_millis() / HOUR_MS;
+    let swept = if world.has_queue() {
+        enqueue_due(&*world, tick, left, hourly).await
+    } else {
+        sweep(&*world, tick, left, hourly).await
     };
     let took_ms = WorkerClock.now().since_ms(began);
     let fields = json!({"open": swept.open, "looked_at": swept.looked_at, "moved": swept.moved,

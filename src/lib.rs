@@ -14,7 +14,8 @@
 //!    number of simultaneous redeliveries wins. From here on nothing is lost. Items of a batch that have ids are claimed
 //!    one by one (`service/batch.rs`).
 //! 4. The runs are shown in KV as `queued`, and the sender gets 202.
-//! 5. After the answer, [`service::advance`] starts the runs. Every two minutes [`service::sweep`] advances each open run
+//! 5. After the answer, [`service::advance`] starts the runs, and [`service::follow`] polls a few of them for half a minute, so
+//!    that short workflows end in it. Every two minutes [`service::sweep`] advances each open run
 //!    that is due: it polls the task, archives the files and closes the run. Where a queue is bound, the sweep sends the due
 //!    runs to it. **Webhook, sweep, queue and operator only call `advance`, the one place that moves a run**; if a call is
 //!    lost, the run is delayed.
@@ -37,7 +38,7 @@
 //! 4. **Only the sender gets in.** Every hook states a verification. No answer and no log line says anything about secrets.
 //! 5. **Files arrive whole**, or the run says what failed. At most two parts of a file are in memory.
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others. Everything has a bound.
-//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing.
+//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing. While no run is open, sweeps do not list.
 //!
 //! # Words
 //! | word | meaning |
@@ -84,10 +85,12 @@
 //! | what a journal says, when it has expired | [`journal`], [`journal::retention`] | values, a time |
 //! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
+//! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
+//! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |

@@ -104,6 +104,7 @@ lines! {
     Error API_KEY_REJECTED = "Fabricate rejects the API key (401): every run is kept, and none is polled until the key is replaced";
     Error WORKSPACES_REJECTED = "Fabricate rejects the API key for some workspaces (403): their runs are kept until the key covers them";
     Warn QUEUE_FAILED = "queue takes no runs, this sweep advances them itself";
+    Warn RUN_NOT_HANDED_ON = "followed run not handed to the queue, the next sweep goes on";
     Error BATCH_UNREADABLE = "queue message cannot be read";
     Warn RUNS_HEALED = "hourly pass healed runs";
     Warn CLAIM_NOT_HEALED = "hourly pass cannot heal a claim";

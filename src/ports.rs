@@ -8,9 +8,11 @@ pub use archive::{
     Put, Source, Upload, Version,
 };
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
@@ -229,6 +231,29 @@ pub trait InboxLists {
     async fn list_retries(&self, cursor: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError>;
 }
 
+/// What sweeps found in the list of open runs, while it is empty. Stored as JSON; a hint that cannot be read is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleHint {
+    /// Names the sweep that wrote the hint, so that no two hints have the same entity tag.
+    pub author: String,
+    /// Whether sweeps need not list; `false`: one list was empty, and a later one has to confirm it.
+    pub is_idle: bool,
+}
+
+/// R2 `INBOX`, the one [`IdleHint`]. Strongly consistent.
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait IdleHints {
+    /// Reads the hint.
+    async fn get_hint(&self) -> Result<Option<(IdleHint, Version)>, StoreError>;
+    /// Writes the hint, if the stored one still has the expected version, or if there is none and none is expected. `false`: it
+    /// was not written.
+    async fn put_hint(&self, hint: &IdleHint, expected: Option<&Version>) -> Result<bool, StoreError>;
+    /// Deletes the hint, if there is one. R2 charges nothing for it.
+    async fn delete_hint(&self) -> Result<(), StoreError>;
+    /// A time just before this isolate last deleted the hint; shared by all that runs in it.
+    fn hint_deleted_at(&self) -> &Cell<Option<Timestamp>>;
+}
+
 /// Fabricate, asked over HTTP. Each call is one outbound request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Fabricate {
@@ -244,18 +269,22 @@ pub trait Fabricate {
     fn breaker(&self) -> &CircuitBreaker;
 }
 
-/// Where a sweep hands runs on, to be advanced in invocations of their own. At least once: each may come twice.
+/// Where runs are handed on, to be advanced in invocations of their own. At least once: each may come twice.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Queue {
-    /// Sends these batches, all or nobody knows which.
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError>;
+    /// Whether a queue is bound. Without one, nothing is sent.
+    fn has_queue(&self) -> bool;
+    /// Sends these batches, to be delivered after `delay_s` seconds: all of them, or nobody knows which.
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError>;
 }
 
-/// A message of the queue: runs as the list shows them, so that the receiver needs no read, and the time of the sweep.
+/// A message of the queue: runs as the list shows them, so that the receiver needs no read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// When the sweep was due.
+    /// When the sweep was due, or the poll of a followed run is.
     pub tick: Tick,
+    /// How often the run was sent before, if it is followed; `None`: a sweep sent the runs.
+    pub followed: Option<u8>,
     /// The runs; [`crate::service::sweep::BATCH_RUNS_MAX`] at the most.
     pub runs: Vec<Rc<Summary>>,
 }
@@ -279,23 +308,32 @@ pub trait Log {
 
 /// The whole inbox.
 pub trait WholeInbox:
-    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists
+    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints
 {
 }
 
 impl<W> WholeInbox for W where
-    W: Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists
+    W: Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints
 {
 }
 
 /// Every port: what advancing a run may need.
 pub trait World:
-    RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+    RunRecords + RunLists + WholeInbox + Fabricate + Queue + Downloads + FileStore + CopyLeases + Clock + Log
 {
 }
 
 impl<W> World for W where
-    W: RunRecords + RunLists + WholeInbox + Fabricate + Downloads + FileStore + CopyLeases + Clock + Log
+    W: RunRecords
+        + RunLists
+        + WholeInbox
+        + Fabricate
+        + Queue
+        + Downloads
+        + FileStore
+        + CopyLeases
+        + Clock
+        + Log
 {
 }
 

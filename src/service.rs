@@ -14,6 +14,8 @@ mod batch;
 mod budget;
 mod close;
 mod create_once;
+pub mod follow;
+mod idle;
 mod journals;
 mod kv_records;
 pub mod operator;

@@ -18,9 +18,9 @@ use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
-    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey,
-    Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload,
-    Version,
+    Downloads, EntryKey, Fabricate, FileBytes, FileStore, IdleHint, IdleHints, Inbox, InboxKey, InboxLists,
+    ItemClaim, ItemKey, Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source,
+    StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -52,6 +52,12 @@ pub(crate) struct MemoryWorld {
     pub(crate) items_at_once: AtOnce,
     /// Pages of KV lists that were read.
     pub(crate) lists: Cell<usize>,
+    /// The hint of sweeps, and its entity tag and time.
+    pub(crate) hint: RefCell<Option<(IdleHint, Version)>>,
+    pub(crate) hint_fails: Cell<bool>,
+    /// How often the hint was read, written and deleted.
+    pub(crate) hint_calls: Cell<[usize; 3]>,
+    pub(crate) hint_deleted_at: Cell<Option<Timestamp>>,
     /// `open/` records and journal entries that were read.
     pub(crate) reads: Cell<usize>,
     /// KV records that were written or removed.
@@ -64,10 +70,16 @@ pub(crate) struct MemoryWorld {
     pub(crate) polls_at_once: AtOnce,
     /// Made when Fabricate is first asked.
     pub(crate) breaker: OnceCell<CircuitBreaker>,
+    /// Whether a queue is bound.
+    pub(crate) queue: Cell<bool>,
     pub(crate) queue_fails: Cell<bool>,
+    /// The delay of each call, seconds.
+    pub(crate) delays_s: RefCell<Vec<u32>>,
     /// The batches that the queue took, by call.
     pub(crate) sent: RefCell<Vec<Vec<Batch>>>,
-    /// The waits, milliseconds. No time passes.
+    /// Whether time passes while something waits.
+    pub(crate) time_passes: Cell<bool>,
+    /// The waits, milliseconds.
     pub(crate) slept: RefCell<Vec<u32>>,
     /// The messages that were logged.
     pub(crate) log: RefCell<Vec<String>>,
@@ -89,7 +101,7 @@ impl MemoryWorld {
         world
     }
 
-    fn append(&self, run_id: RunId, decision: Decision) {
+    pub(crate) fn append(&self, run_id: RunId, decision: Decision) {
         let mut journals = self.journals.borrow_mut();
         let number = 1 + u32::try_from(journals.keys().filter(|(of, _)| *of == run_id).count()).unwrap();
         journals.insert((run_id, number), (Entry { author: "another".into(), decision }, at(0)));
@@ -277,6 +289,39 @@ impl InboxLists for MemoryWorld {
     }
 }
 
+impl MemoryWorld {
+    fn hint_call(&self, call: usize) -> Result<(), StoreError> {
+        let mut calls = self.hint_calls.get();
+        calls[call] += 1;
+        self.hint_calls.set(calls);
+        if self.hint_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
+    }
+}
+
+impl IdleHints for MemoryWorld {
+    async fn get_hint(&self) -> Result<Option<(IdleHint, Version)>, StoreError> {
+        self.hint_call(0)?;
+        Ok(self.hint.borrow().clone())
+    }
+    async fn put_hint(&self, hint: &IdleHint, expected: Option<&Version>) -> Result<bool, StoreError> {
+        self.hint_call(1)?;
+        let mut stored = self.hint.borrow_mut();
+        let holds = stored.as_ref().map(|(_, version)| version) == expected;
+        if holds {
+            *stored = Some((hint.clone(), Version { etag: hint.author.clone(), at: self.now() }));
+        }
+        Ok(holds)
+    }
+    async fn delete_hint(&self) -> Result<(), StoreError> {
+        self.hint_call(2)?;
+        self.hint.take();
+        Ok(())
+    }
+    fn hint_deleted_at(&self) -> &Cell<Option<Timestamp>> {
+        &self.hint_deleted_at
+    }
+}
+
 impl Fabricate for MemoryWorld {
     async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
         StartOutcome::Unknown { status: None, reason: "this Fabricate starts nothing".to_owned() }
@@ -360,11 +405,15 @@ impl CopyLeases for MemoryWorld {
 }
 
 impl Queue for MemoryWorld {
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+    fn has_queue(&self) -> bool {
+        self.queue.get()
+    }
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError> {
         if self.queue_fails.get() {
             return Err(StoreError::Busy("queue"));
         }
         self.sent.borrow_mut().push(batches.to_vec());
+        self.delays_s.borrow_mut().push(delay_s);
         Ok(())
     }
 }
@@ -375,6 +424,9 @@ impl Clock for MemoryWorld {
     }
     async fn sleep_ms(&self, millis: u32) {
         self.slept.borrow_mut().push(millis);
+        if self.time_passes.get() {
+            self.now_ms.set(self.now_ms.get() + i64::from(millis));
+        }
     }
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);

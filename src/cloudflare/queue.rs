@@ -27,18 +27,17 @@ const SWEEP_QUEUE: &str = "SWEEP_QUEUE";
 /// How long a message waits before it comes again, seconds.
 const RETRY_S: u32 = 30;
 
-/// The queue that sweeps hand their runs to.
-pub(super) struct SweepQueue(worker::Queue);
-
-impl SweepQueue {
-    /// `None`: it is not bound.
-    pub(super) fn new(env: &Env) -> Option<Self> {
-        env.queue(SWEEP_QUEUE).ok().map(Self)
-    }
+/// The queue that runs are handed to; `None`: it is not bound.
+pub(super) fn bound_queue(env: &Env) -> Option<worker::Queue> {
+    env.queue(SWEEP_QUEUE).ok()
 }
 
-impl Queue for SweepQueue {
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+impl Queue for Cloudflare {
+    fn has_queue(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError> {
         let failed = |error: &dyn std::fmt::Display| StoreError::Unavailable {
             store: "queue",
             reason: one_line(error),
@@ -47,10 +46,11 @@ impl Queue for SweepQueue {
         for batch in batches {
             // As text, so that the runtime changes nothing in it.
             let text = batch.to_json().map_err(|error| failed(&error))?;
-            let message = RawMessageBuilder::new(JsValue::from_str(&text));
+            let message = RawMessageBuilder::new(JsValue::from_str(&text)).delay_seconds(delay_s);
             messages = messages.message(message.build_with_content_type(QueueContentType::Text));
         }
-        self.0.send_raw_batch(messages.build()).await.map_err(|error| failed(&error))
+        let Some(queue) = &self.queue else { return Err(failed(&"not bound")) };
+        queue.send_raw_batch(messages.build()).await.map_err(|error| failed(&error))
     }
 }
 

@@ -2,21 +2,23 @@
 //!
 //! An isolate keeps them, and the secrets that it has read: they change with a deploy alone, which makes new isolates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::json;
 use wasm_bindgen::JsValue;
-use worker::{Bucket, Env};
+use worker::{Bucket, Env, Queue};
 
 use super::clock::{WorkerLog, forward_clock_and_log};
+use super::queue::bound_queue;
 use super::settings::{self, Settings};
 use super::storage::{Namespace, TextBucket};
 use crate::fabricate::{Api, CircuitBreaker};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::ports::Log;
+use crate::timestamp::Timestamp;
 
 thread_local! {
     static KEPT: RefCell<Kept> = RefCell::default();
@@ -70,11 +72,14 @@ pub(super) struct Cloudflare {
     pub(super) runs: Namespace,
     pub(super) inbox: TextBucket,
     pub(super) files: Bucket,
+    pub(super) queue: Option<Queue>,
     pub(super) api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     pub(super) key: Option<String>,
     /// Shared by all invocations in this isolate.
     pub(super) breaker: Rc<CircuitBreaker>,
+    /// [`IdleHints::hint_deleted_at`](crate::ports::IdleHints::hint_deleted_at).
+    pub(super) hint_deleted_at: Cell<Option<Timestamp>>,
 }
 
 impl Cloudflare {
@@ -96,8 +101,10 @@ impl Cloudflare {
                 env.bucket("INBOX").map_err(|error| missing("INBOX", &error)).ok()?.into(),
             ),
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
+            queue: bound_queue(env),
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
+            hint_deleted_at: Cell::default(),
         })
     }
 }

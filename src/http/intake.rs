@@ -28,6 +28,7 @@ use crate::log::{self, Line};
 use crate::ports::StoreError;
 use crate::request::RawRequest;
 use crate::run::{Run, RunId};
+use crate::service::follow::follow_started;
 use crate::service::queries;
 use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
 use crate::timestamp::Timestamp;
@@ -168,8 +169,8 @@ pub(super) async fn accept_event<R: Runtime>(
     Ok(response)
 }
 
-/// Starts runs, whether or not anyone waits for it: the runtime keeps this going after the answer. The receiver ends with
-/// it.
+/// Starts runs and follows them, whether or not anyone waits for it: the runtime keeps this going after the answer. The
+/// receiver ends with the starts.
 pub(super) fn start_after_answer<R: Runtime>(
     context: &Context<'_, R>,
     ports: &Rc<R::Ports>,
@@ -184,10 +185,11 @@ pub(super) fn start_after_answer<R: Runtime>(
     }
     let ports = Rc::clone(ports);
     context.runtime.wait_until(async move {
-        start_accepted(&*ports, runs, now).await;
+        let started = start_accepted(&*ports, runs, now).await;
         drop(lease);
         // The receiver is gone where the caller does not wait.
         let _ = sender.send(());
+        follow_started(&*ports, started).await;
     });
     started
 }

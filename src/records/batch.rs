@@ -16,6 +16,8 @@ pub(super) struct BatchShape {
     #[serde(default)]
     version: Version<1>,
     tick: TickShape,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    followed: Option<u8>,
     runs: Vec<ListedShape>,
 }
 
@@ -42,6 +44,7 @@ impl From<&Batch> for BatchShape {
         Self {
             version: Version,
             tick: TickShape { now, since },
+            followed: batch.followed,
             runs: batch.runs.iter().map(listed).collect(),
         }
     }
@@ -51,6 +54,6 @@ impl From<BatchShape> for Batch {
     fn from(shape: BatchShape) -> Self {
         let TickShape { now, since } = shape.tick;
         let runs = shape.runs.into_iter().map(|listed| Rc::new(listed.summary.into_summary(listed.run_id)));
-        Self { tick: Tick { now, since }, runs: runs.collect() }
+        Self { tick: Tick { now, since }, followed: shape.followed, runs: runs.collect() }
     }
 }

@@ -6,7 +6,7 @@
 mod give_up;
 mod start;
 
-use crate::fabricate::{Health, StatusError, Task, TaskId};
+use crate::fabricate::{Health, StatusError, Task, TaskId, TaskStatus};
 use crate::journal::{Decision, Journal, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, RunRecords, StoreError, World};
@@ -27,13 +27,18 @@ use start::start;
 pub enum Advanced {
     /// Nothing was due, or nothing had changed.
     Unchanged,
+    /// Fabricate did not answer the poll as it should, and nothing changed.
+    NotAnswered,
+    /// KV has no record of the run: the run has ended, or KV is late.
+    NotShown,
     /// The run moved, or its record was brought up to date.
     Moved,
     /// Fabricate rejects the API key (401), so that no other run can be polled either.
     KeyRefused,
     /// Fabricate rejects the API key for this workspace (403).
     WorkspaceRefused,
-    /// No request was left, the circuit breaker is open, or there was no memory for a large answer.
+    /// No request was left, the circuit breaker is open, there was no memory for a large answer, or the budget is for ends
+    /// and the run does not end yet ([`Budget::for_ends`]).
     OutOfBudget,
 }
 
@@ -61,36 +66,36 @@ async fn settle_listed<W: World>(
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     match world.get_open(run_id).await? {
-        Some(run) => settle(world, run, now, budget).await,
-        // Listed but gone: the list was late.
-        None => Ok(Advanced::Unchanged),
+        Some(mut run) => settle(world, &mut run, now, budget).await,
+        None => Ok(Advanced::NotShown),
     }
 }
 
-/// Does what a run's journal says: starts the run, follows a decision, or closes the run.
+/// Does what a run's journal says: starts the run, follows a decision, or closes the run. Where the run is started now, or
+/// was, `run` has its task then.
 ///
 /// # Errors
 /// As [`advance`].
 pub async fn settle<W: World>(
     world: &W,
-    mut run: Run,
+    run: &mut Run,
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     let mut journal = read_journal(world, run.run_id).await?;
     // A task in the record came from Fabricate: if the journal could not be written then, it is written now.
     if run.task.is_some() {
-        journal = match enter_known_task(world, &run, journal, now).await? {
+        journal = match enter_known_task(world, run, journal, now).await? {
             Some(journal) => journal,
             None => return Ok(Advanced::Unchanged),
         };
     }
     let attempts = journal.attempts();
-    let standing = journal.state_for(&run, now);
+    let standing = journal.state_for(run, now);
     if run.task.is_none()
         && let Some(why) = journal.expiry(&standing, now)
     {
-        return give_up(world, run, &journal, why, now).await.map(|_| Advanced::Moved);
+        return give_up(world, run.clone(), &journal, why, now).await.map(|_| Advanced::Moved);
     }
     match &standing {
         JournalState::Ended(ended) => follow_end(world, ended).await?,
@@ -98,11 +103,11 @@ pub async fn settle<W: World>(
         JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
         JournalState::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
         JournalState::Fresh | JournalState::Waiting { .. } => {
-            return start(world, &mut run, &journal, now, budget).await;
+            return start(world, run, &journal, now, budget).await;
         }
         JournalState::Started { .. } => {
-            align(&mut run, &standing, attempts, now);
-            show_open(world, &mut run, TRIES).await?;
+            align(run, &standing, attempts, now);
+            show_open(world, run, TRIES).await?;
         }
         JournalState::Unconfirmed { not_before, .. }
             if run.may_restart(attempts) && !journal.is_overdue(now) =>
@@ -110,15 +115,15 @@ pub async fn settle<W: World>(
             if not_before.is_some_and(|not_before| now < not_before) {
                 return Ok(Advanced::Unchanged);
             }
-            return start(world, &mut run, &journal, now, budget).await;
+            return start(world, run, &journal, now, budget).await;
         }
         JournalState::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
             return Ok(Advanced::Unchanged);
         }
         JournalState::Unconfirmed { .. } => {
-            align(&mut run, &standing, attempts, now);
-            show_open(world, &mut run, TRIES).await?;
-            log_run(world, log::START_UNCONFIRMED, &run);
+            align(run, &standing, attempts, now);
+            show_open(world, run, TRIES).await?;
+            log_run(world, log::START_UNCONFIRMED, run);
         }
     }
     Ok(Advanced::Moved)
@@ -162,12 +167,19 @@ async fn poll<W: World>(
         return Ok(Advanced::OutOfBudget);
     }
     let answer = world.status(&task_id).await;
-    record_health(world, Health::of_status(&answer));
+    let health = Health::of_status(&answer);
+    record_health(world, health);
     match &answer {
         Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),
         Err(StatusError::NoRoom) => Ok(Advanced::OutOfBudget),
-        answer if summary.is_unchanged_by(answer, now) => Ok(Advanced::Unchanged),
+        answer if summary.is_unchanged_by(answer, now) => Ok(match health {
+            Health::Failing { .. } => Advanced::NotAnswered,
+            Health::Well | Health::Unsure => Advanced::Unchanged,
+        }),
+        Ok(task) if task.status() == TaskStatus::Completed && !budget.admits(&task.files) => {
+            Ok(Advanced::OutOfBudget)
+        }
         _ => Box::pin(follow(world, summary, task_id, answer, now, budget)).await,
     }
 }
@@ -182,13 +194,13 @@ async fn follow<W: World>(
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     let Some(mut run) = world.get_open(summary.run_id).await? else {
-        return Ok(Advanced::Unchanged);
+        return Ok(Advanced::NotShown);
     };
     let journal = read_journal(world, run.run_id).await?;
     let at = match journal.state(now) {
         JournalState::Started { task_id: decided, at } if decided == task_id => at,
         // KV showed another task than the journal has.
-        _ => return settle(world, run, now, budget).await,
+        _ => return settle(world, &mut run, now, budget).await,
     };
     if run.task.as_ref().is_none_or(|task| task.id != task_id) {
         run.mark_started(task_id, journal.attempts(), at);
@@ -208,6 +220,7 @@ async fn follow<W: World>(
     }
     match seen {
         Effect::Unchanged | Effect::TaskCompleted => return Ok(Advanced::Unchanged),
+        Effect::Changed if budget.is_for_ends() => return Ok(Advanced::OutOfBudget),
         Effect::Changed => show_open(world, &mut run, TRIES).await?,
         Effect::Ended => {
             let ended = close_and_show(world, journal.next_entry_number(), &run, now).await;

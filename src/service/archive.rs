@@ -38,7 +38,7 @@ enum Copied {
     Whole(u64, Option<String>),
     /// This many bytes are uploaded; a later pass goes on.
     Partly(u64),
-    /// Nothing was copied: no request, time or memory was left.
+    /// Nothing was copied: no request, time or memory was left, or the file does not fit into this invocation.
     NotYet,
 }
 

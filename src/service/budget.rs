@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use crate::fabricate::REDIRECTS_MAX;
+use crate::fabricate::{REDIRECTS_MAX, TaskFile};
 use crate::ports::{Clock, Fabricate};
 use crate::timestamp::Timestamp;
 
@@ -16,6 +16,8 @@ pub(super) const PARTS_BYTES_MAX: u64 = 48 * 1024 * 1024;
 pub struct Budget {
     requests: Cell<u32>,
     files_each: u32,
+    /// `Some`: only ends are written, and a run's files may have this many bytes.
+    bytes_until_end: Option<u64>,
     no_file_after: Option<Timestamp>,
     copy_until: Option<Timestamp>,
     /// Connections beyond the one of each run that is being advanced.
@@ -81,6 +83,7 @@ impl Budget {
         Self {
             requests: Cell::new(requests),
             files_each: u32::MAX,
+            bytes_until_end: None,
             no_file_after: None,
             copy_until: None,
             connections: Pool::of(0),
@@ -95,6 +98,29 @@ impl Budget {
     #[must_use]
     pub fn for_files(self, files_each: u32, no_file_after: Timestamp, copy_until: Timestamp) -> Self {
         Self { files_each, no_file_after: Some(no_file_after), copy_until: Some(copy_until), ..self }
+    }
+
+    /// Limits the invocation to runs that end in it: a step that leaves its run open writes nothing, and files are only copied
+    /// where all of the run's fit, `bytes_max` together. What is left costs a later invocation nothing more.
+    #[must_use]
+    pub fn for_ends(self, bytes_max: u64) -> Self {
+        Self { bytes_until_end: Some(bytes_max), ..self }
+    }
+
+    /// Whether a step that leaves its run open writes nothing ([`Self::for_ends`]).
+    pub(super) fn is_for_ends(&self) -> bool {
+        self.bytes_until_end.is_some()
+    }
+
+    /// Whether all files of a task fit, as far as the task states their sizes.
+    pub(super) fn admits(&self, files: &[TaskFile]) -> bool {
+        let stated = files.iter().filter_map(|file| file.size).fold(0_u64, u64::saturating_add);
+        !self.is_for_ends() || (files.len() <= self.files_each as usize && self.admits_bytes(stated))
+    }
+
+    /// Whether a file of this size fits, bytes.
+    pub(super) fn admits_bytes(&self, bytes: u64) -> bool {
+        self.bytes_until_end.is_none_or(|bytes_max| bytes <= bytes_max)
     }
 
     /// Lets runs copy this many files at the same time beyond one each.
@@ -203,6 +229,19 @@ mod tests {
                 std::iter::from_fn(|| budget.begin_copy(0, Timestamp::from_millis(0))).take(9).collect();
             assert_eq!(begun.len(), copies, "{requests}");
         }
+    }
+
+    #[test]
+    fn a_run_ends_at_once_only_where_all_of_its_files_fit() {
+        let file = |size| TaskFile { id: "f".into(), name: None, size, content_type: None };
+        let budget = || Budget::new(1).for_files(2, Timestamp::from_millis(1), Timestamp::from_millis(2));
+        let brief = budget().for_ends(10);
+        let admits =
+            |sizes: &[Option<u64>]| brief.admits(&sizes.iter().copied().map(file).collect::<Vec<_>>());
+        assert!(admits(&[]) && admits(&[Some(4), Some(6)]) && admits(&[None, Some(10)]));
+        assert!(!admits(&[Some(4), Some(7)]) && !admits(&[None; 3]) && !admits(&[Some(u64::MAX), Some(1)]));
+        assert_eq!([10, 11].map(|bytes| brief.admits_bytes(bytes)), [true, false]);
+        assert!(budget().admits(&[file(Some(u64::MAX)), file(None), file(None)]), "a sweep copies any file");
     }
 
     #[test]

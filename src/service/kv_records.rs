@@ -1,7 +1,9 @@
 //! The KV records of a run: copies for lists and look-ups, always written after the journal has the decision.
 
-use crate::ports::{Clock, RunRecords, StoreError};
+use crate::ports::{Clock, IdleHints, RunRecords, StoreError};
 use crate::run::Run;
+
+use super::idle::wake_sweeps;
 
 /// How often a record is written where nobody waits for the answer.
 pub(super) const TRIES: u32 = 5;
@@ -10,14 +12,20 @@ pub(super) const TRIES_WHILE_WAITED_FOR: u32 = 2;
 /// KV takes one write a second for each key; two writes of one key are at least this far apart, milliseconds.
 const KEY_INTERVAL_MS: u32 = 1_100;
 
-/// Writes the `open/` record.
-pub(super) async fn show_open<W: RunRecords + Clock>(
+/// Writes the `open/` record. The next sweep sees it, or KV is late.
+pub(super) async fn show_open<W: RunRecords + IdleHints + Clock>(
     world: &W,
     run: &mut Run,
     tries: u32,
 ) -> Result<(), StoreError> {
     wait_for_key(world, run).await;
+    let is_new = run.written_at.is_none();
     retry(world, tries, async || {
+        let woken = wake_sweeps(world).await;
+        // A run that is open already keeps sweeps awake, and its record is written also while R2 fails.
+        if is_new {
+            woken?;
+        }
         run.written_at = Some(world.now());
         world.put_open(run).await
     })

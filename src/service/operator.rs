@@ -55,14 +55,14 @@ pub async fn adopt<W: World>(
     task_id: &TaskId,
     now: Timestamp,
 ) -> Result<Run, Refusal> {
-    let state = RunState::load(world, run_id, now).await?;
+    let mut state = RunState::load(world, run_id, now).await?;
     if !matches!(state.standing, JournalState::Unconfirmed { .. } | JournalState::Expired(_)) {
         return adopted(state, task_id);
     }
     let decision = Decision::Task { task_id: task_id.clone() };
     if append(world, run_id, state.next_entry, decision).await? == Appended::Ours {
         log_run(world, log::TASK_ADOPTED, &state.run);
-        if let Err(error) = settle(world, state.run, now, &Budget::new(0)).await {
+        if let Err(error) = settle(world, &mut state.run, now, &Budget::new(0)).await {
             log_not_shown(world, run_id, &error);
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! The claim is one create-only put: of any number of simultaneous redeliveries exactly one wins.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use futures_util::future::join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
@@ -12,7 +13,9 @@ use crate::hook::OnRedelivery;
 use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::log;
-use crate::ports::{Claim, Clock, DeliveryKey, Inbox, Log, RunRecords, StoreError, WholeInbox, World};
+use crate::ports::{
+    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, RunRecords, StoreError, WholeInbox, World,
+};
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -22,6 +25,8 @@ use super::advance::settle;
 use super::at_once::each_at_once;
 use super::batch::receive_batch;
 use super::create_once::create_once;
+use super::follow::{FOLLOWED_MAX, Started};
+use super::idle::wake_sweeps;
 use super::plan::{RUNS_MAX, plan};
 use super::redelivery::follow_retries;
 
@@ -142,31 +147,43 @@ pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log>(
 }
 
 /// Starts the runs that [`store_delivery`] accepted or healed, after the sender has its answer. The next sweep starts those
-/// that are not reached, and those that fail.
-pub async fn start_accepted<W: World>(world: &W, runs: Vec<Run>, now: Timestamp) {
+/// that are not reached, and those that fail. Returns the runs that are to be followed
+/// ([`follow_started`](super::follow::follow_started)).
+pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timestamp) -> Started {
     let budget = Budget::new(START_REQUESTS);
     let began = world.now();
-    let waiting = runs.into_iter().filter(|run| !run.status.is_final());
-    let start = async |run: Run| {
+    runs.retain(|run| !run.status.is_final());
+    let follows = runs.len() <= FOLLOWED_MAX;
+    let started = RefCell::new(Started::since(began));
+    let start = async |mut run: Run| {
         if world.now().since_ms(began) > START_WINDOW_MS {
             return;
         }
         let run_id = run.run_id;
-        if let Err(error) = settle(world, run, now, &budget).await {
-            let fields = json!({"run_id": run_id, "error": error.to_string()});
-            world.log(log::RUN_NOT_STARTED, fields);
+        match settle(world, &mut run, now, &budget).await {
+            Ok(_) if follows => started.borrow_mut().add(&run),
+            Ok(_) => {}
+            Err(error) => {
+                let fields = json!({"run_id": run_id, "error": error.to_string()});
+                world.log(log::RUN_NOT_STARTED, fields);
+            }
         }
     };
-    each_at_once(STARTS_AT_ONCE, waiting, start).await;
+    each_at_once(STARTS_AT_ONCE, runs.into_iter(), start).await;
+    started.into_inner()
 }
 
 /// Claims a delivery. `None`: this claim stands. `Some`: an earlier claim stands, with the time at which R2 created it.
-pub(super) async fn take_claim<W: Inbox<DeliveryKey> + Clock>(
+///
+/// Sweeps are woken meanwhile, because a new run needs that before it is shown, and its sender waits.
+pub(super) async fn take_claim<W: Inbox<DeliveryKey> + IdleHints + Clock>(
     world: &W,
     key: &DeliveryKey,
     claim: &Claim,
 ) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-    create_once(world, key, claim, TRIES_TO_CLAIM).await
+    // After a failure, the run's first put tries again.
+    let (claimed, _) = join(create_once(world, key, claim, TRIES_TO_CLAIM), wake_sweeps(world)).await;
+    claimed
 }
 
 /// The answer to a delivery whose claim stands since `at`.

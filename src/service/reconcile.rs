@@ -194,9 +194,9 @@ async fn heal_runs<W: World>(
     for (run, at) in runs {
         match Box::pin(heal(world, run, at, tick.now)).await {
             Ok(Healing::Known(_)) => {}
-            Ok(Healing::Healed(run)) => {
+            Ok(Healing::Healed(mut run)) => {
                 healed += 1;
-                if let Err(error) = Box::pin(settle(world, *run, tick.now, budget)).await {
+                if let Err(error) = Box::pin(settle(world, &mut run, tick.now, budget)).await {
                     log_not_healed(world, key, &error);
                 }
             }

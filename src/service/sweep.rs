@@ -13,11 +13,13 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::log;
-use crate::ports::{Batch, Log, Queue, RunLists, World};
+use crate::ports::{Batch, Log, RunLists, World};
 use crate::run::{Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
+use super::follow::follow_on;
+use super::idle::SweepHint;
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
 
@@ -71,16 +73,18 @@ pub enum Handled {
 
 /// Advances the open runs that are due, with at most `requests` outbound requests. Where those do not suffice, each run
 /// has its turn within a bounded number of sweeps (`fair_queue`).
-pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32) -> Swept {
+///
+/// While nothing is open, only `hourly` sweeps list; they are the first of an hour.
+pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
     let requests = world.breaker().cap(requests);
-    let (open, due) = due_runs(world, tick, requests).await;
+    let (open, due) = due_runs(world, tick, requests, hourly).await;
     let swept = pass(world, &due, tick, &budget(requests, due.len(), world.now())).await;
     Swept { open, ..swept }
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
-pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, requests: u32) -> Swept {
-    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX)).await;
+pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
+    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut enqueued = 0;
@@ -90,9 +94,11 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
         if some.is_empty() {
             break;
         }
-        let batches: Vec<Batch> =
-            some.chunks(BATCH_RUNS_MAX).map(|runs| Batch { tick, runs: runs.to_vec() }).collect();
-        match queue.send(&batches).await {
+        let batches: Vec<Batch> = some
+            .chunks(BATCH_RUNS_MAX)
+            .map(|runs| Batch { tick, followed: None, runs: runs.to_vec() })
+            .collect();
+        match world.send(&batches, 0).await {
             Ok(()) => enqueued += some.len(),
             Err(error) => {
                 let fields = json!({"runs": some.len(), "error": error.to_string()});
@@ -111,10 +117,15 @@ pub async fn enqueue_due<W: World>(world: &W, queue: &impl Queue, tick: Tick, re
 
 /// Advances the runs of one batch from the queue, with what is left of the invocation's budget.
 pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -> (Swept, Handled) {
-    let Batch { tick, runs } = batch;
+    let Batch { tick, followed, runs } = batch;
     let now = world.now().max(tick.now);
     if now.since_ms(tick.now) > BATCH_MS_MAX {
         return (Swept { left: runs.len(), ..Swept::default() }, Handled::Done);
+    }
+    if let Some(followed) = followed {
+        // A hint: a sweep comes in any case.
+        let tick = Tick { now, since: tick.now };
+        return (follow_on(world, &runs, followed, tick, budget).await, Handled::Done);
     }
     // Results are dated now and not as of the sweep. A run that was due then is still due.
     let tick = Tick { now, ..tick };
@@ -131,10 +142,14 @@ pub fn batch_budget<W: World>(world: &W, requests: u32) -> Budget {
 }
 
 /// The number of open runs, and the runs to advance: as many due runs as `requests` allow, then some parked runs.
-async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec<Rc<Summary>>) {
+async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> (usize, Vec<Rc<Summary>>) {
+    let hint = SweepHint::load(world).await;
+    if hint.is_idle() && !hourly {
+        return (0, Vec::new());
+    }
     let mut due = FairQueue::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = FairQueue::new(PARKED_MAX);
-    let open = list(world, |run| {
+    let listed = list(world, |run| {
         let priority = Priority::of(&run, tick);
         if run.status == Status::Unconfirmed {
             parked.offer(priority, 1, run);
@@ -143,40 +158,59 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32) -> (usize, Vec
         }
     })
     .await;
-    (open, due.take().into_iter().chain(parked.take()).collect())
+    if listed.is_whole || !listed.is_empty() {
+        hint.record_list(world, listed.is_empty()).await;
+    }
+    (listed.open, due.take().into_iter().chain(parked.take()).collect())
 }
 
-/// Offers each open run, oldest first, one page at a time, and returns how many there are. An unreadable record is logged
-/// and left alone.
-async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> usize {
-    let mut open = 0;
+/// What a sweep found in the list.
+#[derive(Default)]
+struct Listed {
+    open: usize,
+    unreadable: usize,
+    /// Whether the list was read to its end.
+    is_whole: bool,
+}
+
+impl Listed {
+    fn is_empty(&self) -> bool {
+        self.open + self.unreadable == 0
+    }
+}
+
+/// Offers each open run, oldest first, one page at a time. An unreadable record is logged and left alone.
+async fn list<W: RunLists + Log>(world: &W, mut offer: impl FnMut(Rc<Summary>)) -> Listed {
+    let mut listed = Listed::default();
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES_MAX {
         let page = match world.list_open(cursor.as_deref()).await {
             Ok(page) => page,
             Err(error) => {
                 world.log(log::OPEN_RUNS_NOT_LISTED, json!({"error": error.to_string()}));
-                return open;
+                return listed;
             }
         };
         for item in page.items {
             match item {
                 Ok(summary) => {
-                    open += 1;
+                    listed.open += 1;
                     offer(summary);
                 }
                 Err(error) => {
+                    listed.unreadable += 1;
                     world.log(log::OPEN_RUN_UNREADABLE, json!({"error": error.to_string()}));
                 }
             }
         }
         cursor = page.cursor;
         if cursor.is_none() {
-            return open;
+            listed.is_whole = true;
+            return listed;
         }
     }
-    world.log(log::TOO_MANY_OPEN_RUNS, json!({"listed": open}));
-    open
+    world.log(log::TOO_MANY_OPEN_RUNS, json!({"listed": listed.open}));
+    listed
 }
 
 #[cfg(test)]

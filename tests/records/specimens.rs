@@ -304,8 +304,10 @@ pub(crate) fn retries() -> Vec<Retry> {
     [oldest(), queued(), full()].map(|run| Retry { author: "0a1b2c3d4e5f".into(), run }).into()
 }
 
-/// What a sweep sends to the queue.
+/// What is sent to the queue: by a sweep, and of a followed run.
 pub(crate) fn batches() -> Vec<Batch> {
     let runs = runs_of_version_0().iter().map(|run| Rc::new(run.summary())).collect();
-    vec![Batch { tick: Tick { now: at(120_000), since: at(0) }, runs }]
+    let tick = Tick { now: at(120_000), since: at(0) };
+    let followed = Batch { tick, followed: Some(1), runs: vec![Rc::new(full().summary())] };
+    vec![Batch { tick, followed: None, runs }, followed]
 }

@@ -29,6 +29,8 @@ pub(crate) enum Breakage {
     ListLosesAnEntry,
     /// `open/` records are confirmed and not kept.
     OpenPutsAreLost,
+    /// The hint of sweeps stays although it is deleted.
+    HintsStay,
     /// Each `open/` record is written twice.
     OpenPutsAreDoubled,
     /// `done/` records are confirmed and not kept.
@@ -49,6 +51,8 @@ pub(crate) enum Breakage {
     DownloadsAreElsewhere,
     /// The client makes a second request for each.
     RequestsAreRepeated,
+    /// An invocation is ended three seconds after its answer.
+    InvocationsEndEarly,
     /// What is read back from the inbox names no author.
     AuthorsAreForgotten,
     /// Whoever forges a delivery has the secret.
@@ -75,6 +79,7 @@ impl Breakage {
         (Self::OperatorsAreForgotten, Promise::RetriesFollowAnEnd),
         (Self::AbandoningIsForgotten, Promise::OperatorsDecide),
         (Self::ListLosesAnEntry, Promise::EveryRunEnds),
+        (Self::HintsStay, Promise::OpenRunsAreListed),
         (Self::OpenPutsAreLost, Promise::AcceptedIsDurable),
         (Self::OpenPutsAreDoubled, Promise::CostsAreAsStated),
         (Self::DonePutsAreLost, Promise::AcceptedIsDurable),
@@ -87,6 +92,7 @@ impl Breakage {
         (Self::CopiesAreMissing, Promise::FilesArriveWhole),
         (Self::DownloadsAreElsewhere, Promise::TheKeyStaysHome),
         (Self::RequestsAreRepeated, Promise::WorkIsBounded),
+        (Self::InvocationsEndEarly, Promise::ResultsAreSoon),
         (Self::AuthorsAreForgotten, Promise::OwnWritesAreKnown),
         (Self::ForgersKnowTheSecret, Promise::OnlyTheSenderGetsIn),
         (Self::RetryAfterIsDropped, Promise::FabricateIsSpared),

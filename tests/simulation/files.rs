@@ -147,6 +147,11 @@ impl File {
         astray || self.broken || self.misstated
     }
 
+    /// Whether its size is known before its bytes come.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.stated || !self.chunked
+    }
+
     /// Whether these are its bytes, or were.
     pub(crate) fn is(&self, object: &Object) -> bool {
         object.size == self.object.size

@@ -211,11 +211,11 @@ fn is_stuck(now_ms: i64, run_id: RunId, place: u32) -> bool {
 
 impl Inbox<DeliveryKey> for Invocation {
     async fn create(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
-        self.operate(Port::R2, "R2 create claim", |state| Ok(state.claim(self, key, claim))).await
+        self.operate_beside("R2 create claim", |state| Ok(state.claim(self, key, claim))).await
     }
 
     async fn get(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-        self.operate(Port::R2, "R2 get claim", |state| {
+        self.operate_beside("R2 get claim", |state| {
             strangers::check_claim(key)?;
             let (weeks, now) = (self.world.profile.weeks.as_ref(), self.world.now());
             let stands = |claimed: &&Claimed| claimed.key == *key && !claimed.is_deleted(weeks, now);

@@ -108,6 +108,18 @@ impl Records {
     }
 }
 
+impl Records {
+    /// The runs with an `open/` record that was there before this time and ever since.
+    pub(crate) fn open_before(&self, at_ms: i64) -> impl Iterator<Item = RunId> {
+        let keys = self.open.keys.iter();
+        let is_open = move |key: &Key| {
+            let since = key.versions.iter().rev().take_while(|(_, version)| version.is_some()).last();
+            since.is_some_and(|(since_ms, _)| *since_ms < at_ms)
+        };
+        keys.filter(move |(_, key)| is_open(key)).map(|(run_id, _)| *run_id)
+    }
+}
+
 impl Table {
     fn latest(&self, run_id: RunId) -> Option<&Run> {
         let (_, version) = self.keys.get(&run_id)?.versions.last()?;
@@ -306,6 +318,7 @@ impl RunRecords for Invocation {
 
 impl RunLists for Invocation {
     async fn list_open(&self, cursor: Option<&str>) -> Result<RunPage, StoreError> {
+        self.lists.set(self.lists.get() + 1);
         let limit = self.world.profile.page;
         self.operate(Port::Kv, "KV list open/", |state| Ok(state.list(self, Prefix::Open, cursor, limit)))
             .await

@@ -17,6 +17,7 @@ use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
 use crate::hooks::{BATCH_HOOKS, HOOKS};
+use crate::idle::judge_sweep;
 use crate::parcel::Parcel;
 use crate::promises::Promise;
 use crate::sender::{Event, begin, deliver};
@@ -76,6 +77,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         parcels,
         records: crate::kv::Records::default(),
         journals: crate::journals::Journals::default(),
+        hint: crate::idle::Hint::default(),
         workflows: crate::workflows::Workflows::default(),
         bucket: crate::archive::Bucket::default(),
         told: crate::operator::Told::default(),
@@ -94,6 +96,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         profile,
         hook,
         paces,
+        hint_deleted_at: std::array::from_fn(|_| std::cell::Cell::default()),
         breakage,
     });
     run(&world);
@@ -204,11 +207,13 @@ async fn cron_pass(on: &Invocation, at_ms: i64, step_ms: i64) {
     if on.kind == "reconcile" {
         Box::pin(reconcile(on, tick, on.requests_max)).await;
     } else {
+        let (began_ms, hourly) = (on.now_ms(), at_ms / HOUR_MS != (at_ms - step_ms) / HOUR_MS);
         let swept = if on.world.profile.queue {
-            enqueue_due(on, on, tick, on.requests_max).await
+            enqueue_due(on, tick, on.requests_max, hourly).await
         } else {
-            sweep(on, tick, on.requests_max).await
+            sweep(on, tick, on.requests_max, hourly).await
         };
+        judge_sweep(on, began_ms);
         if swept.looked_at > 0 {
             on.tell(&mut on.world.state.borrow_mut(), || format!("{swept:?}"));
         }
@@ -238,9 +243,13 @@ fn is_quiet(world: &World) -> bool {
         && state.journals.all_runs().all(|run| settled(run) || undeleted(run))
 }
 
-/// Whether every list of open runs has been empty for so long that no place can see any: a sweep would see nothing.
+/// Whether every list of open runs has been empty for so long that no place can see any, and sweeps know it: a sweep would
+/// see nothing.
 pub(crate) fn is_still(world: &World) -> bool {
     let state = world.state.borrow();
+    if !state.calm && !state.hint.is_idle() {
+        return false;
+    }
     let seen_ms = if state.calm { 0 } else { world.profile.seen_ms_max() };
     world.executor.live() <= state.senders + 1 && state.records.is_still(world.now_ms() - seen_ms)
 }

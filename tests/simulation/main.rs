@@ -11,7 +11,7 @@
 //! `docs/simulation.md` says what it shows and what it does not.
 //!
 //! [`life`] is one life, [`weeks`] what is so of a long one; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
-//! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]), [`fabricate`]
+//! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]) with [`idle`], [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
@@ -31,6 +31,7 @@ mod fabricate;
 mod files;
 mod history;
 mod hooks;
+mod idle;
 mod inbox;
 mod journals;
 mod kv;

@@ -11,6 +11,7 @@ use seedhook::hook::HookName;
 use seedhook::journal::Decision;
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId, Status};
+use seedhook::service::follow::follow_started;
 use seedhook::service::operator::{Refusal, abandon, adopt};
 use seedhook::service::receive::start_accepted;
 use seedhook::service::retry::retry;
@@ -24,8 +25,6 @@ use crate::world::{BEGINNING_MS, Invocation, State, World};
 
 /// How long an operator waits for an answer.
 const PATIENCE_MS: i64 = 60_000;
-/// What is left to an invocation after its answer (`waitUntil`).
-const AFTER_ANSWER_MS: i64 = 30_000;
 /// How often a call without an answer is made.
 const CALLS_MAX: u32 = 6;
 
@@ -157,8 +156,9 @@ async fn call(on: Invocation, run_id: RunId, wish: Wish, answered: Rc<RefCell<bo
         return;
     }
     *answered.borrow_mut() = true;
-    world.executor.end_at(world.executor.current(), world.now_ms() + AFTER_ANSWER_MS);
-    start_accepted(&on, to_start, now).await;
+    world.executor.end_at(world.executor.current(), world.now_ms() + world.after_answer_ms());
+    let started = start_accepted(&on, to_start, now).await;
+    follow_started(&on, started).await;
     on.finished.set(true);
 }
 

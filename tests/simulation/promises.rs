@@ -38,6 +38,8 @@ pub(crate) enum Promise {
     OwnWritesAreKnown,
     /// Every run ends, or is parked as `unconfirmed`.
     EveryRunEnds,
+    /// A sweep lists open runs if there is one, unless KV is later than minutes.
+    OpenRunsAreListed,
     /// A sweep or a reconcile pass over unchanged runs writes nothing.
     IdleWritesNothing,
     /// An invocation makes no more outbound requests than it may.
@@ -45,6 +47,8 @@ pub(crate) enum Promise {
     /// A start is not sent again before the time that Fabricate asked for, and no download is requested before then in
     /// an isolate that knows of it.
     FabricateIsSpared,
+    /// Where nothing fails, a run whose task ends within seconds of its start, with small files, has ended seconds after that.
+    ResultsAreSoon,
     /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.

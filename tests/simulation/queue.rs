@@ -16,7 +16,11 @@ const RETRIES_MAX: u32 = 3;
 const RETRY_MS: i64 = 30_000;
 
 impl Queue for Invocation {
-    async fn send(&self, batches: &[Batch]) -> Result<(), StoreError> {
+    fn has_queue(&self) -> bool {
+        self.world.profile.queue
+    }
+
+    async fn send(&self, batches: &[Batch], delay_s: u32) -> Result<(), StoreError> {
         self.operate(Port::R2, "queue send", |state| {
             for batch in batches {
                 let count = if state.calm || state.rng.bool() { 1 } else { 2 };
@@ -24,7 +28,7 @@ impl Queue for Invocation {
                     // Mostly at once; some so late that they are not worth anything any more.
                     let below_ms =
                         if state.calm { 1_000 } else { [1_000, 60_000, 720_000][state.rng.usize(..3)] };
-                    let at_ms = self.now_ms() + state.rng.i64(0..below_ms);
+                    let at_ms = self.now_ms() + 1_000 * i64::from(delay_s) + state.rng.i64(0..below_ms);
                     let arrival = arrive(Rc::clone(&self.world), batch.clone(), at_ms);
                     self.world.executor.spawn(Box::pin(arrival), at_ms + CRON_MS_MAX);
                 }

@@ -9,6 +9,7 @@ use seedhook::hook::event::Event as Parsed;
 use seedhook::ports::Clock;
 use seedhook::request::RawRequest;
 use seedhook::run::{Run, RunId};
+use seedhook::service::follow::follow_started;
 use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
@@ -25,8 +26,6 @@ use crate::promises::Promise;
 use crate::reply::{Letter, Reply};
 use crate::world::{Invocation, State, World};
 
-/// What is left to an invocation after its answer (`waitUntil`).
-const AFTER_ANSWER_MS: i64 = 30_000;
 /// How long an invocation may take to answer.
 const ANSWER_MS_MAX: i64 = 120_000;
 /// A redelivery this long after the claim heals what was lost, whatever the clocks say.
@@ -204,8 +203,9 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
         }
     };
     answer(&on, parcel, status, runs, &reply);
-    world.executor.end_at(world.executor.current(), world.now_ms() + AFTER_ANSWER_MS);
-    start_accepted(&on, to_start, now).await;
+    world.executor.end_at(world.executor.current(), world.now_ms() + world.after_answer_ms());
+    let started = start_accepted(&on, to_start, now).await;
+    follow_started(&on, started).await;
     on.finished.set(true);
 }
 

@@ -9,7 +9,7 @@ use seedhook::ports::{DeliveryKey, StoreError};
 use seedhook::records::read_metadata;
 use seedhook::run::{RunId, Summary};
 use seedhook::timestamp::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::promises::Promise;
 use crate::world::{BEGINNING_MS, Invocation, State, World};

@@ -10,6 +10,7 @@ use seedhook::run::{
 use seedhook::timestamp::Timestamp;
 
 use crate::chance::Profile;
+use crate::files::File;
 use crate::journals::event_of;
 use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
@@ -59,6 +60,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     found.extend(state.strangers.judge().map(|how| (Promise::StrangersAreLeftAlone, how)));
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
         judge_costs(state, &mut found);
+        judge_soon(state, &mut found);
     }
     for (promise, how) in found {
         state.breaks(promise, how);
@@ -331,6 +333,28 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
         let object = kept.key.as_ref().and_then(|key| state.bucket.objects.get(key));
         if kept.state != FileState::Archived || !object.is_some_and(|object| file.is(object)) {
             breaks(Promise::FilesArriveWhole, format!("{kept:?} is {object:?}, not {:?}", file.object));
+        }
+    }
+}
+
+/// The longest task that is followed to its end in any case, milliseconds after its start.
+const SHORT_MS: i64 = 7_000;
+/// How long after the end of a task its run ends: the longest time between two polls of such a task, and what the answers take.
+const SOON_MS: i64 = 5_000;
+/// So many runs of a delivery are followed.
+const FOLLOWED: usize = 3;
+
+/// When the runs of a life without faults ended, where their tasks were short.
+fn judge_soon(state: &State, found: &mut Vec<(Promise, String)>) {
+    let followed = state.journals.claims.iter().map(|claimed| &claimed.claim.runs);
+    for run in followed.filter(|runs| runs.len() <= FOLLOWED).flatten() {
+        let Some(done) = state.records.done(run.run_id) else { continue };
+        let Some(job) = done.task.as_ref().and_then(|task| state.workflows.job(&task.id)) else { continue };
+        let (Some(started), Some(finished)) = (done.started_at, done.finished_at) else { continue };
+        let short = job.ends_ms - started.as_millis() <= SHORT_MS && job.gone_ms == i64::MAX;
+        let late_ms = finished.as_millis() - job.ends_ms;
+        if short && late_ms > SOON_MS && job.files.iter().all(File::is_measured) {
+            found.push((Promise::ResultsAreSoon, format!("{} ended {late_ms} ms late", run.run_id)));
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) hook: Rc<Hook>,
     /// One in each place: all that runs there shares an isolate.
     pub(crate) paces: [CircuitBreaker; crate::chance::PLACES],
+    /// When the hint of sweeps was last deleted, in each place.
+    pub(crate) hint_deleted_at: [Cell<Option<Timestamp>>; crate::chance::PLACES],
     /// What is deliberately wrong with it.
     pub(crate) breakage: Option<Breakage>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct State {
     pub(crate) parcels: Vec<Parcel>,
     pub(crate) records: Records,
     pub(crate) journals: Journals,
+    pub(crate) hint: crate::idle::Hint,
     pub(crate) workflows: Workflows,
     pub(crate) bucket: Bucket,
     pub(crate) told: Told,
@@ -91,6 +94,8 @@ pub(crate) struct Invocation {
     pub(crate) requests_max: u32,
     /// Answers that are waited for now.
     pub(crate) waiting: Cell<u32>,
+    /// Pages of open runs that it listed.
+    pub(crate) lists: Cell<u32>,
     /// It came to its own end, and was not dropped on the way.
     pub(crate) finished: Cell<bool>,
 }
@@ -107,6 +112,16 @@ impl World {
 
     pub(crate) fn breaks(&self, breakage: Breakage) -> bool {
         self.breakage == Some(breakage)
+    }
+
+    /// What is left to an invocation after its answer (`waitUntil`), milliseconds.
+    pub(crate) fn after_answer_ms(&self) -> i64 {
+        if self.breaks(Breakage::InvocationsEndEarly) {
+            return 3_000;
+        }
+        let state = &mut *self.state.borrow_mut();
+        let early = !state.calm && !self.profile.clean && state.rng.u8(..4) == 0;
+        if early { state.rng.i64(0..30_000) } else { 30_000 }
     }
 
     /// Whether `span`, in milliseconds from the beginning, is now.
@@ -128,6 +143,7 @@ impl World {
             requests: Cell::new(0),
             requests_max,
             waiting: Cell::new(0),
+            lists: Cell::new(0),
             finished: Cell::new(false),
         }
     }

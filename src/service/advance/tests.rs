@@ -14,7 +14,7 @@ use crate::timestamp::HOUR_MS;
 /// Settles a run for which no request is left: `OutOfBudget` says that it would be started.
 fn settled(run: &Run, decisions: &[Decision], age_ms: i64) -> (Advanced, MemoryWorld) {
     let stores = MemoryWorld::with(run, decisions);
-    let settled = finish(settle(&stores, run.clone(), at(age_ms), &Budget::new(0)));
+    let settled = finish(settle(&stores, &mut run.clone(), at(age_ms), &Budget::new(0)));
     assert!(stores.breaker.get().is_none(), "no request of the minute's share is taken");
     (settled.unwrap(), stores)
 }

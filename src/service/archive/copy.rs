@@ -35,6 +35,9 @@ impl<W: World> Pass<'_, W> {
         };
         self.begun.set(self.begun.get() + 1);
         let lease = Lease::take(self.world, self.budget, to).await?;
+        if self.budget.is_for_ends() && lease.upload().is_some() {
+            return Ok(Copied::NotYet);
+        }
         let copied = lease.keep(Box::pin(self.copy_anew(&lease, to, in_parts))).await;
         if copied.as_ref().err() != Some(&CopyError::UnderWay) {
             lease.release(matches!(copied, Ok(Copied::Whole(..)))).await;
@@ -67,8 +70,12 @@ impl<W: World> Pass<'_, W> {
         let (length, counted) = match TransferMode::of(&opened.offer, to.size, in_parts)? {
             TransferMode::Whole(length) => (length, false),
             TransferMode::Counted(length) => (length, true),
+            TransferMode::Parts(_) if self.budget.is_for_ends() => return Ok(Copied::NotYet),
             TransferMode::Parts(parts) => return self.copy_in_parts(lease, to, parts, opened).await,
         };
+        if !self.budget.admits_bytes(length) {
+            return Ok(Copied::NotYet);
+        }
         let for_bytes_ms =
             i64::try_from(length / PUT_BYTES_PER_S).unwrap_or(i64::MAX).saturating_mul(SECOND_MS);
         let limit_ms =

@@ -149,7 +149,11 @@ impl Rejections {
             Advanced::WorkspaceRefused => {
                 self.workspaces.borrow_mut().insert(run.workspace().to_owned());
             }
-            Advanced::Unchanged | Advanced::Moved | Advanced::OutOfBudget => {}
+            Advanced::Unchanged
+            | Advanced::NotAnswered
+            | Advanced::NotShown
+            | Advanced::Moved
+            | Advanced::OutOfBudget => {}
         }
     }
 

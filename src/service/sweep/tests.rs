@@ -40,7 +40,7 @@ fn tick(world: &MemoryWorld) -> Tick {
 /// Lets two minutes pass, and sweeps.
 fn sweep_after(world: &MemoryWorld, requests: u32) -> Swept {
     world.now_ms.set(world.now_ms.get() + 2 * MINUTE_MS);
-    finish(sweep(world, tick(world), requests))
+    finish(sweep(world, tick(world), requests, false))
 }
 
 /// How many tasks were polled since the last call.
@@ -53,7 +53,7 @@ fn fail(world: &MemoryWorld, count: usize, error: &StatusError) {
 }
 
 fn enqueue(world: &MemoryWorld) -> Swept {
-    finish(enqueue_due(world, world, tick(world), 40))
+    finish(enqueue_due(world, tick(world), 40, false))
 }
 
 fn batches(world: &MemoryWorld) -> Vec<Batch> {

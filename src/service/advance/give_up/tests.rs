@@ -19,7 +19,7 @@ use crate::timestamp::HOUR_MS;
 
 /// Settles a run for which no request is left: `OutOfBudget` says that it would be started.
 fn settled(stores: &MemoryWorld, run: &Run, age_ms: i64) -> Advanced {
-    settle(stores, run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap().unwrap()
+    settle(stores, &mut run.clone(), at(age_ms), &Budget::new(0)).now_or_never().unwrap().unwrap()
 }
 
 fn attempted() -> Run {
