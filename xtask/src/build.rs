@@ -128,7 +128,7 @@ fn compile(tools: &Tools, staging: &Path) -> Result<()> {
     let mut optimize = Command::new(npm::program("wasm-opt"));
     // The script finds Node on the PATH.
     optimize.env("PATH", tools.node.path()?);
-    optimize.arg(&module).arg("-o").arg(&module).args(["-O", "--debuginfo"]);
+    optimize.arg(&module).arg("-o").arg(&module).arg("-O");
     optimize.args(WASM_FEATURES.iter().map(|feature| format!("--enable-{feature}")));
     command::run(&mut optimize)
 }
