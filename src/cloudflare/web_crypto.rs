@@ -78,7 +78,12 @@ impl Crypto for WebCrypto {
 
 /// The value of a promise; `None` where it was rejected, or where the call threw.
 async fn settled(promise: Result<Promise, JsValue>) -> Option<JsValue> {
-    JsFuture::from(promise.ok()?).await.ok()
+    promised(promise.ok()?).await.ok()
+}
+
+/// Waits for a promise.
+async fn promised(promise: Promise) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise).await
 }
 
 /// An algorithm with its parameters. Every function takes those that it needs.
