@@ -92,7 +92,8 @@ pub struct Api {
 /// Why a `FABRICATE_URL` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "FABRICATE_URL must be an http or https address such as https://fabricate.tonic.ai, without user, query or fragment"
+    "FABRICATE_URL must be an http or https address such as https://fabricate.tonic.ai, with a host in ASCII (xn--…) and \
+     without user, query or fragment"
 )]
 pub struct InvalidFabricateUrl;
 
@@ -100,7 +101,7 @@ impl Api {
     /// Takes the address of Fabricate; `/api/v1` is added unless it is there already.
     ///
     /// # Errors
-    /// When it is not an http or https address without user, query and fragment.
+    /// When it is not an http or https address with a host in ASCII and without user, query and fragment.
     pub fn new(address: &str) -> Result<Self, InvalidFabricateUrl> {
         let mut base = Url::parse(address.trim()).map_err(|_| InvalidFabricateUrl)?;
         let plain = matches!(base.scheme(), "http" | "https")
@@ -167,12 +168,17 @@ mod tests {
             assert_eq!(api(address).base().as_str(), "https://fab.example/api/v1/");
         }
         assert_eq!(api("http://h:8/sub/").base().as_str(), "http://h:8/sub/api/v1/");
+        assert_eq!(
+            api("https://xn--bcher-kva.example").base().as_str(),
+            "https://xn--bcher-kva.example/api/v1/"
+        );
     }
 
     #[test]
     fn an_address_that_is_not_plain_http_is_refused() {
+        let host = "https://b\u{fc}cher.example";
         for address in
-            ["fab.example", "ftp://fab.example", "https://u:p@fab.example", "https://fab.example/?a=1"]
+            [host, "fab.example", "ftp://fab.example", "https://u:p@fab.example", "https://fab.example/?a=1"]
         {
             assert_eq!(Api::new(address), Err(InvalidFabricateUrl), "{address}");
         }

@@ -127,6 +127,7 @@ pub mod service;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
+mod unicode;
 mod value;
 pub mod verify;
 

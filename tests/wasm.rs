@@ -1,14 +1,20 @@
-//! What only exists in wasm, under Node: JavaScript values read as configuration, and the core at work on the target
-//! it is deployed to. What needs the runtime's own KV, R2 and streams is in the end-to-end tests.
+//! What only exists in wasm, under Node: JavaScript values read as configuration, the runtime's cryptography, and the core
+//! at work on the target it is deployed to. What needs the runtime's own KV, R2 and streams is in the end-to-end tests.
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+#[path = "vectors/judge.rs"]
+mod judge;
+
+use hmac::{Hmac, KeyInit, Mac};
+use seedhook::WebCrypto;
 use seedhook::config::Configuration;
 use seedhook::fabricate::{Answer, StartOutcome, read_start};
 use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
 use seedhook::verify::{Verified, VerifyContext, VerifyError};
 use serde_json::{Map, Value, json};
 use wasm_bindgen::JsValue;
@@ -63,14 +69,14 @@ fn numbers_beyond_javascripts_integers_are_told_apart() {
 }
 
 #[wasm_bindgen_test]
-fn a_delivery_is_verified_parsed_and_mapped() {
+async fn a_delivery_is_verified_parsed_and_mapped() {
     let configuration = Configuration::read(&read(HOOKS));
     let hook = configuration.hooks.values().next().unwrap().unwrap();
     let secret = |_: &str| Some(SECRET.to_owned());
-    let context = VerifyContext { secret: &secret, certificate: None, now: NOW };
-    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), &context);
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &WebCrypto, now: NOW };
+    let forged = hook.verify.verify(delivery(r#"{"test": 1}"#), &context).await;
     assert!(matches!(forged, Err(VerifyError::NotVerified(_))));
-    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), &context).unwrap();
+    let verified = hook.verify.verify(delivery(r#"{"test": 2432232314}"#), &context).await.unwrap();
     let mut event = Event::parse(verified, hook, "fresh").unwrap();
     event.assign_id(hook).unwrap();
     assert_eq!(event.delivery.delivery_id.as_str(), "msg_p5jXN8AQM9LWM0D4loKWxJek");
@@ -108,4 +114,100 @@ fn times_and_ids_need_no_clock_of_this_target() {
         panic!("not started")
     };
     assert_eq!(retry_after_ms, Some(60_000));
+}
+
+/// The recorded deliveries of senders with public keys: Ed25519, ECDSA, and RSA with SHA-1 and SHA-256.
+const PUBLIC_KEYS: [&str; 6] = [
+    include_str!("vectors/discord.json"),
+    include_str!("vectors/discord-handshakes.json"),
+    include_str!("vectors/sendgrid.json"),
+    include_str!("vectors/aws-sns.json"),
+    include_str!("vectors/aws-sns-handshakes.json"),
+    include_str!("vectors/standard-webhooks.json"),
+];
+
+#[wasm_bindgen_test]
+async fn the_runtimes_cryptography_judges_as_the_native_one() {
+    let now = Timestamp::from_millis(js_sys::Date::now() as i64);
+    let mut wrong = Vec::new();
+    for file in PUBLIC_KEYS {
+        let vectors: Vec<Value> = serde_json::from_str(file).unwrap();
+        assert!(!vectors.is_empty());
+        for vector in vectors {
+            if let Err(why) = judge::judge(&vector, &WebCrypto, now).await {
+                wrong.push(format!("{}: {why}", vector["id"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The HMAC of a message, by Rust.
+fn hmac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).unwrap();
+    mac.update(message);
+    mac.finalize().into_bytes().to_vec()
+}
+
+#[wasm_bindgen_test]
+async fn the_hmac_of_a_large_message_is_the_same() {
+    let message: Vec<u8> = (0..100_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    // Longer than the block of every hash, too.
+    for key in [&b"s3cret"[..], &[0x80; 200]] {
+        let expected = [
+            (Hash::Sha1, hmac::<Hmac<sha1::Sha1>>(key, &message)),
+            (Hash::Sha256, hmac::<Hmac<sha2::Sha256>>(key, &message)),
+            (Hash::Sha384, hmac::<Hmac<sha2::Sha384>>(key, &message)),
+            (Hash::Sha512, hmac::<Hmac<sha2::Sha512>>(key, &message)),
+        ];
+        for (hash, expected) in expected {
+            assert_eq!(WebCrypto.hmac(hash, key, &message).await, Some(expected), "{hash:?}");
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_large_delivery_is_verified() {
+    let hooks = read(
+        r#"{"HOOKS": {"h": {"workspace": "a", "database": "b", "workflow": "c",
+            "verify": {"scheme": "hmac", "secret": "S", "header": "x-sig"}}}}"#,
+    );
+    let configuration = Configuration::read(&hooks);
+    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let secret = |_: &str| Some("s3cret".to_owned());
+    let context = VerifyContext { secret: &secret, certificate: None, crypto: &WebCrypto, now: NOW };
+    for length in [100, 100_000] {
+        let signature =
+            base16ct::lower::encode_string(&hmac::<Hmac<sha2::Sha256>>(b"s3cret", &vec![b'x'; length]));
+        let request = |body: Vec<u8>| {
+            let headers = [("x-sig".to_owned(), signature.clone())];
+            RawRequest::new("POST", "https://seedhook.example/hooks/h", headers, body, NOW)
+        };
+        assert!(hook.verify.check(&request(vec![b'x'; length]), &context).await.is_ok());
+        let mut forged = vec![b'x'; length];
+        forged[length - 1] = b'y';
+        assert!(hook.verify.check(&request(forged), &context).await.is_err());
+    }
+}
+
+/// A key of P-256, as `SubjectPublicKeyInfo`, and its signature of `message`.
+const P256_KEY: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004\
+     50752d61c739bfd1fdf4f2b8745a9eb8e10758c43f996826ede485d96752e71c\
+     70ca18309f1f0ca9d88c69c5ffa663176d412d3f28dadcbe1ce7883f80754547";
+const P256_SIGNATURE: &str = "9e572b988952452ac9ad401a41767f598f3c88c3569144a82567b723b66463ce\
+     4ff6592a0af33eb449b0c1aefe96a618db926af186686d2b98b6fc0cc67dbed1";
+
+#[wasm_bindgen_test]
+async fn a_point_that_is_not_on_the_curve_is_no_key() {
+    let key = base16ct::lower::decode_vec(P256_KEY).unwrap();
+    let signature = base16ct::lower::decode_vec(P256_SIGNATURE).unwrap();
+    let verify = async |spki: &[u8]| {
+        let signed =
+            PublicSignature { key: PublicKey::EcdsaP256(spki), message: b"message", signature: &signature };
+        WebCrypto.verify(signed).await
+    };
+    assert_eq!(verify(&key).await, Ok(true));
+    let mut off_curve = key;
+    *off_curve.last_mut().unwrap() ^= 1;
+    assert_eq!(verify(&off_curve).await, Err(UnusableKey));
 }

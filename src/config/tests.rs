@@ -109,7 +109,7 @@ fn a_mistake_in_verify_names_the_field() {
     );
     check(
         verify(json!({"scheme": "twilio", "url": "example"})),
-        "HOOKS.crm.verify.url: must be an http or https address, got \"example\"",
+        "HOOKS.crm.verify.url: must be an http or https address with a host in ASCII, got \"example\"",
     );
     check(|hook| hook["verify"] = json!({"scheme": "aws-sns"}), "`topic_arn` is missing");
     check(|hook| hook["verify"] = json!({"scheme": "aws-sns", "topic_arn": "x"}), "must be a topic's ARN");

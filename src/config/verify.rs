@@ -199,7 +199,7 @@ impl HookReader {
         let is_address = url::Url::parse(&written).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !is_address {
             let remedy = "write the address that the sender calls: https://example.com/hooks/name";
-            self.wrong_value(table, "url", "an http or https address", remedy);
+            self.wrong_value(table, "url", "an http or https address with a host in ASCII", remedy);
         }
         Some(written)
     }

@@ -171,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_not_ascii_is_rejected() {
+        // Digits of full width: some parsers read them as 127.0.0.1.
+        for host in
+            ["\u{ff11}\u{ff12}\u{ff17}.0.0.1", "%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1", "b\u{fc}cher.example"]
+        {
+            check(OFFICIAL, &format!("https://{host}/x"), Err(RedirectError::NoLocation));
+        }
+        let punycode = "https://xn--bcher-kva.example/x";
+        check(OFFICIAL, punycode, Ok((punycode, false)));
+    }
+
+    #[test]
     fn a_dropped_key_stays_dropped_and_hops_end() {
         let fabricate = Url::parse(OFFICIAL).unwrap();
         let storage = Url::parse("https://s3.example/").unwrap();

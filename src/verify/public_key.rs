@@ -114,3 +114,117 @@ fn spki_parts(spki: &[u8]) -> Option<(Reader<'_>, &[u8])> {
     let key = parts.bits()?;
     parts.is_empty().then_some((algorithm, key))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::der::{BIT_STRING, INTEGER};
+
+    /// An element in DER with a content of at most 65,535 bytes.
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let head = match (high, low) {
+            (0, 0..=0x7f) => vec![tag, low],
+            (0, _) => vec![tag, 0x81, low],
+            _ => vec![tag, 0x82, high, low],
+        };
+        [head.as_slice(), content].concat()
+    }
+
+    fn spki(algorithm: &[(u8, &[u8])], key: &[u8]) -> Vec<u8> {
+        let algorithm: Vec<u8> = algorithm.iter().flat_map(|(tag, content)| element(*tag, content)).collect();
+        let key = element(BIT_STRING, &[&[0], key].concat());
+        element(SEQUENCE, &[element(SEQUENCE, &algorithm), key].concat())
+    }
+
+    #[test]
+    fn a_point_of_small_order_is_neither_key_nor_signature() {
+        let mut key = [7; 32];
+        assert!(is_ed25519_key(&key));
+        assert!(!is_ed25519_key(&key[1..]) && !is_ed25519_key(&[7; 33]));
+        for point in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                key = point;
+                key[31] |= sign;
+                assert!(!is_ed25519_key(&key), "{key:x?}");
+                assert!(!is_ed25519_signature(&[key, [1; 32]].concat()), "{key:x?}");
+                // The native implementation knows each of them that is written in its only encoding.
+                let weak = ed25519_dalek::VerifyingKey::from_bytes(&key).map(|key| key.is_weak());
+                assert_ne!(weak.ok(), Some(false), "{key:x?}");
+            }
+        }
+        assert!(is_ed25519_signature(&[7; 64]) && !is_ed25519_signature(&[7; 63]));
+    }
+
+    #[test]
+    fn a_key_of_p256_is_a_point_of_its_curve() {
+        let (key, curve) = ((OBJECT_IDENTIFIER, EC_PUBLIC_KEY), (OBJECT_IDENTIFIER, SECP256R1));
+        let point = |first: u8, bytes: usize| [&[first], vec![7; bytes].as_slice()].concat();
+        assert!(is_p256_key(&spki(&[key, curve], &point(4, 64))));
+        assert!(is_p256_key(&spki(&[key, curve], &point(2, 32))));
+        for bad in [
+            spki(&[key, curve], &point(4, 63)),
+            spki(&[key, curve], &point(2, 64)),
+            spki(&[key, curve], &point(6, 64)),
+            spki(&[key, curve], &[0]),
+            spki(&[key, key], &point(4, 64)),
+            spki(&[curve, key], &point(4, 64)),
+            spki(&[key, curve, (NULL, &[])], &point(4, 64)),
+            spki(&[(OBJECT_IDENTIFIER, RSA_ENCRYPTION), (NULL, &[])], &point(4, 64)),
+            [spki(&[key, curve], &point(4, 64)), vec![0]].concat(),
+            point(4, 64),
+        ] {
+            assert!(!is_p256_key(&bad), "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_of_p256_is_two_numbers() {
+        let numbers =
+            |r: &[u8], s: &[u8]| element(SEQUENCE, &[element(INTEGER, r), element(INTEGER, s)].concat());
+        let mut expected = [0; 64];
+        (expected[31], expected[32], expected[63]) = (1, 0x80, 9);
+        let s = [&[0, 0x80], [0; 30].as_slice(), &[9]].concat();
+        assert_eq!(p256_signature(&numbers(&[1], &s)), Some(expected));
+        for bad in [
+            numbers(&[0], &s),
+            numbers(&[1], &[0x80]),
+            numbers(&[0, 1], &s),
+            numbers(&[1], &[1; 33]),
+            numbers(&[1], &[]),
+            [numbers(&[1], &s), vec![0]].concat(),
+            element(SEQUENCE, &element(INTEGER, &[1])),
+            vec![0x30; 5_000],
+            Vec::new(),
+        ] {
+            assert_eq!(p256_signature(&bad), None, "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_has_a_size_within_bounds() {
+        #[track_caller]
+        fn check(modulus_bytes: usize, last: u8, exponent: &[u8], expected: Option<usize>) {
+            let mut modulus = vec![0xff; modulus_bytes + 1];
+            (modulus[0], modulus[modulus_bytes]) = (0, last);
+            let numbers = [element(INTEGER, &modulus), element(INTEGER, exponent)].concat();
+            let algorithm = [(OBJECT_IDENTIFIER, RSA_ENCRYPTION), (NULL, &[][..])];
+            let key = spki(&algorithm, &element(SEQUENCE, &numbers));
+            assert_eq!(rsa_modulus_bytes(&key), expected);
+        }
+        let usual = [1, 0, 1];
+        for bytes in [128, 256, 512, 1024] {
+            check(bytes, 1, &usual, Some(bytes));
+        }
+        for bytes in [127, 1025, 60_000] {
+            check(bytes, 1, &usual, None);
+        }
+        check(256, 2, &usual, None);
+        check(256, 1, &[3], Some(256));
+        check(256, 1, &[1, 0xff, 0xff, 0xff, 0xff], Some(256));
+        for exponent in [&[1][..], &[2], &[2, 0, 0, 0, 1], &[0], &[]] {
+            check(256, 1, exponent, None);
+        }
+        assert_eq!(rsa_modulus_bytes(&[0x30; 5_000]), None);
+    }
+}

@@ -69,3 +69,29 @@ pub fn complete<T>(work: impl Future<Output = T>) -> T {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key of P-256, as `SubjectPublicKeyInfo`, and its signature of `message`.
+    const P256_KEY: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004\
+     50752d61c739bfd1fdf4f2b8745a9eb8e10758c43f996826ede485d96752e71c\
+     70ca18309f1f0ca9d88c69c5ffa663176d412d3f28dadcbe1ce7883f80754547";
+    const P256_SIGNATURE: &str = "9e572b988952452ac9ad401a41767f598f3c88c3569144a82567b723b66463ce\
+     4ff6592a0af33eb449b0c1aefe96a618db926af186686d2b98b6fc0cc67dbed1";
+
+    #[test]
+    fn a_point_that_is_not_on_the_curve_is_no_key() {
+        let key = base16ct::lower::decode_vec(P256_KEY).unwrap();
+        let signature = base16ct::lower::decode_vec(P256_SIGNATURE).unwrap();
+        let verify = |spki: &[u8]| {
+            let key = PublicKey::EcdsaP256(spki);
+            complete(RustCrypto.verify(PublicSignature { key, message: b"message", signature: &signature }))
+        };
+        assert_eq!(verify(&key), Ok(true));
+        let mut off_curve = key;
+        *off_curve.last_mut().unwrap() ^= 1;
+        assert_eq!(verify(&off_curve), Err(UnusableKey));
+    }
+}

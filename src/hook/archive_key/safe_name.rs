@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
-
 use crate::digest::sha256_hex;
+use crate::unicode::nfc;
 
 /// The longest file name in a key, bytes.
 pub(super) const NAME_BYTES_MAX: usize = 200;
@@ -35,7 +34,7 @@ pub(super) fn unique_part(id: &str) -> String {
 
 /// Normalizes to NFC, so that names that look the same are equal, and replaces unsafe characters.
 fn clean(text: &str) -> Cow<'_, str> {
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text.trim());
+    let composed = nfc(text.trim());
     if composed.contains(is_unsafe) { Cow::Owned(composed.replace(is_unsafe, "_")) } else { composed }
 }
 
