@@ -62,6 +62,10 @@ pub(crate) struct MemoryWorld {
     pub(crate) reads: Cell<usize>,
     /// KV records that were written or removed.
     pub(crate) writes: Cell<usize>,
+    /// Every operation of KV and of the inbox, and every start request.
+    pub(crate) calls: RefCell<Vec<&'static str>>,
+    /// Outcomes of the next starts; after them none is answered.
+    pub(crate) starts: RefCell<VecDeque<StartOutcome>>,
     /// Answers to the next polls; after them each task is in progress.
     pub(crate) answers: RefCell<VecDeque<Result<Task, StatusError>>>,
     /// The tasks that were polled.
@@ -114,7 +118,12 @@ impl MemoryWorld {
         last.map(|(_, (entry, _))| entry.decision.clone())
     }
 
+    fn call(&self, what: &'static str) {
+        self.calls.borrow_mut().push(what);
+    }
+
     fn write(&self, records: &RefCell<BTreeMap<RunId, Run>>, run: &Run) -> Result<(), StoreError> {
+        self.call("KV put");
         self.writes.set(self.writes.get() + 1);
         if self.kv_fails.get() {
             return Err(StoreError::Busy("kv"));
@@ -123,11 +132,13 @@ impl MemoryWorld {
         Ok(())
     }
 
-    fn inbox(&self) -> Result<(), StoreError> {
+    fn inbox(&self, what: &'static str) -> Result<(), StoreError> {
+        self.call(what);
         if self.inbox_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
     }
 
     fn page<'r>(&self, runs: impl Iterator<Item = &'r Run>, cursor: Option<&str>) -> RunPage {
+        self.call("KV list");
         self.lists.set(self.lists.get() + 1);
         let start = cursor.map_or(0, |cursor| cursor.parse::<usize>().unwrap());
         let mut runs = runs.skip(start).peekable();
@@ -176,6 +187,7 @@ impl RunRecords for MemoryWorld {
         self.write(&self.open, run)
     }
     async fn get_open(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.call("KV get");
         self.reads.set(self.reads.get() + 1);
         match &*self.read_error.borrow() {
             Some(error) => Err(error.clone()),
@@ -183,6 +195,7 @@ impl RunRecords for MemoryWorld {
         }
     }
     async fn delete_open(&self, run_id: RunId) -> Result<(), StoreError> {
+        self.call("KV delete");
         self.writes.set(self.writes.get() + 1);
         if self.kv_fails.get() {
             return Err(StoreError::Busy("kv"));
@@ -194,6 +207,7 @@ impl RunRecords for MemoryWorld {
         self.write(&self.done, run)
     }
     async fn get_done(&self, run_id: RunId) -> Result<Option<Run>, StoreError> {
+        self.call("KV get");
         Ok(self.done.borrow().get(&run_id).cloned())
     }
 }
@@ -225,10 +239,10 @@ where
 
 impl Inbox<DeliveryKey> for MemoryWorld {
     async fn create(&self, key: &DeliveryKey, claim: &Claim) -> Result<bool, StoreError> {
-        self.inbox().map(|()| create(&self.claims, key, claim))
+        self.inbox("R2 put").map(|()| create(&self.claims, key, claim))
     }
     async fn get(&self, key: &DeliveryKey) -> Result<Option<(Claim, Timestamp)>, StoreError> {
-        self.inbox()?;
+        self.inbox("R2 get")?;
         Ok(self.claims.borrow().iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
     }
 }
@@ -239,30 +253,30 @@ impl Inbox<ItemKey> for MemoryWorld {
         if self.items_max.get().is_some_and(|max| self.items.borrow().len() >= max) {
             return Err(StoreError::Busy("INBOX"));
         }
-        self.inbox().map(|()| create(&self.items, key, claim))
+        self.inbox("R2 put").map(|()| create(&self.items, key, claim))
     }
     async fn get(&self, key: &ItemKey) -> Result<Option<(ItemClaim, Timestamp)>, StoreError> {
-        self.inbox()?;
+        self.inbox("R2 get")?;
         Ok(self.items.borrow().iter().find(|(of, _)| of == key).map(|(_, claim)| (claim.clone(), at(0))))
     }
 }
 
 impl Inbox<RetryKey> for MemoryWorld {
     async fn create(&self, key: &RetryKey, retry: &Retry) -> Result<bool, StoreError> {
-        self.inbox()?;
+        self.inbox("R2 put")?;
         let is_new = !self.retries.borrow().contains_key(&key.0);
         self.retries.borrow_mut().entry(key.0).or_insert_with(|| retry.clone());
         Ok(is_new)
     }
     async fn get(&self, key: &RetryKey) -> Result<Option<(Retry, Timestamp)>, StoreError> {
-        self.inbox()?;
+        self.inbox("R2 get")?;
         Ok(self.retries.borrow().get(&key.0).map(|retry| (retry.clone(), at(0))))
     }
 }
 
 impl Inbox<EntryKey> for MemoryWorld {
     async fn create(&self, key: &EntryKey, entry: &Entry) -> Result<bool, StoreError> {
-        self.inbox()?;
+        self.inbox("R2 put")?;
         if let Some(decision) = self.faster.take() {
             self.append(key.run_id, decision);
         }
@@ -273,7 +287,7 @@ impl Inbox<EntryKey> for MemoryWorld {
     }
     async fn get(&self, key: &EntryKey) -> Result<Option<(Entry, Timestamp)>, StoreError> {
         self.reads.set(self.reads.get() + 1);
-        self.inbox()?;
+        self.inbox("R2 get")?;
         Ok(self.journals.borrow().get(&(key.run_id, key.number)).cloned())
     }
 }
@@ -291,6 +305,7 @@ impl InboxLists for MemoryWorld {
 
 impl MemoryWorld {
     fn hint_call(&self, call: usize) -> Result<(), StoreError> {
+        self.call(["R2 get", "R2 put", "R2 delete"][call]);
         let mut calls = self.hint_calls.get();
         calls[call] += 1;
         self.hint_calls.set(calls);
@@ -324,7 +339,9 @@ impl IdleHints for MemoryWorld {
 
 impl Fabricate for MemoryWorld {
     async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
-        StartOutcome::Unknown { status: None, reason: "this Fabricate starts nothing".to_owned() }
+        self.call("start");
+        let unanswered = || StartOutcome::Unknown { status: None, reason: "no answer".to_owned() };
+        self.starts.borrow_mut().pop_front().unwrap_or_else(unanswered)
     }
     async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError> {
         self.polled.borrow_mut().push(task_id.to_string());

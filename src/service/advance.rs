@@ -71,6 +71,25 @@ async fn settle_listed<W: World>(
     }
 }
 
+/// Starts a run that this invocation has just accepted, or healed, and that is in the given state. If the run shows no attempt, its
+/// journal was empty a moment ago and is not read: where another invocation was faster, the first entry is taken, and that
+/// invocation goes on. Any other run is [`settle`]d.
+///
+/// # Errors
+/// As [`advance`].
+pub async fn start_new<W: World>(
+    world: &W,
+    run: &mut Run,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    if run.attempts == 0 && run.task.is_none() {
+        start(world, run, &Journal::new(Vec::new()), now, budget).await
+    } else {
+        settle(world, run, now, budget).await
+    }
+}
+
 /// Does what a run's journal says: starts the run, follows a decision, or closes the run. Where the run is started now, or
 /// was, `run` has its task then.
 ///

@@ -53,23 +53,23 @@ impl SweepHint {
         matches!(&self.stored, Ok(Some((hint, _))) if hint.is_idle)
     }
 
-    /// Records what the sweep found in a list that it began after it had read the hint: nothing at all, or an open run. A failure
-    /// costs later sweeps a list.
+    /// Records what the sweep found in a list that it began after it had read the hint: nothing at all, or else an open run, or a
+    /// part of the list. A failure costs later sweeps a list.
     pub(super) async fn record_list<W: IdleHints + Clock>(self, world: &W, found_nothing: bool) {
-        let Ok(stored) = self.stored else { return };
         let author = super::author(world);
-        let written = match (stored, found_nothing) {
-            (Some(_), false) => world.delete_hint().await,
-            (None, true) => {
+        let written = match self.stored {
+            Ok(None) if found_nothing => {
                 let quiet = IdleHint { author, is_idle: false };
                 world.put_hint(&quiet, None).await.map(|_| ())
             }
-            (Some((quiet, version)), true)
-                if !quiet.is_idle && self.read_at.since_ms(version.at) >= CONFIRM_MS =>
+            Ok(Some((quiet, version)))
+                if found_nothing && !quiet.is_idle && self.read_at.since_ms(version.at) >= CONFIRM_MS =>
             {
                 let idle = IdleHint { author, is_idle: true };
                 world.put_hint(&idle, Some(&version)).await.map(|_| ())
             }
+            // KV may leave a run out of a list: every list until the word is confirmed has to be empty.
+            Ok(Some(_)) | Err(_) if !found_nothing => world.delete_hint().await,
             _ => Ok(()),
         };
         drop(written);

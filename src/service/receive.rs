@@ -21,7 +21,7 @@ use crate::timestamp::{SECOND_MS, Timestamp};
 
 use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
-use super::advance::settle;
+use super::advance::start_new;
 use super::at_once::each_at_once;
 use super::batch::receive_batch;
 use super::create_once::create_once;
@@ -160,7 +160,7 @@ pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timest
             return;
         }
         let run_id = run.run_id;
-        match settle(world, &mut run, now, &budget).await {
+        match start_new(world, &mut run, now, &budget).await {
             Ok(_) if follows => started.borrow_mut().add(&run),
             Ok(_) => {}
             Err(error) => {
@@ -251,3 +251,6 @@ impl Received {
         if is_new { Self::Accepted { runs, to_start } } else { Self::Duplicate { runs, to_start, retried } }
     }
 }
+
+#[cfg(test)]
+mod tests;

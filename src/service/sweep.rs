@@ -158,9 +158,7 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) 
         }
     })
     .await;
-    if listed.is_whole || !listed.is_empty() {
-        hint.record_list(world, listed.is_empty()).await;
-    }
+    hint.record_list(world, listed.is_whole && listed.is_empty()).await;
     (listed.open, due.take().into_iter().chain(parked.take()).collect())
 }
 

@@ -52,7 +52,7 @@ impl State {
 pub(crate) fn judge_sweep(on: &Invocation, began_ms: i64) {
     let (world, profile): (&World, _) = (&on.world, &on.world.profile);
     let state = &mut *world.state.borrow_mut();
-    let in_time = profile.stall == 0.0 && profile.seen_ms_max() <= LATE_MS_MAX;
+    let in_time = profile.stall == 0.0 && profile.seen_ms_max() <= LATE_MS_MAX && state.left_out < 2;
     if on.lists.get() == 0
         && in_time
         && let Some(run_id) = state.open_before(began_ms)

@@ -128,6 +128,10 @@ impl Table {
 }
 
 impl Key {
+    fn is_open(&self) -> bool {
+        self.versions.last().is_some_and(|(_, version)| version.is_some())
+    }
+
     /// The version of that time, unless it is older than `kept_ms`.
     fn as_of(&self, at_ms: i64, kept_ms: i64) -> Option<&Rc<Version>> {
         let (written_ms, version) =
@@ -351,6 +355,7 @@ impl State {
             }
             last = Some(*run_id);
             let shown = table.lost != Some(*run_id) && left_out != index + 1;
+            self.left_out += u32::from(prefix == Prefix::Open && !shown && key.is_open());
             items.extend(
                 key.as_of(as_of_ms, prefix.kept_ms())
                     .filter(|_| shown)

@@ -78,6 +78,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         records: crate::kv::Records::default(),
         journals: crate::journals::Journals::default(),
         hint: crate::idle::Hint::default(),
+        left_out: 0,
         workflows: crate::workflows::Workflows::default(),
         bucket: crate::archive::Bucket::default(),
         told: crate::operator::Told::default(),

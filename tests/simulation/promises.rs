@@ -38,7 +38,7 @@ pub(crate) enum Promise {
     OwnWritesAreKnown,
     /// Every run ends, or is parked as `unconfirmed`.
     EveryRunEnds,
-    /// A sweep lists open runs if there is one, unless KV is later than minutes.
+    /// A sweep lists open runs if there is one, unless KV is later than minutes, or leaves runs out of several lists.
     OpenRunsAreListed,
     /// A sweep or a reconcile pass over unchanged runs writes nothing.
     IdleWritesNothing,

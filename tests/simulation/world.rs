@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) records: Records,
     pub(crate) journals: Journals,
     pub(crate) hint: crate::idle::Hint,
+    /// How often a list of open runs left one out.
+    pub(crate) left_out: u32,
     pub(crate) workflows: Workflows,
     pub(crate) bucket: Bucket,
     pub(crate) told: Told,

@@ -64,7 +64,10 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
     let started = matches!(decision, Decision::Task { .. });
     match append(world, run.run_id, number, decision).await {
         Ok(Appended::Ours) => {
-            world.log(line, fields);
+            // Otherwise the line of the delivery, or of the retry, has named the run a moment ago.
+            if !started || run.attempts > 1 {
+                world.log(line, fields);
+            }
             show_open(world, run, TRIES).await?;
         }
         Ok(Appended::Theirs) => {}
