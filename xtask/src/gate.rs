@@ -99,7 +99,7 @@ fn summary(steps: &[&Step], outcomes: &[Outcome], unchecked: &[&str]) -> String 
             Outcome::Failed(time) => ("FAILED", seconds(*time)),
             Outcome::NotRun => ("not run", String::new()),
         };
-        let line = format!("{:<8} {word:<8} {time:>8}", step.name);
+        let line = format!("{:<12} {word:<8} {time:>8}", step.name);
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -118,7 +118,7 @@ fn summary(steps: &[&Step], outcomes: &[Outcome], unchecked: &[&str]) -> String 
 fn list() -> String {
     let mut text = String::new();
     for step in STEPS {
-        let _ = writeln!(text, "  {:<8} {}", step.name, step.what);
+        let _ = writeln!(text, "  {:<12} {}", step.name, step.what);
     }
     text
 }
@@ -146,7 +146,7 @@ mod tests {
         let last: Vec<&str> = text.lines().rev().take(3).collect();
         assert_eq!(
             last,
-            ["1 passed, 1 failed", "failed: b (to run it alone: cargo xtask test b)", "c        not run"]
+            ["1 passed, 1 failed", "failed: b (to run it alone: cargo xtask test b)", "c            not run"]
         );
     }
 

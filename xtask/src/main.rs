@@ -10,6 +10,7 @@ mod curl;
 mod dev;
 mod dev_vars;
 mod gate;
+mod instructions;
 mod interrupt;
 mod local_config;
 mod mutations;
@@ -31,16 +32,17 @@ const HELP: &str = "\
 cargo xtask <command>
 
 Commands:
-  dev        run the Worker and a fake Fabricate here, and follow a sample webhook until its files are stored
-  build      build the release Worker into build/
-  test       check everything that a change must pass: format, lints, tests, documentation, dependencies
-  simulate   run thousands of random simulations of the service, or show one
-  mutations  leave out one rule of the core at a time: the simulation must notice
-  bench      measure copies of files to R2 against the shortest Worker that does the same
-  check      find mistakes in wrangler.toml, with their lines
-  try        show what a hook would do with a request: is it verified, which runs start, with which parameters
-  sign       print a `curl` command that sends a signed request to a hook
-  senders    list the senders that hooks know by name, and describe one
+  dev           run the Worker and a fake Fabricate here, and follow a sample webhook until its files are stored
+  build         build the release Worker into build/
+  test          check everything that a change must pass: format, lints, tests, documentation, dependencies
+  simulate      run thousands of random simulations of the service, or show one
+  mutations     leave out one rule of the core at a time: the simulation must notice
+  bench         measure copies of files to R2 against the shortest Worker that does the same
+  instructions  count the instructions that a delivery takes, and compare them with the stored counts
+  check         find mistakes in wrangler.toml, with their lines
+  try           show what a hook would do with a request: is it verified, which runs start, with which parameters
+  sign          print a `curl` command that sends a signed request to a hook
+  senders       list the senders that hooks know by name, and describe one
 
 `cargo xtask <command> --help` has details. Install Rust and Node; other tools are installed when they are needed.
 ";
@@ -67,6 +69,7 @@ fn run() -> Result<ExitCode> {
         Some("simulate") => simulate::run(rest),
         Some("mutations") => mutations::run(rest),
         Some("bench") => bench::run(rest),
+        Some("instructions") => instructions::run(rest),
         Some("check") => check::run(rest),
         Some("try") => try_hook::run(rest),
         Some("sign") => sign::run(rest),

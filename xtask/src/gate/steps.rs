@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::context::Gate;
 use crate::command::{self, cargo};
 use crate::setup::{CargoTool, Tools, WASM_TARGET, npm};
-use crate::{build, check, mutations, project};
+use crate::{build, check, instructions, mutations, project};
 
 /// One step.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     slow("mutations", "the simulation notices each rule of the core that is left out", core_mutations),
     slow("wasm", "what only exists in wasm, under Node", wasm),
+    slow("instructions", "a delivery takes no more instructions than stored", instruction_counts),
     slow("build", "the release Worker", worker),
     slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
     slow("doc", "the documentation, without a warning", doc),
@@ -60,11 +61,12 @@ fn fmt(_: &Gate) -> Result<()> {
     command::run(&mut cargo(&["fmt", "--all", "--check"])).context("mend it with `cargo fmt --all`")
 }
 
-/// Native clippy does not see the Worker's edge, and the edge's clippy not the tests: both are run.
+/// Native clippy does not see the Worker's edge, and the edge's clippy not the native tests: both are run.
 fn clippy(gate: &Gate) -> Result<()> {
     gate.tools()?;
     clippy_native(gate)?;
-    let mut wasm = cargo(&["clippy", "--package", "seedhook", "--target", WASM_TARGET, "--all-targets"]);
+    let mut wasm = cargo(&["clippy", "--package", "seedhook", "--package", "instructions"]);
+    wasm.args(["--target", WASM_TARGET, "--lib", "--test", "wasm"]);
     command::run(wasm.args(DENY_WARNINGS))
 }
 
@@ -109,6 +111,12 @@ fn wasm(gate: &Gate) -> Result<()> {
     let mut test = cargo(&["test", "--package", "seedhook", "--target", WASM_TARGET, "--test", "wasm"]);
     test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("PATH", tools.node.path()?);
     command::run(&mut test)
+}
+
+fn instruction_counts(gate: &Gate) -> Result<()> {
+    // They include the target's standard library.
+    gate.tools()?;
+    instructions::check()
 }
 
 fn worker(gate: &Gate) -> Result<()> {
