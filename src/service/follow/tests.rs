@@ -27,6 +27,7 @@ fn started(count: u8) -> (MemoryWorld, Started) {
     (world, started)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the answer to a poll")]
 fn task(value: serde_json::Value) -> Result<Task, StatusError> {
     Ok(serde_json::from_value(value).unwrap())
 }
@@ -154,7 +155,8 @@ fn a_run_with_large_files_is_handed_to_the_queue_at_once_and_a_lost_message_is_n
     polls(&world, started, vec![large()]);
     assert_eq!((world.sent.borrow().len(), world.delays_s.take()), (1, vec![0]));
     let (world, started) = self::started(1);
-    (world.queue.set(true), world.queue_fails.set(true));
+    world.queue.set(true);
+    world.queue_fails.set(true);
     polls(&world, started, vec![large()]);
     assert_eq!(world.log.borrow().len(), 1);
 }
