@@ -16,7 +16,6 @@ const BODY_TIMEOUT_MS: u32 = 8_000;
 #[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
 extern "C" {
     fn headers(lines: &str) -> JsValue;
-    #[expect(clippy::too_many_arguments, reason = "each crosses as what it is")]
     fn ask(
         slot: u32,
         method: &str,

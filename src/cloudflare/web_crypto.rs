@@ -1,6 +1,9 @@
 //! The cryptography of the runtime: WebCrypto (<https://www.w3.org/TR/webcrypto/>), whose work costs a fraction of what it
 //! costs in wasm. Nothing is decided here.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -22,7 +25,7 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
-    fn sign(algorithm: &Object, key: &JsValue, message: &[u8]) -> Result<Promise, JsValue>;
+    fn sign(algorithm: &str, key: &JsValue, message: &[u8]) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
     fn verify(
@@ -66,14 +69,38 @@ impl Crypto for WebCrypto {
         message: &'a [u8],
     ) -> LocalBoxFuture<'a, Option<Vec<u8>>> {
         async move {
-            let algorithm = algorithm(&[("name", "HMAC"), ("hash", name(hash))]);
-            let imported = import_key("raw", key, &algorithm, false, &Array::of1(&"sign".into()));
-            let key = settled(imported).await?;
-            let mac = settled(sign(&algorithm, &key, message)).await?;
+            let key = hmac_key(hash, key).await?;
+            let mac = settled(sign("HMAC", &key, message)).await?;
             Some(Uint8Array::new(&mac).to_vec())
         }
         .boxed_local()
     }
+}
+
+/// The most keys that an isolate keeps: a hook has one or two.
+const KEYS_MAX: usize = 32;
+
+thread_local! {
+    /// The keys that were imported last, which costs as much as the HMAC of 10 KB.
+    static KEYS: RefCell<VecDeque<(Hash, Vec<u8>, JsValue)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// The runtime's key for an HMAC.
+async fn hmac_key(hash: Hash, key: &[u8]) -> Option<JsValue> {
+    let known = KEYS.with_borrow(|keys| {
+        let same = keys.iter().find(|(known_hash, bytes, _)| *known_hash == hash && bytes == key);
+        same.map(|(_, _, key)| key.clone())
+    });
+    if known.is_some() {
+        return known;
+    }
+    let algorithm = algorithm(&[("name", "HMAC"), ("hash", name(hash))]);
+    let imported = settled(import_key("raw", key, &algorithm, false, &Array::of1(&"sign".into()))).await?;
+    KEYS.with_borrow_mut(|keys| {
+        keys.truncate(KEYS_MAX - 1);
+        keys.push_front((hash, key.to_vec(), imported.clone()));
+    });
+    Some(imported)
 }
 
 /// The value of a promise; `None` where it was rejected, or where the call threw.
