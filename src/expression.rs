@@ -46,13 +46,16 @@ const SOURCE_BYTES_MAX: usize = 4096;
 /// The name of the variables that the operator allows: `[vars.ENV]`.
 const ENV: &str = "env";
 
+/// The name of the SHA-256 of the body, in hex.
+pub const BODY_SHA256: &str = "body_sha256";
+
 /// What an expression may speak of where a delivery is one event.
 pub const SINGLE_EVENT_SCOPE: &[&str] =
-    &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", ENV];
+    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", ENV];
 
 /// And where it is a batch of them.
 pub const EVENT_SCOPE: &[&str] =
-    &["body", "headers", "query", "hook", "delivery", "body_sha256", "event", "item", ENV];
+    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", "item", ENV];
 
 /// Why a value is no id.
 const NO_ID: &str = "neither a text nor a number";
@@ -68,6 +71,7 @@ const OUT_OF_FUEL: &str = "the expressions over one event took too much work tog
 pub struct Expressions {
     scope: &'static [&'static str],
     env: Env,
+    mentions_body_sha256: bool,
 }
 
 /// The variables that the operator allows. All hooks share them.
@@ -129,7 +133,7 @@ impl Expressions {
     #[must_use]
     pub fn new(scope: &'static [&'static str]) -> Self {
         let none = Env { value: Value::Missing, names: Arc::default() };
-        Self { scope, env: none }.with_env(&Env::default())
+        Self { scope, env: none, mentions_body_sha256: false }.with_env(&Env::default())
     }
 
     /// The same with the variables that the operator allows, as `env.NAME`, where the scope has `env` at all.
@@ -139,6 +143,12 @@ impl Expressions {
             self.env = env.clone();
         }
         self
+    }
+
+    /// Whether any of those compiled so far has `body_sha256` in it, so that the hash is worth its time.
+    #[must_use]
+    pub fn mention_body_sha256(&self) -> bool {
+        self.mentions_body_sha256
     }
 
     /// Compiles a condition such as `body.type == 'deal.won'`.
@@ -175,7 +185,7 @@ impl Expressions {
     }
 
     fn compile(
-        &self,
+        &mut self,
         source: &str,
         parse: impl FnOnce(&str) -> Result<Code, ExpressionError>,
     ) -> Result<Program, ExpressionError> {
@@ -185,6 +195,7 @@ impl Expressions {
         }
         let code = parse(source)?;
         self.find_mistakes(&code)?;
+        self.mentions_body_sha256 |= source.contains(BODY_SHA256);
         Ok(Program { source: source.to_owned(), code: Arc::new(code) })
     }
 

@@ -4,7 +4,7 @@
 //! first, so that Fabricate is not met by all requests that waited. The breaker lives as long as its isolate and does not
 //! know other isolates. It knows no runs and has no clock.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::status_table::StatusMeaning;
 use super::{Head, StartOutcome, StatusError, Task};
@@ -23,6 +23,10 @@ const STOP_MS_MAX: i64 = HOUR_MS;
 /// A probe without an answer for this long, milliseconds, is lost: it was never sent, or its invocation ended. An answer
 /// may take 28 s, and the next sweep may come after a minute.
 const PROBE_MS_MAX: i64 = 45 * SECOND_MS;
+
+/// The most runs of an isolate that are followed at the same time: of more, each would take a few requests that the starts
+/// of others need.
+pub const FOLLOWED_MAX: usize = 12;
 
 /// What an answer shows about Fabricate as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct CircuitBreaker {
     minute: Cell<i64>,
     taken: Cell<u32>,
     state: Cell<State>,
+    /// Until when each run is followed.
+    followed: RefCell<Vec<Timestamp>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +65,25 @@ impl CircuitBreaker {
     #[must_use]
     pub fn new(requests_a_minute: Option<u32>) -> Self {
         let state = Cell::new(State::Closed { failures: 0 });
-        Self { requests_a_minute, minute: Cell::new(0), taken: Cell::new(0), state }
+        Self {
+            requests_a_minute,
+            minute: Cell::new(0),
+            taken: Cell::new(0),
+            state,
+            followed: RefCell::default(),
+        }
+    }
+
+    /// Takes the right to follow so many runs until then; `false` when too many are followed. It ends by its time alone,
+    /// because an invocation that the runtime ends gives nothing back.
+    pub fn take_followed(&self, runs: usize, now: Timestamp, until: Timestamp) -> bool {
+        let mut followed = self.followed.borrow_mut();
+        followed.retain(|until| *until > now);
+        let fits = followed.len() + runs <= FOLLOWED_MAX;
+        if fits {
+            followed.extend(std::iter::repeat_n(until, runs));
+        }
+        fits
     }
 
     /// `requests`, or the limit of a minute if that is smaller.
@@ -221,6 +245,15 @@ mod tests {
             assert!(!breaker.record_outcome(Health::Well, at(0)));
         }
         assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn so_many_runs_are_followed_until_their_time_is_over() {
+        let breaker = CircuitBreaker::new(None);
+        assert!(breaker.take_followed(FOLLOWED_MAX - 1, at(0), at(26)));
+        assert!(!breaker.take_followed(2, at(25), at(51)) && breaker.take_followed(1, at(25), at(51)));
+        assert!(breaker.take_followed(FOLLOWED_MAX - 1, at(26), at(52)), "the first have ended");
+        assert!(!breaker.take_followed(1, at(50), at(76)));
     }
 
     #[test]

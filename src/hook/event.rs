@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Hook;
-use super::delivery::{CorruptBody, Delivery, DeliveryId};
+use super::delivery::{CorruptBody, Delivery, DeliveryId, StoredBody};
 use super::event_ids::IdOutcome;
 use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
-use crate::expression::{Lazy, Scope, ScopeValue};
+use crate::expression::{BODY_SHA256, Lazy, Scope, ScopeValue};
 use crate::request::RawRequest;
 use crate::request::body::{self, Attribute, BodyError, CloudEvent};
 use crate::request::source::Source;
@@ -25,10 +25,11 @@ const CREDENTIAL_HEADERS: &[&str] = &["authorization", "proxy-authorization", "c
 /// What a verified delivery reports.
 #[derive(Debug)]
 pub struct Event {
-    /// The delivery, without credentials.
+    /// The delivery, without credentials. Its body is empty until [`Self::into_delivery`]: an ignored event needs none.
     pub delivery: Delivery,
     body: Arc<Lazy>,
-    body_sha256: String,
+    /// The bytes of the body.
+    bytes: Vec<u8>,
     scope: Scope,
     /// Whether the operator sent it, so that the expressions for ids do not apply.
     sent_by_operator: bool,
@@ -68,7 +69,8 @@ impl Event {
         let document = raw.document()?;
         let id = raw.header("idempotency-key").filter(|id| !id.is_empty());
         let delivery_id = DeliveryId::from(id.unwrap_or(fresh_id));
-        let body_sha256 = sha256_hex(&raw.body);
+        let needs_hash = hook.expressions.mention_body_sha256();
+        let body_sha256 = if needs_hash { sha256_hex(&raw.body) } else { String::new() };
         let body = Lazy::new(document);
         let (mut headers, mut query) = (raw.headers, raw.query);
         let own: Vec<&str> = hook.verify.credential_headers().collect();
@@ -83,15 +85,16 @@ impl Event {
             received_at: raw.received_at,
             headers,
             query,
-            body: raw.body.into(),
+            body: StoredBody::Text(String::new()),
         };
+        let bytes = raw.body;
         // `event` is undefined where the body is no `CloudEvent`, so that a condition on it is false.
         let event = body::cloud_event(&delivery.headers, body.document().root());
         let event = event.map(|event| ("event", cloud_event_value(event, &body)));
         let scope = delivery_scope(&delivery, |shown| {
             let others = [
                 ("body", ScopeValue::Element(&body, 0)),
-                ("body_sha256", ScopeValue::Text(&body_sha256)),
+                (BODY_SHA256, ScopeValue::Text(&body_sha256)),
                 ("delivery", shown),
                 ("headers", ScopeValue::Headers(&delivery.headers)),
                 ("hook", ScopeValue::Text(delivery.hook.as_str())),
@@ -99,7 +102,7 @@ impl Event {
             ];
             Scope::named(others.into_iter().chain(event))
         });
-        Ok(Self { delivery, body, body_sha256, scope, sent_by_operator: false })
+        Ok(Self { delivery, bytes, body, scope, sent_by_operator: false })
     }
 
     /// Parses a stored delivery as its hook reads bodies now. It keeps its id.
@@ -153,7 +156,7 @@ impl Event {
     }
 
     fn content_id(&self) -> DeliveryId {
-        DeliveryId::from(self.body_sha256.as_str())
+        DeliveryId::from(sha256_hex(&self.bytes).as_str())
     }
 
     /// The id of the item at `index` of a batch; expressions see the item as `scope`. `None`: items have no ids, and the
@@ -183,7 +186,7 @@ impl Event {
     /// The delivery, to be stored.
     #[must_use]
     pub fn into_delivery(self) -> Delivery {
-        self.delivery
+        Delivery { body: self.bytes.into(), ..self.delivery }
     }
 
     /// What expressions see of the event.

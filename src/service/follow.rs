@@ -81,6 +81,9 @@ impl Started {
 /// Polls the runs until they end, or the invocation is about to. A failure ends it: the sweeps go on.
 pub async fn follow_started<W: World>(world: &W, started: Started) {
     let Started { runs, answered_at } = started;
+    if !world.breaker().take_followed(runs.len(), world.now(), answered_at.plus_ms(COPY_UNTIL_MS)) {
+        return;
+    }
     let follower = Follower {
         world,
         budget: Budget::new(REQUESTS)

@@ -108,15 +108,9 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
 
 /// Compiles the crate and gives it its JavaScript bindings: `index.js` and `index_bg.wasm` in `staging`.
 fn compile(tools: &Tools, staging: &Path) -> Result<()> {
-    command::run(&mut cargo(&[
-        "build",
-        "--package",
-        "seedhook",
-        "--lib",
-        "--release",
-        "--target",
-        WASM_TARGET,
-    ]))?;
+    // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
+    let mut rustc = cargo(&["rustc", "--package", "seedhook", "--lib", "--crate-type", "cdylib"]);
+    command::run(rustc.args(["--release", "--target", WASM_TARGET]))?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
     let mut bindgen = Command::new(tools.wasm_bindgen.join(executable("wasm-bindgen")));
     bindgen.arg(target.join(WASM_TARGET).join("release/seedhook.wasm")).arg("--out-dir").arg(staging);

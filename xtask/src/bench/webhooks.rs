@@ -177,7 +177,8 @@ impl Side {
         let cost = self.workerd.cpu()?.saturating_sub(before);
         if case.kind == Kind::Sweep {
             let polled = String::from_utf8_lossy(&last);
-            ensure!(polled == SWEPT_RUNS.to_string(), "a sweep polled {polled} runs");
+            // A few more are polled by those that started them.
+            ensure!(polled.parse::<usize>()? >= SWEPT_RUNS, "a sweep polled {polled} runs");
         }
         if case.kind == Kind::Accepted {
             self.send(&control("empty"), &[200])?;
