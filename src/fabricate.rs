@@ -29,8 +29,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-/// How long the headers of an answer may take. Cloudflare sets no limit of its own.
-pub const HEADERS_TIMEOUT_MS: u32 = 20_000;
+/// How long an answer may take: its headers, and as much of its body as is read at once. Of a download or a large answer, the
+/// headers. Cloudflare sets no limit of its own.
+pub const ANSWER_TIMEOUT_MS: u32 = 20_000;
 
 /// The most bytes of an answer that is read into memory at once: to a start, or from an address that a handshake names.
 /// Answers to status requests have other bounds ([`StatusReader`]).

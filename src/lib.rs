@@ -99,7 +99,10 @@
 //! | **Around** | | |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |
-//! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/` | everything of the runtime; it decides nothing |
+//! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/`; what it calls is in `storage.js`, `outbound.js`, `io.js` there | everything of the runtime; it decides nothing |
+//! | what the runtime calls, and what it reads before wasm is entered | `cloudflare/entry.js`, `cloudflare.rs` | everything of the runtime |
+//! | how futures go on when an operation ends | `cloudflare/executor.rs`, `cloudflare/slots.rs` | nothing |
+//! | what a delivery costs | `cargo xtask bench`; `docs/performance.md` is the page; `tests/instructions/` has the gate's counts | – |
 //!
 //! # Rules
 //! Imports point one way: `cloudflare → http → service → ports → journal → run → { hook, fabricate }`, with `records` between

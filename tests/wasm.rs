@@ -173,7 +173,7 @@ async fn a_large_delivery_is_verified() {
             "verify": {"scheme": "hmac", "secret": "S", "header": "x-sig"}}}}"#,
     );
     let configuration = Configuration::read(&hooks);
-    let hook = configuration.hooks.values().next().unwrap().as_ref().unwrap();
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
     let secret = |_: &str| Some("s3cret".to_owned());
     let context = VerifyContext { secret: &secret, certificate: None, crypto: &WebCrypto, now: NOW };
     for length in [100, 100_000] {

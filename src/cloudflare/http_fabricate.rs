@@ -12,7 +12,7 @@ use super::io;
 use super::outbound::Outgoing;
 use super::world::Cloudflare;
 use crate::fabricate::{
-    ANSWER_BYTES_MAX, Answer, CircuitBreaker, FileId, HEADERS_TIMEOUT_MS, StartOutcome, StatusError, Target,
+    ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer, CircuitBreaker, FileId, StartOutcome, StatusError, Target,
     Task, TaskId, read_start,
 };
 use crate::ports::{Clock, Fabricate};
@@ -84,12 +84,12 @@ impl Cloudflare {
         let signal = abort.signal();
         let fetch = Fetch::Request(request);
         let sending = pin!(fetch.send_with_signal(&signal));
-        match select(sending, pin!(delay(HEADERS_TIMEOUT_MS))).await {
+        match select(sending, pin!(delay(ANSWER_TIMEOUT_MS))).await {
             Either::Left((Ok(response), _)) => Ok(Reply { response, abort }),
             Either::Left((Err(error), _)) => Err(one_line(&error)),
             Either::Right(_) => {
                 abort.abort();
-                Err(format!("no answer within {} s", HEADERS_TIMEOUT_MS / 1_000))
+                Err(format!("no answer within {} s", ANSWER_TIMEOUT_MS / 1_000))
             }
         }
     }

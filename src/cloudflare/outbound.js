@@ -76,28 +76,25 @@ export function headers(lines) {
 
 /**
  * Reports an answer with its body up to `bytes`. Its head is the status, the content type and when to try again, in lines.
- * It fails when the headers do not come within `headersMs`, or so much of the body within `bodyMs`, milliseconds.
+ * It fails when they do not come within `limitMs` milliseconds.
  * @param {number} slot
  * @param {string} method
  * @param {string} url
  * @param {Record<string, string>} headers
  * @param {string | undefined} body
- * @param {number} headersMs
- * @param {number} bodyMs
+ * @param {number} limitMs
  * @param {number} bytes
  */
-export function ask(slot, method, url, headers, body, headersMs, bodyMs, bytes) {
+export function ask(slot, method, url, headers, body, limitMs, bytes) {
   begin(slot, async () => {
     const abort = new AbortController();
-    let timer = setTimeout(() => abort.abort(`no answer within ${headersMs / 1000} s`), headersMs);
+    const timer = setTimeout(() => abort.abort(`no answer within ${limitMs / 1000} s`), limitMs);
     try {
       const { signal } = abort;
       const answer = await fetch(url, { method, headers, body, redirect: "manual", signal });
-      clearTimeout(timer);
       const header = (/** @type {string} */ name) => answer.headers.get(name) ?? "";
       const head = `${answer.status}\n${header("content-type")}\n${header("retry-after")}`;
       if (answer.body === null) return new Answer(head, new Uint8Array(), abort);
-      timer = setTimeout(() => abort.abort("the answer's body took too long"), bodyMs);
       // The length of a compressed body says nothing of what comes out.
       const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
       if (length !== null && Number(length) <= bytes) {

@@ -7,11 +7,7 @@ use wasm_bindgen::prelude::*;
 use super::http_fabricate::one_line;
 use super::io::operation;
 use super::world::Cloudflare;
-use crate::fabricate::{self, HEADERS_TIMEOUT_MS};
-
-/// How long the beginning of an answer's body may take once its headers are there. Together with the headers' time it stays
-/// below the 30 s that the runtime allows after an answer.
-const BODY_TIMEOUT_MS: u32 = 8_000;
+use crate::fabricate::{self, ANSWER_TIMEOUT_MS};
 
 #[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
 extern "C" {
@@ -22,8 +18,7 @@ extern "C" {
         url: &str,
         headers: &JsValue,
         body: Option<&str>,
-        headers_ms: u32,
-        body_ms: u32,
+        limit_ms: u32,
         bytes: u32,
     );
 }
@@ -85,7 +80,7 @@ impl Cloudflare {
         let Outgoing { method, url, authorized, body } = request;
         let headers = headers(&self.header_lines(authorized, body.is_some()));
         let answer = operation(|slot| {
-            ask(slot, method, url.as_str(), &headers, body, HEADERS_TIMEOUT_MS, BODY_TIMEOUT_MS, bytes);
+            ask(slot, method, url.as_str(), &headers, body, ANSWER_TIMEOUT_MS, bytes);
         });
         let answer: Answer = answer.await.map_err(reason)?.unchecked_into();
         let head = answer.head();

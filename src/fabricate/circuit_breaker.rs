@@ -26,7 +26,7 @@ const PROBE_MS_MAX: i64 = 45 * SECOND_MS;
 
 /// The most runs of an isolate that are followed at the same time: of more, each would take a few requests that the starts
 /// of others need.
-pub const FOLLOWED_MAX: usize = 12;
+const FOLLOWED_MAX: usize = 12;
 
 /// What an answer shows about Fabricate as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

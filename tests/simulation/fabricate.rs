@@ -18,7 +18,7 @@ use crate::workflows::{Answered, Job, StartRequest};
 use crate::world::{BEGINNING_MS, Invocation, State, World};
 
 /// How long the edge waits for an answer.
-const TIMEOUT_MS: i64 = seedhook::fabricate::HEADERS_TIMEOUT_MS as i64;
+const TIMEOUT_MS: i64 = seedhook::fabricate::ANSWER_TIMEOUT_MS as i64;
 const MINUTE_MS: i64 = 60_000;
 
 /// What Fabricate does with a start request.
