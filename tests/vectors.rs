@@ -2,6 +2,8 @@
 //! separated by colons.
 //!
 //! Prints `ok ID` or `WRONG ID: why` for each, and fails if one is wrong.
+#![cfg_attr(target_arch = "wasm32", no_main)]
+#![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 #[path = "vectors/judge.rs"]

@@ -1,7 +1,13 @@
 //! What only exists in wasm, under Node: JavaScript values read as configuration, the runtime's cryptography, and the core
 //! at work on the target it is deployed to. What needs the runtime's own KV, R2 and streams is in the end-to-end tests.
 #![cfg(target_arch = "wasm32")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "vectors/judge.rs"]
 mod judge;
@@ -128,7 +134,7 @@ const PUBLIC_KEYS: [&str; 6] = [
 
 #[wasm_bindgen_test]
 async fn the_runtimes_cryptography_judges_as_the_native_one() {
-    let now = Timestamp::from_millis(js_sys::Date::now() as i64);
+    let now = Timestamp::parse(&String::from(js_sys::Date::new_0().to_iso_string())).unwrap();
     let mut wrong = Vec::new();
     for file in PUBLIC_KEYS {
         let vectors: Vec<Value> = serde_json::from_str(file).unwrap();

@@ -255,6 +255,7 @@ impl Signature {
     }
 
     /// Compares the body with its stated hash. The signed text covers the hash and, except for a form, not the body.
+    #[inline(never)]
     fn check_body_hash(&self, view: View<'_>) -> Result<(), ProofError> {
         let Some(source) = &self.body_hash else { return Ok(()) };
         if self.signed.has_form() && view.delivery.is_form() {

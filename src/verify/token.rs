@@ -35,6 +35,7 @@ pub(crate) enum TokenForm {
 
 impl Token {
     /// Checks that the delivery holds any of the secrets.
+    #[inline(never)]
     pub(super) fn check(&self, evidence: &Evidence<'_>, secrets: &[&str]) -> Result<(), ProofError> {
         let parts = View::whole(evidence.delivery).parts(self.batch.as_ref())?;
         parts.into_iter().try_for_each(|part| self.check_part(part, secrets))
