@@ -27,6 +27,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
     fn sign(algorithm: &str, key: &JsValue, message: &[u8]) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = sign)]
+    fn sign_array(algorithm: &str, key: &JsValue, message: &Uint8Array) -> Result<Promise, JsValue>;
+
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
     fn verify(
         algorithm: &Object,
@@ -62,15 +65,15 @@ impl Crypto for WebCrypto {
         .boxed_local()
     }
 
-    fn hmac<'a>(
-        &'a self,
-        hash: Hash,
-        key: &'a [u8],
-        message: &'a [u8],
-    ) -> LocalBoxFuture<'a, Option<Vec<u8>>> {
+    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+        if let Some(key) = known_key(hash, key) {
+            let signing = sign("HMAC", &key, message);
+            return async { Some(Uint8Array::new(&settled(signing).await?).to_vec()) }.boxed_local();
+        }
+        let (key, message) = (key.to_vec(), Uint8Array::from(message));
         async move {
-            let key = hmac_key(hash, key).await?;
-            let mac = settled(sign("HMAC", &key, message)).await?;
+            let key = import_hmac_key(hash, key).await?;
+            let mac = settled(sign_array("HMAC", &key, &message)).await?;
             Some(Uint8Array::new(&mac).to_vec())
         }
         .boxed_local()
@@ -85,20 +88,21 @@ thread_local! {
     static KEYS: RefCell<VecDeque<(Hash, Vec<u8>, JsValue)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The runtime's key for an HMAC.
-async fn hmac_key(hash: Hash, key: &[u8]) -> Option<JsValue> {
-    let known = KEYS.with_borrow(|keys| {
+/// The runtime's key for an HMAC, if it was imported before.
+fn known_key(hash: Hash, key: &[u8]) -> Option<JsValue> {
+    KEYS.with_borrow(|keys| {
         let same = keys.iter().find(|(known_hash, bytes, _)| *known_hash == hash && bytes == key);
         same.map(|(_, _, key)| key.clone())
-    });
-    if known.is_some() {
-        return known;
-    }
+    })
+}
+
+async fn import_hmac_key(hash: Hash, key: Vec<u8>) -> Option<JsValue> {
     let algorithm = algorithm(&[("name", "HMAC"), ("hash", name(hash))]);
-    let imported = settled(import_key("raw", key, &algorithm, false, &Array::of1(&"sign".into()))).await?;
+    let importing = import_key("raw", &key, &algorithm, false, &Array::of1(&"sign".into()));
+    let imported = settled(importing).await?;
     KEYS.with_borrow_mut(|keys| {
         keys.truncate(KEYS_MAX - 1);
-        keys.push_front((hash, key.to_vec(), imported.clone()));
+        keys.push_front((hash, key, imported.clone()));
     });
     Some(imported)
 }

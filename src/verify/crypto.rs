@@ -54,11 +54,7 @@ pub trait Crypto {
     /// [`UnusableKey`].
     fn verify<'a>(&'a self, signed: PublicSignature<'a>) -> LocalBoxFuture<'a, Result<bool, UnusableKey>>;
 
-    /// The HMAC (RFC 2104) of a message; `None` where the runtime does not compute it. The key is not empty.
-    fn hmac<'a>(
-        &'a self,
-        hash: Hash,
-        key: &'a [u8],
-        message: &'a [u8],
-    ) -> LocalBoxFuture<'a, Option<Vec<u8>>>;
+    /// The HMAC (RFC 2104) of a message; `None` where the runtime does not compute it. The key is not empty. The message is
+    /// not needed any more once this has returned: it may be large, and others wait too.
+    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
 }

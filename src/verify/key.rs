@@ -3,6 +3,8 @@
 //! The HMAC of a small message is computed here. What else needs cryptography is asked of the runtime ([`Crypto`]); only
 //! `digest.rs` (SHA-256, HMAC-SHA256 in hex) computes some too.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
 use futures_util::future::FutureExt;
@@ -140,26 +142,28 @@ impl Algorithm {
 }
 
 impl Key {
-    /// Whether any of the signatures is one of `message`. An HMAC is computed once for all of them.
+    /// Whether any of the signatures is one of the message, which `assemble` makes: while the runtime computes an HMAC, nobody
+    /// holds it. An HMAC is computed once for all signatures.
     ///
     /// # Errors
     /// [`UnusableKey`] when the runtime rejects the bytes of a public key.
-    pub(super) async fn verifies(
+    pub(super) async fn verifies<'m>(
         &self,
-        message: &[u8],
+        assemble: impl Fn() -> Cow<'m, [u8]>,
         signatures: &[Vec<u8>],
         crypto: &dyn Crypto,
     ) -> Result<bool, UnusableKey> {
         let Some(hash) = self.algorithm.hmac_hash() else {
             // In its own future, so that those with an HMAC have no room for it.
-            return self.verifies_public(message, signatures, crypto).boxed_local().await;
+            return self.verifies_public(&assemble(), signatures, crypto).boxed_local().await;
         };
-        let mac = if message.len() > HMAC_HERE_BYTES_MAX {
-            crypto.hmac(hash, &self.bytes, message).await
-        } else {
-            None
-        };
-        let mac = mac.or_else(|| self.sign(message));
+        let message = assemble();
+        if message.len() <= HMAC_HERE_BYTES_MAX {
+            return Ok(self.verifies_small(&message, signatures));
+        }
+        let mac = crypto.hmac(hash, &self.bytes, &message);
+        drop(message);
+        let mac = mac.await.or_else(|| self.sign(&assemble()));
         Ok(mac.is_some_and(|mac| is_any(&mac, signatures)))
     }
 
@@ -280,7 +284,7 @@ mod tests {
             let signature = base16ct::mixed::decode_vec(expected).unwrap();
             assert_eq!(key.sign(message), Some(signature.clone()));
             let verifies_any = |message: &[u8], signatures: &[Vec<u8>]| {
-                let verified = complete(key.verifies(message, signatures, &RustCrypto));
+                let verified = complete(key.verifies(|| message.into(), signatures, &RustCrypto));
                 assert_eq!(verified, Ok(key.verifies_small(message, signatures)));
                 verified == Ok(true)
             };

@@ -24,12 +24,7 @@ impl Crypto for RustCrypto {
         ready(verify(signed).ok_or(UnusableKey)).boxed_local()
     }
 
-    fn hmac<'a>(
-        &'a self,
-        hash: Hash,
-        key: &'a [u8],
-        message: &'a [u8],
-    ) -> LocalBoxFuture<'a, Option<Vec<u8>>> {
+    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
         ready(hmac(hash, key, message)).boxed_local()
     }
 }

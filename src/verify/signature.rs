@@ -150,11 +150,10 @@ impl Signature {
                 }
             };
             let keys = if self.paired { keys.get(index..=index).unwrap_or_default() } else { keys };
-            let mut message = Cow::default();
             for url in &addresses {
-                message = self.signed.assemble(SignedValues { url, ..values });
+                let assemble = || self.signed.assemble(SignedValues { url, ..values });
                 for key in keys {
-                    let verified = key.verifies(&message, &signatures, crypto).await;
+                    let verified = key.verifies(assemble, &signatures, crypto).await;
                     let unusable = |UnusableKey| {
                         ProofError::unusable_secret(SecretError::NotPublicKey(self.algorithm.name()))
                     };
@@ -165,7 +164,11 @@ impl Signature {
             }
             let (algorithm, signed) = (self.algorithm.name(), self.signed.as_str());
             let reason = format!("no signature in {label} is that of {algorithm} over {signed}");
-            failure = ProofError::new(reason).with_signed_text(&message);
+            failure = ProofError::new(reason);
+            if let Some(url) = addresses.last() {
+                let message = self.signed.assemble(SignedValues { url, ..values });
+                failure = failure.with_signed_text(&message);
+            }
         }
         Err(failure)
     }
