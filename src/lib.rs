@@ -67,6 +67,7 @@
 //! | a filter, a test, a method, a function | the table in `expression/filters.rs`, `predicates.rs`, `methods.rs`, `functions.rs`; `docs/mapping.md` is the page | values |
 //! | **Who may call** | | |
 //! | how signatures and tokens are verified | [`verify`] | bytes, secrets, a time |
+//! | public keys, HMACs of large bodies | [`verify::crypto`], `verify/public_key.rs`; `cloudflare/web_crypto.rs` | bytes |
 //! | a sender: what it signs, its ids and handshakes | `config/senders.json`; a new scheme also in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs` | data |
 //! | how handshakes and deliveries are answered | [`verify::handshake`], [`verify::answer`], [`hook::admission`] | values, secrets |
 //! | **Hooks and configuration** | | |

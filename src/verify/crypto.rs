@@ -1,7 +1,7 @@
 //! What verification asks of the runtime: to check signatures under public keys, and the HMACs of large messages.
 //!
 //! `cloudflare/web_crypto.rs` implements it by WebCrypto, and [`RustCrypto`](super::rust_crypto::RustCrypto) natively.
-//! Keys and signatures are checked for their form before they come here ([`public_key`](super::public_key)), so that both
+//! Keys and signatures are checked for their form before they come here (`verify/public_key.rs`), so that both
 //! accept the same ones.
 
 use futures_util::future::LocalBoxFuture;

@@ -193,6 +193,7 @@ mod tests {
             numbers(&[1], &[1; 33]),
             numbers(&[1], &[]),
             [numbers(&[1], &s), vec![0]].concat(),
+            element(SEQUENCE, &element(INTEGER, &[1]).repeat(3)),
             element(SEQUENCE, &element(INTEGER, &[1])),
             vec![0x30; 5_000],
             Vec::new(),

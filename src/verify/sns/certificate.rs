@@ -274,6 +274,9 @@ mod tests {
             assert_eq!(Certificate::read(&der[..length]), None, "cut at {length}");
         }
         assert_eq!(Certificate::read(&[der.as_slice(), &[0]].concat()), None);
+        let content = Reader::only(&der, SEQUENCE).unwrap();
+        let extended = element(SEQUENCE, &[content, &sequence(&[])].concat());
+        assert_eq!(Certificate::read(&extended), None, "more than a signature");
         assert_eq!(Certificate::read(&vec![0xff; 100_000]), None);
         assert_eq!(Certificate::read(&vec![0x30; 100_000]), None, "nested without an end");
         assert_eq!(Certificate::read(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0]), None);
