@@ -84,6 +84,12 @@ class Arriving {
     this.#pieces = [];
     return whole;
   }
+
+  /** Gives up what has not arrived: the sender is answered without it. */
+  cancel() {
+    this.#pieces = [];
+    this.#reader?.cancel().catch(() => {});
+  }
 }
 
 /** A body that was not read: it broke off (-1) or took too long (-2). */
@@ -100,6 +106,8 @@ class Lost {
   take() {
     return new Uint8Array();
   }
+
+  cancel() {}
 }
 
 /**

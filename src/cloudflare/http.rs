@@ -92,8 +92,14 @@ pub(super) fn read_request(head: &str, body: RequestBody) -> Result<Request, Pro
     Ok(Request { method: method.to_owned(), url, address: address.to_owned(), headers, body })
 }
 
-/// A body that `entry.js` reads.
+/// A body that `entry.js` reads. Dropping it gives up what has not arrived.
 pub(super) struct BodyOfEntry(pub(super) io::Arriving);
+
+impl Drop for BodyOfEntry {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
 
 impl Arriving for BodyOfEntry {
     fn more(&mut self) -> LocalBoxFuture<'_, Arrived> {

@@ -41,6 +41,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn take(this: &Arriving) -> Uint8Array;
 
+    /// Gives up what has not arrived.
+    #[wasm_bindgen(method)]
+    pub(super) fn cancel(this: &Arriving);
+
     /// The log, one text a line.
     #[wasm_bindgen(js_namespace = console, js_name = log)]
     pub(super) fn log_info(text: &str);

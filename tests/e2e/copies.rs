@@ -222,7 +222,9 @@ fn a_worker_killed_while_it_copies_goes_on_where_it_was() {
     let run = stage.sweep_until_final(&run_id);
     assert_eq!(run["status"], "completed", "{run}");
     stage.assert_same_bytes(&run, &run["files"][0]);
-    let downloads = downloads(&stage, &run);
+    let mut downloads = downloads(&stage, &run);
+    // The invocation that follows the run may have opened the file too, and left it: it is too large.
+    downloads.retain(|request| request.sent_bytes > 8 * MIB);
     assert_eq!(downloads.len(), 2, "{downloads:?}");
     let from: u64 =
         downloads[1].headers["range"].trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();

@@ -4,6 +4,7 @@
 
 mod memory;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
@@ -132,7 +133,7 @@ fn bundle(tools: &Tools, staging: &Path) -> Result<()> {
     let bindings = staging.join("index.js");
     let text = fs::read_to_string(&bindings).context("wasm-bindgen wrote no bindings")?;
     // workerd gives a compiled module without the keyword of the proposal.
-    fs::write(&bindings, text.replace("import source ", "import "))?;
+    fs::write(&bindings, with_each_import_once(&text).replace("import source ", "import "))?;
     fs::copy(project::path(ENTRY), staging.join("entry.js")).with_context(|| ENTRY.to_owned())?;
     fs::create_dir_all(project::path("build"))?;
     let mut bundle = Command::new(npm::program("esbuild"));
@@ -145,9 +146,18 @@ fn bundle(tools: &Tools, staging: &Path) -> Result<()> {
         "--external:cloudflare:*",
     ]);
     bundle.arg(format!("--outfile={}", project::path(SCRIPT).display())).arg("--log-level=warning");
-    // wasm-bindgen names a module of ours once for each function that it imports, with the same value.
-    bundle.arg("--log-override:duplicate-object-key=silent");
     command::run(&mut bundle)
+}
+
+/// wasm-bindgen imports a module of ours once for each of its functions, and names it as often in the object of all imports,
+/// with the same value. Bundlers warn of that.
+fn with_each_import_once(bindings: &str) -> String {
+    let mut seen = HashSet::new();
+    let is_new = |line: &&str| match line.trim().split_once(": import") {
+        Some((module, _)) if module.starts_with("\"./snippets/") => seen.insert(module.to_owned()),
+        _ => true,
+    };
+    bindings.lines().filter(is_new).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Builds the Worker unless it is up to date, and a copy with less memory for the test with hostile requests.

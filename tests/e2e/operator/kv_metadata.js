@@ -1,9 +1,10 @@
 // The built Worker as it is, and a log line with the metadata of each put to KV, as the runtime writes it.
-import Worker from "BUILT";
+import worker from "BUILT";
 
-export default class extends Worker {
-  fetch(request) {
-    const { RUNS } = this.env;
+export default {
+  ...worker,
+  fetch(request, env, context) {
+    const { RUNS } = env;
     if (!Object.hasOwn(RUNS, "put")) {
       const put = RUNS.put;
       RUNS.put = (key, value, options) => {
@@ -11,6 +12,6 @@ export default class extends Worker {
         return put.call(RUNS, key, value, options);
       };
     }
-    return super.fetch(request);
-  }
-}
+    return worker.fetch(request, env, context);
+  },
+};

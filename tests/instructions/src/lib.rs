@@ -1,7 +1,7 @@
 //! The pure path of a delivery, as wasm functions whose instructions `cargo xtask instructions` counts: from a request to
 //! the runs that it becomes. No function does I/O or calls JavaScript.
 //!
-//! Each function returns whether the outcome was the expected one. [`prepare`] makes the inputs, so that the others do not
+//! Each function returns whether the outcome was the expected one. `prepare` makes the inputs, so that the others do not
 //! count them.
 #![cfg(target_arch = "wasm32")]
 
