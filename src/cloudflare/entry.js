@@ -52,10 +52,11 @@ function head(request) {
 
 /** A body that wasm reads while it arrives. The bytes stay here until the body is whole. */
 class Arriving {
-  /** @type {Uint8Array[]} */
-  #pieces = [];
+  /** What has arrived, in a buffer that doubles: pieces may be of one byte, and many. */
+  #buffer = new Uint8Array();
   #bytes = 0;
-  /** @type {ReadableStreamBYOBReader | undefined} */
+  #piece = new Uint8Array(PIECE_BYTES);
+  /** @type {ReadableStreamBYOBReader} */
   #reader;
 
   /** @param {ReadableStream<Uint8Array>} stream */
@@ -65,30 +66,30 @@ class Arriving {
 
   /** Waits for the next piece. Resolves with its bytes; 0 is the end. */
   async more() {
-    const { value } = (await this.#reader?.read(new Uint8Array(PIECE_BYTES))) ?? {};
+    const { value } = (await this.#reader.read(this.#piece)) ?? {};
     if (value === undefined || value.byteLength === 0) return 0;
-    // A view of a large buffer would keep all of it.
-    this.#pieces.push(value.byteLength < PIECE_BYTES / 2 ? value.slice() : value);
-    this.#bytes += value.byteLength;
+    const bytes = this.#bytes + value.byteLength;
+    if (bytes > this.#buffer.byteLength) {
+      const larger = new Uint8Array(Math.max(bytes, 2 * this.#buffer.byteLength));
+      larger.set(this.#buffer.subarray(0, this.#bytes));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(value, this.#bytes);
+    this.#bytes = bytes;
+    // The read took the buffer, and gives it back.
+    this.#piece = new Uint8Array(value.buffer);
     return value.byteLength;
   }
 
   /** The whole body. */
   take() {
-    const whole = new Uint8Array(this.#bytes);
-    let end = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, end);
-      end += piece.byteLength;
-    }
-    this.#pieces = [];
-    return whole;
+    return this.#buffer.subarray(0, this.#bytes);
   }
 
   /** Gives up what has not arrived: the sender is answered without it. */
   cancel() {
-    this.#pieces = [];
-    this.#reader?.cancel().catch(() => {});
+    this.#buffer = new Uint8Array();
+    this.#reader.cancel().catch(() => {});
   }
 }
 

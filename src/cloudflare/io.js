@@ -91,15 +91,23 @@ export const resolve = (made, value) => made.resolve(value);
 export const waitUntil = (context, work) => context.waitUntil(work);
 
 /**
+ * @param {string} lines names and values of headers, each a line of its own
+ * @returns {Record<string, string>}
+ */
+export function headers(lines) {
+  /** @type {Record<string, string>} */
+  const made = {};
+  const parts = lines.split("\n");
+  for (let at = 0; at + 1 < parts.length; at += 2) made[parts[at]] = parts[at + 1];
+  return made;
+}
+
+/**
  * An answer. `head` has the names and values of its headers as lines of their own.
  * @param {number} status
  * @param {string} head
  * @param {string | ReadableStream | undefined} body
  */
 export function response(status, head, body) {
-  /** @type {Record<string, string>} */
-  const headers = {};
-  const lines = head.split("\n");
-  for (let at = 0; at + 1 < lines.length; at += 2) headers[lines[at]] = lines[at + 1];
-  return new Response(body, { status, headers });
+  return new Response(body, { status, headers: headers(head) });
 }

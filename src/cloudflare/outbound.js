@@ -1,6 +1,6 @@
 // @ts-check
 // Requests that the Worker sends. It reads small answers whole, so that they cross into wasm once. Nothing is decided here.
-import { begin } from "./io.js";
+import { begin, headers } from "./io.js";
 
 /** An answer: its head, the beginning of its body, and the rest where there is one. */
 class Answer {
@@ -44,34 +44,23 @@ class Answer {
  */
 async function readBeginning(stream, bytes) {
   const reader = stream.getReader();
-  const pieces = [];
+  // It doubles: pieces may be of one byte, and many.
+  let buffer = new Uint8Array();
   let length = 0;
   let isEnd = false;
   while (!isEnd && length <= bytes) {
     const { value, done } = await reader.read();
     isEnd = done;
-    if (value !== undefined) pieces.push(value);
-    length += value?.byteLength ?? 0;
+    if (value === undefined) continue;
+    if (length + value.byteLength > buffer.byteLength) {
+      const larger = new Uint8Array(Math.max(length + value.byteLength, 2 * buffer.byteLength));
+      larger.set(buffer.subarray(0, length));
+      buffer = larger;
+    }
+    buffer.set(value, length);
+    length += value.byteLength;
   }
-  const body = new Uint8Array(length);
-  let end = 0;
-  for (const piece of pieces) {
-    body.set(piece, end);
-    end += piece.byteLength;
-  }
-  return { body, rest: isEnd ? undefined : reader };
-}
-
-/**
- * @param {string} lines names and values of headers, each a line of its own
- * @returns {Record<string, string>}
- */
-export function headers(lines) {
-  /** @type {Record<string, string>} */
-  const made = {};
-  const parts = lines.split("\n");
-  for (let at = 0; at + 1 < parts.length; at += 2) made[parts[at]] = parts[at + 1];
-  return made;
+  return { body: buffer.subarray(0, length), rest: isEnd ? undefined : reader };
 }
 
 /**
@@ -80,28 +69,28 @@ export function headers(lines) {
  * @param {number} slot
  * @param {string} method
  * @param {string} url
- * @param {Record<string, string>} headers
+ * @param {string} head names and values of the headers, each a line of its own
  * @param {string | undefined} body
  * @param {number} limitMs
  * @param {number} bytes
  */
-export function ask(slot, method, url, headers, body, limitMs, bytes) {
+export function ask(slot, method, url, head, body, limitMs, bytes) {
   begin(slot, async () => {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(`no answer within ${limitMs / 1000} s`), limitMs);
     try {
       const { signal } = abort;
-      const answer = await fetch(url, { method, headers, body, redirect: "manual", signal });
+      const answer = await fetch(url, { method, headers: headers(head), body, redirect: "manual", signal });
       const header = (/** @type {string} */ name) => answer.headers.get(name) ?? "";
-      const head = `${answer.status}\n${header("content-type")}\n${header("retry-after")}`;
-      if (answer.body === null) return new Answer(head, new Uint8Array(), abort);
+      const answered = `${answer.status}\n${header("content-type")}\n${header("retry-after")}`;
+      if (answer.body === null) return new Answer(answered, new Uint8Array(), abort);
       // The length of a compressed body says nothing of what comes out.
       const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
       if (length !== null && Number(length) <= bytes) {
-        return new Answer(head, new Uint8Array(await answer.arrayBuffer()), abort);
+        return new Answer(answered, new Uint8Array(await answer.arrayBuffer()), abort);
       }
       const beginning = await readBeginning(answer.body, bytes);
-      return new Answer(head, beginning.body, abort, beginning.rest);
+      return new Answer(answered, beginning.body, abort, beginning.rest);
     } catch (error) {
       abort.abort();
       throw error;

@@ -11,16 +11,7 @@ use crate::fabricate::{self, ANSWER_TIMEOUT_MS};
 
 #[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
 extern "C" {
-    fn headers(lines: &str) -> JsValue;
-    fn ask(
-        slot: u32,
-        method: &str,
-        url: &str,
-        headers: &JsValue,
-        body: Option<&str>,
-        limit_ms: u32,
-        bytes: u32,
-    );
+    fn ask(slot: u32, method: &str, url: &str, head: &str, body: Option<&str>, limit_ms: u32, bytes: u32);
 }
 
 #[wasm_bindgen]
@@ -78,9 +69,9 @@ impl Cloudflare {
         bytes: u32,
     ) -> Result<(fabricate::Answer, Option<Rest>), String> {
         let Outgoing { method, url, authorized, body } = request;
-        let headers = headers(&self.header_lines(authorized, body.is_some()));
+        let head = self.header_lines(authorized, body.is_some());
         let answer = operation(|slot| {
-            ask(slot, method, url.as_str(), &headers, body, ANSWER_TIMEOUT_MS, bytes);
+            ask(slot, method, url.as_str(), &head, body, ANSWER_TIMEOUT_MS, bytes);
         });
         let answer: Answer = answer.await.map_err(reason)?.unchecked_into();
         let head = answer.head();
