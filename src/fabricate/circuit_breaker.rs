@@ -26,7 +26,7 @@ const PROBE_MS_MAX: i64 = 45 * SECOND_MS;
 
 /// The most runs of an isolate that are followed at the same time: of more, each would take a few requests that the starts
 /// of others need.
-const FOLLOWED_MAX: usize = 12;
+const FOLLOWED_IN_ISOLATE_MAX: usize = 12;
 
 /// What an answer shows about Fabricate as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl CircuitBreaker {
     pub fn take_followed(&self, runs: usize, now: Timestamp, until: Timestamp) -> bool {
         let mut followed = self.followed.borrow_mut();
         followed.retain(|until| *until > now);
-        let fits = followed.len() + runs <= FOLLOWED_MAX;
+        let fits = followed.len() + runs <= FOLLOWED_IN_ISOLATE_MAX;
         if fits {
             followed.extend(std::iter::repeat_n(until, runs));
         }
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn so_many_runs_are_followed_until_their_time_is_over() {
         let breaker = CircuitBreaker::new(None);
-        assert!(breaker.take_followed(FOLLOWED_MAX - 1, at(0), at(26)));
+        assert!(breaker.take_followed(FOLLOWED_IN_ISOLATE_MAX - 1, at(0), at(26)));
         assert!(!breaker.take_followed(2, at(25), at(51)) && breaker.take_followed(1, at(25), at(51)));
-        assert!(breaker.take_followed(FOLLOWED_MAX - 1, at(26), at(52)), "the first have ended");
+        assert!(breaker.take_followed(FOLLOWED_IN_ISOLATE_MAX - 1, at(26), at(52)), "the first have ended");
         assert!(!breaker.take_followed(1, at(50), at(76)));
     }
 
