@@ -89,6 +89,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Makes DER for tests.
+#[cfg(test)]
+pub(super) mod testing {
+    /// An element in DER with a content of at most 65,535 bytes.
+    pub(in crate::verify) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let head = match (high, low) {
+            (0, 0..=0x7f) => vec![tag, low],
+            (0, _) => vec![tag, 0x81, low],
+            _ => vec![tag, 0x82, high, low],
+        };
+        [head.as_slice(), content].concat()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

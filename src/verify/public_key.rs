@@ -118,18 +118,8 @@ fn spki_parts(spki: &[u8]) -> Option<(Reader<'_>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::der::testing::element;
     use crate::verify::der::{BIT_STRING, INTEGER};
-
-    /// An element in DER with a content of at most 65,535 bytes.
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
-        let head = match (high, low) {
-            (0, 0..=0x7f) => vec![tag, low],
-            (0, _) => vec![tag, 0x81, low],
-            _ => vec![tag, 0x82, high, low],
-        };
-        [head.as_slice(), content].concat()
-    }
 
     fn spki(algorithm: &[(u8, &[u8])], key: &[u8]) -> Vec<u8> {
         let algorithm: Vec<u8> = algorithm.iter().flat_map(|(tag, content)| element(*tag, content)).collect();

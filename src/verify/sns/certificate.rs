@@ -155,6 +155,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::verify::der::testing::element;
 
     /// The certificates of AWS and others among the recorded messages, in PEM.
     fn recorded() -> Vec<String> {
@@ -168,17 +169,6 @@ mod tests {
             .flat_map(of)
             .filter_map(|(_, pem)| Some(pem.as_str()?.to_owned()));
         texts.collect()
-    }
-
-    /// An element in DER with a content of at most 65,535 bytes.
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
-        let head = match (high, low) {
-            (0, 0..=0x7f) => vec![tag, low],
-            (0, _) => vec![tag, 0x81, low],
-            _ => vec![tag, 0x82, high, low],
-        };
-        [head.as_slice(), content].concat()
     }
 
     fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
