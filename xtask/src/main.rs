@@ -37,7 +37,7 @@ Commands:
   test          check everything that a change must pass: format, lints, tests, documentation, dependencies
   simulate      run thousands of random simulations of the service, or show one
   mutations     leave out one rule of the core at a time: the simulation must notice
-  bench         measure copies of files to R2 against the shortest Worker that does the same
+  bench         measure webhooks, sweeps and copies of files beside the shortest Worker that does the same
   instructions  count the instructions that a delivery takes, and compare them with the stored counts
   check         find mistakes in wrangler.toml, with their lines
   try           show what a hook would do with a request: is it verified, which runs start, with which parameters

@@ -61,12 +61,12 @@ fn fmt(_: &Gate) -> Result<()> {
     command::run(&mut cargo(&["fmt", "--all", "--check"])).context("mend it with `cargo fmt --all`")
 }
 
-/// Native clippy does not see the Worker's edge, and the edge's clippy not the native tests: both are run.
+/// Native clippy does not see the Worker's edge, and the edge's clippy not the tests: both are run.
 fn clippy(gate: &Gate) -> Result<()> {
     gate.tools()?;
     clippy_native(gate)?;
     let mut wasm = cargo(&["clippy", "--package", "seedhook", "--package", "instructions"]);
-    wasm.args(["--target", WASM_TARGET, "--lib", "--test", "wasm"]);
+    wasm.args(["--target", WASM_TARGET, "--all-targets"]);
     command::run(wasm.args(DENY_WARNINGS))
 }
 
