@@ -59,8 +59,12 @@ class Arriving {
   /** @type {ReadableStreamBYOBReader} */
   #reader;
 
-  /** @param {ReadableStream<Uint8Array>} stream */
-  constructor(stream) {
+  /**
+   * @param {ReadableStream<Uint8Array>} stream
+   * @param {number} stated the bytes that it should have; Infinity: nobody says
+   */
+  constructor(stream, stated) {
+    this.stated = Number.isNaN(stated) ? Infinity : stated;
     this.#reader = stream.getReader({ mode: "byob" });
   }
 
@@ -70,7 +74,8 @@ class Arriving {
     if (value === undefined || value.byteLength === 0) return 0;
     const bytes = this.#bytes + value.byteLength;
     if (bytes > this.#buffer.byteLength) {
-      const larger = new Uint8Array(Math.max(bytes, 2 * this.#buffer.byteLength));
+      // wasm counts the buffer by the same rule (`http/request_body/incoming.rs`).
+      const larger = new Uint8Array(Math.max(bytes, Math.min(2 * this.#buffer.byteLength, this.stated)));
       larger.set(this.#buffer.subarray(0, this.#bytes));
       this.#buffer = larger;
     }
@@ -146,7 +151,7 @@ export default {
     if (request.body !== null) {
       const bytes = Number(request.headers.get("content-length") ?? Infinity);
       const isEarly = bytes <= EARLY_BYTES && early + bytes <= EARLY_BYTES_TOTAL;
-      body = isEarly ? await readEarly(request, bytes) : new Arriving(request.body);
+      body = isEarly ? await readEarly(request, bytes) : new Arriving(request.body, bytes);
     }
     return body instanceof Uint8Array
       ? cross(() => wasm.receive(env, context, lines, body))

@@ -65,7 +65,7 @@ async fn read_body<R: Runtime>(
         return Err(Problem::TooLarge(bytes_max));
     }
     let lease = context.isolate.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
-    let mut incoming = Incoming::new(bytes_max, lease);
+    let mut incoming = Incoming::new(bytes_max, stated, lease);
     let not_taken = |error| match error {
         IncomingError::TooLarge(bytes_max) => Problem::TooLarge(bytes_max),
         IncomingError::Full(error) => no_room(context, error),

@@ -37,10 +37,12 @@ pub enum TimedOut {
     Whole,
 }
 
-/// The size of a body so far, and the lease that counts it.
+/// The size of a body so far, that of the buffer that holds it, and the lease that counts the buffer.
 #[derive(Debug)]
 pub struct Incoming {
     bytes: u64,
+    capacity: u64,
+    stated: Option<u64>,
     bytes_max: u64,
     lease: Lease,
 }
@@ -53,10 +55,10 @@ pub struct Arrival {
 }
 
 impl Incoming {
-    /// A body of at most `bytes_max` bytes.
+    /// A body of at most `bytes_max` bytes. `stated` is its `Content-Length`: it bounds the buffer, and is not trusted.
     #[must_use]
-    pub fn new(bytes_max: u64, lease: Lease) -> Self {
-        Self { bytes: 0, bytes_max, lease }
+    pub fn new(bytes_max: u64, stated: Option<u64>, lease: Lease) -> Self {
+        Self { bytes: 0, capacity: 0, stated, bytes_max, lease }
     }
 
     /// Counts bytes that arrived.
@@ -68,7 +70,13 @@ impl Incoming {
         if self.bytes > self.bytes_max {
             return Err(IncomingError::TooLarge(self.bytes_max));
         }
-        Ok(self.lease.hold(self.bytes)?)
+        if self.bytes > self.capacity {
+            // As `entry.js` makes the next buffer.
+            let bound = self.stated.unwrap_or(u64::MAX).min(self.bytes_max);
+            self.capacity = (2 * self.capacity).min(bound).max(self.bytes);
+            self.lease.hold(self.capacity)?;
+        }
+        Ok(())
     }
 
     /// The lease of a whole body, which from now on counts [`WORK_FACTOR`] times the body.
@@ -122,17 +130,46 @@ mod tests {
     }
 
     fn incoming(in_flight: &Rc<InFlight>, bytes_max: u64) -> Incoming {
-        Incoming::new(bytes_max, in_flight.lease(at(0)).unwrap())
+        stated(in_flight, bytes_max, None)
+    }
+
+    fn stated(in_flight: &Rc<InFlight>, bytes_max: u64, length: Option<u64>) -> Incoming {
+        Incoming::new(bytes_max, length, in_flight.lease(at(0)).unwrap())
+    }
+
+    /// What the buffer holds of a body that arrives in pieces of 1,000 bytes.
+    fn capacities(bytes: u64, length: Option<u64>) -> Vec<u64> {
+        let in_flight = Rc::new(InFlight::default());
+        let mut body = stated(&in_flight, MIB, length);
+        let mut capacities: Vec<u64> = (0..bytes / 1_000)
+            .map(|_| {
+                body.add(1_000).unwrap();
+                assert_eq!(in_flight.bytes(), REQUEST_BYTES + body.capacity);
+                body.capacity
+            })
+            .collect();
+        capacities.dedup();
+        capacities
+    }
+
+    #[test]
+    fn a_buffer_doubles_up_to_what_the_body_can_have() {
+        assert_eq!(capacities(10_000, None), [1_000, 2_000, 4_000, 8_000, 16_000]);
+        assert_eq!(capacities(10_000, Some(10_000)), [1_000, 2_000, 4_000, 8_000, 10_000]);
+        assert_eq!(capacities(1_000_000, None).last(), Some(&1_024_000));
+        // A stated length that is not true.
+        assert_eq!(capacities(2_000, Some(1_500)), [1_000, 2_000]);
+        assert_eq!(capacities(1_000, Some(u64::MAX)), [1_000]);
     }
 
     #[test]
     fn what_has_arrived_counts_and_a_whole_body_counts_what_is_made_of_it() {
         let in_flight = Rc::new(InFlight::default());
         let mut body = incoming(&in_flight, MIB);
-        for pieces in 1..=10 {
+        for _ in 0..10 {
             body.add(1_000).unwrap();
-            assert_eq!(in_flight.bytes(), REQUEST_BYTES + pieces * 1_000);
         }
+        assert_eq!(in_flight.bytes(), REQUEST_BYTES + 16_000);
         let lease = body.finish().unwrap();
         assert_eq!(in_flight.bytes(), REQUEST_BYTES + WORK_FACTOR * 10_000);
         drop(lease);
@@ -152,7 +189,7 @@ mod tests {
         let in_flight = Rc::new(InFlight::default());
         let mut crowd = Vec::new();
         for _ in 0..60 {
-            let mut body = incoming(&in_flight, MIB);
+            let mut body = stated(&in_flight, MIB, Some(1_000_000));
             match (0..244).try_for_each(|_| body.add(4096)) {
                 Ok(()) => crowd.push(body),
                 Err(error) => assert!(matches!(error, IncomingError::Full(_)), "{error}"),
