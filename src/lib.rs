@@ -61,7 +61,7 @@
 //! | **Requests and expressions** | | |
 //! | which bodies are understood | [`request::body`] | values |
 //! | where a value is looked up in a request (`headers.x`, `body.a.b`) | [`request::source`] | values |
-//! | how JSON is held in little memory | [`document`] | text |
+//! | how JSON is held in little memory | `crates/document`, a crate of its own, because it is compiled for speed and all else for size | text |
 //! | the values of expressions, their numbers, their cost | `value.rs` and its folder | values |
 //! | the syntax of templates, and what it means | `expression/lexer.rs`, `parser.rs`, `ast.rs`; `operators.rs`, `evaluate.rs` | values |
 //! | a filter, a test, a method, a function | the table in `expression/filters.rs`, `predicates.rs`, `methods.rs`, `functions.rs`; `docs/mapping.md` is the page | values |
@@ -115,7 +115,6 @@
 
 pub mod config;
 pub mod digest;
-pub mod document;
 pub mod expression;
 pub mod fabricate;
 pub mod hook;
@@ -134,6 +133,8 @@ pub mod timestamp;
 mod unicode;
 mod value;
 pub mod verify;
+
+pub use seedhook_document as document;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;
