@@ -5,6 +5,8 @@
 
 pub mod body;
 mod raw;
+mod raw_body;
 pub mod source;
 
 pub use raw::RawRequest;
+pub use raw_body::RawBody;

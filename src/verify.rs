@@ -20,6 +20,7 @@ mod public_key;
 pub mod rust_crypto;
 pub(crate) mod signature;
 pub(crate) mod signed;
+pub mod signed_bytes;
 #[cfg(any(test, not(target_arch = "wasm32")))]
 pub mod signer;
 mod signing_oracle;

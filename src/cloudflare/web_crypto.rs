@@ -11,6 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::io;
 use crate::verify::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
+use crate::verify::signed_bytes::SignedBytes;
 
 // Each function copies the bytes before it returns its promise, so that they may lie in the memory of wasm.
 #[wasm_bindgen]
@@ -25,10 +26,7 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
-    fn sign(algorithm: &str, key: &JsValue, message: &[u8]) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = sign)]
-    fn sign_array(algorithm: &str, key: &JsValue, message: &Uint8Array) -> Result<Promise, JsValue>;
+    fn sign(algorithm: &str, key: &JsValue, message: &Uint8Array) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"])]
     fn verify(
@@ -65,19 +63,38 @@ impl Crypto for WebCrypto {
         .boxed_local()
     }
 
-    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+    fn hmac(
+        &self,
+        hash: Hash,
+        key: &[u8],
+        message: &SignedBytes<'_>,
+    ) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+        // In the runtime's memory: wasm's never shrinks.
+        let message = bytes_of(message);
         if let Some(key) = known_key(hash, key) {
-            let signing = sign("HMAC", &key, message);
+            let signing = sign("HMAC", &key, &message);
             return async { Some(Uint8Array::new(&settled(signing).await?).to_vec()) }.boxed_local();
         }
-        let (key, message) = (key.to_vec(), Uint8Array::from(message));
+        let key = key.to_vec();
         async move {
             let key = import_hmac_key(hash, key).await?;
-            let mac = settled(sign_array("HMAC", &key, &message)).await?;
+            let mac = settled(sign("HMAC", &key, &message)).await?;
             Some(Uint8Array::new(&mac).to_vec())
         }
         .boxed_local()
     }
+}
+
+fn bytes_of(message: &SignedBytes<'_>) -> Uint8Array {
+    // A message of more than 4 GiB is none: bodies have some megabytes.
+    let bytes = Uint8Array::new_with_length(u32::try_from(message.bytes()).unwrap_or_default());
+    let mut at = 0;
+    for piece in message.pieces() {
+        let end = at + u32::try_from(piece.len()).unwrap_or_default();
+        bytes.subarray(at, end).copy_from(piece);
+        at = end;
+    }
+    bytes
 }
 
 /// The most keys that an isolate keeps: a hook has one or two.

@@ -1,6 +1,7 @@
 //! A delivery as it is stored in the inbox: everything that the sender sent, except credentials.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HookName;
 use crate::digest::sha256_hex;
+use crate::request::RawBody;
 use crate::timestamp::Timestamp;
 
 /// The longest delivery id that is stored unchanged, characters. A longer one is replaced by its SHA-256.
@@ -72,7 +74,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredBody {
     /// UTF-8 text, as almost every body is.
-    Text(String),
+    Text(Arc<String>),
     /// Other bytes, or text with many control characters.
     Base64(String),
 }
@@ -82,14 +84,13 @@ pub enum StoredBody {
 #[error("the stored body is not base64: {0}")]
 pub struct CorruptBody(#[from] base64::DecodeError);
 
-impl From<Vec<u8>> for StoredBody {
-    fn from(bytes: Vec<u8>) -> Self {
+impl From<RawBody> for StoredBody {
+    fn from(body: RawBody) -> Self {
         // JSON writes a control character in six bytes, so text with many of them is shorter in Base64.
-        let control = bytes.iter().filter(|byte| matches!(byte, 0..b'\t' | 0x0e..b' ')).count();
-        match String::from_utf8(bytes) {
-            Ok(text) if control * CHARS_PER_CONTROL_MIN <= text.len() => Self::Text(text),
-            Ok(text) => Self::Base64(BASE64.encode(text)),
-            Err(error) => Self::Base64(BASE64.encode(error.as_bytes())),
+        let control = body.iter().filter(|byte| matches!(byte, 0..b'\t' | 0x0e..b' ')).count();
+        match body {
+            RawBody::Text(text) if control * CHARS_PER_CONTROL_MIN <= text.len() => Self::Text(text),
+            other => Self::Base64(BASE64.encode(&*other)),
         }
     }
 }
@@ -99,7 +100,7 @@ impl TryFrom<StoredBody> for Vec<u8> {
 
     fn try_from(body: StoredBody) -> Result<Self, CorruptBody> {
         match body {
-            StoredBody::Text(text) => Ok(text.into_bytes()),
+            StoredBody::Text(text) => Ok(Arc::unwrap_or_clone(text).into_bytes()),
             StoredBody::Base64(text) => Ok(BASE64.decode(text)?),
         }
     }
@@ -109,13 +110,17 @@ impl TryFrom<StoredBody> for Vec<u8> {
 mod tests {
     use super::*;
 
+    fn stored(bytes: Vec<u8>) -> StoredBody {
+        RawBody::from(bytes).into()
+    }
+
     #[test]
     fn any_body_can_be_stored() {
-        assert_eq!(StoredBody::from(vec![0xff, 0]), StoredBody::Base64("/wA=".into()));
-        assert!(matches!(StoredBody::from(vec![1; 100]), StoredBody::Base64(_)), "six times as long as JSON");
-        assert!(matches!(StoredBody::from(b"a line\r\n\tand another\x1b".to_vec()), StoredBody::Text(_)));
+        assert_eq!(stored(vec![0xff, 0]), StoredBody::Base64("/wA=".into()));
+        assert!(matches!(stored(vec![1; 100]), StoredBody::Base64(_)), "six times as long as JSON");
+        assert!(matches!(stored(b"a line\r\n\tand another\x1b".to_vec()), StoredBody::Text(_)));
         for bytes in [vec![0xff, 0], vec![1; 100], b"text".to_vec(), Vec::new()] {
-            assert_eq!(Vec::try_from(StoredBody::from(bytes.clone())), Ok(bytes));
+            assert_eq!(Vec::try_from(stored(bytes.clone())), Ok(bytes));
         }
         assert!(Vec::try_from(StoredBody::Base64("?".into())).is_err());
     }

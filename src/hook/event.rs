@@ -14,9 +14,9 @@ use super::event_ids::IdOutcome;
 use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
 use crate::expression::{BODY_SHA256, Lazy, Scope, ScopeValue};
-use crate::request::RawRequest;
 use crate::request::body::{self, Attribute, BodyError, CloudEvent};
 use crate::request::source::Source;
+use crate::request::{RawBody, RawRequest};
 use crate::verify::Verified;
 
 /// Headers that prove who calls. They are neither stored nor shown to expressions.
@@ -29,7 +29,7 @@ pub struct Event {
     pub delivery: Delivery,
     body: Arc<Lazy>,
     /// The bytes of the body.
-    bytes: Vec<u8>,
+    bytes: RawBody,
     scope: Scope,
     /// Whether the operator sent it, so that the expressions for ids do not apply.
     sent_by_operator: bool,
@@ -85,7 +85,7 @@ impl Event {
             received_at: raw.received_at,
             headers,
             query,
-            body: StoredBody::Text(String::new()),
+            body: StoredBody::Text(Arc::default()),
         };
         let bytes = raw.body;
         // `event` is undefined where the body is no `CloudEvent`, so that a condition on it is false.

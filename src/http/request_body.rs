@@ -70,17 +70,19 @@ async fn read_body<R: Runtime>(
         IncomingError::TooLarge(bytes_max) => Problem::TooLarge(bytes_max),
         IncomingError::Full(error) => no_room(context, error),
     };
-    let body = match std::mem::replace(&mut request.body, Body::Whole(Vec::new())) {
-        Body::Whole(body) => {
-            incoming.add(body.len()).map_err(not_taken)?;
-            body
+    let mut body = std::mem::replace(&mut request.body, Body::Whole(Vec::new()));
+    match &mut body {
+        Body::Whole(body) => incoming.add(body.len()).map_err(not_taken)?,
+        Body::Arriving(body) => {
+            wait_until_whole(context, &mut **body, |bytes| incoming.add(bytes).map_err(not_taken)).await?;
         }
-        Body::Arriving(mut body) => {
-            wait_until_whole(context, &mut *body, |bytes| incoming.add(bytes).map_err(not_taken)).await?;
-            body.take()
-        }
-    };
+    }
+    // Before the bytes are taken into wasm, whose memory never shrinks.
     let lease = incoming.finish().map_err(|error| no_room(context, error))?;
+    let body = match body {
+        Body::Whole(body) => body,
+        Body::Arriving(body) => body.take(),
+    };
     Ok((body, lease))
 }
 

@@ -53,7 +53,7 @@ impl From<DeliveryShape<'_>> for Delivery {
             headers: shape.headers.into_owned(),
             query: shape.query.into_owned(),
             body: match shape.body {
-                BodyShape::Text(text) => StoredBody::Text(text.into_owned()),
+                BodyShape::Text(text) => StoredBody::Text(text.into_owned().into()),
                 BodyShape::Base64(text) => StoredBody::Base64(text.into_owned()),
             },
         }

@@ -30,9 +30,10 @@ mod multipart;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::RawBody;
 use crate::document::{Document, ParseError};
 use charset::Charset;
 pub use cloud_event::{Attribute, CloudEvent, cloud_event};
@@ -85,7 +86,7 @@ enum Kind {
 pub fn read(
     content_type: Option<&str>,
     headers: &BTreeMap<String, String>,
-    body: &[u8],
+    body: &RawBody,
 ) -> Result<Document, BodyError> {
     if body.is_empty() && headers.contains_key("ce-specversion") {
         return Ok(Document::null());
@@ -97,10 +98,10 @@ pub fn read(
     let label = media.parameter("charset");
     let label = label.as_deref();
     match kind(&media.value).ok_or(BodyError::UnsupportedType)? {
-        Kind::Json => parse(json_text(label, body)?.into_owned(), "the body"),
+        Kind::Json => parse(json_text(label, body)?, "the body"),
         Kind::Form => form::read(charset(label)?, body),
         Kind::Multipart => multipart::read(&media, charset(label)?, body),
-        Kind::Text => Ok(Document::from_text(charset(label)?.decode(without_mark(body)).into_owned())),
+        Kind::Text => Ok(Document::from_text(text(charset(label)?, body))),
     }
 }
 
@@ -121,21 +122,28 @@ fn charset(label: Option<&str>) -> Result<Charset, BodyError> {
 }
 
 /// The text of a JSON body: UTF-8, or else decoded by `charset`.
-fn json_text<'b>(label: Option<&str>, body: &'b [u8]) -> Result<Cow<'b, str>, BodyError> {
-    let body = without_mark(body);
-    match std::str::from_utf8(body) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(_) => charset(label).map(|charset| charset.decode(body)),
+fn json_text(label: Option<&str>, body: &RawBody) -> Result<Arc<String>, BodyError> {
+    match body {
+        RawBody::Text(_) => Ok(text(Charset::Utf8, body)),
+        RawBody::Bytes(_) => charset(label).map(|charset| text(charset, body)),
     }
 }
 
-fn parse(text: String, what: &str) -> Result<Document, BodyError> {
+/// The text of a body without its byte order mark. It is copied only where it has one, or is not UTF-8.
+fn text(charset: Charset, body: &RawBody) -> Arc<String> {
+    let bytes = without_mark(body);
+    match body {
+        RawBody::Text(text) if bytes.len() == body.len() && charset == Charset::Utf8 => Arc::clone(text),
+        _ => Arc::new(charset.decode(bytes).into_owned()),
+    }
+}
+
+fn parse(text: Arc<String>, what: &str) -> Result<Document, BodyError> {
     Document::parse(text).map_err(|error| BodyError::from_document(what, error))
 }
 
-fn read_untyped(body: &[u8]) -> Result<Document, BodyError> {
-    let text = String::from_utf8_lossy(without_mark(body)).into_owned();
-    parse(text, "the body").map_err(|error| match error {
+fn read_untyped(body: &RawBody) -> Result<Document, BodyError> {
+    parse(text(Charset::Utf8, body), "the body").map_err(|error| match error {
         BodyError::Malformed(_) => BodyError::malformed(
             "the body has no content type and is not JSON: state what it is as the content type",
         ),

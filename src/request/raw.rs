@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::document::{Document, Element};
+use crate::request::RawBody;
 use crate::request::body::{self, BodyError};
 use crate::timestamp::Timestamp;
 
@@ -19,7 +20,7 @@ pub struct RawRequest {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) query: BTreeMap<String, String>,
     /// The body's bytes, up to the hook's limit.
-    pub body: Vec<u8>,
+    pub body: RawBody,
     /// When it arrived.
     pub received_at: Timestamp,
     /// The parsed body, once it was asked for.
@@ -37,7 +38,7 @@ impl RawRequest {
         received_at: Timestamp,
     ) -> Self {
         let headers = joined(headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)));
-        let (query, document) = (query_of(url), OnceCell::new());
+        let (query, document, body) = (query_of(url), OnceCell::new(), body.into());
         Self { method: method.to_owned(), url: url.to_owned(), headers, query, body, received_at, document }
     }
 

@@ -6,6 +6,8 @@
 
 use futures_util::future::LocalBoxFuture;
 
+use super::signed_bytes::SignedBytes;
+
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
@@ -56,5 +58,10 @@ pub trait Crypto {
 
     /// The HMAC (RFC 2104) of a message; `None` where the runtime does not compute it. The key is not empty. The message is
     /// not needed any more once this has returned: it may be large, and others wait too.
-    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
+    fn hmac(
+        &self,
+        hash: Hash,
+        key: &[u8],
+        message: &SignedBytes<'_>,
+    ) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
 }

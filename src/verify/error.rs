@@ -2,6 +2,7 @@
 //!
 //! The texts are for the log and the operator. They quote no secret, and nothing of a delivery.
 
+use super::signed_bytes::SignedBytes;
 use crate::request::source::NotAList;
 
 /// How much of a signed text the operator sees, bytes.
@@ -99,9 +100,8 @@ impl ProofError {
     }
 
     /// Adds the beginning of the text that the sender should have signed.
-    pub(super) fn with_signed_text(self, message: &[u8]) -> Self {
-        let shown = message.get(..SHOWN_BYTES_MAX).unwrap_or(message);
-        Self { signed_text: Some(String::from_utf8_lossy(shown).into_owned()), ..self }
+    pub(super) fn with_signed_text(self, message: &SignedBytes<'_>) -> Self {
+        Self { signed_text: Some(message.beginning(SHOWN_BYTES_MAX)), ..self }
     }
 
     /// The beginning of the text that the sender should have signed, at most 512 bytes. It holds the sender's data: show it to the

@@ -66,7 +66,7 @@ impl Jwt {
         let signature = [signature.map_err(|_| self.failure("has a signature that is not base64url"))?];
         let message = format!("{header}.{claims}");
         let keys = secrets.iter().filter_map(|secret| algorithm.key(secret, KeyForm::Text).ok());
-        if !keys.into_iter().any(|key| key.verifies_small(message.as_bytes(), &signature)) {
+        if !keys.into_iter().any(|key| key.verifies_small(&message.as_bytes().into(), &signature)) {
             return Err(self.failure("is not signed with the secret"));
         }
         let claims = read_part(claims).ok_or_else(|| self.failure("has no claims"))?;

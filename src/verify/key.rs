@@ -3,8 +3,6 @@
 //! The HMAC of a small message is computed here. What else needs cryptography is asked of the runtime ([`Crypto`]); only
 //! `digest.rs` (SHA-256, HMAC-SHA256 in hex) computes some too.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT as BASE64;
 use futures_util::future::FutureExt;
@@ -16,6 +14,7 @@ use subtle::ConstantTimeEq;
 use super::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
 use super::error::SecretError;
 use super::public_key::{is_ed25519_key, is_ed25519_signature, is_p256_key, p256_signature};
+use super::signed_bytes::SignedBytes;
 
 /// The most public-key signatures of one delivery that are checked: each check hashes the whole body.
 const PUBLIC_SIGNATURES_MAX: usize = 4;
@@ -149,16 +148,16 @@ impl Key {
     /// [`UnusableKey`] when the runtime rejects the bytes of a public key.
     pub(super) async fn verifies<'m>(
         &self,
-        assemble: impl Fn() -> Cow<'m, [u8]>,
+        assemble: impl Fn() -> SignedBytes<'m>,
         signatures: &[Vec<u8>],
         crypto: &dyn Crypto,
     ) -> Result<bool, UnusableKey> {
         let Some(hash) = self.algorithm.hmac_hash() else {
             // In its own future, so that those with an HMAC have no room for it.
-            return self.verifies_public(&assemble(), signatures, crypto).boxed_local().await;
+            return self.verifies_public(&assemble().joined(), signatures, crypto).boxed_local().await;
         };
         let message = assemble();
-        if message.len() <= HMAC_HERE_BYTES_MAX {
+        if message.bytes() <= HMAC_HERE_BYTES_MAX {
             return Ok(self.verifies_small(&message, signatures));
         }
         let mac = crypto.hmac(hash, &self.bytes, &message);
@@ -168,7 +167,7 @@ impl Key {
     }
 
     /// Whether any of the signatures is the HMAC of a small message; never with a public key.
-    pub(super) fn verifies_small(&self, message: &[u8], signatures: &[Vec<u8>]) -> bool {
+    pub(super) fn verifies_small(&self, message: &SignedBytes<'_>, signatures: &[Vec<u8>]) -> bool {
         self.sign(message).is_some_and(|mac| is_any(&mac, signatures))
     }
 
@@ -195,13 +194,13 @@ impl Key {
     }
 
     /// Signs a message; `None` where the key is public, so that only the sender can sign.
-    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn sign(&self, message: &SignedBytes<'_>) -> Option<Vec<u8>> {
         hmac(self.algorithm.hmac_hash()?, &self.bytes, message)
     }
 }
 
 /// The HMAC of a message; `None` for no key.
-pub(super) fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn hmac(hash: Hash, key: &[u8], message: &SignedBytes<'_>) -> Option<Vec<u8>> {
     match hash {
         Hash::Sha1 => mac::<Hmac<Sha1>>(key, message),
         Hash::Sha256 => mac::<Hmac<Sha256>>(key, message),
@@ -210,9 +209,11 @@ pub(super) fn hmac(hash: Hash, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+fn mac<M: Mac + KeyInit>(key: &[u8], message: &SignedBytes<'_>) -> Option<Vec<u8>> {
     let mut mac = <M as KeyInit>::new_from_slice(key).ok()?;
-    mac.update(message);
+    for piece in message.pieces() {
+        mac.update(piece);
+    }
     Some(mac.finalize().into_bytes().to_vec())
 }
 
@@ -282,10 +283,10 @@ mod tests {
         ] {
             let key = algorithm.key("Jefe", KeyForm::Text).unwrap_or_else(|error| panic!("{error}"));
             let signature = base16ct::mixed::decode_vec(expected).unwrap();
-            assert_eq!(key.sign(message), Some(signature.clone()));
+            assert_eq!(key.sign(&message[..].into()), Some(signature.clone()));
             let verifies_any = |message: &[u8], signatures: &[Vec<u8>]| {
                 let verified = complete(key.verifies(|| message.into(), signatures, &RustCrypto));
-                assert_eq!(verified, Ok(key.verifies_small(message, signatures)));
+                assert_eq!(verified, Ok(key.verifies_small(&message.into(), signatures)));
                 verified == Ok(true)
             };
             let verifies = |message: &[u8], signature: &[u8]| verifies_any(message, &[signature.to_vec()]);

@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use super::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
 use super::key::hmac;
+use super::signed_bytes::SignedBytes;
 
 /// The cryptography of Rust's own crates. Its futures are ready at once.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +25,12 @@ impl Crypto for RustCrypto {
         ready(verify(signed).ok_or(UnusableKey)).boxed_local()
     }
 
-    fn hmac(&self, hash: Hash, key: &[u8], message: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+    fn hmac(
+        &self,
+        hash: Hash,
+        key: &[u8],
+        message: &SignedBytes<'_>,
+    ) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
         ready(hmac(hash, key, message)).boxed_local()
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::signed_bytes::SignedBytes;
 use crate::digest::{sha256, sha256_hex};
 use crate::request::body::FIELDS_MAX;
 use crate::request::source::{Source, View};
@@ -136,34 +137,31 @@ impl SignedText {
         })
     }
 
-    /// The signed bytes. An absent value adds nothing. The body alone is not copied.
-    pub(super) fn assemble<'a>(&self, values: SignedValues<'a>) -> Cow<'a, [u8]> {
+    /// The signed bytes. An absent value adds nothing. The body is not copied.
+    pub(super) fn assemble<'a>(&'a self, values: SignedValues<'a>) -> SignedBytes<'a> {
         let delivery = values.view.delivery;
-        if self.pieces == [Piece::Body] {
-            return Cow::Borrowed(&delivery.body);
-        }
-        let mut bytes = Vec::new();
+        let mut message = SignedBytes::default();
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => bytes.extend(text.as_bytes()),
-                Piece::Body => bytes.extend(&delivery.body),
-                Piece::BodySha256 => bytes.extend(sha256_hex(&delivery.body).as_bytes()),
-                Piece::BodySha256Bytes => bytes.extend(sha256(&delivery.body)),
-                Piece::Timestamp => bytes.extend(values.timestamp.as_bytes()),
-                Piece::Id => bytes.extend(values.id.as_bytes()),
-                Piece::Method => bytes.extend(delivery.method.as_bytes()),
-                Piece::Url => bytes.extend(values.url.as_bytes()),
-                Piece::UrlDecoded => bytes.extend(url_decoded(values.url).as_bytes()),
+                Piece::Text(text) => message.push(text.as_bytes()),
+                Piece::Body => message.push(&*delivery.body),
+                Piece::BodySha256 => message.push_text(sha256_hex(&delivery.body)),
+                Piece::BodySha256Bytes => message.push(sha256(&delivery.body).to_vec()),
+                Piece::Timestamp => message.push_text(values.timestamp),
+                Piece::Id => message.push_text(values.id),
+                Piece::Method => message.push_text(&delivery.method),
+                Piece::Url => message.push_text(values.url),
+                Piece::UrlDecoded => message.push_text(url_decoded(values.url)),
                 Piece::Form if delivery.is_form() => {
-                    bytes.extend(sorted_form(&delivery.body).iter().flat_map(|text| text.bytes()));
+                    sorted_form(&delivery.body).into_iter().for_each(|text| message.push_text(text));
                 }
                 Piece::Form => {}
                 Piece::Value(source) => {
-                    bytes.extend(source.find(values.view).iter().flat_map(|text| text.bytes()));
+                    source.find(values.view).into_iter().for_each(|text| message.push_text(text));
                 }
             }
         }
-        Cow::Owned(bytes)
+        message
     }
 }
 
@@ -247,8 +245,8 @@ mod tests {
             timestamp: "12",
             id: "i",
         };
-        let assembled = SignedText::parse(template).unwrap().assemble(values);
-        assert_eq!(String::from_utf8(assembled.into_owned()).unwrap(), expected, "{template}");
+        let signed = SignedText::parse(template).unwrap();
+        assert_eq!(signed.assemble(values).joined(), expected.as_bytes(), "{template}");
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl Jwt {
         let header = json!({"alg": jws_name(self.algorithm()), "typ": "JWT"}).to_string();
         let message =
             [header, Value::Object(claims).to_string()].map(|part| BASE64_URL.encode(part)).join(".");
-        let signature = BASE64_URL.encode(key.sign(message.as_bytes())?);
+        let signature = BASE64_URL.encode(key.sign(&message.as_bytes().into())?);
         Some(format!("{message}.{signature}"))
     }
 }

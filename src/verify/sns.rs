@@ -78,7 +78,8 @@ impl Sns {
         let genuine =
             signature.len() == modulus_bytes && evidence.crypto.verify(signed).await.map_err(|_| no_key())?;
         let failure = || {
-            ProofError::new("Signature is not that of the message's fields").with_signed_text(text.as_bytes())
+            ProofError::new("Signature is not that of the message's fields")
+                .with_signed_text(&text.as_bytes().into())
         };
         genuine.then_some(()).ok_or_else(failure)
     }

@@ -109,7 +109,7 @@ fn passes(case: &Case, request: &Request, now: Timestamp) -> Option<Passed> {
             assert!(checked.is_ok(), "{} takes what does not verify", case.name);
             let delivery = verified.delivery();
             assert!(
-                delivery.body == request.body && delivery.url == request.url,
+                *delivery.body == *request.body && delivery.url == request.url,
                 "what was verified is another"
             );
             check_event(&case.hook, verified);

@@ -23,7 +23,7 @@ impl Request {
             method: delivery.method.clone(),
             url: delivery.url.clone(),
             headers: headers.collect(),
-            body: delivery.body.clone(),
+            body: delivery.body.to_vec(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Request {
             headers.insert("content-type".to_owned(), content_type.to_owned());
         }
         let content_type = headers.get("content-type").map(String::as_str);
-        body::read(content_type, &headers, &self.body).ok().map(|body| body.root().to_value())
+        body::read(content_type, &headers, &self.body.clone().into()).ok().map(|body| body.root().to_value())
     }
 
     pub(crate) fn is_form(&self) -> bool {

@@ -284,7 +284,7 @@ fn delivery(body: StoredBody) -> Delivery {
 pub(crate) fn claims() -> Vec<Claim> {
     let claim =
         |body, runs, items| Claim { author: "0a1b2c3d4e5f".into(), delivery: delivery(body), runs, items };
-    let text = || StoredBody::Text("{\"a\": \"é\\n\"}".into());
+    let text = || StoredBody::Text("{\"a\": \"é\\n\"}".to_owned().into());
     vec![
         claim(text(), vec![oldest()], Vec::new()),
         claim(text(), vec![queued(), full()], Vec::new()),

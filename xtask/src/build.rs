@@ -28,8 +28,15 @@ isolate has. Does nothing if neither the sources nor the result changed since th
 ";
 
 /// The files and folders that the Worker is built from. Other changes need no new build.
-const SOURCES: &[&str] =
-    &["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "xtask/src/build.rs"];
+const SOURCES: &[&str] = &[
+    "src",
+    "crates",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "package-lock.json",
+    "xtask/src/build.rs",
+];
 
 /// The limit of the Worker's wasm memory, MiB: the memory of a Cloudflare isolate, which has to hold JavaScript objects
 /// and streams too. Isolates on a developer's machine have no limit, so without this one a local Worker would survive

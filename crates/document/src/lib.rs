@@ -9,6 +9,8 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 pub use element::{Content, Element};
 
 /// The most levels of a document. Events have fewer than ten; code that walks a document recurses this deep.
@@ -20,6 +22,13 @@ pub const NODE_BYTES: usize = size_of::<Node>();
 /// The largest index of one document, bytes: about a million values and names. A real event of 4 MiB takes half of it;
 /// 4 MiB of `[0,0,…]` would take twice as much.
 pub const INDEX_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// A full index grows by one node for so many that it has. Doubling would leave up to half of it empty, and the memory of
+/// wasm never shrinks.
+const NODES_PER_RESERVED: usize = 4;
+
+/// It grows by no less than this.
+const NODES_RESERVED_MIN: usize = 64;
 
 /// Why a text is rejected as a document. The messages quote nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,8 +54,8 @@ pub enum ParseError {
 /// A value of any JSON type, with all values in it.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// The parsed text; numbers, and texts without an escape, are slices of it.
-    source: String,
+    /// The parsed text; numbers, and texts without an escape, are slices of it. Its owner may share it.
+    source: Arc<String>,
     /// Texts that are not in `source`, or have escapes there, one after another.
     texts: String,
     /// Each container before its contents, each member's name before its value.
@@ -85,13 +94,14 @@ impl Document {
     ///
     /// # Errors
     /// [`ParseError`] when `source` is not JSON, nests too deep or has too many values.
-    pub fn parse(source: String) -> Result<Self, ParseError> {
-        json::parse(source)
+    pub fn parse(source: impl Into<Arc<String>>) -> Result<Self, ParseError> {
+        json::parse(source.into())
     }
 
     /// A document that is one text.
     #[must_use]
-    pub fn from_text(text: String) -> Self {
+    pub fn from_text(text: impl Into<Arc<String>>) -> Self {
+        let text = text.into();
         let node = Node { kind: Kind::SourceText, start_or_count: 0, length_or_next: narrow(text.len()) };
         Self { source: text, texts: String::new(), nodes: vec![node] }
     }
@@ -100,7 +110,7 @@ impl Document {
     #[must_use]
     pub fn null() -> Self {
         let node = Node { kind: Kind::Null, start_or_count: 0, length_or_next: 0 };
-        Self { source: String::new(), texts: String::new(), nodes: vec![node] }
+        Self { source: Arc::default(), texts: String::new(), nodes: vec![node] }
     }
 
     /// The outermost value.
@@ -125,6 +135,11 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Takes memory for so many nodes, as far as the index may have them.
+    fn reserve(&mut self, nodes: usize) {
+        self.document.nodes.reserve_exact(nodes.min(INDEX_BYTES_MAX / NODE_BYTES));
+    }
+
     /// Begins a list.
     ///
     /// # Errors
@@ -212,7 +227,11 @@ impl Builder {
         if self.document.nodes.len() >= INDEX_BYTES_MAX / NODE_BYTES {
             return Err(ParseError::TooLarge);
         }
-        self.document.nodes.push(node);
+        let nodes = &mut self.document.nodes;
+        if nodes.len() == nodes.capacity() {
+            nodes.reserve_exact((nodes.len() / NODES_PER_RESERVED).max(NODES_RESERVED_MIN));
+        }
+        nodes.push(node);
         Ok(())
     }
 }

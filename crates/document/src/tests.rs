@@ -155,3 +155,24 @@ fn a_document_can_be_built() {
     assert_eq!(Document::from_text("t".to_owned()).root().to_value(), json!("t"));
     assert_eq!(Document::null().root().to_value(), json!(null));
 }
+
+#[test]
+fn the_index_of_a_large_text_has_little_memory_to_spare() {
+    let item = r#"{"id": "li_1", "sku": "SKU-7", "description": "Seat, \"yearly\"", "price": 49.95, "discount": null}"#;
+    let of = |items: usize| Document::parse(format!("[{}]", vec![item; items].join(","))).unwrap().nodes;
+    for items in [1, 100, 3_000, 20_000] {
+        let nodes = of(items);
+        assert!(
+            nodes.capacity() <= NODES_RESERVED_MIN + nodes.len() * 5 / 4,
+            "{items}: {}",
+            nodes.capacity()
+        );
+    }
+    // Its beginning says nothing of the rest.
+    let flat = format!("[\"{}\"{}]", "x".repeat(300_000), ",0".repeat(100_000));
+    let nodes = Document::parse(flat).unwrap().nodes;
+    assert!(nodes.capacity() <= nodes.len() * 5 / 4);
+    // A beginning of commas, in a text.
+    let text = format!("[\"{}\"]", ",".repeat(4_000_000));
+    assert!(Document::parse(text).unwrap().nodes.capacity() <= INDEX_BYTES_MAX / NODE_BYTES);
+}

@@ -124,7 +124,7 @@ fn from_envelope(body: Element<'_>) -> Option<CloudEvent<'_>> {
 fn decode_data(event: &CloudEvent<'_>) -> Option<Document> {
     let content_type = event.text("datacontenttype")?;
     let bytes = BASE64.decode(event.text("data_base64")?).ok()?;
-    super::read(Some(content_type), &BTreeMap::new(), &bytes).ok()
+    super::read(Some(content_type), &BTreeMap::new(), &bytes.into()).ok()
 }
 
 /// Section "naming conventions" of the specification: lower-case letters and digits.
@@ -184,7 +184,8 @@ mod tests {
     fn event(headers: &[(&str, &str)], body: &[u8]) -> Option<Value> {
         let headers: BTreeMap<String, String> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let body = read(headers.get("content-type").map(String::as_str), &headers, body).unwrap();
+        let body =
+            read(headers.get("content-type").map(String::as_str), &headers, &body.to_vec().into()).unwrap();
         cloud_event(&headers, body.root()).map(value)
     }
 

@@ -84,7 +84,7 @@ impl<'b> Fields<'b> {
             && DOCUMENT_FIELDS.contains(&name.as_str())
             && text.trim_start().starts_with(['{', '['])
         {
-            return super::parse(text.clone().into_owned(), &format!("the form's field {name}"));
+            return super::parse(text.clone().into_owned().into(), &format!("the form's field {name}"));
         }
         let fields = names.iter().map(|(_, name)| name.as_str()).zip(&self.values);
         build(fields).map_err(|error| BodyError::from_document("the form", error))

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 #[track_caller]
 fn check(content_type: impl Into<Option<&'static str>>, body: impl AsRef<[u8]>, expected: &Value) {
     let content_type = content_type.into();
-    let read = read(content_type, &BTreeMap::new(), body.as_ref());
+    let read = read(content_type, &BTreeMap::new(), &body.as_ref().to_vec().into());
     assert_eq!(read.unwrap().root().to_value(), *expected, "{content_type:?}");
 }
 
 #[track_caller]
 fn error(content_type: impl Into<Option<&'static str>>, body: &[u8]) -> BodyError {
-    read(content_type.into(), &BTreeMap::new(), body).unwrap_err()
+    read(content_type.into(), &BTreeMap::new(), &body.to_vec().into()).unwrap_err()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn bytes_that_are_not_text_are_replaced() {
 fn json_is_utf_8_whatever_charset_is_stated() {
     for charset in ["ISO-8859-1", "utf-16", "koi8-r"] {
         let content_type = format!("application/json; charset={charset}");
-        let read = read(Some(&content_type), &BTreeMap::new(), "\"é€\"".as_bytes()).unwrap();
+        let read = read(Some(&content_type), &BTreeMap::new(), &"\"é€\"".as_bytes().to_vec().into()).unwrap();
         assert_eq!(read.root().to_value(), json!("é€"), "{charset}");
     }
     assert_eq!(error("application/json; charset=utf-16", b"\"\0a\xff"), BodyError::UnsupportedType);
@@ -102,9 +102,12 @@ fn one_byte_order_mark_is_skipped() {
 fn a_cloud_event_may_have_an_empty_body() {
     let headers = BTreeMap::from([("ce-specversion".to_owned(), "1.0".to_owned())]);
     for content_type in [None, Some("application/json"), Some("image/png")] {
-        assert_eq!(read(content_type, &headers, b"").unwrap().root().to_value(), Value::Null);
+        assert_eq!(read(content_type, &headers, &Vec::new().into()).unwrap().root().to_value(), Value::Null);
     }
-    assert_eq!(read(Some("application/json"), &headers, b"1").unwrap().root().to_value(), json!(1));
+    assert_eq!(
+        read(Some("application/json"), &headers, &b"1".to_vec().into()).unwrap().root().to_value(),
+        json!(1)
+    );
 }
 
 /// Valid bodies, to be damaged.
@@ -198,7 +201,7 @@ fn check_bounded(content_type: &str, body: &[u8]) -> bool {
     for name in ["specversion", "id", "source", "type"] {
         headers.insert(format!("ce-{name}"), String::from_utf8_lossy(body).chars().take(20).collect());
     }
-    let read = match read(Some(content_type), &headers, body) {
+    let read = match read(Some(content_type), &headers, &body.to_vec().into()) {
         Ok(read) => read,
         Err(error) => {
             assert!(!error.to_string().contains("deal") && error.to_string().len() < 200, "{error}");

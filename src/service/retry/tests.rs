@@ -1,5 +1,7 @@
 //! Which runs are retried, with what, and how often.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
@@ -46,7 +48,7 @@ fn stored(run: &Run, decisions: &[Decision]) -> MemoryWorld {
         received_at: at(0),
         headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
         query: std::collections::BTreeMap::new(),
-        body: StoredBody::Text(r#"{"seats": 21}"#.into()),
+        body: StoredBody::Text(Arc::new(r#"{"seats": 21}"#.to_owned())),
     };
     let claim = Claim { author: "a".into(), delivery, runs: vec![queued_run()], items: Vec::new() };
     stores.claims.borrow_mut().push((DeliveryKey::of(&run.hook, &run.delivery_id), claim));
@@ -120,7 +122,8 @@ fn an_item_is_retried_from_the_delivery_that_its_own_claim_names() {
     let stores = ended(&run);
     let (mut key, mut claim) = stores.claims.borrow_mut().remove(0);
     key.digest = "of-another-attempt".to_owned();
-    claim.delivery.body = StoredBody::Text(r#"[{"id": "a", "seats": 1}, {"id": "b", "seats": 2}]"#.into());
+    claim.delivery.body =
+        StoredBody::Text(Arc::new(r#"[{"id": "a", "seats": 1}, {"id": "b", "seats": 2}]"#.to_owned()));
     claim.runs.clear();
     stores.claims.borrow_mut().push((key.clone(), claim));
     assert_eq!(retry_with(&stores, &batch, false, at(10)), Err(Refusal::NoDelivery), "its claim has expired");

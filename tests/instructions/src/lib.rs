@@ -17,6 +17,7 @@ use seedhook::request::RawRequest;
 use seedhook::service::receive::{Received, plan_delivery};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::crypto::{Crypto, Hash, PublicSignature, UnusableKey};
+use seedhook::verify::signed_bytes::SignedBytes;
 use seedhook::verify::{VerifyContext, VerifyError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -138,7 +139,7 @@ impl Crypto for NoCrypto {
         ready(Err(UnusableKey)).boxed_local()
     }
 
-    fn hmac(&self, _: Hash, _: &[u8], _: &[u8]) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+    fn hmac(&self, _: Hash, _: &[u8], _: &SignedBytes<'_>) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
         ready(None).boxed_local()
     }
 }

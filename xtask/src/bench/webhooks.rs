@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::client::Client;
 use super::delivery::{SECRET, body, control, hooks, request};
@@ -16,6 +16,9 @@ const SETTLE: Duration = Duration::from_millis(100);
 
 /// How many runs a sweep of the benchmark polls.
 const SWEPT_RUNS: usize = 1_000;
+
+/// How many sweeps it may take until that many runs are started.
+const SETTLING_SWEEPS_MAX: usize = 50;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
@@ -154,9 +157,26 @@ impl Side {
             for number in 0..SWEPT_RUNS {
                 side.send(&request(&format!("msg_{number}"), &accepted, true)?, &[202])?;
             }
-            thread::sleep(SETTLE);
+            side.wait_until_swept()?;
         }
         Ok(side)
+    }
+
+    /// Sweeps until all runs are started, so that each is polled.
+    fn wait_until_swept(&mut self) -> Result<()> {
+        for _ in 0..SETTLING_SWEEPS_MAX {
+            thread::sleep(SETTLE);
+            if self.sweep()? >= SWEPT_RUNS {
+                return Ok(());
+            }
+        }
+        bail!("the runs of a sweep are not all started after {SETTLING_SWEEPS_MAX} sweeps")
+    }
+
+    /// Sweeps, and returns how many tasks were asked for.
+    fn sweep(&mut self) -> Result<usize> {
+        let polled = self.send(&control("sweep"), &[200])?;
+        Ok(String::from_utf8_lossy(&polled).parse()?)
     }
 
     /// Runs one round and returns the processor time of each request or run, microseconds.
@@ -169,17 +189,14 @@ impl Side {
             Kind::Accepted => &[202],
         };
         let before = self.workerd.cpu()?;
-        let mut last = Vec::new();
         for request in &requests {
-            last = self.send(request, statuses)?;
+            self.send(request, statuses)?;
         }
+        // A few more are polled by those that started them.
+        let polled = if case.kind == Kind::Sweep { self.sweep()? } else { SWEPT_RUNS };
         thread::sleep(SETTLE);
         let cost = self.workerd.cpu()?.saturating_sub(before);
-        if case.kind == Kind::Sweep {
-            let polled = String::from_utf8_lossy(&last);
-            // A few more are polled by those that started them.
-            ensure!(polled.parse::<usize>()? >= SWEPT_RUNS, "a sweep polled {polled} runs");
-        }
+        ensure!(polled >= SWEPT_RUNS, "a sweep polled {polled} runs");
         if case.kind == Kind::Accepted {
             self.send(&control("empty"), &[200])?;
         }
@@ -205,7 +222,7 @@ fn requests(case: &Case, round: usize) -> Result<Vec<Vec<u8>>> {
         _ => format!("msg_{round}_{number}"),
     };
     match case.kind {
-        Kind::Sweep => Ok(vec![control("sweep")]),
+        Kind::Sweep => Ok(Vec::new()),
         kind => (0..case.count).map(|number| request(&id(number), &body, kind != Kind::Refused)).collect(),
     }
 }

@@ -55,7 +55,7 @@ impl Worker {
     pub(super) fn send(&self, delivery: &RawRequest) -> Result<(u16, Value)> {
         let request = self.agent.post(&delivery.url);
         let request = delivery.headers().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send(&delivery.body).context("the Worker did not answer the webhook")?;
+        let answer = request.send(&*delivery.body).context("the Worker did not answer the webhook")?;
         Ok((answer.status().as_u16(), json(answer)?))
     }
 
