@@ -41,7 +41,11 @@ impl<'m> SignedBytes<'m> {
 
     /// Its first bytes, at most so many, as text. What is not UTF-8 becomes U+FFFD.
     pub(super) fn beginning(&self, bytes_max: usize) -> String {
-        let bytes: Vec<u8> = self.pieces().flatten().take(bytes_max).copied().collect();
+        let mut bytes = Vec::new();
+        for piece in self.pieces() {
+            let left = bytes_max - bytes.len();
+            bytes.extend_from_slice(piece.get(..left).unwrap_or(piece));
+        }
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }

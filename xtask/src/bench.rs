@@ -2,6 +2,7 @@
 
 mod client;
 mod delivery;
+mod size;
 mod webhooks;
 mod workerd;
 
@@ -21,9 +22,10 @@ cargo xtask bench files [--bytes N] [--rounds R] [--lane L]
 
 Measures webhooks and sweeps in bare workerd on this machine, with stores in memory: the processor time of all threads,
 beside the shortest JavaScript Worker that visibly does the same, by turns in one run. Prints the median of each and the
-ratio of each round. Then the first answer of a new isolate, and the memory of wasm. docs/performance.md has a table.
+ratio of each round. Then the first answer of a new isolate, the memory of wasm, and the size of its code by crate.
+docs/performance.md has a table.
 
-  CASE               only the cases whose name contains this text, such as `ignored` or `64 KiB`; `start`; `memory`
+  CASE               only the cases whose name contains this text, such as `ignored` or `64 KiB`; `start`; `memory`; `size`
   --rounds R         rounds of each case, after one that warms up (default 7)
   --against FOLDER   compare with another build (its build/ folder) instead of the JavaScript Worker
 
@@ -75,6 +77,9 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     }
     if "memory".contains(&case) {
         webhooks::measure_memory(&ours)?;
+    }
+    if "size".contains(&case) {
+        size::measure()?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -52,7 +52,7 @@ const HOSTILE: &str = "build/memory-96-mib";
 /// The files that a build creates.
 const RESULTS: &[&str] = &[SCRIPT, WASM];
 const SCRIPT: &str = "build/index.js";
-const WASM: &str = "build/index_bg.wasm";
+pub(crate) const WASM: &str = "build/index_bg.wasm";
 
 /// The module that the runtime loads; it imports the bindings.
 const ENTRY: &str = "src/cloudflare/entry.js";
@@ -119,9 +119,8 @@ fn compile(tools: &Tools, staging: &Path) -> Result<()> {
     // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
     let mut rustc = cargo(&["rustc", "--package", "seedhook", "--lib", "--crate-type", "cdylib"]);
     command::run(rustc.args(["--release", "--target", WASM_TARGET]))?;
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
     let mut bindgen = Command::new(tools.wasm_bindgen.join(executable("wasm-bindgen")));
-    bindgen.arg(target.join(WASM_TARGET).join("release/seedhook.wasm")).arg("--out-dir").arg(staging);
+    bindgen.arg(linked_module()).arg("--out-dir").arg(staging);
     bindgen.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
     // For `entry.js`, which replaces an instance that trapped.
     bindgen.arg("--experimental-reset-state-function");
@@ -133,6 +132,12 @@ fn compile(tools: &Tools, staging: &Path) -> Result<()> {
     optimize.arg(&module).arg("-o").arg(&module).arg("-O");
     optimize.args(WASM_FEATURES.iter().map(|feature| format!("--enable-{feature}")));
     command::run(&mut optimize)
+}
+
+/// The module as rustc links it: its functions have names.
+pub(crate) fn linked_module() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
+    target.join(WASM_TARGET).join("release/seedhook.wasm")
 }
 
 /// Bundles the entry and the bindings into one script.
