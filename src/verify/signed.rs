@@ -153,11 +153,15 @@ impl SignedText {
                 Piece::Url => message.push_text(values.url),
                 Piece::UrlDecoded => message.push_text(url_decoded(values.url)),
                 Piece::Form if delivery.is_form() => {
-                    sorted_form(&delivery.body).into_iter().for_each(|text| message.push_text(text));
+                    for text in sorted_form(&delivery.body) {
+                        message.push_text(text);
+                    }
                 }
                 Piece::Form => {}
                 Piece::Value(source) => {
-                    source.find(values.view).into_iter().for_each(|text| message.push_text(text));
+                    if let Some(text) = source.find(values.view) {
+                        message.push_text(text);
+                    }
                 }
             }
         }
