@@ -2,17 +2,18 @@
 //!
 //! It must not know Cloudflare: what it needs of the runtime is in [`runtime`].
 
+pub mod api_token;
 mod certificates;
 mod context;
 mod decisions;
 pub mod download;
+mod entity_tag;
 mod files;
 mod handshake;
 mod hooks;
 mod intake;
 mod isolate;
 pub mod link;
-pub mod operator_token;
 mod problem;
 mod query;
 mod rate_limit;
@@ -29,14 +30,15 @@ pub use isolate::Isolate;
 pub use problem::{Kind, Problem, ProblemBody};
 
 use crate::verify::bearer_token;
+use api_token::{ApiTokens, Role};
 use context::{Context, Handled};
-use operator_token::OperatorToken;
+use link::LinkSecret;
 use request::Request;
 use response::Response;
 use route::Route;
 use runtime::{FileStream, Runtime};
-use schema::Health;
-use secrets::{FABRICATE_API_KEY, OPERATOR_TOKEN};
+use schema::{Health, Session};
+use secrets::{FABRICATE_API_KEY, LINK_SECRET};
 
 /// Answers a request. An internal error is logged where it is handled, and no answer has it.
 pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
@@ -47,18 +49,23 @@ pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request
 async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
     let path = request.url.path().to_owned();
     // Before the address is looked up: only the operator learns which addresses there are.
-    if Route::is_for_operator(&path) {
-        authenticate(context, &request).await?;
+    let role =
+        if Route::is_for_operator(&path) { Some(authenticate(context, &request).await?) } else { None };
+    let route = Route::find(&request.method, &path)?;
+    if role == Some(Role::Reader) && route.decides() {
+        return Err(Problem::ReadOnly);
     }
     // The futures of rare calls are large: each is in a box, so that a webhook does not carry them along.
-    match Route::find(&request.method, &path)? {
+    match route {
+        Route::GetSession => session(context, role),
         Route::Health => health(context),
         Route::Webhook(hook) => intake::receive_webhook(context, request, hook).await,
         Route::FollowLink(run_id, file_id) => {
             Box::pin(files::follow_link(context, &request, run_id, &file_id)).await
         }
         Route::ListRuns => Box::pin(runs::list_runs(context, &request)).await,
-        Route::GetRun(run_id) => Box::pin(runs::get_run(context, run_id)).await,
+        Route::GetRun(run_id) => Box::pin(runs::get_run(context, &request, run_id)).await,
+        Route::GetDelivery(run_id) => Box::pin(runs::get_delivery(context, run_id)).await,
         Route::GetFile(run_id, file_id) => {
             Box::pin(files::get_file(context, &request, run_id, &file_id)).await
         }
@@ -69,7 +76,8 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::Abandon(run_id) => Box::pin(decisions::abandon_run(context, request, run_id)).await,
         Route::Retry(run_id) => Box::pin(decisions::retry_run(context, &request, run_id)).await,
         Route::RetryMany => Box::pin(decisions::retry_runs(context, &request)).await,
-        Route::ListHooks => Box::pin(hooks::list_hooks(context)).await,
+        Route::AbandonMany => Box::pin(decisions::abandon_runs(context, request)).await,
+        Route::ListHooks => Box::pin(hooks::list_hooks(context, role)).await,
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,
     }
@@ -86,14 +94,22 @@ fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
     context.json(200, &Health { status: "ok" })
 }
 
-/// Requires the operator's token. A caller with the right token is never limited.
+/// `GET /api/session`: what the caller may do, and what this Worker can do.
+fn session<R: Runtime>(context: &Context<'_, R>, role: Option<Role>) -> Handled<R> {
+    let has_links = LinkSecret::new(context.secret(LINK_SECRET).as_deref()).is_ok();
+    let session =
+        Session { role: role.unwrap_or(Role::Reader), version: env!("CARGO_PKG_VERSION"), has_links };
+    context.json(200, &session)
+}
+
+/// Requires a token, and returns the role of the caller who has it. A caller with a right token is never limited.
 ///
 /// 503 no usable token is configured; 401 the caller has another; 429 too many callers at this address had another.
-async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Result<(), Problem> {
-    let token = OperatorToken::new(context.secret(OPERATOR_TOKEN).as_deref()).map_err(Problem::NoOperator)?;
+async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Result<Role, Problem> {
+    let tokens = ApiTokens::read(|name| context.secret(name)).map_err(Problem::NoOperator)?;
     let header = request.header("authorization").unwrap_or_default();
-    if token.is(bearer_token(header).unwrap_or_default()) {
-        return Ok(());
+    if let Some(role) = tokens.role(bearer_token(header).unwrap_or_default()) {
+        return Ok(role);
     }
     rate_limit::count_failed_operator_call(context, request).await?;
     Err(Problem::NoToken)

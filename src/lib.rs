@@ -88,7 +88,7 @@
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log |
-//! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`] | the ports that each names |
+//! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
@@ -97,6 +97,7 @@
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
 //! | a JSON body of a request or response | `http/schema.rs`, `run/view.rs` | values |
 //! | a problem (error response) | `http/problem.rs` | values |
+//! | who may call `/api/`, and what each may do | [`http::api_token`], [`http::route`] | secrets |
 //! | **Around** | | |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |

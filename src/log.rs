@@ -89,6 +89,7 @@ lines! {
     Info RUN_RETRIED = "run retried";
     Info TASK_ADOPTED = "operator gave the run its task";
     Warn RUN_NOT_RETRIED = "run not retried";
+    Warn RUN_NOT_ABANDONED = "run not abandoned";
     Warn RETRY_NOT_SHOWN = "retry accepted, but not shown in KV yet";
     Warn REDELIVERY_NOT_RETRIED = "redelivered run not retried";
     Warn DECISION_NOT_SHOWN = "decision not shown in KV, the next sweep shows it";
@@ -116,6 +117,7 @@ lines! {
     Error STORE_FAILED = "store failed";
     Error CONFIGURATION_MISTAKE = "configuration mistake";
     Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ is answered 503: the operator token is too short";
+    Warn READ_TOKEN_TOO_SHORT = "the read token opens nothing: it is too short";
     Error BINDING_MISSING = "binding is missing: add it to wrangler.toml";
     Error RESPONSE_NOT_MADE = "response not made";
     Error INSTANCE_REPLACED = "wasm instance replaced after a trap";

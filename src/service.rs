@@ -6,6 +6,7 @@
 //! Rare or large futures are boxed (`Box::pin`): a future is as large as the largest one that it may wait for, and is
 //! moved whole before it begins. A sweep that finds nothing due should not carry the copying of a file along.
 
+pub mod abandon_many;
 mod accept;
 pub mod advance;
 mod archive;
@@ -28,6 +29,7 @@ mod redelivery;
 pub mod retry;
 pub mod retry_many;
 mod run_state;
+pub mod selection;
 pub mod sweep;
 
 use serde_json::{Value, json};

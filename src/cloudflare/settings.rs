@@ -12,8 +12,8 @@ use crate::config::hooks::HookTable;
 use crate::config::{Configuration, ENV, FABRICATE_RATE, SWEEP_REQUESTS, Variables};
 use crate::fabricate::CircuitBreaker;
 use crate::http::Isolate;
-use crate::http::operator_token::{InvalidToken, OperatorToken};
-use crate::http::secrets::OPERATOR_TOKEN;
+use crate::http::api_token::{ApiToken, InvalidToken};
+use crate::http::secrets::{OPERATOR_TOKEN, READ_TOKEN};
 use crate::log;
 use crate::ports::Log;
 
@@ -37,10 +37,11 @@ pub(super) fn settings(env: &Env) -> Rc<Settings> {
     for mistake in &configuration.mistakes {
         WorkerLog.log(log::CONFIGURATION_MISTAKE, json!({"mistake": mistake.to_string()}));
     }
-    if let Err(error @ InvalidToken::TooShort(_)) = OperatorToken::new(secret(env, OPERATOR_TOKEN).as_deref())
-    {
-        let fields = json!({"error": error.to_string()});
-        WorkerLog.log(log::OPERATOR_TOKEN_TOO_SHORT, fields);
+    let tokens = [(OPERATOR_TOKEN, log::OPERATOR_TOKEN_TOO_SHORT), (READ_TOKEN, log::READ_TOKEN_TOO_SHORT)];
+    for (name, line) in tokens {
+        if let Err(error @ InvalidToken::TooShort(_)) = ApiToken::new(secret(env, name).as_deref()) {
+            WorkerLog.log(line, json!({"error": format!("{name} {error}")}));
+        }
     }
     let breaker = Rc::new(CircuitBreaker::new(configuration.fabricate_rate));
     let settings = Rc::new(Settings { isolate: Isolate::new(configuration), breaker });

@@ -10,10 +10,13 @@ use super::query::{quoted, read_force, read_selection};
 use super::request::Request;
 use super::request_body::read_json;
 use super::runtime::Runtime;
-use super::schema::{AbandonRequest, AdoptRequest, RetriedRun, RetryManyAnswer, SkippedRun};
+use super::schema::{
+    AbandonManyAnswer, AbandonRequest, AdoptRequest, RetriedRun, RetryManyAnswer, SkippedRun,
+};
 use crate::fabricate::TaskId;
 use crate::hook::{Hook, HookName};
-use crate::run::{RunId, Summary};
+use crate::run::{Run, RunId, Status, Summary};
+use crate::service::abandon_many::abandon_many;
 use crate::service::operator::{Refusal, abandon, adopt};
 use crate::service::retry::retry;
 use crate::service::retry_many::retry_many;
@@ -47,6 +50,26 @@ pub(super) async fn abandon_run<R: Runtime>(
     context.json(200, &run.map_err(|refusal| refused(context, refusal))?.view())
 }
 
+/// Gives up the runs that the query selects, up to 50 in one call: 200 with what became of each; 400 the query or the body
+/// is not understood, 503 the runs cannot be listed.
+pub(super) async fn abandon_runs<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
+    let (ports, now) = (context.ports()?, context.now());
+    let selection = read_selection(&request.url, Status::Unconfirmed, &[Status::Queued])?;
+    let AbandonRequest { reason } = read_json(context, request, BODY_BYTES_MAX).await?;
+    let many = abandon_many(&*ports, selection, reason.as_deref(), now).await;
+    let many = many.map_err(|error| context.store_failed(&error))?;
+    let abandoned: Vec<Summary> = many.abandoned.iter().map(Run::summary).collect();
+    let skipped = many.skipped.iter().map(|(run_id, reason)| SkippedRun { run_id: *run_id, reason });
+    context.json(
+        200,
+        &AbandonManyAnswer {
+            abandoned: abandoned.iter().map(Summary::view).collect(),
+            skipped: skipped.collect(),
+            cursor: many.cursor.as_deref(),
+        },
+    )
+}
+
 /// Retries a run: 202 with the new run, 200 with it where an earlier call made it; 409 no rule is for the run any more,
 /// too, and 410 its delivery has expired.
 pub(super) async fn retry_run<R: Runtime>(
@@ -70,7 +93,7 @@ pub(super) async fn retry_run<R: Runtime>(
 /// understood, 503 the runs cannot be listed.
 pub(super) async fn retry_runs<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Handled<R> {
     let (ports, now) = (context.ports()?, context.now());
-    let selection = read_selection(&request.url)?;
+    let selection = read_selection(&request.url, Status::Failed, &[Status::Canceled, Status::Unconfirmed])?;
     let many = retry_many(&*ports, &hooks(context), selection, now).await;
     let many = many.map_err(|error| context.store_failed(&error))?;
     let new: Vec<(RunId, Summary)> = many.retried.iter().map(|(old, new)| (*old, new.summary())).collect();

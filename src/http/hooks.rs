@@ -1,5 +1,6 @@
 //! The operator's calls about hooks: list them, preview a delivery, start by hand.
 
+use super::api_token::Role;
 use super::context::{Context, Handled};
 use super::handshake::token_to_show;
 use super::intake::{NewEvent, accept_event};
@@ -16,10 +17,11 @@ use crate::verify::{Verified, VerifyContext};
 /// The header of a preview that stands for the sender's `Authorization`: the request's own is the operator's.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
 
-/// The hooks, without secrets, and what is wrong with any: 200. Without its bindings the Worker shows no tokens.
-pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
+/// The hooks, without secrets, and what is wrong with any: 200. Without its bindings the Worker shows no tokens that senders
+/// offered; a reader is shown none.
+pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>, role: Option<Role>) -> Handled<R> {
     let configuration = &context.isolate.configuration;
-    let ports = context.runtime.ports();
+    let ports = context.runtime.ports().filter(|_| role == Some(Role::Operator));
     let mut hooks = Vec::new();
     for (name, hook) in configuration.hooks.iter() {
         hooks.push(match hook {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::api_token::InvalidToken;
 use super::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
-use super::operator_token::InvalidToken;
 use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
 use super::secrets::{LINK_SECRET, OPERATOR_TOKEN};
@@ -42,6 +42,8 @@ pub enum Problem {
     BadHandshake(u16, String),
     /// The operator's token is missing or wrong.
     NoToken,
+    /// The caller's token may only read.
+    ReadOnly,
     /// A link that cannot be followed.
     BadLink(LinkError),
     /// Nothing is at this address.
@@ -136,6 +138,7 @@ impl Problem {
             Self::BadHandshake(status, _) => (*status, "bad-handshake", "Bad handshake"),
             Self::NotVerified => (401, "not-verified", "Not verified"),
             Self::NoToken => (401, "no-token", "Operator token required"),
+            Self::ReadOnly => (403, "read-only", "Read only"),
             Self::BadLink(LinkError::Invalid) => (403, "bad-link", "Bad link"),
             Self::BadLink(LinkError::Expired) => (403, "link-expired", "Link expired"),
             Self::NoSuchPage => (404, "no-such-page", "Not found"),
@@ -182,6 +185,7 @@ impl Problem {
                 "the delivery could not be verified: check the secret and the clock of the sender".into()
             }
             Self::NoToken => "send the operator's token: Authorization: Bearer <OPERATOR_TOKEN>".into(),
+            Self::ReadOnly => "READ_TOKEN may not decide anything: make this call with OPERATOR_TOKEN".into(),
             Self::BadLink(error) => format!("{error}: ask for a new link where you got this one").into(),
             Self::NoSuchPage => "there is nothing at this address".into(),
             Self::NoSuchHook => "no hook of this name is configured".into(),
@@ -211,9 +215,10 @@ impl Problem {
             }
             Self::Paused => "this hook is paused, try again later".into(),
             Self::NotReady => "this service cannot take the request now, try again later".into(),
-            Self::NoOperator(error) => {
-                format!("{error}, and set it with `npx wrangler secret put {OPERATOR_TOKEN}`").into()
-            }
+            Self::NoOperator(error) => format!(
+                "{OPERATOR_TOKEN} {error}, and set it with `npx wrangler secret put {OPERATOR_TOKEN}`"
+            )
+            .into(),
             Self::NoLinks(error) => format!(
                 "{LINK_SECRET} {error}: run `npx wrangler secret put {LINK_SECRET}` with at least \
                  {SECRET_BYTES_MIN} random bytes"

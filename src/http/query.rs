@@ -7,11 +7,8 @@ use super::request::Request;
 use crate::hook::HookName;
 use crate::run::Status;
 use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
-use crate::service::retry_many::{MANY_MAX, Selection};
+use crate::service::selection::{MANY_MAX, Selection};
 use crate::timestamp::Timestamp;
-
-/// The statuses of runs that can be retried by the list.
-const RETRIABLE: [Status; 3] = [Status::Failed, Status::Canceled, Status::Unconfirmed];
 
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
 const WAIT_MAX_S: u32 = 25;
@@ -19,38 +16,45 @@ const WAIT_MAX_S: u32 = 25;
 /// How much of a wrong value a problem quotes, characters.
 const QUOTED_CHARS_MAX: usize = 64;
 
-/// Reads the query of `GET /api/runs`: `status`, `hook`, `limit` (1 to [`LIMIT_MAX`]) and `cursor`, all optional.
+/// Reads the query of `GET /api/runs`: `status` (one, or several with commas), `hook`, `since`, `until`, `limit` (1 to
+/// [`LIMIT_MAX`]) and `cursor`, all optional.
 pub(super) fn read_list_query(url: &Url) -> Result<Query, Problem> {
     let mut query = Query { limit: LIMIT_DEFAULT, ..Query::default() };
     for (name, value) in url.query_pairs() {
         match &*name {
-            "status" => query.status = Some(read_status(&value, &Status::ALL)?),
+            "status" => {
+                let statuses = value.split(',').map(|status| read_status(status, &Status::ALL));
+                query.statuses = statuses.collect::<Result<_, _>>()?;
+            }
             "hook" => query.hook = Some(read_hook(&value)?),
+            "since" => query.since = Some(read_time("since", &value)?),
+            "until" => query.until = Some(read_time("until", &value)?),
             "limit" => query.limit = read_limit(&value, LIMIT_MAX)?,
             "cursor" => query.after = Some(read_cursor(&value)?),
-            other => return Err(unknown(other, "`status`, `hook`, `limit` and `cursor`")),
+            other => {
+                return Err(unknown(other, "`status`, `hook`, `since`, `until`, `limit` and `cursor`"));
+            }
         }
     }
     Ok(query)
 }
 
-/// Reads the query of `POST /api/runs/retry`: `status`, `hook`, `since`, `limit` (1 to [`MANY_MAX`]) and `cursor`, all
-/// optional.
-pub(super) fn read_selection(url: &Url) -> Result<Selection, Problem> {
-    let mut selection =
-        Selection { status: Status::Failed, hook: None, since: None, limit: MANY_MAX, after: None };
+/// Reads the query of a call that decides about many runs: `status` (`first` where it is absent, or one of
+/// the `others`), `hook`, `since`, `until`, `limit` (1 to [`MANY_MAX`]) and `cursor`, all optional.
+pub(super) fn read_selection(url: &Url, first: Status, others: &[Status]) -> Result<Selection, Problem> {
+    let allowed = [&[first], others].concat();
+    let mut selection = Selection::of(first);
     for (name, value) in url.query_pairs() {
         match &*name {
-            "status" => selection.status = read_status(&value, &RETRIABLE)?,
+            "status" => selection.status = read_status(&value, &allowed)?,
             "hook" => selection.hook = Some(read_hook(&value)?),
-            "since" => {
-                let since = Timestamp::parse(&value);
-                let expected = "a time such as 2026-11-25T00:00:00Z";
-                selection.since = Some(since.ok_or_else(|| wrong("since", expected, &value))?);
-            }
+            "since" => selection.since = Some(read_time("since", &value)?),
+            "until" => selection.until = Some(read_time("until", &value)?),
             "limit" => selection.limit = read_limit(&value, MANY_MAX)?,
             "cursor" => selection.after = Some(read_cursor(&value)?),
-            other => return Err(unknown(other, "`status`, `hook`, `since`, `limit` and `cursor`")),
+            other => {
+                return Err(unknown(other, "`status`, `hook`, `since`, `until`, `limit` and `cursor`"));
+            }
         }
     }
     Ok(selection)
@@ -79,6 +83,11 @@ fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {
 fn read_hook(value: &str) -> Result<HookName, Problem> {
     let expected = "1 to 63 of a-z, 0-9 and -, not beginning with -";
     HookName::try_from(value.to_owned()).map_err(|_| wrong("hook", expected, value))
+}
+
+fn read_time(parameter: &str, value: &str) -> Result<Timestamp, Problem> {
+    let expected = "a time such as 2026-11-25T00:00:00Z";
+    Timestamp::parse(value).ok_or_else(|| wrong(parameter, expected, value))
 }
 
 fn read_limit(value: &str, limit_max: usize) -> Result<usize, Problem> {

@@ -14,10 +14,14 @@ pub enum Route {
     Health,
     /// A file, for anyone who has a signed link to it.
     FollowLink(RunId, FileId),
+    /// What the caller may do.
+    GetSession,
     /// The runs, newest first.
     ListRuns,
     /// One run.
     GetRun(RunId),
+    /// The delivery of a run.
+    GetDelivery(RunId),
     /// A file, for the operator.
     GetFile(RunId, FileId),
     /// Makes a signed link to a file.
@@ -30,6 +34,8 @@ pub enum Route {
     Retry(RunId),
     /// Retries the runs of a list.
     RetryMany,
+    /// Gives up the runs of a list.
+    AbandonMany,
     /// The hooks and their mistakes.
     ListHooks,
     /// Shows what a delivery would do to the hook of this name.
@@ -44,10 +50,24 @@ const READ: &str = "GET, HEAD";
 const POST: &str = "POST";
 
 impl Route {
-    /// Whether an address is only for callers with the operator's token, also where there is nothing.
+    /// Whether an address is only for callers with a token, also where there is nothing.
     #[must_use]
     pub fn is_for_operator(path: &str) -> bool {
         path == "/api" || path.starts_with("/api/")
+    }
+
+    /// Whether a call of `/api/` decides something, so that a caller who may only read may not make it.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        matches!(
+            self,
+            Self::Adopt(_)
+                | Self::Abandon(_)
+                | Self::AbandonMany
+                | Self::Retry(_)
+                | Self::RetryMany
+                | Self::StartByHand(_)
+        )
     }
 
     /// The call that a request is.
@@ -66,9 +86,12 @@ impl Route {
                 let run_id = id.parse().map_err(|_| Problem::BadLink(LinkError::Invalid))?;
                 (READ, Self::FollowLink(run_id, decode_file_id(file_id)))
             }
+            ["api", "session"] => (READ, Self::GetSession),
             ["api", "runs"] => (READ, Self::ListRuns),
             ["api", "runs", "retry"] => (POST, Self::RetryMany),
+            ["api", "runs", "abandon"] => (POST, Self::AbandonMany),
             ["api", "runs", id] => (READ, Self::GetRun(run_id(id)?)),
+            ["api", "runs", id, "delivery"] => (READ, Self::GetDelivery(run_id(id)?)),
             ["api", "runs", id, "adopt"] => (POST, Self::Adopt(run_id(id)?)),
             ["api", "runs", id, "abandon"] => (POST, Self::Abandon(run_id(id)?)),
             ["api", "runs", id, "retry"] => (POST, Self::Retry(run_id(id)?)),

@@ -8,12 +8,16 @@
 //! [`Preview`]: crate::service::preview::Preview
 //! [`ProblemBody`]: super::ProblemBody
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::api_token::Role;
 use super::link::ExpiresIn;
 use crate::config::mistake::Mistake;
 use crate::fabricate::{Target, TaskId};
 use crate::hook::archive_key::KeyTemplate;
+use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
 use crate::run::{Run, RunBrief, RunId, Stage, Status};
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -23,6 +27,18 @@ use crate::timestamp::{SECOND_MS, Timestamp};
 pub struct Health {
     /// `ok`
     pub status: &'static str,
+}
+
+/// The answer to `GET /api/session`.
+#[derive(Debug, Serialize)]
+pub struct Session {
+    /// What the caller's token allows.
+    pub role: Role,
+    /// The version of seedhook.
+    pub version: &'static str,
+    /// Whether links to files can be made.
+    #[serde(rename = "links")]
+    pub has_links: bool,
 }
 
 /// The answer to a delivery.
@@ -97,6 +113,49 @@ pub struct RunList<'a> {
     pub cursor: Option<String>,
 }
 
+/// The answer to `GET /api/runs/{run_id}/delivery`: a delivery as it is stored, without credentials.
+#[derive(Debug, Serialize)]
+pub struct DeliveryView<'a> {
+    /// The hook that received it.
+    pub hook: &'a HookName,
+    /// The id of the event.
+    pub delivery_id: &'a DeliveryId,
+    /// When the attempt arrived that was accepted.
+    pub received_at: Timestamp,
+    /// Headers by their names in lower case.
+    pub headers: &'a BTreeMap<String, String>,
+    /// Decoded query parameters.
+    pub query: &'a BTreeMap<String, String>,
+    /// The body.
+    pub body: BodyView<'a>,
+}
+
+/// The body of a delivery: one field, which is named for what it holds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyView<'a> {
+    /// The body, which is UTF-8.
+    Text(&'a str),
+    /// The body in Base64 (RFC 4648, section 4), where it is not text.
+    Base64(&'a str),
+}
+
+impl<'a> DeliveryView<'a> {
+    pub(super) fn of(delivery: &'a Delivery) -> Self {
+        Self {
+            hook: &delivery.hook,
+            delivery_id: &delivery.delivery_id,
+            received_at: delivery.received_at,
+            headers: &delivery.headers,
+            query: &delivery.query,
+            body: match &delivery.body {
+                StoredBody::Text(text) => BodyView::Text(text),
+                StoredBody::Base64(text) => BodyView::Base64(text),
+            },
+        }
+    }
+}
+
 /// The body of `POST /api/runs/{run_id}/adopt`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,13 +164,24 @@ pub struct AdoptRequest {
     pub task_id: String,
 }
 
-/// The body of `POST /api/runs/{run_id}/abandon`; may be left out.
+/// The body of `POST /api/runs/{run_id}/abandon` and `POST /api/runs/abandon`; may be left out.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AbandonRequest {
     /// Why the run is given up: it becomes part of the run's error. May be absent.
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// The answer to `POST /api/runs/abandon`.
+#[derive(Debug, Serialize)]
+pub struct AbandonManyAnswer<'a> {
+    /// The runs that are abandoned now.
+    pub abandoned: Vec<RunBrief<'a>>,
+    /// The runs that are not.
+    pub skipped: Vec<SkippedRun<'a>>,
+    /// The parameter `cursor` of the next call; `null` if no run follows.
+    pub cursor: Option<&'a str>,
 }
 
 /// The answer to `POST /api/runs/retry`.
@@ -134,7 +204,7 @@ pub struct RetriedRun<'a> {
     pub retry: RunBrief<'a>,
 }
 
-/// A run that was not retried.
+/// A run about which a call decided nothing.
 #[derive(Debug, Serialize)]
 pub struct SkippedRun<'a> {
     /// The run.

@@ -173,6 +173,10 @@ impl Stage {
         }
     }
 
+    pub(super) fn now_ms(&self) -> i64 {
+        self.now_ms.get()
+    }
+
     pub(super) fn stores(&self) -> &MemoryWorld {
         self.stores.as_ref().unwrap()
     }

@@ -2,6 +2,7 @@
 
 mod files;
 mod operator;
+mod reading;
 mod webhooks;
 
 use serde_json::{Value, json};
@@ -70,14 +71,17 @@ fn every_address_takes_its_methods_and_no_other() {
             200,
         ),
         (format!("/files/{run}/1?expires=1&signature=x"), "GET, HEAD", 403),
+        ("/api/session".to_owned(), "GET, HEAD", 200),
         ("/api/runs".to_owned(), "GET, HEAD", 200),
         (format!("/api/runs/{run}"), "GET, HEAD", 200),
+        (format!("/api/runs/{run}/delivery"), "GET, HEAD", 410),
         (format!("/api/runs/{run}/files/1"), "GET, HEAD", 404),
         (format!("/api/runs/{run}/files/1/link"), "POST", 404),
         (format!("/api/runs/{run}/adopt"), "POST", 409),
         (format!("/api/runs/{run}/retry"), "POST", 409),
         (format!("/api/runs/{run}/abandon"), "POST", 200),
         ("/api/runs/retry".to_owned(), "POST", 200),
+        ("/api/runs/abandon".to_owned(), "POST", 200),
         ("/api/hooks".to_owned(), "GET, HEAD", 200),
         ("/api/hooks/open/preview".to_owned(), "POST", 200),
         ("/api/hooks/open/runs".to_owned(), "POST", 202),

@@ -11,9 +11,10 @@ use serde_json::json;
 
 use crate::fabricate::FileId;
 use crate::hook::HookName;
+use crate::hook::delivery::Delivery;
 use crate::journal::JournalState;
 use crate::log;
-use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError};
+use crate::ports::{Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, RunLists, RunRecords, StoreError};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
 
@@ -34,10 +35,14 @@ const DONE_PAGE: usize = 1_000;
 /// Which runs are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Only runs of this status.
-    pub status: Option<Status>,
+    /// Only runs of one of these statuses; empty: of any.
+    pub statuses: Vec<Status>,
     /// Only runs of this hook.
     pub hook: Option<HookName>,
+    /// Only runs that were accepted at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only runs that were accepted before this time.
+    pub until: Option<Timestamp>,
     /// The most runs of the page.
     pub limit: usize,
     /// Only runs after this position.
@@ -81,14 +86,10 @@ pub struct Listed {
 /// # Errors
 /// `StoreError` when KV fails.
 pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
-    let done = match query.status {
-        Some(status) if !status.is_final() => Done::default(),
-        _ => scan_done(world, query).await?,
-    };
-    let mut found = match query.status {
-        Some(status) if status.is_final() => Vec::new(),
-        _ => list_open(world, query).await?,
-    };
+    let done =
+        if query.may_want(Status::is_final) { scan_done(world, query).await? } else { Done::default() };
+    let mut found =
+        if query.may_want(|status| !status.is_final()) { list_open(world, query).await? } else { Vec::new() };
     let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
     found.retain(|run| !finished.contains(&run.run_id));
     found.extend(done.found.iter().map(|(run, _)| run.clone()));
@@ -129,6 +130,41 @@ pub async fn get_run<W: Inbox<EntryKey> + RunRecords + Clock>(
     }
 }
 
+/// Reads a run as its journal has it: [`get_run`] may show the end of a run a minute late, because KV is late.
+///
+/// # Errors
+/// `StoreError` when a store fails.
+pub async fn get_decided_run<W: Inbox<EntryKey> + RunRecords + Clock>(
+    world: &W,
+    run_id: RunId,
+) -> Result<Option<Run>, StoreError> {
+    match read_journal(world, run_id).await?.state(world.now()) {
+        JournalState::Ended(run) => Ok(Some(*run)),
+        _ => get_run(world, run_id).await,
+    }
+}
+
+/// The delivery that a run was accepted with, and the runs that were accepted in the same claim. `None`: it has expired.
+///
+/// # Errors
+/// `StoreError` when a store fails.
+pub async fn stored_delivery<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
+    world: &W,
+    run: &Run,
+) -> Result<Option<(Delivery, Vec<Run>)>, StoreError> {
+    let mut key = DeliveryKey::of(&run.hook, &run.delivery_id);
+    let mut siblings = None;
+    if let Some(item_id) = &run.item_id {
+        let Some((item, _)) = world.get(&ItemKey::of(&run.hook, item_id)).await? else {
+            return Ok(None);
+        };
+        key.digest = item.delivery;
+        siblings = Some(item.runs);
+    }
+    let claim = world.get(&key).await?;
+    Ok(claim.map(|(claim, _)| (claim.delivery, siblings.unwrap_or(claim.runs))))
+}
+
 /// The file of a run that is archived under this id.
 #[must_use]
 pub fn archived_file<'a>(run: &'a Run, file_id: &FileId) -> Option<&'a RunFile> {
@@ -142,9 +178,17 @@ fn newest_first(run_id: RunId) -> (Reverse<Timestamp>, RunId) {
 
 impl Query {
     fn wants(&self, run: &Summary) -> bool {
-        self.status.is_none_or(|status| run.status == status)
+        let accepted_at = run.run_id.created_at();
+        self.may_want(|status| run.status == status)
+            && self.since.is_none_or(|since| accepted_at >= since)
+            && self.until.is_none_or(|until| accepted_at < until)
             && self.hook.as_ref().is_none_or(|hook| run.hook() == hook.as_str())
             && self.after.as_ref().is_none_or(|after| newest_first(run.run_id) > newest_first(after.run_id))
+    }
+
+    /// Whether a status for which `is` holds is among those that are wanted.
+    fn may_want(&self, is: impl Fn(Status) -> bool) -> bool {
+        self.statuses.is_empty() || self.statuses.iter().any(|status| is(*status))
     }
 
     fn first_page(&self) -> Option<String> {
@@ -179,7 +223,9 @@ async fn scan_done<W: RunLists + Log>(world: &W, query: &Query) -> Result<Done, 
         let wanted = runs.into_iter().filter(|run| query.wants(run));
         done.found.extend(wanted.map(|run| (run, page_cursor.clone())));
         let before = done.next.take().map(|position| position.run_id);
-        let Some(next) = page.cursor else {
+        // After the oldest that may be wanted, only older ones follow.
+        let is_past = oldest.zip(query.since).is_some_and(|(oldest, since)| oldest.created_at() < since);
+        let Some(next) = page.cursor.filter(|_| !is_past) else {
             return Ok(done);
         };
         page_cursor = Some(next);

@@ -19,6 +19,7 @@ use super::create_once::create_once;
 use super::log_run;
 use super::operator::{Refusal, abandon_loaded};
 use super::plan::{Plan, map_again, rule_again};
+use super::queries::stored_delivery;
 use super::run_state::RunState;
 
 /// Looks up a hook by its name; `None` when it is not configured, or has a mistake.
@@ -103,24 +104,6 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
     let mut run = new_run(world, hook, plan, &old.delivery_id, now);
     run.retry_of = Some(old.run_id);
     Ok(run)
-}
-
-/// The delivery that a run was accepted with, and the runs that were accepted in the same claim. `None`: it has expired.
-async fn stored_delivery<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
-    world: &W,
-    run: &Run,
-) -> Result<Option<(Delivery, Vec<Run>)>, StoreError> {
-    let mut key = DeliveryKey::of(&run.hook, &run.delivery_id);
-    let mut siblings = None;
-    if let Some(item_id) = &run.item_id {
-        let Some((item, _)) = world.get(&ItemKey::of(&run.hook, item_id)).await? else {
-            return Ok(None);
-        };
-        key.digest = item.delivery;
-        siblings = Some(item.runs);
-    }
-    let claim = world.get(&key).await?;
-    Ok(claim.map(|(claim, _)| (claim.delivery, siblings.unwrap_or(claim.runs))))
 }
 
 fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {

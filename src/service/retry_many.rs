@@ -1,33 +1,14 @@
 //! Retrying every run of a list, page by page: each call retries a bounded number and returns where the next goes on.
 
-use crate::hook::HookName;
 use crate::log;
 use crate::ports::{Clock, Log, RunLists, RunRecords, StoreError, WholeInbox};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
 use super::operator::Refusal;
-use super::queries::{Position, Query, list_runs};
+use super::queries::list_runs;
 use super::retry::{Hooks, retry_if};
-
-/// The most runs that one call handles: each takes some ten of the free plan's 1,000 operations in an invocation, and a
-/// start is one of its 50 outbound requests.
-pub const MANY_MAX: usize = 50;
-
-/// Which runs are to be retried.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
-    /// Of this status: `failed`, `canceled` or `unconfirmed`.
-    pub status: Status,
-    /// Only of this hook.
-    pub hook: Option<HookName>,
-    /// Only runs that were accepted at this time or later.
-    pub since: Option<Timestamp>,
-    /// The most runs of this call, up to [`MANY_MAX`].
-    pub limit: usize,
-    /// After this position.
-    pub after: Option<Position>,
-}
+use super::selection::Selection;
 
 /// The outcome of one call.
 #[derive(Debug, Default)]
@@ -52,17 +33,11 @@ pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Clock + Log>(
     selection: Selection,
     now: Timestamp,
 ) -> Result<Many, StoreError> {
-    let Selection { status, hook, since, limit, after } = selection;
-    let query = Query { status: Some(status), hook, limit: limit.min(MANY_MAX), after };
-    let listed = list_runs(world, &query).await?;
+    let status = selection.status;
+    let listed = list_runs(world, &selection.query()).await?;
     let mut many = Many { cursor: listed.cursor, ..Many::default() };
     for listed in listed.runs {
         let run_id = listed.run_id;
-        if since.is_some_and(|since| run_id.created_at() < since) {
-            // Only older runs follow.
-            many.cursor = None;
-            break;
-        }
         match retry_listed(world, hooks, run_id, status, now).await {
             Ok((run, starts)) => {
                 if starts {

@@ -11,11 +11,13 @@ use seedhook::hook::HookName;
 use seedhook::journal::Decision;
 use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId, Status};
+use seedhook::service::abandon_many::abandon_many;
 use seedhook::service::follow::follow_started;
 use seedhook::service::operator::{Refusal, abandon, adopt};
 use seedhook::service::receive::start_accepted;
 use seedhook::service::retry::retry;
-use seedhook::service::retry_many::{Selection, retry_many};
+use seedhook::service::retry_many::retry_many;
+use seedhook::service::selection::Selection;
 
 use crate::chance::{REQUESTS, pick};
 use crate::executor::FOREVER;
@@ -35,6 +37,7 @@ enum Wish {
     Abandon,
     Retry { force: bool },
     RetryMany(Status),
+    AbandonMany(Status),
 }
 
 /// What operators were answered.
@@ -98,6 +101,7 @@ impl State {
                 &mut self.rng,
                 &[Status::Failed, Status::Canceled, Status::Unconfirmed],
             )),
+            (6, _) => Wish::AbandonMany(*pick(&mut self.rng, &[Status::Queued, Status::Unconfirmed])),
             _ => Wish::Retry { force: self.rng.u8(..8) == 0 },
         };
         Some((run_id, wish))
@@ -139,8 +143,17 @@ async fn call(on: Invocation, run_id: RunId, wish: Wish, answered: Rc<RefCell<bo
             world.state.borrow_mut().heard_retried(&on, run_id, &retried.run);
             to_start.extend(retried.starts.then_some(retried.run));
         }),
+        Wish::AbandonMany(status) => {
+            let selection = Selection { limit: 2, ..Selection::of(*status) };
+            let many = Box::pin(abandon_many(&on, selection, Some("simulated"), now)).await;
+            many.map_err(Refusal::from).map(|many| {
+                for run in &many.abandoned {
+                    world.state.borrow_mut().heard_abandoned(&on, run);
+                }
+            })
+        }
         Wish::RetryMany(status) => {
-            let selection = Selection { status: *status, hook: None, since: None, limit: 2, after: None };
+            let selection = Selection { limit: 2, ..Selection::of(*status) };
             let many = Box::pin(retry_many(&on, &hooks, selection, now)).await;
             many.map_err(Refusal::from).map(|many| {
                 for (old, new) in &many.retried {

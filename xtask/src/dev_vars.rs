@@ -117,8 +117,8 @@ fn is_blank(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use seedhook::config::Configuration;
+    use seedhook::http::api_token::ApiToken;
     use seedhook::http::link::LinkSecret;
-    use seedhook::http::operator_token::OperatorToken;
 
     use super::*;
     use crate::{project, wrangler_toml};
@@ -183,7 +183,7 @@ mod tests {
     fn the_example_has_every_secret_of_wrangler_toml() {
         let example = parse(&fs::read_to_string(project::path(".dev.vars.example")).unwrap());
         assert!(LinkSecret::new(example.get("LINK_SECRET").map(String::as_str)).is_ok());
-        assert!(OperatorToken::new(example.get("OPERATOR_TOKEN").map(String::as_str)).is_ok());
+        assert!(ApiToken::new(example.get("OPERATOR_TOKEN").map(String::as_str)).is_ok());
         let vars = wrangler_toml::text(&project::path("wrangler.toml")).unwrap();
         let vars = wrangler_toml::variables(&vars).unwrap();
         for name in Configuration::read(&vars).secret_names() {

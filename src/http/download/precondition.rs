@@ -3,6 +3,7 @@
 
 use super::fields::Fields;
 use super::stored_file::StoredFile;
+use crate::http::entity_tag::{self, EntityTag};
 use crate::timestamp::Timestamp;
 
 /// The outcome of the preconditions of a `GET` or `HEAD`.
@@ -22,14 +23,14 @@ pub(super) fn evaluate(file: &StoredFile, fields: &Fields) -> Evaluated {
     let modified = file.last_modified.whole_seconds();
     let date = |field: &Option<String>| field.as_deref().and_then(Timestamp::parse_http_date);
     let is_the_one = match &fields.if_match {
-        Some(tags) => is_any(tags) || has(tags, |tag| tag.is_strongly(&file.etag)),
+        Some(tags) => entity_tag::names_strongly(tags, &file.etag),
         None => date(&fields.if_unmodified_since).is_none_or(|since| modified <= since),
     };
     if !is_the_one {
         return Evaluated::Failed;
     }
     let client_has_it = match &fields.if_none_match {
-        Some(tags) => is_any(tags) || has(tags, |tag| tag.is_weakly(&file.etag)),
+        Some(tags) => entity_tag::names(tags, &file.etag),
         None => date(&fields.if_modified_since).is_some_and(|since| modified <= since),
     };
     if client_has_it { Evaluated::NotModified } else { Evaluated::Proceed }
@@ -43,57 +44,6 @@ pub(super) fn fits(file: &StoredFile, if_range: Option<&str>) -> bool {
         Some((tag, rest)) => rest.is_empty() && tag.is_strongly(&file.etag),
         None => Timestamp::parse_http_date(field) == Some(file.last_modified.whole_seconds()),
     }
-}
-
-/// An entity tag as it is written: `"x"`, or weak, `W/"x"` (section 8.8.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct EntityTag<'a> {
-    is_weak: bool,
-    /// With its quotes.
-    opaque: &'a str,
-}
-
-impl<'a> EntityTag<'a> {
-    /// The tag at the beginning of a text, and what follows it.
-    fn read(text: &'a str) -> Option<(Self, &'a str)> {
-        let (is_weak, quoted) = match text.strip_prefix("W/") {
-            Some(quoted) => (true, quoted),
-            None => (false, text),
-        };
-        let (opaque, _) = quoted.strip_prefix('"')?.split_once('"')?;
-        if opaque.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return None;
-        }
-        let (opaque, rest) = quoted.split_at_checked(opaque.len() + 2)?;
-        Some((Self { is_weak, opaque }, rest))
-    }
-
-    /// Strong comparison (section 8.8.3.2).
-    fn is_strongly(self, etag: &str) -> bool {
-        !self.is_weak && self.opaque == etag
-    }
-
-    /// Weak comparison.
-    fn is_weakly(self, etag: &str) -> bool {
-        etag.strip_prefix("W/").unwrap_or(etag) == self.opaque
-    }
-}
-
-/// `*`: any version.
-fn is_any(field: &str) -> bool {
-    field.trim_matches([' ', '\t']) == "*"
-}
-
-/// Whether a list has a tag for which `is_it` holds. A comma may be part of a tag. The list ends at the first mistake.
-fn has(list: &str, is_it: impl Fn(EntityTag<'_>) -> bool) -> bool {
-    let mut rest = list;
-    while let Some((tag, after)) = EntityTag::read(rest.trim_start_matches([' ', '\t', ','])) {
-        if is_it(tag) {
-            return true;
-        }
-        rest = after;
-    }
-    false
 }
 
 #[cfg(test)]

@@ -86,7 +86,10 @@ fn every_run_is_listed_once_and_newest_first() {
         let status = [None, Some(Status::Queued), Some(Status::Failed), Some(Status::Completed)];
         let hook = chance.bool().then(|| HookName::try_from("a".to_owned()).unwrap());
         let limit = chance.usize(1..40);
-        let mut query = Query { status: status[chance.usize(0..4)], hook, limit, after: None };
+        let statuses = status[chance.usize(0..4)].into_iter().collect();
+        let time = |chance: &mut fastrand::Rng| chance.bool().then(|| at(chance.i64(0..40)));
+        let (since, until) = (time(&mut chance), time(&mut chance));
+        let mut query = Query { statuses, hook, since, until, limit, after: None };
         let all = expected(&kv, &query);
         // An open record beside a final one is shown where only open ones are asked for: KV alone cannot tell.
         let ids = |runs: &[(RunId, Status)]| runs.iter().map(|(run_id, _)| *run_id).collect::<Vec<_>>();
@@ -101,7 +104,7 @@ fn every_run_is_listed_once_and_newest_first() {
             }
         }
         query.after = None;
-        if query.status == Some(Status::Queued) {
+        if query.statuses == [Status::Queued] {
             assert!(ids(&all).iter().all(|run_id| ids(&listed).contains(run_id)), "seed {seed}");
             assert!(listed.is_sorted_by_key(|(run_id, _)| newest_first(*run_id)), "seed {seed}");
         } else {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use super::super::retry_many::{Selection, retry_many};
+use super::super::retry_many::retry_many;
+use super::super::selection::Selection;
 use super::*;
 use crate::config::Configuration;
 use crate::hook::delivery::StoredBody;
@@ -243,8 +244,7 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     }
     let hook = hook(&json!({}));
     let hooks = |_: &HookName| Some(&hook);
-    let selection =
-        Selection { status: Status::Failed, hook: None, since: Some(at(1_000)), limit: 2, after: None };
+    let selection = Selection { since: Some(at(1_000)), limit: 2, ..Selection::of(Status::Failed) };
     let many = |selection: &Selection| {
         retry_many(&stores, &hooks, selection.clone(), at(10_000)).now_or_never().unwrap().unwrap()
     };

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use seedhook::hook::Hook;
+use seedhook::http::api_token::{ApiToken, InvalidToken};
 use seedhook::http::link::{LinkSecret, SECRET_BYTES_MIN};
-use seedhook::http::operator_token::{InvalidToken, OperatorToken};
+use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, READ_TOKEN};
 use serde_json::Map;
 use toml_edit::Item;
 
@@ -13,13 +14,10 @@ use super::finding::Finding;
 use crate::dev_vars::Secrets;
 
 /// The secrets that every Worker needs.
-const OWN: &[&str] = &["FABRICATE_API_KEY", OPERATOR_TOKEN];
+const OWN: &[&str] = &[FABRICATE_API_KEY, OPERATOR_TOKEN];
 
-/// The secret that authorises calls under `/api/`.
-const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
-
-/// The secret that signs links to files.
-const LINK_SECRET: &str = "LINK_SECRET";
+/// The secrets that a Worker may have.
+const OPTIONAL: &[&str] = &[LINK_SECRET, READ_TOKEN];
 
 /// Every mistake and warning about secrets. `local` are the secrets of this machine.
 pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
@@ -27,7 +25,7 @@ pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Findin
     found.extend(undeclared(environment));
     found.extend(missing_here(environment, local));
     found.extend(link_secret(environment, local));
-    found.extend(short_operator_token(environment, local));
+    found.extend(short_tokens(environment, local));
     found
 }
 
@@ -36,7 +34,7 @@ fn plain_variables(environment: &Environment<'_>) -> Vec<Finding> {
     let of_hooks = named(environment);
     let variables = environment.vars.iter().flat_map(Map::keys).map(String::as_str);
     variables
-        .filter(|name| OWN.contains(name) || *name == LINK_SECRET || of_hooks.contains_key(name))
+        .filter(|name| OWN.contains(name) || OPTIONAL.contains(name) || of_hooks.contains_key(name))
         .map(|name| {
             let hooks: Vec<&str> =
                 of_hooks.get(name).into_iter().flatten().map(|hook| hook.name.as_str()).collect();
@@ -113,17 +111,24 @@ fn link_secret(environment: &Environment<'_>, local: &Secrets) -> Option<Finding
     Some(Finding::warning(environment.at(&[]), problem, remedy))
 }
 
-/// An operator token on this machine that is too short for the Worker.
-fn short_operator_token(environment: &Environment<'_>, local: &Secrets) -> Option<Finding> {
-    let error = OperatorToken::new(local.get(OPERATOR_TOKEN).map(String::as_str)).err()?;
-    let is_short = matches!(error, InvalidToken::TooShort(_)) && environment.path.is_empty();
-    is_short.then(|| {
-        let problem = format!("{error}; every call under /api/ is answered 503 on this machine");
-        let remedy = format!(
-            "put a new token into .dev.vars as OPERATOR_TOKEN=\"…\"; deployed: `npx wrangler secret put {OPERATOR_TOKEN}`"
-        );
-        Finding::warning(environment.at(&[]), problem, remedy)
-    })
+/// Tokens on this machine that are too short for the Worker.
+fn short_tokens(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
+    let tokens = [
+        (OPERATOR_TOKEN, "every call under /api/ is answered 503 on this machine"),
+        (READ_TOKEN, "it opens nothing on this machine"),
+    ];
+    let short = tokens.into_iter().filter_map(|(name, effect)| {
+        let error = ApiToken::new(local.get(name).map(String::as_str)).err()?;
+        let is_short = matches!(error, InvalidToken::TooShort(_)) && environment.path.is_empty();
+        is_short.then(|| {
+            let problem = format!("{name} {error}; {effect}");
+            let remedy = format!(
+                "put a new token into .dev.vars as {name}=\"…\"; deployed: `npx wrangler secret put {name}`"
+            );
+            Finding::warning(environment.at(&[]), problem, remedy)
+        })
+    });
+    short.collect()
 }
 
 /// The secrets in `secrets.required`, if there is such a list.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use seedhook::http::operator_token::OperatorToken;
+use seedhook::http::api_token::ApiToken;
 
 use super::options::Options;
 use crate::local_config::LocalConfig;
@@ -41,8 +41,10 @@ impl Settings {
             value.with_context(|| format!(".dev.vars has no {name}: add the line of .dev.vars.example"))
         };
         let (operator_token, key) = (secret("OPERATOR_TOKEN")?, secret("FABRICATE_API_KEY"));
-        if let Err(error) = OperatorToken::new(Some(&operator_token)) {
-            bail!("{error}, and put it into .dev.vars: the Worker rejects every call under /api/ without it");
+        if let Err(error) = ApiToken::new(Some(&operator_token)) {
+            bail!(
+                "OPERATOR_TOKEN {error}, and put it into .dev.vars: the Worker rejects every call under /api/ without it"
+            );
         }
         let settings = Self { config, operator_token };
         if options.live {

@@ -1,0 +1,157 @@
+//! What the operator reads of runs, and who may.
+
+use serde_json::json;
+
+use super::*;
+use crate::run::tests::at;
+use crate::run::{Run, RunId, Stage as Failed};
+
+/// A run that was accepted so many seconds after the beginning, and has failed or waits.
+fn run_at(seconds: i64, has_failed: bool) -> Run {
+    let mut run = queued_run();
+    run.run_id = RunId::new(at(seconds * 1_000), [1; 16]);
+    if has_failed {
+        run.fail(Failed::Start, "no", at(seconds * 1_000));
+    }
+    run
+}
+
+#[test]
+fn a_list_has_the_statuses_and_the_time_that_are_asked_for() {
+    let stage = stage();
+    let runs = [run_at(1, true), run_at(2, false), run_at(3, true)];
+    for run in &runs {
+        let records = if run.status.is_final() { &stage.stores().done } else { &stage.stores().open };
+        records.borrow_mut().insert(run.run_id, run.clone());
+    }
+    let listed = |query: &str| -> Vec<usize> {
+        let list = stage.operator("GET", &format!("/api/runs?{query}"), "").json();
+        let ids =
+            list["runs"].as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap().to_owned());
+        ids.map(|id| runs.iter().position(|run| run.run_id.to_string() == id).unwrap()).collect()
+    };
+    let time = |seconds: i64| at(seconds * 1_000).to_string();
+    assert_eq!(listed(""), [2, 1, 0]);
+    assert_eq!(listed("status=failed"), [2, 0]);
+    assert_eq!(listed("status=failed,queued"), [2, 1, 0]);
+    assert_eq!(listed("status=queued,in_progress"), [1]);
+    assert_eq!(listed(&format!("since={}", time(2))), [2, 1], "from that time on");
+    assert_eq!(listed(&format!("until={}", time(3))), [1, 0], "before that time");
+    assert_eq!(listed(&format!("since={}&until={}", time(1), time(2))), [0]);
+    for (query, words) in [
+        ("status=failed,", "got ``"),
+        ("status=failed,done", "got `done`"),
+        ("until=tomorrow", "`until` must be a time such as 2026-11-25T00:00:00Z, got `tomorrow`"),
+    ] {
+        let got = stage.operator("GET", &format!("/api/runs?{query}"), "");
+        check(&got, 400, "bad-query");
+        assert!(got.json()["detail"].as_str().unwrap().contains(words), "{got:?}");
+    }
+}
+
+#[test]
+fn a_run_that_the_caller_has_is_not_sent_again() {
+    let stage = stage();
+    let run = run_at(1, false);
+    stage.stores().open.borrow_mut().insert(run.run_id, run.clone());
+    let get = |headers: &[(&str, &str)]| {
+        let headers = [&[("authorization", AUTHORIZATION)], headers].concat();
+        stage.send("GET", &format!("/api/runs/{}", run.run_id), &headers, "")
+    };
+    let first = get(&[]);
+    let etag = first.header("etag").unwrap().to_owned();
+    for known in [etag.clone(), format!("\"x\", W/{etag}"), "*".to_owned()] {
+        let same = get(&[("if-none-match", &known)]);
+        assert_eq!((same.status, same.body.as_str(), same.header("etag")), (304, "", Some(etag.as_str())));
+    }
+    assert_eq!(get(&[("if-none-match", "\"x\"")]).status, 200);
+    let waited = get(&[("if-none-match", &etag), ("prefer", "wait=5")]);
+    assert_eq!((waited.status, waited.header("preference-applied")), (304, Some("wait=5")));
+    assert_eq!(stage.now_ms(), 6_000, "three looks");
+    let changed = run_at(1, true);
+    stage.stores().open.borrow_mut().remove(&run.run_id);
+    stage.stores().done.borrow_mut().insert(run.run_id, changed);
+    let other = get(&[("if-none-match", &etag), ("prefer", "wait=25")]);
+    assert_eq!((other.status, &other.json()["status"]), (200, &json!("failed")));
+    assert_ne!(other.header("etag"), Some(etag.as_str()));
+    assert_eq!(stage.now_ms(), 6_000, "a change is not waited for");
+    assert_eq!(get(&[("prefer", "wait=25")]).header("preference-applied"), None, "for what would it wait?");
+}
+
+#[test]
+fn the_delivery_of_a_run_is_shown_without_credentials() {
+    let stage = stage();
+    let headers = [("content-type", "application/json"), ("authorization", "Bearer s3cret"), ("x-a", "A")];
+    let posted = stage.send("POST", "/hooks/signed?q=1", &headers, r#"{"id": "e1"}"#).json();
+    let path = format!("/api/runs/{}/delivery", posted["runs"][0]["run_id"].as_str().unwrap());
+    let got = stage.operator("GET", &path, "").json();
+    assert_eq!(
+        got,
+        json!({"hook": "signed", "delivery_id": "e1", "received_at": at(0).to_string(),
+            "headers": {"content-type": "application/json", "x-a": "A"}, "query": {"q": "1"},
+            "body": {"text": r#"{"id": "e1"}"#}})
+    );
+    stage.stores().claims.borrow_mut().clear();
+    check(&stage.operator("GET", &path, ""), 410, "no-delivery");
+    check(&stage.operator("GET", &format!("/api/runs/{NO_RUN}/delivery"), ""), 404, "no-such-run");
+}
+
+#[test]
+fn many_runs_are_abandoned_in_one_call() {
+    let stage = stage();
+    let ids = ["e1", "e2", "e3"].map(|id| {
+        let posted = stage.post("open", &json!({"id": id}).to_string()).json();
+        posted["runs"][0]["run_id"].as_str().unwrap().to_owned()
+    });
+    check(&stage.operator("POST", "/api/runs/abandon?status=failed", ""), 400, "bad-query");
+    let abandon = |query: &str| {
+        let got =
+            stage.operator("POST", &format!("/api/runs/abandon?{query}"), r#"{"reason": "not needed"}"#);
+        assert_eq!(got.status, 200, "{got:?}");
+        got.json()
+    };
+    assert_eq!(
+        abandon(""),
+        json!({"abandoned": [], "skipped": [], "cursor": null}),
+        "`unconfirmed` by default"
+    );
+    let first = abandon("status=queued&limit=2");
+    assert_eq!(first["abandoned"].as_array().unwrap().len(), 2);
+    assert_eq!(first["abandoned"][0]["status"], "failed");
+    let message = first["abandoned"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains("not needed"), "{message}");
+    let rest = abandon(&format!("status=queued&cursor={}", first["cursor"].as_str().unwrap()));
+    assert_eq!((rest["abandoned"].as_array().unwrap().len(), &rest["cursor"]), (1, &json!(null)));
+    for id in ids {
+        assert_eq!(stage.operator("GET", &format!("/api/runs/{id}"), "").json()["status"], "failed");
+    }
+}
+
+#[test]
+fn a_reader_reads_everything_and_decides_nothing() {
+    const READER: &str = "a-read-token-of-at-least-32-characters";
+    let mut stage = stage();
+    stage.secrets.insert("READ_TOKEN", READER);
+    let id = stage.post("open", r#"{"id": "e1"}"#).json()["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let call = |method: &str, path: &str| {
+        stage.send(method, path, &[("authorization", &format!("Bearer {READER}"))], "{}")
+    };
+    assert_eq!(
+        call("GET", "/api/session").json(),
+        json!({"role": "reader", "version": "0.1.0", "links": true})
+    );
+    assert_eq!(stage.operator("GET", "/api/session", "").json()["role"], "operator");
+    for path in ["/api/runs", &format!("/api/runs/{id}"), &format!("/api/runs/{id}/delivery"), "/api/hooks"] {
+        assert_eq!(call("GET", path).status, 200, "{path}");
+    }
+    assert_eq!(call("POST", "/api/hooks/open/preview").status, 200);
+    for path in ["adopt", "abandon", "retry"].map(|what| format!("/api/runs/{id}/{what}")) {
+        check(&call("POST", &path), 403, "read-only");
+    }
+    for path in ["/api/runs/retry", "/api/runs/abandon?status=queued", "/api/hooks/open/runs"] {
+        check(&call("POST", path), 403, "read-only");
+    }
+    assert_eq!(stage.operator("GET", &format!("/api/runs/{id}"), "").json()["status"], "queued");
+    stage.secrets.insert("READ_TOKEN", "short");
+    check(&stage.send("GET", "/api/runs", &[("authorization", "Bearer short")], ""), 401, "no-token");
+}

@@ -1,0 +1,52 @@
+//! Abandoning every run of a list, page by page: each call abandons a bounded number and returns where the next goes on.
+
+use crate::log;
+use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError};
+use crate::run::{Run, RunId};
+use crate::timestamp::Timestamp;
+
+use super::operator::{Refusal, abandon};
+use super::queries::list_runs;
+use super::selection::Selection;
+
+/// The outcome of one call.
+#[derive(Debug, Default)]
+pub struct Abandoned {
+    /// The runs that are abandoned, by this call or by an earlier one whose record KV did not show yet.
+    pub abandoned: Vec<Run>,
+    /// Each run that is not, with the reason.
+    pub skipped: Vec<(RunId, String)>,
+    /// The position for the next call; `None`: no run is left.
+    pub cursor: Option<String>,
+}
+
+/// Abandons the selected runs, newest first, each as [`abandon`] does. Calling again does no harm.
+///
+/// # Errors
+/// `StoreError` when the runs cannot be listed. A run that cannot be abandoned is skipped; a later call tries it again.
+pub async fn abandon_many<W: Inbox<EntryKey> + RunRecords + RunLists + Clock + Log>(
+    world: &W,
+    selection: Selection,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Abandoned, StoreError> {
+    let listed = list_runs(world, &selection.query()).await?;
+    let mut many = Abandoned { cursor: listed.cursor, ..Abandoned::default() };
+    for listed in listed.runs {
+        let run_id = listed.run_id;
+        match abandon(world, run_id, reason, now).await {
+            Ok(run) => many.abandoned.push(run),
+            Err(Refusal::WrongState { run, .. }) => {
+                many.skipped.push((run_id, format!("it is {} by now", run.status.as_str())));
+            }
+            // The text of a store's error is for the log only.
+            Err(Refusal::Store(error)) => {
+                let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
+                world.log(log::RUN_NOT_ABANDONED, fields);
+                many.skipped.push((run_id, "storage failed: call again".to_owned()));
+            }
+            Err(refusal) => many.skipped.push((run_id, refusal.to_string())),
+        }
+    }
+    Ok(many)
+}
