@@ -158,6 +158,18 @@ pub enum RateKey {
     Sender,
 }
 
+/// What the sender of a delivery may see of its runs, by a signed link in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Share {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The status.
+    Status,
+    /// The status, and the archived files.
+    Files,
+}
+
 /// A configured endpoint, without mistakes.
 #[derive(Debug)]
 pub struct Hook {
@@ -187,6 +199,8 @@ pub struct Hook {
     pub paused: bool,
     /// The largest body that it accepts, bytes.
     pub body_bytes_max: u64,
+    /// What senders may see of their runs.
+    pub share: Share,
     /// The compiled expressions of all its rules.
     pub expressions: Expressions,
 }

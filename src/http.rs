@@ -25,6 +25,8 @@ mod runs;
 pub mod runtime;
 pub mod schema;
 pub mod secrets;
+mod status;
+mod watched_run;
 
 pub use isolate::Isolate;
 pub use problem::{Kind, Problem, ProblemBody};
@@ -63,6 +65,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::FollowLink(run_id, file_id) => {
             Box::pin(files::follow_link(context, &request, run_id, &file_id)).await
         }
+        Route::FollowStatus(run_id) => Box::pin(status::get_status(context, &request, run_id)).await,
         Route::ListRuns => Box::pin(runs::list_runs(context, &request)).await,
         Route::GetRun(run_id) => Box::pin(runs::get_run(context, &request, run_id)).await,
         Route::GetDelivery(run_id) => Box::pin(runs::get_delivery(context, run_id)).await,

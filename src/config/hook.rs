@@ -13,7 +13,7 @@ use crate::hook::mapping::Params;
 use crate::hook::{
     BODY_BYTES_DEFAULT, BODY_BYTES_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook,
     HookName, OnRedelivery, OnUnconfirmed, RateKey, RateLimit, Rule, RunSettings, START_ATTEMPTS_DEFAULT,
-    START_ATTEMPTS_MAX,
+    START_ATTEMPTS_MAX, Share,
 };
 use crate::request::source::Source;
 
@@ -45,6 +45,7 @@ const HOOK_FIELDS: &[&str] = &[
     "rate_limit",
     "paused",
     "max_body_bytes",
+    "share",
 ];
 
 /// The most rules of one hook.
@@ -54,6 +55,9 @@ const ON_UNCONFIRMED: &[(&str, OnUnconfirmed)] =
     &[("park", OnUnconfirmed::Park), ("restart", OnUnconfirmed::Restart)];
 const ON_REDELIVERY: &[(&str, OnRedelivery)] =
     &[("ignore", OnRedelivery::Ignore), ("retry_failed", OnRedelivery::RetryFailed)];
+
+const SHARE: &[(&str, Share)] =
+    &[("none", Share::Nothing), ("status", Share::Status), ("files", Share::Files)];
 
 /// Reads the hook `name` from its value at `path` in the configuration. Its expressions see `env`.
 ///
@@ -90,6 +94,7 @@ pub(super) fn read_hook(
     let rate_limit = reader.rate_limit(&table);
     let paused = reader.boolean(&table, "paused");
     let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, &(1..=BODY_BYTES_MAX));
+    let share = reader.word(&table, "share", SHARE).unwrap_or_default();
     let rules = reader.rules(&table);
     let HookReader { mistakes, expressions } = reader;
     match (section, rules) {
@@ -107,6 +112,7 @@ pub(super) fn read_hook(
             rules,
             paused,
             body_bytes_max,
+            share,
             expressions,
         }),
         _ => Err(mistakes),

@@ -102,7 +102,8 @@ pub(super) async fn follow_link<R: Runtime>(
     get_file(context, request, run_id, file_id).await
 }
 
-fn link_secret<R: Runtime>(context: &Context<'_, R>) -> Result<LinkSecret, Problem> {
+/// The secret that links are signed with: 503 there is none that is usable.
+pub(super) fn link_secret<R: Runtime>(context: &Context<'_, R>) -> Result<LinkSecret, Problem> {
     LinkSecret::new(context.secret(LINK_SECRET).as_deref()).map_err(Problem::NoLinks)
 }
 

@@ -9,6 +9,7 @@ use super::request::Request;
 use super::request_body::read_delivery;
 use super::runtime::Runtime;
 use super::schema::{HookList, HookState, HookView, MistakeView, ReadableHook};
+use super::status::StatusLinks;
 use crate::hook::Hook;
 use crate::hook::event::Event;
 use crate::service::preview::preview;
@@ -85,8 +86,9 @@ pub(super) async fn start_by_hand<R: Runtime>(
     let hook = context.hook(name)?;
     let ports = context.ports()?;
     let wait_s = wait_seconds(&request);
+    let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
     let event = Event::parse(delivery, hook, &context.fresh_id())?.sent_by_operator();
-    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None }).await
+    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links }).await
 }

@@ -21,6 +21,7 @@ use super::route::require_method;
 use super::runtime::Runtime;
 use super::schema::{DeliveryAnswer, DeliveryStatus, RunOfDelivery};
 use super::secrets::FABRICATE_API_KEY;
+use super::status::StatusLinks;
 use crate::hook::Hook;
 use crate::hook::admission::{Admitted, Rejection};
 use crate::hook::event::Event;
@@ -55,6 +56,7 @@ pub(super) async fn receive_webhook<R: Runtime>(
     }
     let ports = context.ports()?;
     let wait_s = wait_seconds(&request);
+    let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let verified = match admit(context, &ports, hook, delivery).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
@@ -65,7 +67,7 @@ pub(super) async fn receive_webhook<R: Runtime>(
     }
     let reply = hook.answer_to(verified.delivery());
     let event = Event::parse(verified, hook, &context.fresh_id())?;
-    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply }).await
+    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply, links }).await
 }
 
 /// Verifies a request, with the certificate that this may need.
@@ -106,6 +108,8 @@ pub(super) struct NewEvent<'h> {
     pub(super) wait_s: Option<u32>,
     /// The answer that the hook states instead of the runs.
     pub(super) reply: Option<SenderReply>,
+    /// The links to runs that the hook gives out.
+    pub(super) links: Option<StatusLinks>,
 }
 
 /// Accepts an event, and answers with what became of it.
@@ -117,7 +121,7 @@ pub(super) async fn accept_event<R: Runtime>(
     ports: Rc<R::Ports>,
     new: NewEvent<'_>,
 ) -> Handled<R> {
-    let NewEvent { hook, event, mut lease, wait_s, reply } = new;
+    let NewEvent { hook, event, mut lease, wait_s, reply, links } = new;
     if context.secret(FABRICATE_API_KEY).is_none() {
         context.log(log::API_KEY_NOT_SET, json!({"hook": hook.name}));
         return Err(Problem::NotReady);
@@ -157,6 +161,11 @@ pub(super) async fn accept_event<R: Runtime>(
             if let Ok(Some(later)) = queries::get_run(&*ports, run.run_id).await {
                 *run = RunOfDelivery::with_task(&later);
             }
+        }
+    }
+    if let Some(links) = links {
+        for run in &mut answer.runs {
+            run.status_url = links.url(run.run_id, now).unwrap_or_default();
         }
     }
     let mut response = match reply {

@@ -1,4 +1,5 @@
-//! Signed links to archived files: the holder of a link may read that one file until the link expires, and nothing else.
+//! Signed links: the holder of a link may read one archived file, or see the status of one run, until the link expires, and
+//! nothing else.
 //!
 //! Links are stored nowhere, so that only another secret revokes them, all at once. The time and the secret are arguments;
 //! this file must not read a clock or the environment.
@@ -20,9 +21,11 @@ pub const EXPIRES_IN_MAX_S: u32 = 7 * 24 * 60 * 60;
 /// The least that a secret may have, bytes: as many as the hash has (RFC 2104, section 3).
 pub const SECRET_BYTES_MIN: usize = 32;
 
-/// The signed text begins with this, so that no signature that is made for something else, or for a later form of link,
-/// is valid here.
-const VERSION: &str = "seedhook-link-v1";
+/// The signed text of a link to a file begins with this, so that no signature that is made for something else, or for a later
+/// form of link, is valid here.
+const FILE_VERSION: &str = "seedhook-link-v1";
+/// The same for a link to the status of a run.
+const STATUS_VERSION: &str = "seedhook-status-v1";
 /// The method that a link allows; `HEAD` comes with it.
 const METHODS: &str = "GET";
 
@@ -65,7 +68,7 @@ pub struct InvalidExpiry(Value);
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// `/files/{run_id}/{file_id}?expires={seconds since 1970}&signature={hex}`
+    /// The path, and then `?expires={seconds since 1970}&signature={hex}`: `/files/{run_id}/{file_id}` or `/status/{run_id}`.
     pub reference: String,
     /// The time from which on the link does not work.
     pub expires_at: Timestamp,
@@ -78,6 +81,16 @@ impl TryFrom<Value> for ExpiresIn {
         let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
         let allowed = seconds.filter(|seconds| (1..=EXPIRES_IN_MAX_S).contains(seconds));
         allowed.map(Self).ok_or(InvalidExpiry(value))
+    }
+}
+
+impl ExpiresIn {
+    /// [`EXPIRES_IN_MAX_S`]
+    pub const MAX: Self = Self(EXPIRES_IN_MAX_S);
+
+    /// The time at which a link expires that is made now, in whole seconds. Rounded up: the link must not expire early.
+    fn from(self, now: Timestamp) -> Timestamp {
+        now.plus_ms(i64::from(self.0) * SECOND_MS + SECOND_MS - 1).whole_seconds()
     }
 }
 
@@ -103,18 +116,24 @@ impl LinkSecret {
     /// A link to a file that works from `now` on.
     #[must_use]
     pub fn link(&self, run_id: RunId, file_id: &FileId, now: Timestamp, expires_in: ExpiresIn) -> Link {
-        // Rounded up to a whole second: the link must not expire early.
-        let expires_at = now.plus_ms(i64::from(expires_in.0) * SECOND_MS + SECOND_MS - 1).whole_seconds();
-        let expires = expires_at.as_millis() / SECOND_MS;
-        // HMAC takes a key of any length, so that there is a signature; a link without one would not be followed.
-        let signature = self.sign(run_id, file_id, expires).unwrap_or_default();
-        let file_id = encode_path_part(file_id.as_str());
-        let reference = format!("/files/{run_id}/{file_id}?expires={expires}&signature={signature}");
-        Link { reference, expires_at }
+        self.link_until(run_id, file_id, expires_in.from(now))
     }
 
-    /// Whether a link may be followed. `query` is what follows the `?`, as it was sent. Other parameters are ignored: mail
-    /// programs add their own.
+    /// A link to a file that works until a time, in whole seconds.
+    #[must_use]
+    pub fn link_until(&self, run_id: RunId, file_id: &FileId, expires_at: Timestamp) -> Link {
+        let path = format!("/files/{run_id}/{}", encode_path_part(file_id.as_str()));
+        self.signed(&path, expires_at, &Subject::File(run_id, file_id))
+    }
+
+    /// A link to the status of a run that works from `now` on.
+    #[must_use]
+    pub fn link_to_status(&self, run_id: RunId, now: Timestamp, expires_in: ExpiresIn) -> Link {
+        self.signed(&format!("/status/{run_id}"), expires_in.from(now), &Subject::Status(run_id))
+    }
+
+    /// Whether a link to a file may be followed. `query` is what follows the `?`, as it was sent. Other parameters are ignored:
+    /// mail programs add their own.
     ///
     /// # Errors
     /// [`LinkError`]. The signature is checked first: only a caller with a valid one learns that the link has expired.
@@ -125,25 +144,55 @@ impl LinkSecret {
         query: &str,
         now: Timestamp,
     ) -> Result<(), LinkError> {
+        self.verified(query, now, &Subject::File(run_id, file_id)).map(drop)
+    }
+
+    /// When a link to the status of a run expires. `query` as in [`verify`](Self::verify).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_status(&self, run_id: RunId, query: &str, now: Timestamp) -> Result<Timestamp, LinkError> {
+        self.verified(query, now, &Subject::Status(run_id))
+    }
+
+    fn signed(&self, path: &str, expires_at: Timestamp, subject: &Subject<'_>) -> Link {
+        let expires = expires_at.as_millis() / SECOND_MS;
+        // HMAC takes a key of any length, so that there is a signature; a link without one would not be followed.
+        let signature = self.sign(subject, expires).unwrap_or_default();
+        Link { reference: format!("{path}?expires={expires}&signature={signature}"), expires_at }
+    }
+
+    fn verified(&self, query: &str, now: Timestamp, subject: &Subject<'_>) -> Result<Timestamp, LinkError> {
         let expires = only(query, "expires").ok_or(LinkError::Invalid)?;
         let signature = only(query, "signature").ok_or(LinkError::Invalid)?;
         let seconds: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
         // One link has one address: no `+5`, no `05`.
-        let expected = self.sign(run_id, file_id, seconds).filter(|_| seconds.to_string() == expires);
+        let expected = self.sign(subject, seconds).filter(|_| seconds.to_string() == expires);
         if !expected.is_some_and(|expected| is_same_secret(&signature, &expected)) {
             return Err(LinkError::Invalid);
         }
         let expires_at = Timestamp::from_millis(seconds.saturating_mul(SECOND_MS));
-        if now < expires_at { Ok(()) } else { Err(LinkError::Expired) }
+        if now < expires_at { Ok(expires_at) } else { Err(LinkError::Expired) }
     }
 
     /// HMAC-SHA256 in lower-case hex: Cloudflare's tail cuts long hex out of the addresses that it shows
     /// (<https://developers.cloudflare.com/workers/runtime-apis/handlers/tail/>). The file's id comes last, because it
     /// alone can hold any character.
-    fn sign(&self, run_id: RunId, file_id: &FileId, expires: i64) -> Option<String> {
-        let message = format!("{VERSION}\n{METHODS}\n{run_id}\n{expires}\n{file_id}");
+    fn sign(&self, subject: &Subject<'_>, expires: i64) -> Option<String> {
+        let message = match subject {
+            Subject::File(run_id, file_id) => {
+                format!("{FILE_VERSION}\n{METHODS}\n{run_id}\n{expires}\n{file_id}")
+            }
+            Subject::Status(run_id) => format!("{STATUS_VERSION}\n{METHODS}\n{run_id}\n{expires}"),
+        };
         hmac_sha256_hex(&self.0, message.as_bytes())
     }
+}
+
+/// What a link opens.
+enum Subject<'a> {
+    File(RunId, &'a FileId),
+    Status(RunId),
 }
 
 /// The value of a parameter that the query has exactly once.

@@ -14,6 +14,8 @@ pub enum Route {
     Health,
     /// A file, for anyone who has a signed link to it.
     FollowLink(RunId, FileId),
+    /// The status of a run, for anyone who has the signed link to it.
+    FollowStatus(RunId),
     /// What the caller may do.
     GetSession,
     /// The runs, newest first.
@@ -85,6 +87,11 @@ impl Route {
                 require_method(method, READ)?;
                 let run_id = id.parse().map_err(|_| Problem::BadLink(LinkError::Invalid))?;
                 (READ, Self::FollowLink(run_id, decode_file_id(file_id)))
+            }
+            ["status", id] => {
+                require_method(method, READ)?;
+                let run_id = id.parse().map_err(|_| Problem::BadLink(LinkError::Invalid))?;
+                (READ, Self::FollowStatus(run_id))
             }
             ["api", "session"] => (READ, Self::GetSession),
             ["api", "runs"] => (READ, Self::ListRuns),

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::api_token::Role;
 use super::link::ExpiresIn;
 use crate::config::mistake::Mistake;
-use crate::fabricate::{Target, TaskId};
+use crate::fabricate::{FileId, Target, TaskId};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
-use crate::run::{Run, RunBrief, RunId, Stage, Status};
+use crate::run::{FileState, Run, RunBrief, RunId, Stage, Status};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 /// The answer to `GET /health`.
@@ -71,7 +71,8 @@ pub struct RunOfDelivery {
     pub run_id: RunId,
     /// The run's status.
     pub status: Status,
-    /// The path of the operator's call that shows the run.
+    /// Where the run is shown: the path of the operator's call, or the whole address of a signed link where the hook shares its
+    /// runs ([`SharedRun`]).
     pub status_url: String,
     /// Fabricate's id of the task; absent unless the sender waited (`Prefer: wait=N`) and the workflow was started.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +103,46 @@ impl RunOfDelivery {
     pub(super) fn with_task(run: &Run) -> Self {
         Self { task_id: run.task.as_ref().map(|task| task.id.clone()), ..Self::of(run) }
     }
+}
+
+/// A run as its hook shares it: the answer to `GET /status/{run_id}`.
+#[derive(Debug, Serialize)]
+pub struct SharedRun<'a> {
+    /// UUID of version 7.
+    pub run_id: RunId,
+    /// The run's status.
+    pub status: Status,
+    /// Fabricate's task; `null` until the workflow is started.
+    pub task: Option<SharedTask<'a>>,
+    /// Where the run failed, or why it is `unconfirmed`; `null` otherwise.
+    pub error: Option<StageOfError>,
+    /// The task's files; absent unless the hook shares files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<SharedFile<'a>>>,
+}
+
+/// Fabricate's task, as a hook shares it.
+#[derive(Debug, Serialize)]
+pub struct SharedTask<'a> {
+    /// The status, as Fabricate spells it.
+    pub status: &'a str,
+}
+
+/// A file, as a hook shares it.
+#[derive(Debug, Serialize)]
+pub struct SharedFile<'a> {
+    /// Fabricate's id of the file.
+    pub id: &'a FileId,
+    /// The name under which the file is saved.
+    pub name: String,
+    /// Bytes; `null` if Fabricate does not state them.
+    pub size: Option<u64>,
+    /// Media type; `null` if Fabricate does not state it.
+    pub content_type: Option<&'a str>,
+    /// Whether the file is archived.
+    pub state: FileState,
+    /// The whole address of a signed link to the file; `null` until it is archived.
+    pub url: Option<String>,
 }
 
 /// The answer to `GET /api/runs`.

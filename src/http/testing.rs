@@ -177,6 +177,10 @@ impl Stage {
         self.now_ms.get()
     }
 
+    pub(super) fn pass_ms(&self, millis: i64) {
+        self.now_ms.set(self.now_ms.get() + millis);
+    }
+
     pub(super) fn stores(&self) -> &MemoryWorld {
         self.stores.as_ref().unwrap()
     }

@@ -3,12 +3,13 @@
 mod files;
 mod operator;
 mod reading;
+mod status;
 mod webhooks;
 
 use serde_json::{Value, json};
 
 use super::testing::{AUTHORIZATION, Got, Stage};
-use crate::run::tests::queued_run;
+use crate::run::tests::{at, queued_run};
 
 /// A run's id that no store has.
 const NO_RUN: &str = "0197f1a2-0000-7000-8000-000000000000";
@@ -41,6 +42,8 @@ fn stage() -> Stage {
         "mapped": hook(|hook| hook["params"] = json!({"rows": "{{ body.seats }}"})),
         "batch": hook(|hook| hook["each"] = json!("body")),
         "created": hook(|hook| hook["answer"] = json!({"status": 201})),
+        "shares-status": hook(|hook| hook["share"] = json!("status")),
+        "shares-files": hook(|hook| hook["share"] = json!("files")),
         "silent": hook(|hook| hook["answer"] = json!({"status": 204})),
     }))
 }
@@ -71,6 +74,7 @@ fn every_address_takes_its_methods_and_no_other() {
             200,
         ),
         (format!("/files/{run}/1?expires=1&signature=x"), "GET, HEAD", 403),
+        (format!("/status/{run}?expires=1&signature=x"), "GET, HEAD", 403),
         ("/api/session".to_owned(), "GET, HEAD", 200),
         ("/api/runs".to_owned(), "GET, HEAD", 200),
         (format!("/api/runs/{run}"), "GET, HEAD", 200),

@@ -18,3 +18,4 @@ mod queue;
 mod results;
 mod senders;
 mod stage;
+mod status_links;

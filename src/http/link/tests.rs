@@ -99,7 +99,7 @@ fn a_file_id_cannot_be_read_as_another_field() {
     let expires_in = ExpiresIn::default();
     let links: Vec<String> = ["1", "1795604400\n1", "\n1", "1\n1"]
         .iter()
-        .map(|file_id| secret().sign(run(), &FileId::from(*file_id), EXPIRES).unwrap())
+        .map(|file_id| secret().sign(&Subject::File(run(), &FileId::from(*file_id)), EXPIRES).unwrap())
         .collect();
     for (at, signature) in links.iter().enumerate() {
         assert!(!links[..at].contains(signature));

@@ -5,11 +5,17 @@ use serde_json::json;
 use super::*;
 use crate::fabricate::{FileId, TaskFile};
 use crate::http::download::StoredFile;
-use crate::run::tests::{at, started_run};
-use crate::run::{FileState, RunFile};
+use crate::run::tests::started_run;
+use crate::run::{FileState, Run, RunFile};
 
 /// A stage with a run that has one archived file of ten bytes, and the file's path.
 fn with_file() -> (Stage, String) {
+    let (stage, run) = run_with_file();
+    (stage, format!("/api/runs/{}/files/1", run.run_id))
+}
+
+/// A stage with a run that has one archived file of ten bytes, and the run.
+pub(super) fn run_with_file() -> (Stage, Run) {
     let stage = stage();
     let mut run = started_run();
     run.files = vec![RunFile {
@@ -39,8 +45,7 @@ fn with_file() -> (Stage, String) {
     };
     stage.stores().http.files.borrow_mut().insert("key".into(), (stored, b"0123456789".to_vec()));
     stage.stores().open.borrow_mut().insert(run.run_id, run.clone());
-    let path = format!("/api/runs/{}/files/1", run.run_id);
-    (stage, path)
+    (stage, run)
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::run::tests::at;
 use crate::run::{Run, RunId, Stage as Failed};
 
 /// A run that was accepted so many seconds after the beginning, and has failed or waits.
@@ -75,7 +74,10 @@ fn a_run_that_the_caller_has_is_not_sent_again() {
     assert_eq!((other.status, &other.json()["status"]), (200, &json!("failed")));
     assert_ne!(other.header("etag"), Some(etag.as_str()));
     assert_eq!(stage.now_ms(), 6_000, "a change is not waited for");
-    assert_eq!(get(&[("prefer", "wait=25")]).header("preference-applied"), None, "for what would it wait?");
+    assert_eq!(get(&[("prefer", "wait=25")]).status, 200);
+    let etag = other.header("etag").unwrap();
+    assert_eq!(get(&[("if-none-match", etag), ("prefer", "wait=25")]).status, 304);
+    assert_eq!(stage.now_ms(), 6_000, "a final run does not change");
 }
 
 #[test]

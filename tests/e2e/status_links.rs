@@ -1,0 +1,44 @@
+//! A CI job that waits for its database with nothing but the answer to its webhook.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, open_hook};
+
+/// How long a workflow of three seconds may take to its end, a loaded machine included. No sweep helps.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_ci_job_waits_for_its_file_with_the_answer_alone() {
+    let mut hook = open_hook("seed-account");
+    hook["share"] = json!("files");
+    let stage = Stage::with_hooks(&json!({"ci": hook}));
+    let accepted = stage.post("ci", &json!({"id": "build-1"}), &[]).json();
+    let url = accepted["runs"][0]["status_url"].as_str().unwrap().to_owned();
+    let path_of = |url: &str| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap();
+    let began = Instant::now();
+    let mut etag = String::new();
+    let run: Value = loop {
+        assert!(began.elapsed() < PATIENCE, "{}", stage.log());
+        let headers = [("prefer", "wait=25"), ("if-none-match", etag.as_str())];
+        let answer = stage.send("GET", &path_of(&url), &headers, b"");
+        if answer.status == 304 {
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{}", stage.log());
+        etag = answer.header("etag").unwrap().to_owned();
+        let run = answer.json();
+        if run["status"] == "completed" {
+            break run;
+        }
+        assert!(["queued", "in_progress", "archiving"].contains(&run["status"].as_str().unwrap()), "{run}");
+    };
+    let file = &run["files"][0];
+    assert_eq!(file["state"], "archived", "{run}");
+    let bytes = stage.send("GET", &path_of(file["url"].as_str().unwrap()), &[], b"");
+    assert_eq!((bytes.status, bytes.body.len() as u64), (200, file["size"].as_u64().unwrap()));
+    for secret in ["params", "delivery_id", "hook", "result"] {
+        assert!(!run.to_string().contains(&format!("\"{secret}\"")), "{run}");
+    }
+}
