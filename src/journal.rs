@@ -115,6 +115,12 @@ impl Journal {
         Self { entries }
     }
 
+    /// The entries, in order.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<Recorded> {
+        self.entries
+    }
+
     /// The number of the next entry; the first entry is 1.
     #[must_use]
     pub fn next_entry_number(&self) -> u32 {

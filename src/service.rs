@@ -31,6 +31,7 @@ pub mod retry_many;
 mod run_state;
 pub mod selection;
 pub mod sweep;
+pub mod timeline;
 
 use serde_json::{Value, json};
 

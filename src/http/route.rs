@@ -24,6 +24,8 @@ pub enum Route {
     GetRun(RunId),
     /// The delivery of a run.
     GetDelivery(RunId),
+    /// What happened to a run.
+    GetTimeline(RunId),
     /// A file, for the operator.
     GetFile(RunId, FileId),
     /// Makes a signed link to a file.
@@ -98,6 +100,7 @@ impl Route {
             ["api", "runs", "retry"] => (POST, Self::RetryMany),
             ["api", "runs", "abandon"] => (POST, Self::AbandonMany),
             ["api", "runs", id] => (READ, Self::GetRun(run_id(id)?)),
+            ["api", "runs", id, "timeline"] => (READ, Self::GetTimeline(run_id(id)?)),
             ["api", "runs", id, "delivery"] => (READ, Self::GetDelivery(run_id(id)?)),
             ["api", "runs", id, "adopt"] => (POST, Self::Adopt(run_id(id)?)),
             ["api", "runs", id, "abandon"] => (POST, Self::Abandon(run_id(id)?)),

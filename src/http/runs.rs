@@ -5,10 +5,11 @@ use super::problem::Problem;
 use super::query::read_list_query;
 use super::request::Request;
 use super::runtime::Runtime;
-use super::schema::{DeliveryView, RunList};
+use super::schema::{DeliveryView, RunList, Timeline};
 use super::watched_run::answer_run;
 use crate::run::RunId;
 use crate::service::queries;
+use crate::service::timeline::timeline;
 
 /// The runs, newest first. Each call reads KV: one list for every 1,000 open runs, and one to five for the final ones.
 ///
@@ -30,6 +31,16 @@ pub(super) async fn get_run<R: Runtime>(
     run_id: RunId,
 ) -> Handled<R> {
     answer_run(context, request, run_id, &|run| context.json_text(&run.view())).await
+}
+
+/// What happened to a run.
+///
+/// 200; 404 there is no such run; 503 a store fails.
+pub(super) async fn get_timeline<R: Runtime>(context: &Context<'_, R>, run_id: RunId) -> Handled<R> {
+    let ports = context.ports()?;
+    let run = context.run(&*ports, run_id).await?;
+    let events = timeline(&*ports, &run).await.map_err(|error| context.store_failed(&error))?;
+    context.json(200, &Timeline { events })
 }
 
 /// The delivery that a run was accepted with, as it is stored: without credentials.

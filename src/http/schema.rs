@@ -20,6 +20,7 @@ use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
 use crate::run::{FileState, Run, RunBrief, RunId, Stage, Status};
+use crate::service::timeline::Event;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 /// The answer to `GET /health`.
@@ -152,6 +153,13 @@ pub struct RunList<'a> {
     pub runs: Vec<RunBrief<'a>>,
     /// The parameter `cursor` of the next call; `null` if no run follows.
     pub cursor: Option<String>,
+}
+
+/// The answer to `GET /api/runs/{run_id}/timeline`.
+#[derive(Debug, Serialize)]
+pub struct Timeline {
+    /// In order of time.
+    pub events: Vec<Event>,
 }
 
 /// The answer to `GET /api/runs/{run_id}/delivery`: a delivery as it is stored, without credentials.

@@ -143,7 +143,13 @@ fn a_reader_reads_everything_and_decides_nothing() {
         json!({"role": "reader", "version": "0.1.0", "links": true})
     );
     assert_eq!(stage.operator("GET", "/api/session", "").json()["role"], "operator");
-    for path in ["/api/runs", &format!("/api/runs/{id}"), &format!("/api/runs/{id}/delivery"), "/api/hooks"] {
+    for path in [
+        "/api/runs",
+        &format!("/api/runs/{id}"),
+        &format!("/api/runs/{id}/timeline"),
+        &format!("/api/runs/{id}/delivery"),
+        "/api/hooks",
+    ] {
         assert_eq!(call("GET", path).status, 200, "{path}");
     }
     assert_eq!(call("POST", "/api/hooks/open/preview").status, 200);

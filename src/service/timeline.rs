@@ -1,0 +1,214 @@
+//! The timeline of one run: what happened to it, in order of time. Nothing is written.
+//!
+//! What seedhook decided comes from the run's journal, at the time when R2 created the entry. What happened at Fabricate has the
+//! time that Fabricate states, by Fabricate's clock.
+
+use serde::Serialize;
+
+use crate::fabricate::TaskId;
+use crate::journal::{Decision, Recorded};
+use crate::ports::{EntryKey, Inbox, RetryKey, StoreError};
+use crate::run::{Run, RunId, Stage, Status};
+use crate::timestamp::Timestamp;
+
+use super::journals::read_journal;
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// The delivery was accepted; or the run was made, which retries another.
+    Accepted {
+        /// The run that it retries; `null` if it came from a delivery.
+        retry_of: Option<RunId>,
+    },
+    /// A start request was decided on.
+    StartDecided {
+        /// 1 is the first.
+        attempt: u32,
+    },
+    /// Fabricate certainly did not take the start request.
+    StartPutOff {
+        /// Why.
+        reason: String,
+        /// The earliest moment of the next one.
+        not_before: Timestamp,
+    },
+    /// Nobody knows whether the start request took effect.
+    StartUnconfirmed {
+        /// What was seen instead of an answer.
+        reason: String,
+        /// The earliest moment of the next one; `null` where the operator decides.
+        not_before: Option<Timestamp>,
+    },
+    /// The task of the run is known.
+    Started {
+        /// Fabricate's id of the task.
+        task_id: TaskId,
+    },
+    /// Fabricate created the task.
+    TaskCreated,
+    /// Fabricate began to execute the workflow.
+    TaskStarted,
+    /// Fabricate ended the workflow.
+    TaskEnded {
+        /// The task's status, as Fabricate spells it.
+        status: String,
+    },
+    /// The run ended.
+    Ended {
+        /// `completed`, `failed` or `canceled`.
+        status: Status,
+        /// Where it failed; `null` if it did not.
+        stage: Option<Stage>,
+        /// Why it failed; `null` if it did not.
+        reason: Option<String>,
+    },
+    /// The run was retried.
+    Retried {
+        /// The new run.
+        run_id: RunId,
+    },
+}
+
+/// Reads what happened to a run. Events of the same moment are in the order in which one leads to the next.
+///
+/// # Errors
+/// `StoreError` when a store fails.
+pub async fn timeline<W: Inbox<EntryKey> + Inbox<RetryKey>>(
+    world: &W,
+    run: &Run,
+) -> Result<Vec<Event>, StoreError> {
+    let accepted = What::Accepted { retry_of: run.retry_of };
+    let mut events = vec![Event { at: run.received_at, what: accepted }];
+    let mut attempt = 0;
+    for Recorded { entry, at } in read_journal(world, run.run_id).await?.into_entries() {
+        attempt += u32::from(entry.decision == Decision::Start);
+        events.push(Event { at, what: decided(entry.decision, attempt) });
+    }
+    events.extend(of_task(run));
+    if let Some((retry, at)) = world.get(&RetryKey(run.run_id)).await? {
+        events.push(Event { at, what: What::Retried { run_id: retry.run.run_id } });
+    }
+    // Stable: what Fabricate states comes after a decision of the same moment.
+    events.sort_by_key(|event| event.at);
+    Ok(events)
+}
+
+fn decided(decision: Decision, attempt: u32) -> What {
+    match decision {
+        Decision::Start => What::StartDecided { attempt },
+        Decision::Task { task_id } => What::Started { task_id },
+        Decision::StartLater { not_before, reason } => What::StartPutOff { reason, not_before },
+        Decision::NoAnswer { reason, not_before } => What::StartUnconfirmed { reason, not_before },
+        Decision::End { run } => What::Ended {
+            status: run.status,
+            stage: run.error.as_ref().map(|error| error.stage),
+            reason: run.error.map(|error| error.message),
+        },
+    }
+}
+
+/// What Fabricate states of the task. A time that cannot be read is left out.
+fn of_task(run: &Run) -> Vec<Event> {
+    let Some(task) = &run.task else { return Vec::new() };
+    let at = |time: &Option<String>, what: What| {
+        time.as_deref().and_then(Timestamp::parse).map(|at| Event { at, what })
+    };
+    let ended = What::TaskEnded { status: task.status.clone() };
+    let all = [
+        at(&task.created_at, What::TaskCreated),
+        at(&task.started_at, What::TaskStarted),
+        at(&task.completed_at, ended),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ports::Retry;
+    use crate::run::tests::{at, queued_run, started_run};
+    use crate::testing::{MemoryWorld, task_id};
+
+    fn shown(world: &MemoryWorld, run: &Run) -> Value {
+        serde_json::to_value(timeline(world, run).now_or_never().unwrap().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn decisions_and_fabricates_times_are_in_order() {
+        let mut run = started_run();
+        run.fail(Stage::Workflow, "it broke", at(9_000));
+        let task = run.task.as_mut().unwrap();
+        task.status = "failed".into();
+        task.created_at = Some(at(0).to_string());
+        task.started_at = Some("yesterday".into());
+        task.completed_at = Some(at(-1).to_string());
+        let put_off = Decision::StartLater { not_before: at(5), reason: "HTTP 503".into() };
+        let no_answer = Decision::NoAnswer { reason: "cut".into(), not_before: None };
+        let end = Decision::End { run: Box::new(run.clone()) };
+        let decisions = [
+            Decision::Start,
+            put_off,
+            Decision::Start,
+            no_answer,
+            Decision::Task { task_id: task_id("t") },
+            end,
+        ];
+        let world = MemoryWorld::with(&run, &decisions);
+        let retry = Retry { author: "a".into(), run: queued_run() };
+        world.retries.borrow_mut().insert(run.run_id, retry);
+        let shown = shown(&world, &run);
+        let events: Vec<&str> =
+            shown.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+        assert_eq!(
+            events,
+            [
+                "task_ended",
+                "accepted",
+                "start_decided",
+                "start_put_off",
+                "start_decided",
+                "start_unconfirmed",
+                "started",
+                "ended",
+                "task_created",
+                "retried"
+            ],
+            "{shown}"
+        );
+        let now = at(0).to_string();
+        assert_eq!(shown[0], json!({"at": at(-1).to_string(), "event": "task_ended", "status": "failed"}));
+        assert_eq!(shown[1], json!({"at": now, "event": "accepted", "retry_of": null}));
+        assert_eq!(
+            shown[3],
+            json!({"at": now, "event": "start_put_off", "reason": "HTTP 503", "not_before": at(5).to_string()})
+        );
+        assert_eq!(shown[4], json!({"at": now, "event": "start_decided", "attempt": 2}));
+        let ended = json!({"at": now, "event": "ended", "status": "failed", "stage": "workflow", "reason": "it broke"});
+        assert_eq!(shown[7], ended);
+    }
+
+    #[test]
+    fn a_run_that_waits_was_accepted_and_no_more() {
+        let run = queued_run();
+        let shown = shown(&MemoryWorld::default(), &run);
+        assert_eq!(
+            shown,
+            json!([{"at": run.received_at.to_string(), "event": "accepted", "retry_of": null}])
+        );
+    }
+}
