@@ -69,6 +69,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::ListRuns => Box::pin(runs::list_runs(context, &request)).await,
         Route::GetRun(run_id) => Box::pin(runs::get_run(context, &request, run_id)).await,
         Route::GetTimeline(run_id) => Box::pin(runs::get_timeline(context, run_id)).await,
+        Route::GetMapping(run_id) => Box::pin(runs::get_mapping(context, run_id)).await,
         Route::GetDelivery(run_id) => Box::pin(runs::get_delivery(context, run_id)).await,
         Route::GetFile(run_id, file_id) => {
             Box::pin(files::get_file(context, &request, run_id, &file_id)).await

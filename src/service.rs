@@ -15,6 +15,7 @@ mod batch;
 mod budget;
 mod close;
 mod create_once;
+pub mod explain;
 pub mod follow;
 mod idle;
 mod journals;

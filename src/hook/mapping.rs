@@ -51,6 +51,12 @@ impl Params {
         Self(compile_object(params, expressions, &mut path, mistake))
     }
 
+    /// The parameters as they are configured, templates as texts.
+    #[must_use]
+    pub fn as_configured(&self) -> Map<String, Value> {
+        as_configured(&self.0)
+    }
+
     /// Evaluates the parameters for one event.
     ///
     /// # Errors
@@ -102,6 +108,21 @@ fn compile_value<'a>(
         }
         Value::Object(object) => Param::Object(compile_object(object, expressions, path, mistake)),
         literal => Param::Literal(literal.clone()),
+    }
+}
+
+fn as_configured(params: &[(String, Param)]) -> Map<String, Value> {
+    params.iter().map(|(name, param)| (name.clone(), param.as_configured())).collect()
+}
+
+impl Param {
+    fn as_configured(&self) -> Value {
+        match self {
+            Self::Literal(value) => value.clone(),
+            Self::Template(template) => template.source().into(),
+            Self::List(items) => items.iter().map(Self::as_configured).collect(),
+            Self::Object(object) => as_configured(object).into(),
+        }
     }
 }
 

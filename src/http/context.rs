@@ -13,6 +13,7 @@ use super::runtime::{FileStream, Runtime};
 use crate::hook::{Hook, HookName};
 use crate::ports::StoreError;
 use crate::run::{Run, RunId};
+use crate::service::operator::Refusal;
 use crate::service::queries;
 use crate::timestamp::Timestamp;
 
@@ -56,6 +57,20 @@ impl<'a, R: Runtime> Context<'a, R> {
             // The mistakes are in the log and in `GET /api/hooks`.
             Some(Err(_)) => Err(Problem::NotReady),
             None => Err(Problem::NoSuchHook),
+        }
+    }
+
+    /// Looks up a hook by its name; `None` when it is not configured, or has a mistake.
+    pub(super) fn hooks(&self) -> impl Fn(&HookName) -> Option<&'a Hook> + use<'a, R> {
+        let (isolate, runtime) = (self.isolate, self.runtime);
+        move |name| isolate.hook(name, runtime)?.ok()
+    }
+
+    /// The problem of a call that was refused. A store's error is logged.
+    pub(super) fn refused(&self, refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::Store(error) => self.store_failed(&error),
+            refusal => refusal.into(),
         }
     }
 

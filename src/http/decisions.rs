@@ -14,10 +14,9 @@ use super::schema::{
     AbandonManyAnswer, AbandonRequest, AdoptRequest, RetriedRun, RetryManyAnswer, SkippedRun,
 };
 use crate::fabricate::TaskId;
-use crate::hook::{Hook, HookName};
 use crate::run::{Run, RunId, Status, Summary};
 use crate::service::abandon_many::abandon_many;
-use crate::service::operator::{Refusal, abandon, adopt};
+use crate::service::operator::{abandon, adopt};
 use crate::service::retry::retry;
 use crate::service::retry_many::retry_many;
 
@@ -35,7 +34,7 @@ pub(super) async fn adopt_task<R: Runtime>(
     let task_id = TaskId::try_from(task_id.clone())
         .map_err(|error| Problem::BadBody(format!("`task_id`: {error}, got {}", quoted(&task_id))))?;
     let run = adopt(&*ports, run_id, &task_id, now).await;
-    context.json(200, &run.map_err(|refusal| refused(context, refusal))?.view())
+    context.json(200, &run.map_err(|refusal| context.refused(refusal))?.view())
 }
 
 /// Gives up a `queued` or `unconfirmed` run: 200 with the run.
@@ -47,7 +46,7 @@ pub(super) async fn abandon_run<R: Runtime>(
     let (ports, now) = (context.ports()?, context.now());
     let AbandonRequest { reason } = read_json(context, request, BODY_BYTES_MAX).await?;
     let run = abandon(&*ports, run_id, reason.as_deref(), now).await;
-    context.json(200, &run.map_err(|refusal| refused(context, refusal))?.view())
+    context.json(200, &run.map_err(|refusal| context.refused(refusal))?.view())
 }
 
 /// Gives up the runs that the query selects, up to 50 in one call: 200 with what became of each; 400 the query or the body
@@ -79,8 +78,8 @@ pub(super) async fn retry_run<R: Runtime>(
 ) -> Handled<R> {
     let (ports, now) = (context.ports()?, context.now());
     let force = read_force(&request.url)?;
-    let retried = retry(&*ports, &hooks(context), run_id, force, now).await;
-    let retried = retried.map_err(|refusal| refused(context, refusal))?;
+    let retried = retry(&*ports, &context.hooks(), run_id, force, now).await;
+    let retried = retried.map_err(|refusal| context.refused(refusal))?;
     let answer = context.json(if retried.is_new { 202 } else { 200 }, &retried.run.view());
     if retried.starts {
         // Nobody waits for it: the answer is the new run as it was accepted.
@@ -94,7 +93,7 @@ pub(super) async fn retry_run<R: Runtime>(
 pub(super) async fn retry_runs<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Handled<R> {
     let (ports, now) = (context.ports()?, context.now());
     let selection = read_selection(&request.url, Status::Failed, &[Status::Canceled, Status::Unconfirmed])?;
-    let many = retry_many(&*ports, &hooks(context), selection, now).await;
+    let many = retry_many(&*ports, &context.hooks(), selection, now).await;
     let many = many.map_err(|error| context.store_failed(&error))?;
     let new: Vec<(RunId, Summary)> = many.retried.iter().map(|(old, new)| (*old, new.summary())).collect();
     let retried = new.iter().map(|(run_id, new)| RetriedRun { run_id: *run_id, retry: new.view() });
@@ -109,16 +108,4 @@ pub(super) async fn retry_runs<R: Runtime>(context: &Context<'_, R>, request: &R
         drop(start_after_answer(context, &ports, many.to_start, now, None));
     }
     answer
-}
-
-fn hooks<'c, R: Runtime>(context: &Context<'c, R>) -> impl Fn(&HookName) -> Option<&'c Hook> + use<'c, R> {
-    let (isolate, runtime) = (context.isolate, context.runtime);
-    move |name| isolate.hook(name, runtime)?.ok()
-}
-
-fn refused<R: Runtime>(context: &Context<'_, R>, refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Store(error) => context.store_failed(&error),
-        refusal => refusal.into(),
-    }
 }

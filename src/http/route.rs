@@ -26,6 +26,8 @@ pub enum Route {
     GetDelivery(RunId),
     /// What happened to a run.
     GetTimeline(RunId),
+    /// How the parameters of a run were made.
+    GetMapping(RunId),
     /// A file, for the operator.
     GetFile(RunId, FileId),
     /// Makes a signed link to a file.
@@ -101,6 +103,7 @@ impl Route {
             ["api", "runs", "abandon"] => (POST, Self::AbandonMany),
             ["api", "runs", id] => (READ, Self::GetRun(run_id(id)?)),
             ["api", "runs", id, "timeline"] => (READ, Self::GetTimeline(run_id(id)?)),
+            ["api", "runs", id, "mapping"] => (READ, Self::GetMapping(run_id(id)?)),
             ["api", "runs", id, "delivery"] => (READ, Self::GetDelivery(run_id(id)?)),
             ["api", "runs", id, "adopt"] => (POST, Self::Adopt(run_id(id)?)),
             ["api", "runs", id, "abandon"] => (POST, Self::Abandon(run_id(id)?)),

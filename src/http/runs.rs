@@ -8,6 +8,7 @@ use super::runtime::Runtime;
 use super::schema::{DeliveryView, RunList, Timeline};
 use super::watched_run::answer_run;
 use crate::run::RunId;
+use crate::service::explain::explain;
 use crate::service::queries;
 use crate::service::timeline::timeline;
 
@@ -41,6 +42,16 @@ pub(super) async fn get_timeline<R: Runtime>(context: &Context<'_, R>, run_id: R
     let run = context.run(&*ports, run_id).await?;
     let events = timeline(&*ports, &run).await.map_err(|error| context.store_failed(&error))?;
     context.json(200, &Timeline { events })
+}
+
+/// How the parameters of a run were made.
+///
+/// 200; 404 there is no such run; 409 no rule is for the run any more; 410 its delivery has expired; 503 a store fails.
+pub(super) async fn get_mapping<R: Runtime>(context: &Context<'_, R>, run_id: RunId) -> Handled<R> {
+    let ports = context.ports()?;
+    let run = context.run(&*ports, run_id).await?;
+    let explained = explain(&*ports, &context.hooks(), &run).await;
+    context.json(200, &explained.map_err(|refusal| context.refused(refusal))?)
 }
 
 /// The delivery that a run was accepted with, as it is stored: without credentials.

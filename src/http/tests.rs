@@ -79,6 +79,7 @@ fn every_address_takes_its_methods_and_no_other() {
         ("/api/runs".to_owned(), "GET, HEAD", 200),
         (format!("/api/runs/{run}"), "GET, HEAD", 200),
         (format!("/api/runs/{run}/timeline"), "GET, HEAD", 200),
+        (format!("/api/runs/{run}/mapping"), "GET, HEAD", 409),
         (format!("/api/runs/{run}/delivery"), "GET, HEAD", 410),
         (format!("/api/runs/{run}/files/1"), "GET, HEAD", 404),
         (format!("/api/runs/{run}/files/1/link"), "POST", 404),

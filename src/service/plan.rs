@@ -100,20 +100,25 @@ pub fn map_again(
     event: &Event,
     item: Option<usize>,
 ) -> Result<Map<String, Value>, String> {
+    map(hook, rule, &scope_again(hook, event, item)?)
+}
+
+/// What the expressions of a run's rule see of its event, or of its item of the event.
+///
+/// # Errors
+/// Why that is not known.
+pub(super) fn scope_again(hook: &Hook, event: &Event, item: Option<usize>) -> Result<Scope, String> {
     let mut scopes = scopes(hook, event);
-    let scope = match item {
+    match item {
         Some(item) if hook.batch.is_some() => {
-            scopes.nth(item).ok_or_else(|| format!("each: the event has no item {item}"))?
+            scopes.nth(item).ok_or_else(|| format!("each: the event has no item {item}"))
         }
         _ => match (scopes.next(), scopes.count()) {
-            (Some(only), 0) => only,
-            (None, _) => return Err("each: the event has no items".to_owned()),
-            (Some(_), more) => {
-                return Err(format!("each: which of the event's {} items is not known", more + 1));
-            }
+            (Some(only), 0) => Ok(only),
+            (None, _) => Err("each: the event has no items".to_owned()),
+            (Some(_), more) => Err(format!("each: which of the event's {} items is not known", more + 1)),
         },
-    };
-    map(hook, rule, &scope)
+    }
 }
 
 /// The scopes of expressions: that of the event, or those of the items of its batch, each made when it is asked for so

@@ -160,6 +160,23 @@ pub struct ConditionPreview {
     pub values: Named<ValueSeen>,
 }
 
+impl ConditionPreview {
+    /// `None`: the rule has no condition.
+    pub(super) fn of(hook: &Hook, rule: &Rule, scope: &Scope) -> Option<Self> {
+        let when = rule.when.as_ref()?;
+        let held = holds(hook, rule, scope);
+        let values = hook.expressions.values_seen(when, scope).into_iter();
+        let seen =
+            |value: Option<Value>| value.map_or(ValueSeen::Missing { missing: true }, ValueSeen::Present);
+        Some(Self {
+            expression: when.source().to_owned(),
+            holds: held.as_ref().ok().copied(),
+            error: held.as_ref().err().map(ToString::to_string),
+            values: Named(values.map(|(path, value)| (path, seen(value))).collect()),
+        })
+    }
+}
+
 /// A value that an expression reads.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -272,19 +289,8 @@ fn rule_preview(
     scope: &Scope,
     item: Option<ItemPreview>,
 ) -> RulePreview {
-    let held = holds(hook, rule, scope);
-    let when = rule.when.as_ref().map(|when| {
-        let values = hook.expressions.values_seen(when, scope).into_iter();
-        let seen =
-            |value: Option<Value>| value.map_or(ValueSeen::Missing { missing: true }, ValueSeen::Present);
-        ConditionPreview {
-            expression: when.source().to_owned(),
-            holds: held.as_ref().ok().copied(),
-            error: held.as_ref().err().map(ToString::to_string),
-            values: Named(values.map(|(path, value)| (path, seen(value))).collect()),
-        }
-    });
-    let starts = held != Ok(false);
+    let when = ConditionPreview::of(hook, rule, scope);
+    let starts = when.as_ref().is_none_or(|when| when.holds != Some(false));
     let (params, error) = match starts.then(|| map(hook, rule, scope)) {
         Some(Ok(params)) => (Some(params), None),
         Some(Err(error)) => (None, Some(error)),

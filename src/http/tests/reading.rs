@@ -99,6 +99,40 @@ fn the_delivery_of_a_run_is_shown_without_credentials() {
 }
 
 #[test]
+fn it_is_shown_how_parameters_were_made() {
+    let hooks = |when: &str, rows: &str| {
+        json!({"h": hook(|hook| {
+            hook["when"] = json!(when);
+            hook["params"] = json!({"rows": rows, "fixed": [1, {"x": "{{ body.id }}"}]});
+        })})
+    };
+    let mut stage = Stage::new(&hooks("body.seats > 1", "{{ body.seats * 10 }}"));
+    let id = stage.post("h", r#"{"id": "e1", "seats": 3}"#).json()["runs"][0]["run_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/api/runs/{id}/mapping");
+    let explained = json!({"rule": 0,
+        "when": {"expression": "body.seats > 1", "holds": true, "error": null, "values": {"body.seats": 3}},
+        "expressions": {"rows": "{{ body.seats * 10 }}", "fixed": [1, {"x": "{{ body.id }}"}]},
+        "params": {"rows": 30, "fixed": [1, {"x": "e1"}]}, "error": null, "is_current": true});
+    assert_eq!(stage.operator("GET", &path, "").json(), explained);
+    let mut change = |vars: Value| {
+        let stores = stage.stores.take();
+        stage = Stage::new(&vars);
+        stage.stores = stores;
+        stage.operator("GET", &path, "")
+    };
+    let changed = change(hooks("body.seats > 5", "{{ body.seats * 20 }}")).json();
+    assert_eq!((&changed["params"]["rows"], &changed["is_current"]), (&json!(60), &json!(false)));
+    assert_eq!(changed["when"]["holds"], false, "the run was accepted all the same");
+    let broken = change(hooks("true", "{{ body.nothing }}")).json();
+    assert_eq!((&broken["params"], &broken["is_current"]), (&json!(null), &json!(false)));
+    assert!(broken["error"].as_str().unwrap().contains("params.rows"), "{broken}");
+    check(&change(json!({"other": open_hook()})), 409, "not-configured");
+}
+
+#[test]
 fn many_runs_are_abandoned_in_one_call() {
     let stage = stage();
     let ids = ["e1", "e2", "e3"].map(|id| {
@@ -147,6 +181,7 @@ fn a_reader_reads_everything_and_decides_nothing() {
         "/api/runs",
         &format!("/api/runs/{id}"),
         &format!("/api/runs/{id}/timeline"),
+        &format!("/api/runs/{id}/mapping"),
         &format!("/api/runs/{id}/delivery"),
         "/api/hooks",
     ] {

@@ -1,0 +1,63 @@
+//! How the parameters of a run were made: its stored delivery, mapped again by its hook as it is configured now. Nothing is
+//! written.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::hook::event::Event;
+use crate::ports::{DeliveryKey, Inbox, ItemKey};
+use crate::run::Run;
+
+use super::operator::Refusal;
+use super::plan::{map, rule_again, scope_again};
+use super::preview::ConditionPreview;
+use super::queries::stored_delivery;
+use super::retry::Hooks;
+
+/// How the parameters of a run were made.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The index of the rule, from 0.
+    pub rule: usize,
+    /// The rule's condition; `null` if it has none, or if the delivery cannot be read.
+    pub when: Option<ConditionPreview>,
+    /// The rule's `params`, as they are configured.
+    pub expressions: Map<String, Value>,
+    /// What they are for the delivery; `null` if they cannot be mapped.
+    pub params: Option<Map<String, Value>>,
+    /// Why they cannot be mapped; `null` if they can.
+    pub error: Option<String>,
+    /// Whether the run has the same parameters: otherwise the configuration was changed since.
+    pub is_current: bool,
+}
+
+/// Explains the parameters of a run.
+///
+/// # Errors
+/// - [`Refusal::NotConfigured`]: the hook, or its rule for the run, is not there any more.
+/// - [`Refusal::NoDelivery`]: the delivery has expired.
+/// - [`Refusal::Store`] when a store fails.
+pub async fn explain<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
+    world: &W,
+    hooks: &Hooks<'_>,
+    run: &Run,
+) -> Result<Explanation, Refusal> {
+    let hook = hooks(&run.hook)
+        .ok_or(Refusal::NotConfigured("the hook of this run is not configured any more, or broken"))?;
+    let (delivery, siblings) = stored_delivery(world, run).await?.ok_or(Refusal::NoDelivery)?;
+    let (index, rule) = rule_again(hook, run, &siblings)
+        .ok_or(Refusal::NotConfigured("no rule of the hook is for this run's workflow any more"))?;
+    let item = run.mapped_from.and_then(|from| from.item_index);
+    let scope = Event::from_stored(delivery, hook)
+        .map_err(|error| error.to_string())
+        .and_then(|event| scope_again(hook, &event, item));
+    let params = scope.as_ref().map_err(Clone::clone).and_then(|scope| map(hook, rule, scope));
+    Ok(Explanation {
+        rule: index,
+        when: scope.ok().and_then(|scope| ConditionPreview::of(hook, rule, &scope)),
+        expressions: rule.params.as_configured(),
+        is_current: params.as_ref().is_ok_and(|params| *params == *run.params),
+        error: params.as_ref().err().cloned(),
+        params: params.ok(),
+    })
+}
