@@ -66,6 +66,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
             Box::pin(files::follow_link(context, &request, run_id, &file_id)).await
         }
         Route::FollowStatus(run_id) => Box::pin(status::get_status(context, &request, run_id)).await,
+        Route::GetOverview => Box::pin(runs::get_overview(context, &request)).await,
         Route::ListRuns => Box::pin(runs::list_runs(context, &request)).await,
         Route::GetRun(run_id) => Box::pin(runs::get_run(context, &request, run_id)).await,
         Route::GetTimeline(run_id) => Box::pin(runs::get_timeline(context, run_id)).await,

@@ -93,6 +93,7 @@
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
+//! | how runs went in the last hours | [`service::overview`] | KV |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |

@@ -21,6 +21,7 @@ mod idle;
 mod journals;
 mod kv_records;
 pub mod operator;
+pub mod overview;
 pub mod plan;
 pub mod preview;
 pub mod queries;

@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::request::Request;
 use crate::hook::HookName;
 use crate::run::Status;
+use crate::service::overview::{HOURS_DEFAULT, HOURS_MAX};
 use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
 use crate::service::selection::{MANY_MAX, Selection};
 use crate::timestamp::Timestamp;
@@ -72,6 +73,19 @@ pub(super) fn read_force(url: &Url) -> Result<bool, Problem> {
         };
     }
     Ok(force)
+}
+
+/// Reads the query of `GET /api/overview`: `hours` (1 to [`HOURS_MAX`]), optional.
+pub(super) fn read_hours(url: &Url) -> Result<u32, Problem> {
+    let mut hours = HOURS_DEFAULT;
+    for (name, value) in url.query_pairs() {
+        if name != "hours" {
+            return Err(unknown(&name, "`hours`"));
+        }
+        let read = value.parse().ok().filter(|hours| (1..=HOURS_MAX).contains(hours));
+        hours = read.ok_or_else(|| wrong("hours", &format!("1 to {HOURS_MAX}"), &value))?;
+    }
+    Ok(hours)
 }
 
 fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {

@@ -18,6 +18,8 @@ pub enum Route {
     FollowStatus(RunId),
     /// What the caller may do.
     GetSession,
+    /// How runs went in the last hours.
+    GetOverview,
     /// The runs, newest first.
     ListRuns,
     /// One run.
@@ -98,6 +100,7 @@ impl Route {
                 (READ, Self::FollowStatus(run_id))
             }
             ["api", "session"] => (READ, Self::GetSession),
+            ["api", "overview"] => (READ, Self::GetOverview),
             ["api", "runs"] => (READ, Self::ListRuns),
             ["api", "runs", "retry"] => (POST, Self::RetryMany),
             ["api", "runs", "abandon"] => (POST, Self::AbandonMany),

@@ -2,13 +2,14 @@
 
 use super::context::{Context, Handled};
 use super::problem::Problem;
-use super::query::read_list_query;
+use super::query::{read_hours, read_list_query};
 use super::request::Request;
 use super::runtime::Runtime;
-use super::schema::{DeliveryView, RunList, Timeline};
+use super::schema::{DeliveryView, OverviewView, RunList, Timeline};
 use super::watched_run::answer_run;
 use crate::run::RunId;
 use crate::service::explain::explain;
+use crate::service::overview::overview;
 use crate::service::queries;
 use crate::service::timeline::timeline;
 
@@ -21,6 +22,17 @@ pub(super) async fn list_runs<R: Runtime>(context: &Context<'_, R>, request: &Re
     let listed = queries::list_runs(&*ports, &query).await.map_err(|error| context.store_failed(&error))?;
     let runs = listed.runs.iter().map(|run| run.view()).collect();
     context.json(200, &RunList { runs, cursor: listed.cursor })
+}
+
+/// How runs went in the last hours. Each call reads KV: one list for every 1,000 open runs, and one to five for the final ones.
+///
+/// 200; 400 the query is not understood; 503 a store fails.
+pub(super) async fn get_overview<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Handled<R> {
+    let ports = context.ports()?;
+    let hours = read_hours(&request.url)?;
+    let overview = overview(&*ports, hours, context.now()).await;
+    let overview = overview.map_err(|error| context.store_failed(&error))?;
+    context.json(200, &OverviewView::of(&overview))
 }
 
 /// One run, whole.

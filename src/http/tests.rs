@@ -76,6 +76,7 @@ fn every_address_takes_its_methods_and_no_other() {
         (format!("/files/{run}/1?expires=1&signature=x"), "GET, HEAD", 403),
         (format!("/status/{run}?expires=1&signature=x"), "GET, HEAD", 403),
         ("/api/session".to_owned(), "GET, HEAD", 200),
+        ("/api/overview".to_owned(), "GET, HEAD", 200),
         ("/api/runs".to_owned(), "GET, HEAD", 200),
         (format!("/api/runs/{run}"), "GET, HEAD", 200),
         (format!("/api/runs/{run}/timeline"), "GET, HEAD", 200),

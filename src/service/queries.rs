@@ -107,6 +107,25 @@ pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Li
     Ok(Listed { runs: found, cursor: position.as_ref().map(Position::encode) })
 }
 
+/// Lists the open runs of any age, and the final ones that were accepted at this time or later, newest first. Whether they are all:
+/// there may be more final ones than one call reads.
+///
+/// # Errors
+/// `StoreError` when KV fails.
+pub(super) async fn list_since<W: RunLists + Log>(
+    world: &W,
+    since: Timestamp,
+) -> Result<(Vec<Rc<Summary>>, bool), StoreError> {
+    let all = Query { limit: usize::MAX, ..Query::default() };
+    let done = scan_done(world, &Query { since: Some(since), ..all.clone() }).await?;
+    let mut runs = list_open(world, &all).await?;
+    let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
+    runs.retain(|run| !finished.contains(&run.run_id));
+    runs.extend(done.found.into_iter().map(|(run, _)| run));
+    runs.sort_by_key(|run| newest_first(run.run_id));
+    Ok((runs, done.next.is_none()))
+}
+
 /// Reads a run: its final record, else its open one, else the end of its journal, which is never late.
 ///
 /// # Errors

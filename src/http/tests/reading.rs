@@ -49,6 +49,26 @@ fn a_list_has_the_statuses_and_the_time_that_are_asked_for() {
 }
 
 #[test]
+fn the_overview_has_every_status_and_the_hours_that_are_asked_for() {
+    let stage = stage();
+    let run = run_at(1, false);
+    stage.stores().open.borrow_mut().insert(run.run_id, run.clone());
+    let got = stage.operator("GET", "/api/overview?hours=2", "").json();
+    assert_eq!(got["hours"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        got["totals"],
+        json!({"queued": 1, "in_progress": 0, "archiving": 0, "completed": 0, "failed": 0, "canceled": 0,
+            "unconfirmed": 0})
+    );
+    assert_eq!(got["oldest_open"]["run_id"], run.run_id.to_string());
+    assert_eq!((&got["success_rate"], &got["is_complete"]), (&json!(null), &json!(true)));
+    assert_eq!(stage.operator("GET", "/api/overview", "").json()["hours"].as_array().unwrap().len(), 24);
+    for query in ["hours=0", "hours=169", "hours=x", "days=1"] {
+        check(&stage.operator("GET", &format!("/api/overview?{query}"), ""), 400, "bad-query");
+    }
+}
+
+#[test]
 fn a_run_that_the_caller_has_is_not_sent_again() {
     let stage = stage();
     let run = run_at(1, false);
@@ -183,6 +203,7 @@ fn a_reader_reads_everything_and_decides_nothing() {
         &format!("/api/runs/{id}/timeline"),
         &format!("/api/runs/{id}/mapping"),
         &format!("/api/runs/{id}/delivery"),
+        "/api/overview",
         "/api/hooks",
     ] {
         assert_eq!(call("GET", path).status, 200, "{path}");

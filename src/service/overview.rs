@@ -1,0 +1,223 @@
+//! The overview: how runs went in the last hours, and which need somebody. Nothing is written.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::ports::{Log, RunLists, StoreError};
+use crate::run::{Status, Summary};
+use crate::timestamp::{HOUR_MS, SECOND_MS, Timestamp};
+
+use super::queries::list_since;
+
+/// The most hours of an overview: a week.
+pub const HOURS_MAX: u32 = 7 * 24;
+
+/// How many hours an overview has unless its caller says otherwise.
+pub const HOURS_DEFAULT: u32 = 24;
+
+/// The most parked runs that are named.
+const PARKED_MAX: usize = 50;
+
+/// How runs went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overview {
+    /// The beginning of the first hour.
+    pub from: Timestamp,
+    /// The time of the overview, in its last hour.
+    pub until: Timestamp,
+    /// The runs of each hour, the oldest first. A run belongs to the hour in which it was accepted.
+    pub hours: Vec<Hour>,
+    /// How many runs have each status: those accepted since [`from`](Self::from), and all that are open.
+    pub totals: BTreeMap<Status, usize>,
+    /// From acceptance to completion, seconds, of the runs that completed; `None`: none did.
+    pub seconds_to_finish: Option<Quantiles>,
+    /// The open run that was accepted first.
+    pub oldest_open: Option<Rc<Summary>>,
+    /// The `unconfirmed` runs, which wait for the operator, newest first, at most 50.
+    pub parked: Vec<Rc<Summary>>,
+    /// Whether all runs were read: there may be more than one call reads.
+    pub is_complete: bool,
+}
+
+/// The runs that were accepted in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Hour {
+    /// The beginning.
+    pub from: Timestamp,
+    /// How many are completed.
+    pub completed: usize,
+    /// How many have failed.
+    pub failed: usize,
+    /// How many were canceled.
+    pub canceled: usize,
+    /// How many are not final.
+    pub open: usize,
+}
+
+/// What half of the values do not exceed, and what 95 % do not.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// The median.
+    pub median: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+}
+
+/// Reads the runs of the last `hours`, the current hour included. It costs one list of open runs and up to five of final ones.
+///
+/// # Errors
+/// `StoreError` when KV fails.
+pub async fn overview<W: RunLists + Log>(
+    world: &W,
+    hours: u32,
+    now: Timestamp,
+) -> Result<Overview, StoreError> {
+    let hours = hours.clamp(1, HOURS_MAX);
+    let this_hour = now.plus_ms(-now.as_millis().rem_euclid(HOUR_MS));
+    let from = this_hour.plus_ms(-i64::from(hours - 1) * HOUR_MS);
+    let (runs, is_complete) = list_since(world, from).await?;
+    let mut overview = Overview {
+        from,
+        until: now,
+        hours: (0..hours).map(|hour| Hour::empty(from.plus_ms(i64::from(hour) * HOUR_MS))).collect(),
+        totals: Status::ALL.into_iter().map(|status| (status, 0)).collect(),
+        seconds_to_finish: Quantiles::of(runs.iter().filter_map(|run| seconds_to_finish(run)).collect()),
+        oldest_open: None,
+        parked: Vec::new(),
+        is_complete,
+    };
+    for run in runs {
+        overview.count(run);
+    }
+    Ok(overview)
+}
+
+impl Overview {
+    /// The share of the runs that completed among those that completed or failed; `None`: there are none.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a list has some thousand runs")]
+    pub fn success_rate(&self) -> Option<f64> {
+        let of = |status: Status| self.totals.get(&status).copied().unwrap_or_default();
+        let (completed, failed) = (of(Status::Completed), of(Status::Failed));
+        (completed + failed > 0).then(|| completed as f64 / (completed + failed) as f64)
+    }
+
+    /// Counts a run. Runs come newest first.
+    fn count(&mut self, run: Rc<Summary>) {
+        *self.totals.entry(run.status).or_default() += 1;
+        let since = run.run_id.created_at();
+        let hour = self.hours.iter_mut().rev().find(|hour| hour.from <= since);
+        if let Some(hour) = hour {
+            match run.status {
+                Status::Completed => hour.completed += 1,
+                Status::Failed => hour.failed += 1,
+                Status::Canceled => hour.canceled += 1,
+                _ => hour.open += 1,
+            }
+        }
+        if run.status == Status::Unconfirmed && self.parked.len() < PARKED_MAX {
+            self.parked.push(Rc::clone(&run));
+        }
+        if !run.status.is_final() {
+            self.oldest_open = Some(run);
+        }
+    }
+}
+
+impl Hour {
+    fn empty(from: Timestamp) -> Self {
+        Self { from, completed: 0, failed: 0, canceled: 0, open: 0 }
+    }
+}
+
+impl Quantiles {
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        // The nearest rank.
+        let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1));
+        Some(Self { median: *rank(50)?, p95: *rank(95)? })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run takes at most some weeks")]
+fn seconds_to_finish(run: &Summary) -> Option<f64> {
+    let finished_at = run.finished_at.filter(|_| run.status == Status::Completed)?;
+    Some(finished_at.since_ms(run.received_at) as f64 / SECOND_MS as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::run::tests::{at, queued_run};
+    use crate::run::{Run, RunId, Stage};
+    use crate::testing::MemoryWorld;
+
+    /// The beginning of an hour.
+    const HOUR: i64 = 2_000 * HOUR_MS - 1_700_000_000_000 % HOUR_MS;
+
+    fn run(created_ms: i64, end: impl FnOnce(&mut Run)) -> Run {
+        let mut run = queued_run();
+        run.run_id = RunId::new(at(created_ms), [7; 16]);
+        run.received_at = at(created_ms);
+        end(&mut run);
+        run
+    }
+
+    fn completed(created_ms: i64, seconds: i64) -> Run {
+        run(created_ms, |run| {
+            run.status = Status::Completed;
+            run.finished_at = Some(at(created_ms + seconds * SECOND_MS));
+        })
+    }
+
+    #[test]
+    fn runs_are_counted_by_the_hour_in_which_they_were_accepted() {
+        let world = MemoryWorld::default();
+        let failed = |created_ms: i64| run(created_ms, |run| run.fail(Stage::Start, "no", at(created_ms)));
+        let parked = run(HOUR - 90 * HOUR_MS, |run| run.status = Status::Unconfirmed);
+        for run in [
+            completed(HOUR + 1, 4),
+            completed(HOUR + 2, 2),
+            completed(HOUR - 1, 60),
+            failed(HOUR - HOUR_MS),
+            failed(HOUR - HOUR_MS - 1),
+        ] {
+            world.done.borrow_mut().insert(run.run_id, run);
+        }
+        for run in [run(HOUR + 3, |_| ()), parked.clone()] {
+            world.open.borrow_mut().insert(run.run_id, run);
+        }
+        let overview = |hours| overview(&world, hours, at(HOUR + 1_000)).now_or_never().unwrap().unwrap();
+        let shown = overview(2);
+        let hour = |from: i64, [completed, failed, canceled, open]: [usize; 4]| Hour {
+            from: at(from),
+            completed,
+            failed,
+            canceled,
+            open,
+        };
+        assert_eq!(shown.hours, [hour(HOUR - HOUR_MS, [1, 1, 0, 0]), hour(HOUR, [2, 0, 0, 1])]);
+        assert_eq!((shown.from, shown.until), (at(HOUR - HOUR_MS), at(HOUR + 1_000)));
+        let of = |status: Status| shown.totals[&status];
+        assert_eq!((of(Status::Completed), of(Status::Failed), of(Status::Queued)), (3, 1, 1));
+        assert_eq!((of(Status::Unconfirmed), of(Status::Canceled)), (1, 0), "open ones of any age");
+        assert_eq!(shown.success_rate(), Some(0.75));
+        assert_eq!(shown.seconds_to_finish, Some(Quantiles { median: 4.0, p95: 60.0 }));
+        assert_eq!(shown.oldest_open.as_ref().map(|run| run.run_id), Some(parked.run_id));
+        assert_eq!(shown.parked.len(), 1);
+        assert!(shown.is_complete);
+        assert_eq!(overview(1).hours.len(), 1);
+        assert_eq!(overview(3).totals[&Status::Failed], 2);
+        assert_eq!(overview(HOURS_MAX + 1).hours.len(), HOURS_MAX as usize);
+    }
+
+    #[test]
+    fn where_nothing_happened_there_is_nothing() {
+        let shown = overview(&MemoryWorld::default(), 1, at(0)).now_or_never().unwrap().unwrap();
+        assert_eq!((shown.success_rate(), shown.seconds_to_finish, shown.oldest_open), (None, None, None));
+    }
+}
