@@ -5,6 +5,7 @@ use url::Url;
 use super::problem::Problem;
 use super::request::Request;
 use crate::hook::HookName;
+use crate::hook::delivery::DeliveryId;
 use crate::run::Status;
 use crate::service::overview::{HOURS_DEFAULT, HOURS_MAX};
 use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
@@ -17,10 +18,11 @@ const WAIT_MAX_S: u32 = 25;
 /// How much of a wrong value a problem quotes, characters.
 const QUOTED_CHARS_MAX: usize = 64;
 
-/// Reads the query of `GET /api/runs`: `status` (one, or several with commas), `hook`, `since`, `until`, `limit` (1 to
-/// [`LIMIT_MAX`]) and `cursor`, all optional.
-pub(super) fn read_list_query(url: &Url) -> Result<Query, Problem> {
+/// Reads the query of `GET /api/runs`: `status` (one, or several with commas), `hook`, `since`, `until`, `delivery_id`, `limit`
+/// (1 to [`LIMIT_MAX`]) and `cursor`, all optional. The id is returned beside the query.
+pub(super) fn read_list_query(url: &Url) -> Result<(Query, Option<DeliveryId>), Problem> {
     let mut query = Query { limit: LIMIT_DEFAULT, ..Query::default() };
+    let mut delivery_id = None;
     for (name, value) in url.query_pairs() {
         match &*name {
             "status" => {
@@ -30,14 +32,16 @@ pub(super) fn read_list_query(url: &Url) -> Result<Query, Problem> {
             "hook" => query.hook = Some(read_hook(&value)?),
             "since" => query.since = Some(read_time("since", &value)?),
             "until" => query.until = Some(read_time("until", &value)?),
+            "delivery_id" => delivery_id = Some(DeliveryId::from(&*value)),
             "limit" => query.limit = read_limit(&value, LIMIT_MAX)?,
             "cursor" => query.after = Some(read_cursor(&value)?),
             other => {
-                return Err(unknown(other, "`status`, `hook`, `since`, `until`, `limit` and `cursor`"));
+                let known = "`status`, `hook`, `since`, `until`, `delivery_id`, `limit` and `cursor`";
+                return Err(unknown(other, known));
             }
         }
     }
-    Ok(query)
+    Ok((query, delivery_id))
 }
 
 /// Reads the query of a call that decides about many runs: `status` (`first` where it is absent, or one of

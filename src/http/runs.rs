@@ -13,13 +13,21 @@ use crate::service::overview::overview;
 use crate::service::queries;
 use crate::service::timeline::timeline;
 
-/// The runs, newest first. Each call reads KV: one list for every 1,000 open runs, and one to five for the final ones.
+/// The runs, newest first. Each call reads KV: one list for every 1,000 open runs, and one to five for the final ones; those of one
+/// delivery are found without a list.
 ///
 /// 200; 400 the query is not understood; 503 a store fails.
 pub(super) async fn list_runs<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Handled<R> {
     let ports = context.ports()?;
-    let query = read_list_query(&request.url)?;
-    let listed = queries::list_runs(&*ports, &query).await.map_err(|error| context.store_failed(&error))?;
+    let (query, delivery_id) = read_list_query(&request.url)?;
+    let listed = match delivery_id {
+        None => queries::list_runs(&*ports, &query).await,
+        Some(id) => {
+            let hooks = context.isolate.configuration.hooks.names();
+            queries::runs_of_delivery(&*ports, hooks, &id, &query).await
+        }
+    };
+    let listed = listed.map_err(|error| context.store_failed(&error))?;
     let runs = listed.runs.iter().map(|run| run.view()).collect();
     context.json(200, &RunList { runs, cursor: listed.cursor })
 }

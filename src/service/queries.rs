@@ -11,10 +11,12 @@ use serde_json::json;
 
 use crate::fabricate::FileId;
 use crate::hook::HookName;
-use crate::hook::delivery::Delivery;
+use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::JournalState;
 use crate::log;
-use crate::ports::{Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, RunLists, RunRecords, StoreError};
+use crate::ports::{
+    Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, RetryKey, RunLists, RunRecords, StoreError, WholeInbox,
+};
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
 
@@ -29,6 +31,8 @@ pub const LIMIT_MAX: usize = 200;
 const OPEN_PAGES_MAX: usize = 50;
 /// The most pages of 1,000 final runs that one call reads: a filter may pass over many.
 const DONE_PAGES_MAX: usize = 5;
+/// How many retries of one run are looked at: each retry is a run that can be retried in turn.
+const RETRIES_MAX: usize = 10;
 /// How many final runs one page has: a list costs the same for one run or a thousand.
 const DONE_PAGE: usize = 1_000;
 
@@ -105,6 +109,54 @@ pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Li
         done.next
     };
     Ok(Listed { runs: found, cursor: position.as_ref().map(Position::encode) })
+}
+
+/// Lists the runs of the delivery `id`, and their retries, newest first, without a list of KV: each hook is asked for its claim of
+/// that delivery. At most [`LIMIT_MAX`] runs and [`RETRIES_MAX`] retries of each are looked at; `query` chooses among them.
+///
+/// # Errors
+/// `StoreError` when a store fails.
+pub async fn runs_of_delivery<'h, W: WholeInbox + RunRecords + Clock>(
+    world: &W,
+    hooks: impl Iterator<Item = &'h HookName>,
+    id: &DeliveryId,
+    query: &Query,
+) -> Result<Listed, StoreError> {
+    let mut found = Vec::new();
+    for hook in hooks.filter(|hook| query.hook.as_ref().is_none_or(|wanted| wanted == *hook)) {
+        let mut next = claimed_runs(world, &DeliveryKey::of(hook, id)).await?;
+        for _ in 0..=RETRIES_MAX {
+            let mut retries = Vec::new();
+            for run in next {
+                // A run that has expired is not listed.
+                let Some(now) = get_run(world, run).await? else { continue };
+                found.extend(Some(Rc::new(now.summary())).filter(|summary| query.wants(summary)));
+                retries.extend(world.get(&RetryKey(run)).await?.map(|(retry, _)| retry.run.run_id));
+            }
+            next = retries;
+        }
+    }
+    found.sort_by_key(|run| newest_first(run.run_id));
+    let has_more = found.len() > query.limit;
+    found.truncate(query.limit);
+    let last = found.last().filter(|_| has_more).map(|last| Position { run_id: last.run_id, done: None });
+    Ok(Listed { cursor: last.as_ref().map(Position::encode), runs: found })
+}
+
+/// The runs that a delivery became when it was accepted; of a batch, those of the items that it was the first to bring.
+async fn claimed_runs<W: WholeInbox>(world: &W, key: &DeliveryKey) -> Result<Vec<RunId>, StoreError> {
+    let Some((claim, _)) = world.get(key).await? else { return Ok(Vec::new()) };
+    let mut runs: Vec<RunId> = claim.runs.iter().map(|run| run.run_id).collect();
+    for digest in claim.items {
+        if runs.len() >= LIMIT_MAX {
+            break;
+        }
+        let item = world.get(&ItemKey { hook: key.hook.clone(), digest }).await?;
+        let own = item.map(|(item, _)| item).filter(|item| item.delivery == key.digest);
+        runs.extend(own.into_iter().flat_map(|item| item.runs).map(|run| run.run_id));
+    }
+    runs.truncate(LIMIT_MAX);
+    Ok(runs)
 }
 
 /// Lists the open runs of any age, and the final ones that were accepted at this time or later, newest first. Whether they are all:

@@ -49,6 +49,35 @@ fn a_list_has_the_statuses_and_the_time_that_are_asked_for() {
 }
 
 #[test]
+fn the_runs_of_a_delivery_are_found_without_a_list() {
+    let stage = stage();
+    let id_of = |got: &Got| got.json()["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let open = id_of(&stage.post("open", r#"{"id": "e1"}"#));
+    let failed = id_of(&stage.post("mapped", r#"{"id": "e1"}"#));
+    stage.post("open", r#"{"id": "e2"}"#);
+    let retry = stage.operator("POST", &format!("/api/runs/{failed}/retry"), "").json();
+    let retry = retry["run_id"].as_str().unwrap().to_owned();
+    let listed = |query: &str| -> Vec<String> {
+        let list = stage.operator("GET", &format!("/api/runs?delivery_id={query}"), "").json();
+        let runs = list["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["run_id"].as_str().unwrap().to_owned()).collect()
+    };
+    stage.stores().lists.set(0);
+    let mut all = listed("e1");
+    assert_eq!(stage.stores().lists.get(), 0);
+    let mut expected = vec![open.clone(), failed.clone(), retry.clone()];
+    all.sort();
+    expected.sort();
+    assert_eq!(all, expected);
+    assert_eq!(listed("e1&hook=open"), [open]);
+    assert_eq!(listed("e1&status=failed").len(), 2, "the retry could not be mapped, either");
+    assert_eq!(listed("e3"), Vec::<String>::new());
+    let page = stage.operator("GET", "/api/runs?delivery_id=e1&limit=2", "").json();
+    let cursor = page["cursor"].as_str().unwrap();
+    assert_eq!(listed(&format!("e1&limit=2&cursor={cursor}")).len(), 1);
+}
+
+#[test]
 fn the_overview_has_every_status_and_the_hours_that_are_asked_for() {
     let stage = stage();
     let run = run_at(1, false);
