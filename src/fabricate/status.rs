@@ -58,12 +58,6 @@ impl StatusReader {
         Self { head, task: Members::new(bytes_max), bytes: 0 }
     }
 
-    /// Whether more than [`SMALL_ANSWER_BYTES`] have come, so that the rest needs a [`super::Lease`].
-    #[must_use]
-    pub fn is_large(&self) -> bool {
-        self.bytes > SMALL_ANSWER_BYTES.into()
-    }
-
     /// Whether the rest of the body makes no difference.
     #[must_use]
     pub fn needs_no_more(&self) -> bool {
@@ -308,12 +302,10 @@ mod tests {
     fn more_than_is_read_is_too_large() {
         let mut reader = StatusReader::new(head(200));
         reader.push(br#"{"id":"t","status":"completed","result":[""#).unwrap();
-        assert!(!reader.is_large());
         let piece = vec![b'x'; 1 << 20];
         let pushed = (0..100).find_map(|at| reader.push(&piece).err().map(|error| (at, error)));
         let Some((63, StatusError::TooLarge(reason))) = pushed else { panic!("{pushed:?}") };
         assert!(reason.contains("67108864 bytes"));
-        assert!(reader.is_large());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub const SMALL_BYTES_MAX: u64 = 256 * KIB;
 /// What a request takes before a byte of its body is there: its future, its headers and the runtime's objects.
 pub const REQUEST_BYTES: u64 = 16 * KIB;
 
-/// How many times its size a complete body counts: the body, its parsed document, and the text of its claim.
+/// How many times its size a complete body counts: the body, the index of its document, and the text of its claim.
 ///
 /// A document's index may be larger than that for a moment. This is safe: parsing and planning wait for nothing, so an
 /// isolate has one such index at a time.
