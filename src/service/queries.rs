@@ -112,7 +112,7 @@ pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Li
 }
 
 /// Lists the runs of the delivery `id`, and their retries, newest first, without a list of KV: each hook is asked for its claim of
-/// that delivery. At most [`LIMIT_MAX`] runs and [`RETRIES_MAX`] retries of each are looked at; `query` chooses among them.
+/// that delivery. At most [`LIMIT_MAX`] runs and ten retries of each are looked at; `query` chooses among them.
 ///
 /// # Errors
 /// `StoreError` when a store fails.
