@@ -34,13 +34,12 @@ pub use problem::{Kind, Problem, ProblemBody};
 use crate::verify::bearer_token;
 use api_token::{ApiTokens, Role};
 use context::{Context, Handled};
-use link::LinkSecret;
 use request::Request;
 use response::Response;
 use route::Route;
 use runtime::{FileStream, Runtime};
 use schema::{Health, Session};
-use secrets::{FABRICATE_API_KEY, LINK_SECRET};
+use secrets::FABRICATE_API_KEY;
 
 /// Answers a request. An internal error is logged where it is handled, and no answer has it.
 pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
@@ -102,7 +101,7 @@ fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
 
 /// `GET /api/session`: what the caller may do, and what this Worker can do.
 fn session<R: Runtime>(context: &Context<'_, R>, role: Option<Role>) -> Handled<R> {
-    let has_links = LinkSecret::new(context.secret(LINK_SECRET).as_deref()).is_ok();
+    let has_links = files::link_secret(context).is_ok();
     let session =
         Session { role: role.unwrap_or(Role::Reader), version: env!("CARGO_PKG_VERSION"), has_links };
     context.json(200, &session)

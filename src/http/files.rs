@@ -82,7 +82,7 @@ pub(super) async fn make_link<R: Runtime>(
     let run = context.run(&ports, run_id).await?;
     head_file(context, &ports, &Located::find(&run, file_id)?).await?;
     let link = secret.link(run_id, file_id, context.now(), expires_in.unwrap_or_default());
-    let url = here.join(&link.reference).map_err(|_| Problem::NoSuchPage)?;
+    let url = link.at(&here).ok_or(Problem::NoSuchPage)?;
     context.json(200, &LinkAnswer { url: url.into(), expires_at: link.expires_at })
 }
 

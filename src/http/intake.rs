@@ -165,7 +165,9 @@ pub(super) async fn accept_event<R: Runtime>(
     }
     if let Some(links) = links {
         for run in &mut answer.runs {
-            run.status_url = links.url(run.run_id, now).unwrap_or_default();
+            if let Some(url) = links.url(run.run_id, now) {
+                run.status_url = url;
+            }
         }
     }
     let mut response = match reply {

@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::digest::hmac_sha256_hex;
 use crate::digest::is_same_secret;
@@ -72,6 +72,14 @@ pub struct Link {
     pub reference: String,
     /// The time from which on the link does not work.
     pub expires_at: Timestamp,
+}
+
+impl Link {
+    /// The whole address of the link, at the Worker whose address is `here`.
+    #[must_use]
+    pub fn at(&self, here: &Url) -> Option<Url> {
+        here.join(&self.reference).ok()
+    }
 }
 
 impl TryFrom<Value> for ExpiresIn {

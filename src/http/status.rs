@@ -15,7 +15,7 @@ use super::schema::{SharedFile, SharedRun, SharedTask, StageOfError};
 use super::watched_run::answer_run;
 use crate::hook::archive_key::safe_name;
 use crate::hook::{Hook, Share};
-use crate::run::{FileState, Run, RunId};
+use crate::run::{FileState, Run, RunFile, RunId};
 use crate::timestamp::Timestamp;
 
 /// The links that a hook gives out.
@@ -36,7 +36,7 @@ impl StatusLinks {
     /// The whole address of a link that works for seven days.
     pub(super) fn url(&self, run_id: RunId, now: Timestamp) -> Option<String> {
         let link = self.secret.link_to_status(run_id, now, ExpiresIn::MAX);
-        self.here.join(&link.reference).ok().map(Into::into)
+        link.at(&self.here).map(Into::into)
     }
 }
 
@@ -84,17 +84,14 @@ fn shared_files<'r>(
     run: &'r Run,
     expires_at: Timestamp,
 ) -> Vec<SharedFile<'r>> {
-    let shared = run.files.iter().map(|file| {
-        let link = secret.link_until(run.run_id, file.id(), expires_at);
-        let url = here.join(&link.reference).ok().filter(|_| file.state == FileState::Archived);
-        SharedFile {
-            id: file.id(),
-            name: safe_name(file.file.name.as_deref()),
-            size: file.file.size,
-            content_type: file.file.content_type.as_deref(),
-            state: file.state,
-            url: url.map(Into::into),
-        }
+    let link = |file: &RunFile| secret.link_until(run.run_id, file.id(), expires_at).at(here).map(Into::into);
+    let shared = run.files.iter().map(|file| SharedFile {
+        id: file.id(),
+        name: safe_name(file.file.name.as_deref()),
+        size: file.file.size,
+        content_type: file.file.content_type.as_deref(),
+        state: file.state,
+        url: (file.state == FileState::Archived).then(|| link(file)).flatten(),
     });
     shared.collect()
 }

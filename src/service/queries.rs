@@ -92,12 +92,9 @@ pub struct Listed {
 pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
     let done =
         if query.may_want(Status::is_final) { scan_done(world, query).await? } else { Done::default() };
-    let mut found =
+    let open =
         if query.may_want(|status| !status.is_final()) { list_open(world, query).await? } else { Vec::new() };
-    let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
-    found.retain(|run| !finished.contains(&run.run_id));
-    found.extend(done.found.iter().map(|(run, _)| run.clone()));
-    found.sort_by_key(|run| newest_first(run.run_id));
+    let mut found = done.merged_with(open);
     // Runs older than the last one that was scanned are for a later page, or the order would break.
     if let Some(next) = &done.next {
         found.retain(|run| newest_first(run.run_id) <= newest_first(next.run_id));
@@ -170,12 +167,7 @@ pub(super) async fn list_since<W: RunLists + Log>(
 ) -> Result<(Vec<Rc<Summary>>, bool), StoreError> {
     let all = Query { limit: usize::MAX, ..Query::default() };
     let done = scan_done(world, &Query { since: Some(since), ..all.clone() }).await?;
-    let mut runs = list_open(world, &all).await?;
-    let finished: BTreeSet<RunId> = done.found.iter().map(|(run, _)| run.run_id).collect();
-    runs.retain(|run| !finished.contains(&run.run_id));
-    runs.extend(done.found.into_iter().map(|(run, _)| run));
-    runs.sort_by_key(|run| newest_first(run.run_id));
-    Ok((runs, done.next.is_none()))
+    Ok((done.merged_with(list_open(world, &all).await?), done.next.is_none()))
 }
 
 /// Reads a run: its final record, else its open one, else the end of its journal, which is never late.
@@ -277,6 +269,16 @@ struct Done {
 }
 
 impl Done {
+    /// These and the open runs, newest first. A run that has both records is shown by its final one.
+    fn merged_with(&self, open: Vec<Rc<Summary>>) -> Vec<Rc<Summary>> {
+        let finished: BTreeSet<RunId> = self.found.iter().map(|(run, _)| run.run_id).collect();
+        let mut runs = open;
+        runs.retain(|run| !finished.contains(&run.run_id));
+        runs.extend(self.found.iter().map(|(run, _)| Rc::clone(run)));
+        runs.sort_by_key(|run| newest_first(run.run_id));
+        runs
+    }
+
     /// The page that has the last listed run, or the nearest page before it.
     fn page_of(&self, last: RunId, query: &Query) -> Option<String> {
         let shown = self.found.iter().rev().find(|(run, _)| newest_first(run.run_id) <= newest_first(last));
