@@ -20,6 +20,7 @@ pub mod follow;
 mod idle;
 mod journals;
 mod kv_records;
+pub mod many;
 pub mod operator;
 pub mod overview;
 pub mod plan;
@@ -31,7 +32,6 @@ mod redelivery;
 pub mod retry;
 pub mod retry_many;
 mod run_state;
-pub mod selection;
 pub mod sweep;
 pub mod timeline;
 

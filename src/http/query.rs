@@ -7,9 +7,10 @@ use super::request::Request;
 use crate::hook::HookName;
 use crate::hook::delivery::DeliveryId;
 use crate::run::Status;
+use crate::service::many::{MANY_MAX, newest_of};
 use crate::service::overview::{HOURS_DEFAULT, HOURS_MAX};
 use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
-use crate::service::selection::{MANY_MAX, Selection};
+
 use crate::timestamp::Timestamp;
 
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
@@ -29,15 +30,10 @@ pub(super) fn read_list_query(url: &Url) -> Result<(Query, Option<DeliveryId>), 
                 let statuses = value.split(',').map(|status| read_status(status, &Status::ALL));
                 query.statuses = statuses.collect::<Result<_, _>>()?;
             }
-            "hook" => query.hook = Some(read_hook(&value)?),
-            "since" => query.since = Some(read_time("since", &value)?),
-            "until" => query.until = Some(read_time("until", &value)?),
             "delivery_id" => delivery_id = Some(DeliveryId::from(&*value)),
-            "limit" => query.limit = read_limit(&value, LIMIT_MAX)?,
-            "cursor" => query.after = Some(read_cursor(&value)?),
-            other => {
+            _ => {
                 let known = "`status`, `hook`, `since`, `until`, `delivery_id`, `limit` and `cursor`";
-                return Err(unknown(other, known));
+                read_shared(&mut query, &name, &value, LIMIT_MAX, known)?;
             }
         }
     }
@@ -46,23 +42,37 @@ pub(super) fn read_list_query(url: &Url) -> Result<(Query, Option<DeliveryId>), 
 
 /// Reads the query of a call that decides about many runs: `status` (`first` where it is absent, or one of
 /// the `others`), `hook`, `since`, `until`, `limit` (1 to [`MANY_MAX`]) and `cursor`, all optional.
-pub(super) fn read_selection(url: &Url, first: Status, others: &[Status]) -> Result<Selection, Problem> {
+pub(super) fn read_selection(url: &Url, first: Status, others: &[Status]) -> Result<Query, Problem> {
     let allowed = [&[first], others].concat();
-    let mut selection = Selection::of(first);
+    let mut query = newest_of(first);
     for (name, value) in url.query_pairs() {
-        match &*name {
-            "status" => selection.status = read_status(&value, &allowed)?,
-            "hook" => selection.hook = Some(read_hook(&value)?),
-            "since" => selection.since = Some(read_time("since", &value)?),
-            "until" => selection.until = Some(read_time("until", &value)?),
-            "limit" => selection.limit = read_limit(&value, MANY_MAX)?,
-            "cursor" => selection.after = Some(read_cursor(&value)?),
-            other => {
-                return Err(unknown(other, "`status`, `hook`, `since`, `until`, `limit` and `cursor`"));
-            }
+        if name == "status" {
+            query.statuses = vec![read_status(&value, &allowed)?];
+        } else {
+            let known = "`status`, `hook`, `since`, `until`, `limit` and `cursor`";
+            read_shared(&mut query, &name, &value, MANY_MAX, known)?;
         }
     }
-    Ok(selection)
+    Ok(query)
+}
+
+/// Reads a parameter that every call about a list takes. `known` names all that this one takes.
+fn read_shared(
+    query: &mut Query,
+    name: &str,
+    value: &str,
+    limit_max: usize,
+    known: &str,
+) -> Result<(), Problem> {
+    match name {
+        "hook" => query.hook = Some(read_hook(value)?),
+        "since" => query.since = Some(read_time("since", value)?),
+        "until" => query.until = Some(read_time("until", value)?),
+        "limit" => query.limit = read_limit(value, limit_max)?,
+        "cursor" => query.after = Some(read_cursor(value)?),
+        other => return Err(unknown(other, known)),
+    }
+    Ok(())
 }
 
 /// Reads the query of `POST /api/runs/{run_id}/retry`: `force`, `false` unless it is stated.

@@ -5,9 +5,9 @@ use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
-use super::operator::{Refusal, abandon};
-use super::queries::list_runs;
-use super::selection::Selection;
+use super::many::{bounded, reason_to_skip};
+use super::operator::abandon;
+use super::queries::{Query, list_runs};
 
 /// The outcome of one call.
 #[derive(Debug, Default)]
@@ -26,26 +26,19 @@ pub struct Abandoned {
 /// `StoreError` when the runs cannot be listed. A run that cannot be abandoned is skipped; a later call tries it again.
 pub async fn abandon_many<W: Inbox<EntryKey> + RunRecords + RunLists + Clock + Log>(
     world: &W,
-    selection: Selection,
+    selection: Query,
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Abandoned, StoreError> {
-    let listed = list_runs(world, &selection.query()).await?;
+    let listed = list_runs(world, &bounded(selection)).await?;
     let mut many = Abandoned { cursor: listed.cursor, ..Abandoned::default() };
     for listed in listed.runs {
         let run_id = listed.run_id;
         match abandon(world, run_id, reason, now).await {
             Ok(run) => many.abandoned.push(run),
-            Err(Refusal::WrongState { run, .. }) => {
-                many.skipped.push((run_id, format!("it is {} by now", run.status.as_str())));
+            Err(refusal) => {
+                many.skipped.push((run_id, reason_to_skip(world, log::RUN_NOT_ABANDONED, run_id, refusal)));
             }
-            // The text of a store's error is for the log only.
-            Err(Refusal::Store(error)) => {
-                let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
-                world.log(log::RUN_NOT_ABANDONED, fields);
-                many.skipped.push((run_id, "storage failed: call again".to_owned()));
-            }
-            Err(refusal) => many.skipped.push((run_id, refusal.to_string())),
         }
     }
     Ok(many)

@@ -242,11 +242,16 @@ fn newest_first(run_id: RunId) -> (Reverse<Timestamp>, RunId) {
 impl Query {
     fn wants(&self, run: &Summary) -> bool {
         let accepted_at = run.run_id.created_at();
-        self.may_want(|status| run.status == status)
+        self.wants_status(run.status)
             && self.since.is_none_or(|since| accepted_at >= since)
             && self.until.is_none_or(|until| accepted_at < until)
             && self.hook.as_ref().is_none_or(|hook| run.hook() == hook.as_str())
             && self.after.as_ref().is_none_or(|after| newest_first(run.run_id) > newest_first(after.run_id))
+    }
+
+    /// Whether runs of this status are wanted.
+    pub(super) fn wants_status(&self, status: Status) -> bool {
+        self.may_want(|wanted| wanted == status)
     }
 
     /// Whether a status for which `is` holds is among those that are wanted.

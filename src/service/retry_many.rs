@@ -2,13 +2,13 @@
 
 use crate::log;
 use crate::ports::{Clock, Log, RunLists, RunRecords, StoreError, WholeInbox};
-use crate::run::{Run, RunId, Status};
+use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
+use super::many::{bounded, reason_to_skip};
 use super::operator::Refusal;
-use super::queries::list_runs;
+use super::queries::{Query, list_runs};
 use super::retry::{Hooks, retry_if};
-use super::selection::Selection;
 
 /// The outcome of one call.
 #[derive(Debug, Default)]
@@ -30,15 +30,15 @@ pub struct Many {
 pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Clock + Log>(
     world: &W,
     hooks: &Hooks<'_>,
-    selection: Selection,
+    selection: Query,
     now: Timestamp,
 ) -> Result<Many, StoreError> {
-    let status = selection.status;
-    let listed = list_runs(world, &selection.query()).await?;
+    let selection = bounded(selection);
+    let listed = list_runs(world, &selection).await?;
     let mut many = Many { cursor: listed.cursor, ..Many::default() };
     for listed in listed.runs {
         let run_id = listed.run_id;
-        match retry_listed(world, hooks, run_id, status, now).await {
+        match retry_listed(world, hooks, run_id, &selection, now).await {
             Ok((run, starts)) => {
                 if starts {
                     many.to_start.push(run.clone());
@@ -59,10 +59,10 @@ async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log>(
     world: &W,
     hooks: &Hooks<'_>,
     run_id: RunId,
-    status: Status,
+    selection: &Query,
     now: Timestamp,
 ) -> Result<(Run, bool), String> {
-    let wanted = |run: &Run| run.status == status && !run.abandoned;
+    let wanted = |run: &Run| selection.wants_status(run.status) && !run.abandoned;
     match retry_if(world, hooks, run_id, &wanted, now).await {
         Ok(retried) if retried.is_new => Ok((retried.run, retried.starts)),
         Ok(retried) => Err(format!("retried before, as {}", retried.run.run_id)),
@@ -70,13 +70,6 @@ async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log>(
         Err(Refusal::WrongState { run, .. }) if run.abandoned => {
             Err("abandoned, and its workflow may have run: retry it with its own call".to_owned())
         }
-        Err(Refusal::WrongState { run, .. }) => Err(format!("it is {} by now", run.status.as_str())),
-        // The text of a store's error is for the log only.
-        Err(Refusal::Store(error)) => {
-            let fields = serde_json::json!({"run_id": run_id, "error": error.to_string()});
-            world.log(log::RUN_NOT_RETRIED, fields);
-            Err("storage failed: call again".to_owned())
-        }
-        Err(refusal) => Err(refusal.to_string()),
+        Err(refusal) => Err(reason_to_skip(world, log::RUN_NOT_RETRIED, run_id, refusal)),
     }
 }

@@ -13,11 +13,12 @@ use seedhook::ports::Clock;
 use seedhook::run::{Run, RunId, Status};
 use seedhook::service::abandon_many::abandon_many;
 use seedhook::service::follow::follow_started;
+use seedhook::service::many::newest_of;
 use seedhook::service::operator::{Refusal, abandon, adopt};
+use seedhook::service::queries::Query;
 use seedhook::service::receive::start_accepted;
 use seedhook::service::retry::retry;
 use seedhook::service::retry_many::retry_many;
-use seedhook::service::selection::Selection;
 
 use crate::chance::{REQUESTS, pick};
 use crate::executor::FOREVER;
@@ -144,7 +145,7 @@ async fn call(on: Invocation, run_id: RunId, wish: Wish, answered: Rc<RefCell<bo
             to_start.extend(retried.starts.then_some(retried.run));
         }),
         Wish::AbandonMany(status) => {
-            let selection = Selection { limit: 2, ..Selection::of(*status) };
+            let selection = Query { limit: 2, ..newest_of(*status) };
             let many = Box::pin(abandon_many(&on, selection, Some("simulated"), now)).await;
             many.map_err(Refusal::from).map(|many| {
                 for run in &many.abandoned {
@@ -153,7 +154,7 @@ async fn call(on: Invocation, run_id: RunId, wish: Wish, answered: Rc<RefCell<bo
             })
         }
         Wish::RetryMany(status) => {
-            let selection = Selection { limit: 2, ..Selection::of(*status) };
+            let selection = Query { limit: 2, ..newest_of(*status) };
             let many = Box::pin(retry_many(&on, &hooks, selection, now)).await;
             many.map_err(Refusal::from).map(|many| {
                 for (old, new) in &many.retried {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::super::many::newest_of;
+use super::super::queries::Query;
 use super::super::retry_many::retry_many;
-use super::super::selection::Selection;
 use super::*;
 use crate::config::Configuration;
 use crate::hook::delivery::StoredBody;
@@ -244,8 +245,8 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     }
     let hook = hook(&json!({}));
     let hooks = |_: &HookName| Some(&hook);
-    let selection = Selection { since: Some(at(1_000)), limit: 2, ..Selection::of(Status::Failed) };
-    let many = |selection: &Selection| {
+    let selection = Query { since: Some(at(1_000)), limit: 2, ..newest_of(Status::Failed) };
+    let many = |selection: &Query| {
         retry_many(&stores, &hooks, selection.clone(), at(10_000)).now_or_never().unwrap().unwrap()
     };
     let given_up = |stores: &MemoryWorld| {
@@ -263,7 +264,7 @@ fn many_are_retried_newest_first_and_what_is_not_is_told() {
     assert_eq!(retried(&first), ids[..2]);
     assert_eq!(first.to_start.len(), 2);
     let after = crate::service::queries::Position::decode(&first.cursor.unwrap());
-    let second = many(&Selection { after, ..selection.clone() });
+    let second = many(&Query { after, ..selection.clone() });
     assert_eq!((retried(&second), second.cursor), (ids[2..3].to_vec(), None), "the fourth is too old");
     let abandoned = given_up(&stores);
     let again = many(&selection);
