@@ -92,6 +92,7 @@
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
+//! | which rule and delivery a run comes from | `service/origin.rs` | the inbox |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
 //! | how runs went in the last hours | [`service::overview`] | KV |
 //! | lists and look-ups | [`service::queries`] | KV, journal |

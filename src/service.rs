@@ -22,6 +22,7 @@ mod journals;
 mod kv_records;
 pub mod many;
 pub mod operator;
+mod origin;
 pub mod overview;
 pub mod plan;
 pub mod preview;

@@ -9,9 +9,9 @@ use crate::ports::{DeliveryKey, Inbox, ItemKey};
 use crate::run::Run;
 
 use super::operator::Refusal;
-use super::plan::{map, rule_again, scope_again};
+use super::origin::Origin;
+use super::plan::{map, scope_again};
 use super::preview::ConditionPreview;
-use super::queries::stored_delivery;
 use super::retry::Hooks;
 
 /// How the parameters of a run were made.
@@ -34,20 +34,13 @@ pub struct Explanation {
 /// Explains the parameters of a run.
 ///
 /// # Errors
-/// - [`Refusal::NotConfigured`]: the hook, or its rule for the run, is not there any more.
-/// - [`Refusal::NoDelivery`]: the delivery has expired.
-/// - [`Refusal::Store`] when a store fails.
+/// [`Refusal::NotConfigured`], [`Refusal::NoDelivery`] and [`Refusal::Store`], as for a retry.
 pub async fn explain<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
     world: &W,
     hooks: &Hooks<'_>,
     run: &Run,
 ) -> Result<Explanation, Refusal> {
-    let hook = hooks(&run.hook)
-        .ok_or(Refusal::NotConfigured("the hook of this run is not configured any more, or broken"))?;
-    let (delivery, siblings) = stored_delivery(world, run).await?.ok_or(Refusal::NoDelivery)?;
-    let (index, rule) = rule_again(hook, run, &siblings)
-        .ok_or(Refusal::NotConfigured("no rule of the hook is for this run's workflow any more"))?;
-    let item = run.mapped_from.and_then(|from| from.item_index);
+    let Origin { hook, index, rule, delivery, item } = Origin::find(world, hooks, run).await?;
     let scope = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| scope_again(hook, &event, item));

@@ -3,7 +3,6 @@
 //! `retries/{run_id}` is the gate: it is created once and holds the new run, so that two clicks make one new run. Nothing
 //! is started here.
 
-use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::hook::{Hook, HookName};
 use crate::journal::JournalState;
@@ -18,8 +17,8 @@ use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show
 use super::create_once::create_once;
 use super::log_run;
 use super::operator::{Refusal, abandon_loaded};
+use super::origin::Origin;
 use super::plan::{Plan, map_again, rule_again};
-use super::queries::stored_delivery;
 use super::run_state::RunState;
 
 /// Looks up a hook by its name; `None` when it is not configured, or has a mistake.
@@ -90,34 +89,30 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
     old: &Run,
     now: Timestamp,
 ) -> Result<Run, Refusal> {
-    let hook = hooks(&old.hook);
     if old.lacks_files_only() {
-        let rule = hook.and_then(|hook| rule_again(hook, old, &[]));
+        let rule = hooks(&old.hook).and_then(|hook| rule_again(hook, old, &[]));
         let settings = rule.map_or(&old.settings, |(_, rule)| &rule.settings).clone();
         return Ok(old.for_missing_files(RunId::new(now, world.random()), settings, now));
     }
-    let hook =
-        hook.ok_or(Refusal::NotConfigured("the hook of this run is not configured any more, or broken"))?;
-    let (delivery, siblings) = stored_delivery(world, old).await?.ok_or(Refusal::NoDelivery)?;
-    let plan = plan_again(hook, delivery, &siblings, old)
-        .ok_or(Refusal::NotConfigured("no rule of the hook is for this run's workflow any more"))?;
+    let origin = Origin::find(world, hooks, old).await?;
+    let hook = origin.hook;
+    let plan = plan_again(origin, old);
     let mut run = new_run(world, hook, plan, &old.delivery_id, now);
     run.retry_of = Some(old.run_id);
     Ok(run)
 }
 
-fn plan_again<'h>(hook: &'h Hook, delivery: Delivery, siblings: &[Run], old: &Run) -> Option<Plan<'h>> {
-    let (index, rule) = rule_again(hook, old, siblings)?;
-    let item = old.mapped_from.and_then(|from| from.item_index);
+fn plan_again<'h>(origin: Origin<'h>, old: &Run) -> Plan<'h> {
+    let Origin { hook, index, rule, delivery, item } = origin;
     let params = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
-    Some(Plan {
+    Plan {
         rule,
         mapped_from: MappedFrom { rule_index: index, item_index: item },
         item_id: old.item_id.clone(),
         params,
-    })
+    }
 }
 
 /// Creates the gate with the run `new` and shows it, or returns the run of an earlier call.

@@ -10,7 +10,7 @@ use super::super::queries::Query;
 use super::super::retry_many::retry_many;
 use super::*;
 use crate::config::Configuration;
-use crate::hook::delivery::StoredBody;
+use crate::hook::delivery::{Delivery, StoredBody};
 use crate::journal::Decision;
 use crate::ports::{Claim, ItemClaim};
 use crate::run::tests::{at, queued_run};
