@@ -16,6 +16,7 @@ mod r2_files;
 mod r2_handshakes;
 mod r2_idle;
 mod r2_inbox;
+mod r2_recent;
 mod r2_uploads;
 mod settings;
 mod slots;

@@ -201,6 +201,8 @@ pub struct Hook {
     pub body_bytes_max: u64,
     /// What senders may see of their runs.
     pub share: Share,
+    /// Whether deliveries that no rule counts are kept for some days, so that they can be run later.
+    pub keeps_ignored: bool,
     /// The compiled expressions of all its rules.
     pub expressions: Expressions,
 }

@@ -13,10 +13,12 @@ mod handshake;
 mod hooks;
 mod intake;
 mod isolate;
+mod kept;
 pub mod link;
 mod problem;
 mod query;
 mod rate_limit;
+pub mod recent;
 pub mod request;
 pub mod request_body;
 pub mod response;
@@ -44,7 +46,9 @@ use secrets::FABRICATE_API_KEY;
 /// Answers a request. An internal error is logged where it is handled, and no answer has it.
 pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
     let context = Context { isolate, runtime };
-    answer(&context, request).await.unwrap_or_else(Problem::into_response)
+    let response = answer(&context, request).await.unwrap_or_else(Problem::into_response);
+    recent::store_when_due(&context);
+    response
 }
 
 async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
@@ -82,6 +86,10 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::Retry(run_id) => Box::pin(decisions::retry_run(context, &request, run_id)).await,
         Route::RetryMany => Box::pin(decisions::retry_runs(context, &request)).await,
         Route::AbandonMany => Box::pin(decisions::abandon_runs(context, request)).await,
+        Route::ListRecent => Box::pin(recent::list_recent(context, &request)).await,
+        Route::ListKept(hook) => Box::pin(kept::list_ignored(context, &request, hook)).await,
+        Route::GetKept(key) => Box::pin(kept::get_ignored(context, &key)).await,
+        Route::RunKept(key) => Box::pin(kept::run_ignored(context, request, &key)).await,
         Route::ListHooks => Box::pin(hooks::list_hooks(context, role)).await,
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,

@@ -93,6 +93,7 @@
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | which rule and delivery a run comes from | `service/origin.rs` | the inbox |
+//! | which deliveries that started nothing are shown, and kept | `http/recent.rs`, `http/recent/ring.rs`; [`service::kept`], `http/kept.rs` | R2 |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
 //! | how runs went in the last hours | [`service::overview`] | KV |
 //! | lists and look-ups | [`service::queries`] | KV, journal |

@@ -70,6 +70,8 @@ lines! {
     Info DELIVERY_TOO_MANY = "delivery rejected: more than 500 items or runs";
     Warn DELIVERY_NOT_VERIFIED = "delivery rejected: not verified";
     Error DELIVERY_NOT_STORED = "delivery not stored, the sender is asked to try again";
+    Error IGNORED_NOT_KEPT = "ignored delivery not kept, the sender is asked to try again";
+    Warn RECENT_NOT_STORED = "list of refused and ignored deliveries not stored";
     Error HOOK_CLOSED = "hook closed: its secret cannot be used";
     Warn BODY_NO_ROOM = "request body rejected: the bodies in flight fill this isolate's share";
     Error API_KEY_NOT_SET = "FABRICATE_API_KEY is not set";

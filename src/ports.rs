@@ -2,11 +2,14 @@
 //! in memory. Nothing here decides anything.
 
 mod archive;
+mod kept;
 
 pub use archive::{
     Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Part,
     Put, Source, Upload, Version,
 };
+
+pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 
 use std::cell::Cell;
 use std::fmt;

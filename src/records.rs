@@ -11,6 +11,7 @@
 //! | `claim` | R2 `deliveries/{hook}/{digest}` | [`Claim`] |
 //! | `item` | R2 `deliveries/~items/{hook}/{digest}` | [`ItemClaim`] |
 //! | `retry` | R2 `retries/{run_id}` | [`Retry`] |
+//! | `kept` | R2 `ignored/{hook}/{id}` | [`Kept`] |
 //! | `batch` | queue messages | [`Batch`] |
 //!
 //! Ids, times and the words of statuses have one spelling in records, the configuration and HTTP: they bring their own
@@ -47,7 +48,7 @@ mod version;
 pub use summary::{read_metadata, to_metadata};
 
 use crate::journal::Entry;
-use crate::ports::{Batch, Claim, ItemClaim, Retry};
+use crate::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use crate::run::Run;
 
 /// A value that is stored as JSON text.
@@ -85,4 +86,5 @@ record!(Entry, journal::EntryShape);
 record!(Claim, inbox::ClaimShape<'_>);
 record!(ItemClaim, inbox::ItemClaimShape);
 record!(Retry, inbox::RetryShape);
+record!(Kept, inbox::KeptShape<'_>);
 record!(Batch, batch::BatchShape);

@@ -19,6 +19,7 @@ pub mod explain;
 pub mod follow;
 mod idle;
 mod journals;
+pub mod kept;
 mod kv_records;
 pub mod many;
 pub mod operator;

@@ -13,14 +13,15 @@ use url::Url;
 use crate::fabricate::{
     Checksum, CircuitBreaker, FileId, Resume, StartOutcome, StatusError, Target, Task, TaskId,
 };
+use crate::hook::HookName;
 use crate::http::testing::HttpStores;
 use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
     Downloads, EntryKey, Fabricate, FileBytes, FileStore, IdleHint, IdleHints, Inbox, InboxKey, InboxLists,
-    ItemClaim, ItemKey, Log, Page, Part, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source,
-    StoreError, Upload, Version,
+    ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue, Retry, RetryKey,
+    RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -38,6 +39,7 @@ pub(crate) struct MemoryWorld {
     pub(crate) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
     pub(crate) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
     pub(crate) retries: RefCell<BTreeMap<RunId, Retry>>,
+    pub(crate) kept: RefCell<Vec<(KeptKey, Kept)>>,
     /// The decision of another invocation, entered just before the next entry is created.
     pub(crate) faster: RefCell<Option<Decision>>,
     /// Every access to the inbox fails.
@@ -289,6 +291,37 @@ impl Inbox<EntryKey> for MemoryWorld {
         self.reads.set(self.reads.get() + 1);
         self.inbox("R2 get")?;
         Ok(self.journals.borrow().get(&(key.run_id, key.number)).cloned())
+    }
+}
+
+impl Inbox<KeptKey> for MemoryWorld {
+    async fn create(&self, key: &KeptKey, kept: &Kept) -> Result<bool, StoreError> {
+        self.inbox("R2 put")?;
+        self.kept.borrow_mut().push((key.clone(), kept.clone()));
+        Ok(true)
+    }
+    async fn get(&self, key: &KeptKey) -> Result<Option<(Kept, Timestamp)>, StoreError> {
+        self.inbox("R2 get")?;
+        let kept = self.kept.borrow();
+        Ok(kept.iter().find(|(known, _)| known == key).map(|(_, kept)| (kept.clone(), at(0))))
+    }
+}
+
+impl KeptLists for MemoryWorld {
+    async fn list_kept(
+        &self,
+        hook: &HookName,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<KeptId>, StoreError> {
+        let kept = self.kept.borrow();
+        let mut ids: Vec<KeptId> =
+            kept.iter().filter(|(key, _)| key.hook == *hook).map(|(key, _)| key.id.clone()).collect();
+        ids.sort();
+        ids.retain(|id| cursor.is_none_or(|cursor| id.to_string().as_str() > cursor));
+        let has_more = ids.len() > limit as usize;
+        ids.truncate(limit as usize);
+        Ok(Page { cursor: ids.last().filter(|_| has_more).map(ToString::to_string), items: ids })
     }
 }
 

@@ -1,5 +1,5 @@
 //! R2 `INBOX`: `deliveries/{hook}/{sha256 of delivery id}`, `deliveries/~items/{hook}/{sha256 of item id}`,
-//! `retries/{run_id}` and `journal/{run_id}/{k}`, each written once. (`handshakes/{hook}` is written by
+//! `retries/{run_id}`, `ignored/{hook}/{id}` and `journal/{run_id}/{k}`, each written once. (`handshakes/{hook}` is written by
 //! [`handshake`](super::handshake).)
 
 use serde::de::DeserializeOwned;
@@ -8,7 +8,8 @@ use super::storage::TextObject;
 use super::world::Cloudflare;
 use crate::hook::HookName;
 use crate::ports::{
-    DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, Page, RetryKey, StoreError, Version,
+    DeliveryKey, EntryKey, Inbox, InboxKey, InboxLists, ItemKey, KeptId, KeptKey, KeptLists, Page, RetryKey,
+    StoreError, Version,
 };
 use crate::records::Record;
 use crate::run::RunId;
@@ -19,6 +20,9 @@ const DELIVERIES: &str = "deliveries/";
 /// in the order of the keys' bytes, `~` comes after every hook.
 const ITEMS: &str = "deliveries/~items/";
 const RETRIES: &str = "retries/";
+const IGNORED: &str = "ignored/";
+/// How many objects one page of a list has: the most that R2 lists.
+const PAGE: u32 = 1_000;
 
 /// Where the record of a key lies in the bucket.
 trait ObjectKey {
@@ -46,6 +50,12 @@ impl ObjectKey for RetryKey {
 impl ObjectKey for EntryKey {
     fn object_key(&self) -> String {
         format!("journal/{}/{}", self.run_id, self.number)
+    }
+}
+
+impl ObjectKey for KeptKey {
+    fn object_key(&self) -> String {
+        format!("{IGNORED}{}/{}", self.hook, self.id)
     }
 }
 
@@ -80,6 +90,23 @@ impl InboxLists for Cloudflare {
     }
 }
 
+impl KeptLists for Cloudflare {
+    async fn list_kept(
+        &self,
+        hook: &HookName,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<KeptId>, StoreError> {
+        let prefix = format!("{IGNORED}{hook}/");
+        let listed = self.inbox.list(&prefix, cursor, limit).await?;
+        let ids = listed.objects.iter().filter_map(|(key, _)| key.strip_prefix(&prefix));
+        Ok(Page {
+            items: ids.filter_map(|id| id.to_owned().try_into().ok()).collect(),
+            cursor: listed.cursor,
+        })
+    }
+}
+
 impl Cloudflare {
     /// A page of what is below a prefix, and when each object was created; a key that is none of ours is left out.
     pub(super) async fn list_created<K>(
@@ -88,7 +115,7 @@ impl Cloudflare {
         cursor: Option<&str>,
         read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Page<(K, Timestamp)>, StoreError> {
-        let listed = self.inbox.list(prefix, cursor).await?;
+        let listed = self.inbox.list(prefix, cursor, PAGE).await?;
         let items = listed.objects.iter();
         let items = items.filter_map(|(key, at)| Some((read_key(key)?, Timestamp::from_millis(*at))));
         Ok(Page { items: items.collect(), cursor: listed.cursor })

@@ -120,11 +120,12 @@ export const r2Delete = (slot, bucket, key) => begin(slot, () => bucket.delete(k
  * @param {number} slot
  * @param {Bucket} bucket
  * @param {string} prefix
+ * @param {number} limit
  * @param {string | undefined} cursor
  */
-export const r2List = (slot, bucket, prefix, cursor) =>
+export const r2List = (slot, bucket, prefix, limit, cursor) =>
   begin(slot, () =>
-    bucket.list({ prefix, cursor }).then(({ objects, truncated, cursor }) =>
+    bucket.list({ prefix, limit, cursor }).then(({ objects, truncated, cursor }) =>
       JSON.stringify({
         objects: objects.map(({ key, uploaded }) => [key, uploaded.getTime()]),
         cursor: truncated ? cursor : undefined,

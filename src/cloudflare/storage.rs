@@ -28,7 +28,7 @@ extern "C" {
     #[wasm_bindgen(js_name = r2Delete)]
     fn r2_delete(slot: u32, bucket: &JsValue, key: &str);
     #[wasm_bindgen(js_name = r2List)]
-    fn r2_list(slot: u32, bucket: &JsValue, prefix: &str, cursor: Option<&str>);
+    fn r2_list(slot: u32, bucket: &JsValue, prefix: &str, limit: u32, cursor: Option<&str>);
 }
 
 /// The KV namespace `RUNS`.
@@ -141,8 +141,13 @@ impl TextBucket {
         operation(|slot| r2_delete(slot, &self.0, key)).await.map(drop).map_err(r2_failed)
     }
 
-    pub(super) async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<ObjectPage, StoreError> {
-        let listed = operation(|slot| r2_list(slot, &self.0, prefix, cursor)).await;
+    pub(super) async fn list(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<ObjectPage, StoreError> {
+        let listed = operation(|slot| r2_list(slot, &self.0, prefix, limit, cursor)).await;
         read_list(&listed.map_err(r2_failed)?, "INBOX")
     }
 }

@@ -46,6 +46,7 @@ const HOOK_FIELDS: &[&str] = &[
     "paused",
     "max_body_bytes",
     "share",
+    "keep_ignored",
 ];
 
 /// The most rules of one hook.
@@ -95,6 +96,7 @@ pub(super) fn read_hook(
     let paused = reader.boolean(&table, "paused");
     let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, &(1..=BODY_BYTES_MAX));
     let share = reader.word(&table, "share", SHARE).unwrap_or_default();
+    let keeps_ignored = reader.boolean(&table, "keep_ignored");
     let rules = reader.rules(&table);
     let HookReader { mistakes, expressions } = reader;
     match (section, rules) {
@@ -113,6 +115,7 @@ pub(super) fn read_hook(
             paused,
             body_bytes_max,
             share,
+            keeps_ignored,
             expressions,
         }),
         _ => Err(mistakes),

@@ -90,5 +90,6 @@ pub(super) async fn start_by_hand<R: Runtime>(
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
     let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
     let event = Event::parse(delivery, hook, &context.fresh_id())?.sent_by_operator();
-    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links }).await
+    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links, seen: None })
+        .await
 }

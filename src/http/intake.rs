@@ -13,6 +13,7 @@ use super::handshake::answer_handshake;
 use super::problem::Problem;
 use super::query::wait_seconds;
 use super::rate_limit::count_hook_call;
+use super::recent::Seen;
 use super::request::Request;
 use super::request_body::in_flight::Lease;
 use super::request_body::{no_room, read_delivery};
@@ -24,14 +25,18 @@ use super::secrets::FABRICATE_API_KEY;
 use super::status::StatusLinks;
 use crate::hook::Hook;
 use crate::hook::admission::{Admitted, Rejection};
+use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::log::{self, Line};
 use crate::ports::StoreError;
 use crate::request::RawRequest;
 use crate::run::{Run, RunId};
 use crate::service::follow::follow_started;
+use crate::service::kept::keep;
 use crate::service::queries;
-use crate::service::receive::{Received, STARTED_MAX, plan_delivery, start_accepted, store_delivery};
+use crate::service::receive::{
+    Received, STARTED_MAX, Unplanned, plan_delivery, start_accepted, store_delivery,
+};
 use crate::timestamp::Timestamp;
 use crate::verify::answer::SenderReply;
 use crate::verify::{VerifyContext, VerifyError};
@@ -49,6 +54,20 @@ pub(super) async fn receive_webhook<R: Runtime>(
     request: Request,
     name: String,
 ) -> Handled<R> {
+    let seen = Seen::of(&request, &name, context.now());
+    let answered = answer_sender(context, request, name, &seen).await;
+    if let Err(problem) = &answered {
+        context.isolate.recent.add_refused(&seen, problem);
+    }
+    answered
+}
+
+async fn answer_sender<R: Runtime>(
+    context: &Context<'_, R>,
+    request: Request,
+    name: String,
+    seen: &Seen,
+) -> Handled<R> {
     let hook = context.hook(name)?;
     require_method(&request.method, hook.methods())?;
     if let Some(limit) = &hook.rate_limit {
@@ -58,7 +77,7 @@ pub(super) async fn receive_webhook<R: Runtime>(
     let wait_s = wait_seconds(&request);
     let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
-    let verified = match admit(context, &ports, hook, delivery).await? {
+    let verified = match admit(context, &ports, hook, delivery, seen).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,
     };
@@ -67,7 +86,8 @@ pub(super) async fn receive_webhook<R: Runtime>(
     }
     let reply = hook.answer_to(verified.delivery());
     let event = Event::parse(verified, hook, &context.fresh_id())?;
-    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply, links }).await
+    accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply, links, seen: Some(seen) })
+        .await
 }
 
 /// Verifies a request, with the certificate that this may need.
@@ -76,8 +96,10 @@ async fn admit<R: Runtime>(
     ports: &R::Ports,
     hook: &Hook,
     delivery: RawRequest,
+    seen: &Seen,
 ) -> Result<Admitted, Problem> {
     let rejected = |error: &Rejection| {
+        seen.because(error.to_string());
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
             Rejection::Verify(VerifyError::Misconfigured { .. }) => {
@@ -110,6 +132,8 @@ pub(super) struct NewEvent<'h> {
     pub(super) reply: Option<SenderReply>,
     /// The links to runs that the hook gives out.
     pub(super) links: Option<StatusLinks>,
+    /// The request of a sender; `None`: the operator sent the event.
+    pub(super) seen: Option<&'h Seen>,
 }
 
 /// Accepts an event, and answers with what became of it.
@@ -121,7 +145,7 @@ pub(super) async fn accept_event<R: Runtime>(
     ports: Rc<R::Ports>,
     new: NewEvent<'_>,
 ) -> Handled<R> {
-    let NewEvent { hook, event, mut lease, wait_s, reply, links } = new;
+    let NewEvent { hook, event, mut lease, wait_s, reply, links, seen } = new;
     if context.secret(FABRICATE_API_KEY).is_none() {
         context.log(log::API_KEY_NOT_SET, json!({"hook": hook.name}));
         return Err(Problem::NotReady);
@@ -133,12 +157,19 @@ pub(super) async fn accept_event<R: Runtime>(
             let stored = store_delivery(&*ports, hook, planned, now).await;
             stored.map_err(|error| delivery_not_stored(context, hook, &error))?
         }
-        Err(unplanned) => unplanned,
+        Err(Unplanned::TooMany(runs_max)) => {
+            context.log(log::DELIVERY_TOO_MANY, json!({"hook": hook.name, "runs": []}));
+            return Err(Problem::TooManyRuns(runs_max));
+        }
+        Err(Unplanned::Ignored(delivery)) => {
+            context.log(log::DELIVERY_IGNORED, json!({"hook": hook.name, "runs": []}));
+            note_ignored(context, &ports, hook, *delivery, seen).await?;
+            let answer = DeliveryAnswer { status: DeliveryStatus::Ignored, runs: Vec::new() };
+            return reply_with(context, 200, &answer, reply, wait_s);
+        }
     };
     log_received(context, hook, &received);
     let (status, outcome, runs, mut to_start) = match received {
-        Received::Ignored => (200, DeliveryStatus::Ignored, Vec::new(), Vec::new()),
-        Received::TooMany(runs_max) => return Err(Problem::TooManyRuns(runs_max)),
         Received::Accepted { runs, to_start } => (202, DeliveryStatus::Accepted, runs, to_start),
         Received::Duplicate { runs, to_start, retried: 0 } => {
             (200, DeliveryStatus::Duplicate, runs, to_start)
@@ -170,9 +201,41 @@ pub(super) async fn accept_event<R: Runtime>(
             }
         }
     }
+    reply_with(context, status, &answer, reply, wait_s)
+}
+
+/// Keeps an ignored delivery of a sender where its hook wants that, and lists it.
+///
+/// 503 a store fails.
+async fn note_ignored<R: Runtime>(
+    context: &Context<'_, R>,
+    ports: &R::Ports,
+    hook: &Hook,
+    delivery: Delivery,
+    seen: Option<&Seen>,
+) -> Result<(), Problem> {
+    let Some(seen) = seen else { return Ok(()) };
+    let delivery_id = delivery.delivery_id.clone();
+    let kept = if hook.keeps_ignored { Some(Box::pin(keep(ports, delivery)).await) } else { None };
+    let kept = kept.transpose().map_err(|error| {
+        context.log(log::IGNORED_NOT_KEPT, json!({"hook": hook.name, "error": error.to_string()}));
+        Problem::NotReady
+    })?;
+    context.isolate.recent.add_ignored(seen, &delivery_id, kept);
+    Ok(())
+}
+
+/// The answer to an event: what its hook states, or else the runs.
+fn reply_with<R: Runtime>(
+    context: &Context<'_, R>,
+    status: u16,
+    answer: &DeliveryAnswer,
+    reply: Option<SenderReply>,
+    wait_s: Option<u32>,
+) -> Handled<R> {
     let mut response = match reply {
-        Some(reply) => Response::of_reply(reply.for_delivery(context.json_text(&answer)?)),
-        None => context.json(status, &answer)?,
+        Some(reply) => Response::of_reply(reply.for_delivery(context.json_text(answer)?)),
+        None => context.json(status, answer)?,
     };
     if let Some(wait_s) = wait_s {
         response.set("Preference-Applied", format!("wait={wait_s}"));
@@ -215,8 +278,6 @@ fn delivery_not_stored<R: Runtime>(context: &Context<'_, R>, hook: &Hook, error:
 fn log_received<R: Runtime>(context: &Context<'_, R>, hook: &Hook, received: &Received) {
     let ids = |runs: &[Run]| runs.iter().take(RUNS_LOGGED_MAX).map(|run| run.run_id).collect();
     let (line, runs): (Line, Vec<RunId>) = match received {
-        Received::Ignored => (log::DELIVERY_IGNORED, Vec::new()),
-        Received::TooMany(_) => (log::DELIVERY_TOO_MANY, Vec::new()),
         Received::Accepted { runs, .. } => (log::DELIVERY_ACCEPTED, ids(runs)),
         Received::Duplicate { runs, retried: 0, .. } => (log::DELIVERY_DUPLICATE, ids(runs)),
         Received::Duplicate { runs, .. } => (log::DELIVERY_RETRIED, ids(runs)),

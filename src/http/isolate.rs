@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use super::recent::Recent;
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
 use crate::config::mistake::Mistake;
@@ -33,6 +34,7 @@ pub struct Isolate {
     pub(super) in_flight: Rc<InFlight>,
     pub(super) certificates: Certificates,
     pub(super) kept_tokens: KeptTokens,
+    pub(super) recent: Rc<Recent>,
     /// The hooks whose mistakes are in the log.
     logged: RefCell<BTreeSet<HookName>>,
 }
@@ -46,6 +48,7 @@ impl Isolate {
             in_flight: Rc::default(),
             certificates: Certificates::default(),
             kept_tokens: KeptTokens::default(),
+            recent: Rc::default(),
             logged: RefCell::default(),
         }
     }

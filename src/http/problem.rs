@@ -11,6 +11,7 @@ use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
 use super::secrets::{LINK_SECRET, OPERATOR_TOKEN};
 use crate::hook::admission::Rejection;
+use crate::hook::event::StoredEventError;
 use crate::request::body::BodyError;
 use crate::run::{RunBrief, Summary};
 use crate::service::operator::Refusal;
@@ -52,6 +53,8 @@ pub enum Problem {
     NoSuchHook,
     /// There is no run of this id.
     NoSuchRun,
+    /// There is no such kept delivery.
+    NoSuchDelivery,
     /// The run has no such archived file.
     NoSuchFile,
     /// Another method than the address takes. The methods that it takes.
@@ -144,6 +147,7 @@ impl Problem {
             Self::NoSuchPage => (404, "no-such-page", "Not found"),
             Self::NoSuchHook => (404, "no-such-hook", "No such hook"),
             Self::NoSuchRun => (404, "no-such-run", "No such run"),
+            Self::NoSuchDelivery => (404, "no-such-delivery", "No such delivery"),
             Self::NoSuchFile => (404, "no-such-file", "No such file"),
             Self::WrongMethod(_) => (405, "wrong-method", "Method not allowed"),
             Self::BodyTimeout(_) => (408, "body-timeout", "Body took too long"),
@@ -190,6 +194,7 @@ impl Problem {
             Self::NoSuchPage => "there is nothing at this address".into(),
             Self::NoSuchHook => "no hook of this name is configured".into(),
             Self::NoSuchRun => "there is no run with this id, or it has expired".into(),
+            Self::NoSuchDelivery => "there is no kept delivery with this id, or it has expired".into(),
             Self::NoSuchFile => "the run has no archived file with this id".into(),
             Self::WrongMethod(allowed) => format!("this address takes {allowed}").into(),
             Self::BodyTimeout(timed_out) => timed_out.to_string().into(),
@@ -271,6 +276,15 @@ impl From<BodyError> for Problem {
             BodyError::UnsupportedType => Self::UnsupportedType(error.to_string()),
             BodyError::Malformed(reason) => Self::MalformedBody(reason),
             BodyError::TooComplex(reason) => Self::ComplexBody(reason),
+        }
+    }
+}
+
+impl From<StoredEventError> for Problem {
+    fn from(error: StoredEventError) -> Self {
+        match error {
+            StoredEventError::Corrupt(error) => Self::MalformedBody(error.to_string()),
+            StoredEventError::Body(error) => error.into(),
         }
     }
 }

@@ -3,7 +3,10 @@
 use url::Url;
 
 use super::problem::Problem;
+use super::recent::RecentQuery;
+use super::recent::ring::Outcome;
 use super::request::Request;
+use crate::fabricate::TaskId;
 use crate::hook::HookName;
 use crate::hook::delivery::DeliveryId;
 use crate::run::Status;
@@ -16,10 +19,13 @@ use crate::timestamp::Timestamp;
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
 const WAIT_MAX_S: u32 = 25;
 
+/// How many deliveries `GET /api/deliveries` lists unless its caller says otherwise.
+const RECENT_DEFAULT: usize = 100;
+
 /// How much of a wrong value a problem quotes, characters.
 const QUOTED_CHARS_MAX: usize = 64;
 
-/// Reads the query of `GET /api/runs`: `status` (one, or several with commas), `hook`, `since`, `until`, `delivery_id`, `limit`
+/// Reads the query of `GET /api/runs`: `status` (one, or several with commas), `hook`, `since`, `until`, `delivery_id`, `task_id`, `limit`
 /// (1 to [`LIMIT_MAX`]) and `cursor`, all optional. The id is returned beside the query.
 pub(super) fn read_list_query(url: &Url) -> Result<(Query, Option<DeliveryId>), Problem> {
     let mut query = Query { limit: LIMIT_DEFAULT, ..Query::default() };
@@ -30,9 +36,11 @@ pub(super) fn read_list_query(url: &Url) -> Result<(Query, Option<DeliveryId>), 
                 let statuses = value.split(',').map(|status| read_status(status, &Status::ALL));
                 query.statuses = statuses.collect::<Result<_, _>>()?;
             }
+            "task_id" => query.task_id = Some(read_task_id(&value)?),
             "delivery_id" => delivery_id = Some(DeliveryId::from(&*value)),
             _ => {
-                let known = "`status`, `hook`, `since`, `until`, `delivery_id`, `limit` and `cursor`";
+                let known =
+                    "`status`, `hook`, `since`, `until`, `delivery_id`, `task_id`, `limit` and `cursor`";
                 read_shared(&mut query, &name, &value, LIMIT_MAX, known)?;
             }
         }
@@ -75,6 +83,41 @@ fn read_shared(
     Ok(())
 }
 
+/// Reads the query of `GET /api/deliveries`: `hook`, `outcome` and `limit` (1 to [`LIMIT_MAX`]), all optional.
+pub(super) fn read_recent_query(url: &Url) -> Result<RecentQuery, Problem> {
+    let mut query = RecentQuery { hook: None, outcome: None, limit: RECENT_DEFAULT };
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "hook" => query.hook = Some(read_hook(&value)?),
+            "outcome" => query.outcome = Some(read_outcome(&value)?),
+            "limit" => query.limit = read_limit(&value, LIMIT_MAX)?,
+            other => return Err(unknown(other, "`hook`, `outcome` and `limit`")),
+        }
+    }
+    Ok(query)
+}
+
+/// Reads the query of `GET /api/hooks/{hook}/ignored`: `limit` (1 to [`LIMIT_MAX`]) and `cursor`, both optional.
+pub(super) fn read_kept_query(url: &Url) -> Result<(u32, Option<String>), Problem> {
+    let (mut limit, mut cursor) = (LIMIT_DEFAULT, None);
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "limit" => limit = read_limit(&value, LIMIT_MAX)?,
+            "cursor" => cursor = Some(value.into_owned()),
+            other => return Err(unknown(other, "`limit` and `cursor`")),
+        }
+    }
+    Ok((u32::try_from(limit).unwrap_or(u32::MAX), cursor))
+}
+
+fn read_outcome(value: &str) -> Result<Outcome, Problem> {
+    match value {
+        "refused" => Ok(Outcome::Refused),
+        "ignored" => Ok(Outcome::Ignored),
+        _ => Err(wrong("outcome", "`refused` or `ignored`", value)),
+    }
+}
+
 /// Reads the query of `POST /api/runs/{run_id}/retry`: `force`, `false` unless it is stated.
 pub(super) fn read_force(url: &Url) -> Result<bool, Problem> {
     let mut force = false;
@@ -111,6 +154,10 @@ fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {
 fn read_hook(value: &str) -> Result<HookName, Problem> {
     let expected = "1 to 63 of a-z, 0-9 and -, not beginning with -";
     HookName::try_from(value.to_owned()).map_err(|_| wrong("hook", expected, value))
+}
+
+fn read_task_id(value: &str) -> Result<TaskId, Problem> {
+    TaskId::try_from(value.to_owned()).map_err(|error| wrong("task_id", &error.to_string(), value))
 }
 
 fn read_time(parameter: &str, value: &str) -> Result<Timestamp, Problem> {

@@ -1,8 +1,10 @@
 //! The table of addresses: which call a method and a path are.
 
+use super::kept::kept_key;
 use super::link::LinkError;
 use super::problem::Problem;
 use crate::fabricate::FileId;
+use crate::ports::KeptKey;
 use crate::run::RunId;
 
 /// A call.
@@ -44,6 +46,14 @@ pub enum Route {
     RetryMany,
     /// Gives up the runs of a list.
     AbandonMany,
+    /// The deliveries that were refused or ignored lately.
+    ListRecent,
+    /// The ignored deliveries that the hook of this name keeps.
+    ListKept(String),
+    /// A delivery that a hook keeps.
+    GetKept(KeptKey),
+    /// Receives a kept delivery again.
+    RunKept(KeptKey),
     /// The hooks and their mistakes.
     ListHooks,
     /// Shows what a delivery would do to the hook of this name.
@@ -75,6 +85,7 @@ impl Route {
                 | Self::Retry(_)
                 | Self::RetryMany
                 | Self::StartByHand(_)
+                | Self::RunKept(_)
         )
     }
 
@@ -117,6 +128,10 @@ impl Route {
             ["api", "runs", id, "files", file_id, "link"] => {
                 (POST, Self::MakeLink(run_id(id)?, decode_file_id(file_id)))
             }
+            ["api", "deliveries"] => (READ, Self::ListRecent),
+            ["api", "hooks", name, "ignored"] => (READ, Self::ListKept((*name).to_owned())),
+            ["api", "hooks", name, "ignored", id] => (READ, Self::GetKept(kept_key(name, id)?)),
+            ["api", "hooks", name, "ignored", id, "run"] => (POST, Self::RunKept(kept_key(name, id)?)),
             ["api", "hooks"] => (READ, Self::ListHooks),
             ["api", "hooks", name, "preview"] => (POST, Self::Preview((*name).to_owned())),
             ["api", "hooks", name, "runs"] => (POST, Self::StartByHand((*name).to_owned())),

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use url::Url;
 
 use super::download::{ByteRange, StoredFile};
+use super::recent::ring::RecentDelivery;
 use crate::fabricate::Answer;
 use crate::hook::HookName;
-use crate::ports::{Clock, Log, StoreError, Version, World};
+use crate::ports::{Clock, Inbox, KeptKey, KeptLists, Log, StoreError, Version, World};
 use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
 
@@ -49,9 +50,15 @@ pub enum LimiterError {
 }
 
 /// Everything that a handler may read, write or ask.
-pub trait Ports: World + StoredFiles + HandshakeTokens + Outbound {}
+pub trait Ports:
+    World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries + Outbound
+{
+}
 
-impl<P: World + StoredFiles + HandshakeTokens + Outbound> Ports for P {}
+impl<P> Ports for P where
+    P: World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries + Outbound
+{
+}
 
 /// Reads archived files from R2 `FILES`.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
@@ -98,6 +105,22 @@ pub trait HandshakeTokens {
         &self,
         hook: &HookName,
         token: &OfferedSecret,
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError>;
+}
+
+/// The deliveries that were refused or ignored lately, in R2 `INBOX` at `recent/{shard}`, as JSON; see [`super::recent`].
+#[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
+pub trait RecentDeliveries {
+    /// Reads the list of a shard.
+    async fn get_recent(&self, shard: u8) -> Result<Option<(Vec<RecentDelivery>, Version)>, StoreError>;
+
+    /// Writes the list of a shard, if the stored one still has the expected version, or if there is none and none is
+    /// expected. `false`: it was not written.
+    async fn put_recent(
+        &self,
+        shard: u8,
+        recent: &[RecentDelivery],
         expected: Option<&Version>,
     ) -> Result<bool, StoreError>;
 }

@@ -14,13 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use super::api_token::Role;
 use super::link::ExpiresIn;
+use super::recent::ring::RecentDelivery;
 use crate::config::mistake::Mistake;
 use crate::fabricate::{FileId, Target, TaskId};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
+use crate::ports::KeptId;
 use crate::run::{FileState, Run, RunBrief, RunId, Stage, Status};
-use crate::service::overview::{Hour, Overview, Quantiles};
+use crate::service::kept::expires_at;
+use crate::service::overview::{HookRuns, Hour, Overview, Quantiles, Sweeps};
 use crate::service::timeline::Event;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -166,6 +169,10 @@ pub struct OverviewView<'a> {
     pub oldest_open: Option<RunBrief<'a>>,
     /// The `unconfirmed` runs, newest first, at most 50.
     pub parked: Vec<RunBrief<'a>>,
+    /// The runs of these hours, and the open ones of any age, by hook.
+    pub hooks: &'a BTreeMap<String, HookRuns>,
+    /// Whether sweeps advance the open runs.
+    pub sweeps: Sweeps,
     /// Whether all runs were read: there may be more than one call reads.
     pub is_complete: bool,
 }
@@ -181,6 +188,8 @@ impl<'a> OverviewView<'a> {
             seconds_to_finish: overview.seconds_to_finish,
             oldest_open: overview.oldest_open.as_ref().map(|run| run.view()),
             parked: overview.parked.iter().map(|run| run.view()).collect(),
+            hooks: &overview.hooks,
+            sweeps: overview.sweeps,
             is_complete: overview.is_complete,
         }
     }
@@ -217,6 +226,39 @@ pub struct DeliveryView<'a> {
     pub query: &'a BTreeMap<String, String>,
     /// The body.
     pub body: BodyView<'a>,
+}
+
+/// The answer to `GET /api/deliveries`.
+#[derive(Debug, Serialize)]
+pub struct RecentList {
+    /// Newest first.
+    pub deliveries: Vec<RecentDelivery>,
+}
+
+/// The answer to `GET /api/hooks/{hook}/ignored`.
+#[derive(Debug, Serialize)]
+pub struct KeptList {
+    /// Newest first.
+    pub kept: Vec<KeptView>,
+    /// The parameter `cursor` of the next call; `null` if nothing follows.
+    pub cursor: Option<String>,
+}
+
+/// An ignored delivery that its hook keeps.
+#[derive(Debug, Serialize)]
+pub struct KeptView {
+    /// The id under which it is kept.
+    pub kept: KeptId,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+impl KeptView {
+    pub(super) fn of(kept: KeptId) -> Self {
+        Self { received_at: kept.received_at(), expires_at: expires_at(&kept), kept }
+    }
 }
 
 /// The body of a delivery: one field, which is named for what it holds.

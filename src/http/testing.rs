@@ -11,9 +11,12 @@ use url::Url;
 
 use super::download::{ByteRange, StoredFile};
 use super::isolate::Isolate;
+use super::recent::ring::RecentDelivery;
 use super::request::{Arrived, Arriving, Body as RequestBody, Request};
 use super::response::{Body, Response};
-use super::runtime::{HandshakeTokens, LimiterError, OpenedFile, Outbound, Runtime, StoredFiles};
+use super::runtime::{
+    HandshakeTokens, LimiterError, OpenedFile, Outbound, RecentDeliveries, Runtime, StoredFiles,
+};
 use crate::config::Configuration;
 use crate::fabricate::Answer;
 use crate::hook::HookName;
@@ -36,6 +39,9 @@ pub(crate) struct HttpStores {
     pub(super) changes: Cell<u32>,
     pub(super) files_fail: Cell<bool>,
     pub(super) tokens: RefCell<BTreeMap<HookName, (OfferedSecret, Version)>>,
+    /// The stored lists of deliveries that were refused or ignored.
+    pub(super) recent: RefCell<BTreeMap<u8, (Vec<RecentDelivery>, Version)>>,
+    pub(super) recent_fails: Cell<bool>,
     /// The status of every answer from outside; no answer without one.
     pub(super) outside: Cell<Option<u16>>,
 }
@@ -90,6 +96,30 @@ impl HandshakeTokens for MemoryWorld {
         }
         let version = Version { etag: token.token.clone(), at: at(0) };
         tokens.insert(hook.clone(), (token.clone(), version));
+        Ok(true)
+    }
+}
+
+impl RecentDeliveries for MemoryWorld {
+    async fn get_recent(&self, shard: u8) -> Result<Option<(Vec<RecentDelivery>, Version)>, StoreError> {
+        if self.http.recent_fails.get() {
+            return Err(StoreError::Busy("INBOX"));
+        }
+        Ok(self.http.recent.borrow().get(&shard).cloned())
+    }
+
+    async fn put_recent(
+        &self,
+        shard: u8,
+        recent: &[RecentDelivery],
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError> {
+        let mut lists = self.http.recent.borrow_mut();
+        if lists.get(&shard).map(|(_, version)| version) != expected {
+            return Ok(false);
+        }
+        let etag = lists.get(&shard).map_or(1, |(_, version)| version.etag.parse().unwrap_or(0) + 1);
+        lists.insert(shard, (recent.to_vec(), Version { etag: i64::to_string(&etag), at: at(0) }));
         Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! The whole router, natively: each address and method, and what it answers.
 
 mod files;
+mod ignored;
 mod operator;
 mod reading;
 mod status;
@@ -39,6 +40,10 @@ fn stage() -> Stage {
         }),
         "notion": hook(|hook| hook["verify"] = json!({"scheme": "notion", "secret": "NOTION"})),
         "picky": hook(|hook| hook["when"] = json!("body.type == 'won'")),
+        "keeper": hook(|hook| {
+            hook["when"] = json!("body.type == 'won'");
+            hook["keep_ignored"] = json!(true);
+        }),
         "mapped": hook(|hook| hook["params"] = json!({"rows": "{{ body.seats }}"})),
         "batch": hook(|hook| hook["each"] = json!("body")),
         "created": hook(|hook| hook["answer"] = json!({"status": 201})),
@@ -90,6 +95,10 @@ fn every_address_takes_its_methods_and_no_other() {
         ("/api/runs/retry".to_owned(), "POST", 200),
         ("/api/runs/abandon".to_owned(), "POST", 200),
         ("/api/hooks".to_owned(), "GET, HEAD", 200),
+        ("/api/deliveries".to_owned(), "GET, HEAD", 200),
+        ("/api/hooks/keeper/ignored".to_owned(), "GET, HEAD", 200),
+        ("/api/hooks/keeper/ignored/000000000000-0123456789abcdef".to_owned(), "GET, HEAD", 404),
+        ("/api/hooks/keeper/ignored/000000000000-0123456789abcdef/run".to_owned(), "POST", 404),
         ("/api/hooks/open/preview".to_owned(), "POST", 200),
         ("/api/hooks/open/runs".to_owned(), "POST", 202),
     ] {

@@ -9,7 +9,7 @@ use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use crate::timestamp::Timestamp;
 
-/// A [`Delivery`]. It has no version of its own: only a claim holds one.
+/// A [`Delivery`]. It has no version of its own: other records hold it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeliveryShape<'a> {
     hook: Cow<'a, HookName>,

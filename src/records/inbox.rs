@@ -1,4 +1,5 @@
-//! The stored shapes of what the inbox accepted: the claim of a delivery, the claim of an item, a retry.
+//! The stored shapes of what the inbox accepted: the claim of a delivery, the claim of an item, a retry; and of what is kept of
+//! an ignored delivery.
 
 use std::borrow::Cow;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::delivery::DeliveryShape;
 use super::run::RunShape;
 use super::version::Version;
-use crate::ports::{Claim, ItemClaim, Retry};
+use crate::ports::{Claim, ItemClaim, Kept, Retry};
 use crate::run::Run;
 
 /// A [`Claim`].
@@ -90,6 +91,30 @@ impl From<&Retry> for RetryShape {
 impl From<RetryShape> for Retry {
     fn from(shape: RetryShape) -> Self {
         Self { author: shape.author, run: shape.run.into() }
+    }
+}
+
+/// A [`Kept`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptShape<'a> {
+    version: Version<1>,
+    author: Cow<'a, str>,
+    delivery: DeliveryShape<'a>,
+}
+
+impl<'a> From<&'a Kept> for KeptShape<'a> {
+    fn from(kept: &'a Kept) -> Self {
+        Self {
+            version: Version,
+            author: Cow::Borrowed(&kept.author),
+            delivery: DeliveryShape::from(&kept.delivery),
+        }
+    }
+}
+
+impl From<KeptShape<'_>> for Kept {
+    fn from(shape: KeptShape<'_>) -> Self {
+        Self { author: shape.author.into_owned(), delivery: shape.delivery.into() }
     }
 }
 

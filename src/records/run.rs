@@ -276,6 +276,8 @@ struct FileShape {
     state: FileState,
     key: Option<String>,
     sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
     error: Option<String>,
     #[serde(default)]
     attempts: u32,
@@ -302,6 +304,7 @@ impl From<&RunFile> for FileShape {
             state: file.state,
             key: file.key.clone(),
             sha256: file.sha256.clone(),
+            finished_at: file.finished_at,
             error: file.error.clone(),
             attempts: file.attempts,
             not_before: file.not_before,
@@ -321,6 +324,7 @@ impl From<FileShape> for RunFile {
             state: shape.state,
             key: shape.key,
             sha256: shape.sha256,
+            finished_at: shape.finished_at,
             error: shape.error,
             attempts: shape.attempts,
             not_before: shape.not_before,

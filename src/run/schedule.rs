@@ -57,6 +57,16 @@ impl Summary {
         }
     }
 
+    /// The moment from which on every sweep advances the run, because a start or an end is due; `None`: only its task can end it.
+    #[must_use]
+    pub fn settled_by(&self) -> Option<Timestamp> {
+        match self.status {
+            Status::Queued => Some(self.not_before.unwrap_or(self.received_at)),
+            Status::InProgress => self.deadline_at,
+            _ => None,
+        }
+    }
+
     fn is_poll_due(&self, tick: Tick) -> bool {
         self.poll_period_ms(tick.now).is_none_or(|period_ms| self.begins_slot(period_ms, tick))
     }

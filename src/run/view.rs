@@ -170,6 +170,8 @@ pub struct RunFileView<'a> {
     pub key: Option<&'a str>,
     /// SHA-256 in hexadecimal; `null` if it is not known.
     pub sha256: Option<&'a str>,
+    /// When its state became `archived` or `failed`; `null` before, and for files of older versions of seedhook.
+    pub finished_at: Option<Timestamp>,
     /// How many bytes are copied so far; `null` unless the file is being copied in parts.
     pub bytes: Option<u64>,
     /// Why the last attempt failed; `null` if it did not.
@@ -241,6 +243,7 @@ impl RunFile {
             state: self.state,
             key: self.key.as_deref(),
             sha256: self.sha256.as_deref(),
+            finished_at: self.finished_at,
             bytes: self.bytes,
             error: self.error.as_deref(),
             attempts: self.attempts,

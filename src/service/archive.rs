@@ -78,17 +78,17 @@ impl<W: World> Pass<'_, W> {
                 task_id: self.task_id.clone(),
                 file_id: file.id().clone(),
             },
-            Err(problem) => return file.record_refusal(&problem),
+            Err(problem) => return file.record_refusal(&problem, now),
         };
         // Waits are counted from this attempt, which may begin minutes after the sweep did.
         let began = self.world.now();
         let copied = self.copy(&to, file.in_parts).await;
         let now = now.plus_ms(self.world.now().since_ms(began));
         match copied {
-            Ok(Copied::Whole(size, sha256)) => file.mark_archived(&to.key, size, sha256),
+            Ok(Copied::Whole(size, sha256)) => file.mark_archived(&to.key, size, sha256, now),
             Ok(Copied::Partly(bytes)) => file.record_progress(bytes, None, now),
             Ok(Copied::NotYet) | Err(CopyError::UnderWay) => {}
-            Err(CopyError::Refused(reason)) => file.record_refusal(&reason),
+            Err(CopyError::Refused(reason)) => file.record_refusal(&reason, now),
             Err(CopyError::BadCopy(reason)) => file.record_bad_copy(&reason, now),
             Err(error @ CopyError::TooSlow(_)) => {
                 file.in_parts = true;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::ports::{Log, RunLists, StoreError};
 use crate::run::{Status, Summary};
-use crate::timestamp::{HOUR_MS, SECOND_MS, Timestamp};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
 use super::queries::list_since;
 
@@ -19,6 +19,9 @@ pub const HOURS_DEFAULT: u32 = 24;
 
 /// The most parked runs that are named.
 const PARKED_MAX: usize = 50;
+
+/// How long after its moment a run counts as overdue, milliseconds: three sweeps of the interval that `wrangler.toml` has.
+const OVERDUE_MS: i64 = 6 * MINUTE_MS;
 
 /// How runs went.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +40,36 @@ pub struct Overview {
     pub oldest_open: Option<Rc<Summary>>,
     /// The `unconfirmed` runs, which wait for the operator, newest first, at most 50.
     pub parked: Vec<Rc<Summary>>,
+    /// The runs of these hours, and the open ones of any age, by hook.
+    pub hooks: BTreeMap<String, HookRuns>,
+    /// Whether sweeps advance the open runs.
+    pub sweeps: Sweeps,
     /// Whether all runs were read: there may be more than one call reads.
     pub is_complete: bool,
+}
+
+/// The runs of a hook.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct HookRuns {
+    /// How many are completed.
+    pub completed: usize,
+    /// How many have failed.
+    pub failed: usize,
+    /// How many were canceled.
+    pub canceled: usize,
+    /// How many are not final.
+    pub open: usize,
+    /// When the newest one was accepted.
+    pub last_accepted_at: Option<Timestamp>,
+}
+
+/// Whether sweeps advance the open runs: which of them should have been advanced long ago.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sweeps {
+    /// How many open runs are overdue: no sweep runs, or sweeps cannot keep up.
+    pub overdue: usize,
+    /// When the first of them should have been advanced; `null` if none is overdue.
+    pub oldest_due_at: Option<Timestamp>,
 }
 
 /// The runs that were accepted in one hour.
@@ -86,6 +117,8 @@ pub async fn overview<W: RunLists + Log>(
         seconds_to_finish: Quantiles::of(runs.iter().filter_map(|run| seconds_to_finish(run)).collect()),
         oldest_open: None,
         parked: Vec::new(),
+        hooks: BTreeMap::new(),
+        sweeps: Sweeps::default(),
         is_complete,
     };
     for run in runs {
@@ -110,12 +143,18 @@ impl Overview {
         let since = run.run_id.created_at();
         let hour = self.hours.iter_mut().rev().find(|hour| hour.from <= since);
         if let Some(hour) = hour {
-            match run.status {
-                Status::Completed => hour.completed += 1,
-                Status::Failed => hour.failed += 1,
-                Status::Canceled => hour.canceled += 1,
-                _ => hour.open += 1,
-            }
+            *count_of(
+                run.status,
+                [&mut hour.completed, &mut hour.failed, &mut hour.canceled, &mut hour.open],
+            ) += 1;
+        }
+        let hook = self.hooks.entry(run.hook().to_owned()).or_default();
+        *count_of(run.status, [&mut hook.completed, &mut hook.failed, &mut hook.canceled, &mut hook.open]) +=
+            1;
+        hook.last_accepted_at.get_or_insert(since);
+        if let Some(due_at) = run.settled_by().filter(|due_at| self.until.since_ms(*due_at) > OVERDUE_MS) {
+            self.sweeps.overdue += 1;
+            self.sweeps.oldest_due_at = Some(self.sweeps.oldest_due_at.unwrap_or(due_at).min(due_at));
         }
         if run.status == Status::Unconfirmed && self.parked.len() < PARKED_MAX {
             self.parked.push(Rc::clone(&run));
@@ -123,6 +162,16 @@ impl Overview {
         if !run.status.is_final() {
             self.oldest_open = Some(run);
         }
+    }
+}
+
+/// Which of the counts is that of a status: completed, failed, canceled or open.
+fn count_of(status: Status, [completed, failed, canceled, open]: [&mut usize; 4]) -> &mut usize {
+    match status {
+        Status::Completed => completed,
+        Status::Failed => failed,
+        Status::Canceled => canceled,
+        _ => open,
     }
 }
 
@@ -149,6 +198,8 @@ fn seconds_to_finish(run: &Summary) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -210,9 +261,36 @@ mod tests {
         assert_eq!(shown.oldest_open.as_ref().map(|run| run.run_id), Some(parked.run_id));
         assert_eq!(shown.parked.len(), 1);
         assert!(shown.is_complete);
+        let hook =
+            HookRuns { completed: 3, failed: 1, canceled: 0, open: 2, last_accepted_at: Some(at(HOUR + 3)) };
+        assert_eq!(shown.hooks, BTreeMap::from([("hook".to_owned(), hook)]));
         assert_eq!(overview(1).hours.len(), 1);
         assert_eq!(overview(3).totals[&Status::Failed], 2);
         assert_eq!(overview(HOURS_MAX + 1).hours.len(), HOURS_MAX as usize);
+    }
+
+    #[test]
+    fn runs_that_no_sweep_advances_are_overdue() {
+        let world = MemoryWorld::default();
+        let waits = |created_ms: i64, not_before: i64| {
+            run(created_ms, |run| run.not_before = Some(at(not_before * MINUTE_MS)))
+        };
+        let parked = run(2, |run| run.status = Status::Unconfirmed);
+        let late = run(4, |run| {
+            run.status = Status::InProgress;
+            run.started_at = Some(at(-2 * HOUR_MS));
+            Arc::make_mut(&mut run.settings).deadline_ms = HOUR_MS;
+        });
+        for run in [run(1, |_| ()), parked, waits(3, 5), late] {
+            world.open.borrow_mut().insert(run.run_id, run);
+        }
+        let sweeps = |minute: i64| {
+            let shown = overview(&world, 1, at(minute * MINUTE_MS + 2)).now_or_never().unwrap().unwrap();
+            (shown.sweeps.overdue, shown.sweeps.oldest_due_at)
+        };
+        assert_eq!(sweeps(5), (1, Some(at(-HOUR_MS))), "the run past its deadline");
+        assert_eq!(sweeps(6), (2, Some(at(-HOUR_MS))), "and the one that nobody started");
+        assert_eq!(sweeps(11), (3, Some(at(-HOUR_MS))), "and the one that waited for its next attempt");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::fabricate::FileId;
+use crate::fabricate::{FileId, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::JournalState;
@@ -47,6 +47,8 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Only runs that were accepted before this time.
     pub until: Option<Timestamp>,
+    /// Only runs with this task.
+    pub task_id: Option<TaskId>,
     /// The most runs of the page.
     pub limit: usize,
     /// Only runs after this position.
@@ -246,6 +248,7 @@ impl Query {
             && self.since.is_none_or(|since| accepted_at >= since)
             && self.until.is_none_or(|until| accepted_at < until)
             && self.hook.as_ref().is_none_or(|hook| run.hook() == hook.as_str())
+            && self.task_id.as_ref().is_none_or(|task_id| run.task_id.as_ref() == Some(task_id))
             && self.after.as_ref().is_none_or(|after| newest_first(run.run_id) > newest_first(after.run_id))
     }
 

@@ -54,10 +54,6 @@ const START_REQUESTS: u32 = 40;
 /// What became of a delivery.
 #[derive(Debug)]
 pub enum Received {
-    /// No rule's `when` held: nothing is stored.
-    Ignored,
-    /// More items, or more runs, than one delivery may have ([`RUNS_MAX`]): nothing is stored.
-    TooMany(usize),
     /// Stored; of a batch, at least one item was not known before.
     Accepted {
         /// The runs of the delivery, those of known items too.
@@ -74,6 +70,15 @@ pub enum Received {
         /// How many runs were retried because their hook says `on_redelivery = "retry_failed"`.
         retried: usize,
     },
+}
+
+/// Why a delivery starts nothing.
+#[derive(Debug)]
+pub enum Unplanned {
+    /// No rule's `when` holds. The delivery, with its body where its hook keeps what it ignores.
+    Ignored(Box<Delivery>),
+    /// More items, or more runs, than one delivery may have ([`RUNS_MAX`]).
+    TooMany(usize),
 }
 
 /// A delivery and the runs that it becomes, not stored yet.
@@ -94,24 +99,25 @@ impl Planned {
 /// Decides what a verified and parsed delivery becomes. Nothing is stored. The parsed body is freed on return.
 ///
 /// # Errors
-/// [`Received::Ignored`] or [`Received::TooMany`] when the delivery starts nothing.
+/// [`Unplanned`] when the delivery starts nothing.
 pub fn plan_delivery(
     world: &impl Clock,
     hook: &Hook,
     mut event: Event,
     now: Timestamp,
-) -> Result<Planned, Received> {
+) -> Result<Planned, Unplanned> {
     // Without a usable id the mapping fails visibly, and the delivery is kept.
     let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
     if event.item_count(hook) > RUNS_MAX {
-        return Err(Received::TooMany(RUNS_MAX));
+        return Err(Unplanned::TooMany(RUNS_MAX));
     }
     let plans = plan(hook, &event, id_problem.as_deref());
     if plans.is_empty() {
-        return Err(Received::Ignored);
+        let kept = hook.keeps_ignored;
+        return Err(Unplanned::Ignored(Box::new(if kept { event.into_delivery() } else { event.delivery })));
     }
     if plans.len() > RUNS_MAX {
-        return Err(Received::TooMany(RUNS_MAX));
+        return Err(Unplanned::TooMany(RUNS_MAX));
     }
     let delivery = event.into_delivery();
     let runs = plans.into_iter().map(|plan| new_run(world, hook, plan, &delivery.delivery_id, now)).collect();

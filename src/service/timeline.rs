@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 
-use crate::fabricate::TaskId;
+use crate::fabricate::{FileId, TaskId};
+use crate::hook::archive_key::safe_name;
 use crate::journal::{Decision, Recorded};
 use crate::ports::{EntryKey, Inbox, RetryKey, StoreError};
-use crate::run::{Run, RunId, Stage, Status};
+use crate::run::{FileState, Run, RunFile, RunId, Stage, Status};
 use crate::timestamp::Timestamp;
 
 use super::journals::read_journal;
@@ -65,6 +66,24 @@ pub enum What {
         /// The task's status, as Fabricate spells it.
         status: String,
     },
+    /// A file was archived.
+    FileArchived {
+        /// Fabricate's id of the file.
+        file_id: FileId,
+        /// The name under which it is saved.
+        name: String,
+        /// Bytes; `null` if they are not known.
+        bytes: Option<u64>,
+    },
+    /// A file failed for good.
+    FileFailed {
+        /// Fabricate's id of the file.
+        file_id: FileId,
+        /// The name under which it would be saved.
+        name: String,
+        /// Why.
+        reason: Option<String>,
+    },
     /// The run ended.
     Ended {
         /// `completed`, `failed` or `canceled`.
@@ -97,6 +116,7 @@ pub async fn timeline<W: Inbox<EntryKey> + Inbox<RetryKey>>(
         events.push(Event { at, what: decided(entry.decision, attempt) });
     }
     events.extend(of_task(run));
+    events.extend(run.files.iter().filter_map(of_file));
     if let Some((retry, at)) = world.get(&RetryKey(run.run_id)).await? {
         events.push(Event { at, what: What::Retried { run_id: retry.run.run_id } });
     }
@@ -132,6 +152,17 @@ fn of_task(run: &Run) -> Vec<Event> {
         at(&task.completed_at, ended),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// What became of a file, where the time of it is known.
+fn of_file(file: &RunFile) -> Option<Event> {
+    let (at, file_id) = (file.finished_at?, file.id().clone());
+    let name = safe_name(file.file.name.as_deref());
+    let what = match file.state {
+        FileState::Failed => What::FileFailed { file_id, name, reason: file.error.clone() },
+        _ => What::FileArchived { file_id, name, bytes: file.file.size },
+    };
+    Some(Event { at, what })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use seedhook::hook::archive_key::KeyTemplate;
 use seedhook::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use seedhook::journal::{Decision, Entry};
-use seedhook::ports::{Batch, Claim, ItemClaim, Retry};
+use seedhook::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use seedhook::run::{
     FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
 };
@@ -52,6 +52,7 @@ fn oldest() -> Run {
         state: FileState::Archived,
         key: Some("crm-deal-won/123-report.csv".into()),
         sha256: None,
+        finished_at: None,
         error: None,
         attempts: 0,
         not_before: None,
@@ -195,6 +196,7 @@ fn full_file(state: FileState) -> RunFile {
         state,
         key: Some("crm-deal-won/1".into()),
         sha256: Some("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into()),
+        finished_at: None,
         error: Some("HTTP 500".into()),
         attempts: 2,
         not_before: Some(at(1)),
@@ -209,7 +211,13 @@ fn full_file(state: FileState) -> RunFile {
 pub(crate) fn runs() -> Vec<Run> {
     let mut runs = runs_of_version_0();
     runs.push(with_http_status());
+    runs.push(with_time_of_file());
     runs
+}
+
+fn with_time_of_file() -> Run {
+    let file = RunFile { finished_at: Some(at(3)), ..full_file(FileState::Archived) };
+    Run { status: Status::Completed, files: vec![file], ..queued() }
 }
 
 fn with_http_status() -> Run {
@@ -302,6 +310,13 @@ pub(crate) fn item_claims() -> Vec<ItemClaim> {
 /// Retries of runs.
 pub(crate) fn retries() -> Vec<Retry> {
     [oldest(), queued(), full()].map(|run| Retry { author: "0a1b2c3d4e5f".into(), run }).into()
+}
+
+/// Ignored deliveries that are kept.
+pub(crate) fn kept() -> Vec<Kept> {
+    [StoredBody::Text("{\"a\": \"é\\n\"}".to_owned().into()), StoredBody::Base64("/wAB".into())]
+        .map(|body| Kept { author: "0a1b2c3d4e5f".into(), delivery: delivery(body) })
+        .into()
 }
 
 /// What is sent to the queue: by a sweep, and of a followed run.

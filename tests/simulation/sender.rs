@@ -10,7 +10,7 @@ use seedhook::ports::Clock;
 use seedhook::request::RawRequest;
 use seedhook::run::{Run, RunId};
 use seedhook::service::follow::follow_started;
-use seedhook::service::receive::{Received, plan_delivery, start_accepted, store_delivery};
+use seedhook::service::receive::{Received, Unplanned, plan_delivery, start_accepted, store_delivery};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::VerifyContext;
 use seedhook::verify::rust_crypto::RustCrypto;
@@ -183,15 +183,14 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
     };
     let received = match plan_delivery(&on, &hook, parsed, now) {
         Ok(planned) => store_delivery(&on, &hook, planned, now).await,
-        Err(unplanned) => Ok(unplanned),
+        Err(Unplanned::Ignored(_)) => return answer(&on, parcel, 200, None, &reply),
+        Err(Unplanned::TooMany(_)) => return refuse(&on, parcel, 413, &reply),
     };
     let (status, runs, to_start) = match received {
         Err(error) => {
             on.tell(&mut world.state.borrow_mut(), || format!("receive: {error}"));
             return refuse(&on, parcel, 503, &reply);
         }
-        Ok(Received::Ignored) => (200, None, Vec::new()),
-        Ok(Received::TooMany(_)) => return refuse(&on, parcel, 413, &reply),
         Ok(Received::Accepted { runs, to_start }) => {
             judge_healed(&on, parcel, received_ms - HEALED_MS);
             (202, Some(runs.iter().map(|run| run.run_id).collect()), to_start)

@@ -28,6 +28,7 @@ pub(super) fn run_with_file() -> (Stage, Run) {
         state: FileState::Archived,
         key: Some("key".into()),
         sha256: None,
+        finished_at: None,
         error: None,
         attempts: 0,
         not_before: None,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::receive::{plan_delivery, store_delivery};
+use super::super::receive::{Planned, Unplanned, plan_delivery, store_delivery};
 use super::*;
 use crate::config::Configuration;
 use crate::hook::event::Event;
@@ -28,13 +28,14 @@ fn items(ids: impl IntoIterator<Item = usize>) -> Value {
 }
 
 fn deliver(stores: &MemoryWorld, hook: &Hook, body: &Value, now: i64) -> Result<Received, StoreError> {
+    let planned = plan(stores, hook, body, now).unwrap();
+    finish(store_delivery(stores, hook, planned, at(now)))
+}
+
+fn plan(stores: &MemoryWorld, hook: &Hook, body: &Value, now: i64) -> Result<Planned, Unplanned> {
     let raw = RawRequest::new("POST", "", [], body.to_string().into_bytes(), at(now));
     let event = Event::parse(Verified::assume(raw), hook, "fresh").unwrap();
-    let planned = match plan_delivery(stores, hook, event, at(now)) {
-        Ok(planned) => planned,
-        Err(unplanned) => return Ok(unplanned),
-    };
-    finish(store_delivery(stores, hook, planned, at(now)))
+    plan_delivery(stores, hook, event, at(now))
 }
 
 fn run_ids(received: Result<Received, StoreError>) -> (bool, Vec<crate::run::RunId>, usize) {
@@ -78,7 +79,7 @@ fn more_items_than_500_are_refused_and_not_dropped() {
         let stores = MemoryWorld::default();
         let body =
             Value::from((0..501).map(|n| json!({"id": n, "n": usize::from(n == 500)})).collect::<Vec<_>>());
-        assert!(matches!(deliver(&stores, &hook, &body, 0), Ok(Received::TooMany(500))));
+        assert!(matches!(plan(&stores, &hook, &body, 0), Err(Unplanned::TooMany(500))));
         assert!(stores.claims.borrow().is_empty());
     }
 }
@@ -115,7 +116,7 @@ fn a_batch_that_was_claimed_whole_before_its_hook_had_ids_for_items_stays_so() {
 fn items_that_do_not_count_store_nothing() {
     let stores = MemoryWorld::default();
     let body = json!([{"id": 1, "n": 0}]);
-    assert!(matches!(deliver(&stores, &by_items(), &body, 0), Ok(Received::Ignored)));
+    assert!(matches!(plan(&stores, &by_items(), &body, 0), Err(Unplanned::Ignored(_))));
     run_ids(deliver(&stores, &by_items(), &json!([{"id": 1, "n": 0}, {"id": 2}]), 1));
     assert_eq!(stores.items.borrow().len(), 1);
 }

@@ -89,7 +89,7 @@ fn every_run_is_listed_once_and_newest_first() {
         let statuses = status[chance.usize(0..4)].into_iter().collect();
         let time = |chance: &mut fastrand::Rng| chance.bool().then(|| at(chance.i64(0..40)));
         let (since, until) = (time(&mut chance), time(&mut chance));
-        let mut query = Query { statuses, hook, since, until, limit, after: None };
+        let mut query = Query { statuses, hook, since, until, limit, ..Query::default() };
         let all = expected(&kv, &query);
         // An open record beside a final one is shown where only open ones are asked for: KV alone cannot tell.
         let ids = |runs: &[(RunId, Status)]| runs.iter().map(|(run_id, _)| *run_id).collect::<Vec<_>>();

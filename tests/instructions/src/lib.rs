@@ -14,7 +14,7 @@ use seedhook::hook::event::Event;
 use seedhook::hook::{Hook, HookName};
 use seedhook::ports::Clock;
 use seedhook::request::RawRequest;
-use seedhook::service::receive::{Received, plan_delivery};
+use seedhook::service::receive::{Unplanned, plan_delivery};
 use seedhook::timestamp::Timestamp;
 use seedhook::verify::crypto::{Crypto, Hash, PublicSignature, UnusableKey};
 use seedhook::verify::signed_bytes::SignedBytes;
@@ -126,7 +126,7 @@ fn receive(hook: &Hook, request: RawRequest) -> Outcome {
     };
     match plan_delivery(&StoppedClock, hook, event, NOW) {
         Ok(planned) if planned.params_bytes() > 0 => Outcome::Planned,
-        Err(Received::Ignored) => Outcome::Ignored,
+        Err(Unplanned::Ignored(_)) => Outcome::Ignored,
         _ => Outcome::Other,
     }
 }
