@@ -26,7 +26,7 @@ pub(super) async fn list_ignored<R: Runtime>(
     let ports = context.ports()?;
     let hook = HookName::try_from(hook).map_err(|_| Problem::NoSuchHook)?;
     let (limit, cursor) = read_kept_query(&request.url)?;
-    let page = list_kept(&*ports, &hook, cursor.as_deref(), limit).await;
+    let page = list_kept(&*ports, &hook, cursor.as_deref(), limit, context.now()).await;
     let page = page.map_err(|error| context.store_failed(&error))?;
     let kept = page.items.into_iter().map(KeptView::of).collect();
     context.json(200, &KeptList { kept, cursor: page.cursor })
@@ -37,7 +37,7 @@ pub(super) async fn list_ignored<R: Runtime>(
 /// 200; 404 there is none, or it has expired; 503 a store fails.
 pub(super) async fn get_ignored<R: Runtime>(context: &Context<'_, R>, key: &KeptKey) -> Handled<R> {
     let ports = context.ports()?;
-    let kept = get_kept(&*ports, key).await.map_err(|error| context.store_failed(&error))?;
+    let kept = get_kept(&*ports, key, context.now()).await.map_err(|error| context.store_failed(&error))?;
     context.json(200, &DeliveryView::of(&kept.ok_or(Problem::NoSuchDelivery)?))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn run_ignored<R: Runtime>(
         context.isolate.in_flight.lease(context.now()).map_err(|error| no_room(context, error))?;
     // Before it is read, for as much as it may have.
     lease.hold(hook.body_bytes_max * WORK_FACTOR).map_err(|error| no_room(context, error))?;
-    let kept = get_kept(&*ports, key).await.map_err(|error| context.store_failed(&error))?;
+    let kept = get_kept(&*ports, key, context.now()).await.map_err(|error| context.store_failed(&error))?;
     let event = Event::from_stored(kept.ok_or(Problem::NoSuchDelivery)?, hook)?;
     accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links, seen: None })
         .await

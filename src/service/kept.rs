@@ -37,11 +37,12 @@ pub async fn keep<W: Inbox<KeptKey> + Clock>(world: &W, delivery: Delivery) -> R
 ///
 /// # Errors
 /// `StoreError` when R2 fails.
-pub async fn get_kept<W: Inbox<KeptKey> + Clock>(
+pub async fn get_kept<W: Inbox<KeptKey>>(
     world: &W,
     key: &KeptKey,
+    now: Timestamp,
 ) -> Result<Option<Delivery>, StoreError> {
-    if world.now() >= expires_at(&key.id) {
+    if now >= expires_at(&key.id) {
         return Ok(None);
     }
     Ok(world.get(key).await?.map(|(kept, _)| kept.delivery))
@@ -51,13 +52,13 @@ pub async fn get_kept<W: Inbox<KeptKey> + Clock>(
 ///
 /// # Errors
 /// `StoreError` when R2 fails.
-pub async fn list_kept<W: KeptLists + Clock>(
+pub async fn list_kept<W: KeptLists>(
     world: &W,
     hook: &HookName,
     cursor: Option<&str>,
     limit: u32,
+    now: Timestamp,
 ) -> Result<Page<KeptId>, StoreError> {
-    let now = world.now();
     let mut page = world.list_kept(hook, cursor, limit).await?;
     let listed = page.items.len();
     page.items.retain(|id| now < expires_at(id));

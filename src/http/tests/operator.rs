@@ -14,7 +14,8 @@ fn check_detail(got: &Got, status: u16, detail: &str) {
 #[test]
 fn a_wrong_query_says_which_parameter_what_it_got_and_what_it_takes() {
     let stage = stage();
-    let known = "this call takes `status`, `hook`, `since`, `until`, `delivery_id`, `limit` and `cursor`";
+    let known =
+        "this call takes `status`, `hook`, `since`, `until`, `delivery_id`, `task_id`, `limit` and `cursor`";
     for (query, detail) in [
         ("limit=0", "`limit` must be 1 to 200, got `0`".to_owned()),
         ("limit=x", "`limit` must be 1 to 200, got `x`".to_owned()),

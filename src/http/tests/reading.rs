@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::fabricate::Task;
 use crate::run::{Run, RunId, Stage as Failed};
+use crate::testing::task_id;
 
 /// A run that was accepted so many seconds after the beginning, and has failed or waits.
 fn run_at(seconds: i64, has_failed: bool) -> Run {
@@ -18,7 +20,8 @@ fn run_at(seconds: i64, has_failed: bool) -> Run {
 #[test]
 fn a_list_has_the_statuses_and_the_time_that_are_asked_for() {
     let stage = stage();
-    let runs = [run_at(1, true), run_at(2, false), run_at(3, true)];
+    let mut runs = [run_at(1, true), run_at(2, false), run_at(3, true)];
+    runs[2].task = Some(Task::just_started(task_id("t-3")));
     for run in &runs {
         let records = if run.status.is_final() { &stage.stores().done } else { &stage.stores().open };
         records.borrow_mut().insert(run.run_id, run.clone());
@@ -32,6 +35,8 @@ fn a_list_has_the_statuses_and_the_time_that_are_asked_for() {
     let time = |seconds: i64| at(seconds * 1_000).to_string();
     assert_eq!(listed(""), [2, 1, 0]);
     assert_eq!(listed("status=failed"), [2, 0]);
+    assert_eq!(listed("task_id=t-3"), [2]);
+    assert_eq!(listed("task_id=t-9"), [0_usize; 0]);
     assert_eq!(listed("status=failed,queued"), [2, 1, 0]);
     assert_eq!(listed("status=queued,in_progress"), [1]);
     assert_eq!(listed(&format!("since={}", time(2))), [2, 1], "from that time on");
