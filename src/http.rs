@@ -14,6 +14,8 @@ mod hooks;
 mod intake;
 mod isolate;
 pub mod link;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 mod problem;
 mod query;
 mod rate_limit;

@@ -7,6 +7,7 @@ use crate::run::RunId;
 
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub enum Route {
     /// A sender's delivery or handshake to the hook of this name.
     Webhook(String),

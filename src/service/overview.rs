@@ -43,6 +43,7 @@ pub struct Overview {
 
 /// The runs that were accepted in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Hour {
     /// The beginning.
     pub from: Timestamp,
@@ -58,6 +59,7 @@ pub struct Hour {
 
 /// What half of the values do not exceed, and what 95 % do not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Quantiles {
     /// The median.
     pub median: f64,

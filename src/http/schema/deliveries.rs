@@ -12,6 +12,7 @@ use crate::timestamp::Timestamp;
 
 /// The answer to a delivery.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct DeliveryAnswer {
     /// What became of the delivery.
     pub status: DeliveryStatus,
@@ -21,6 +22,7 @@ pub struct DeliveryAnswer {
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// 202: stored now; of a batch, at least one item is new.
@@ -35,6 +37,7 @@ pub enum DeliveryStatus {
 
 /// A run as its sender sees it.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RunOfDelivery {
     /// UUID of version 7.
     pub run_id: RunId,
@@ -53,6 +56,7 @@ pub struct RunOfDelivery {
 
 /// Where a run failed. The reason is for the operator alone.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct StageOfError {
     /// The stage.
     pub stage: Stage,
@@ -76,6 +80,7 @@ impl RunOfDelivery {
 
 /// The answer to `GET /api/runs/{run_id}/delivery`: a delivery as it is stored, without credentials.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Delivery"))]
 pub struct DeliveryView<'a> {
     /// The hook that received it.
     pub hook: &'a HookName,
@@ -93,6 +98,7 @@ pub struct DeliveryView<'a> {
 
 /// The body of a delivery: one field, which is named for what it holds.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "DeliveryBody"))]
 #[serde(rename_all = "lowercase")]
 pub enum BodyView<'a> {
     /// The body, which is UTF-8.

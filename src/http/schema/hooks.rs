@@ -10,6 +10,7 @@ use crate::timestamp::SECOND_MS;
 
 /// The answer to `GET /api/hooks`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct HookList<'a> {
     /// The hooks, by name.
     pub hooks: Vec<HookView<'a>>,
@@ -19,6 +20,7 @@ pub struct HookList<'a> {
 
 /// A hook.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Hook"))]
 #[serde(untagged)]
 pub enum HookView<'a> {
     /// A hook whose configuration has mistakes: its deliveries are answered 503.
@@ -36,6 +38,7 @@ pub enum HookView<'a> {
 
 /// A hook whose configuration has no mistakes.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct ReadableHook<'a> {
     /// The hook's name.
     pub hook: &'a HookName,
@@ -58,6 +61,7 @@ pub struct ReadableHook<'a> {
 
 /// Whether a hook takes deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HookState {
     /// It takes deliveries.
@@ -70,6 +74,7 @@ pub enum HookState {
 
 /// Who may call a hook.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "HookVerify"))]
 pub struct VerifyView<'a> {
     /// The scheme or the sender.
     pub scheme: &'a str,
@@ -79,6 +84,7 @@ pub struct VerifyView<'a> {
 
 /// One of the things that a hook may run.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Rule"))]
 pub struct RuleView<'a> {
     /// The condition; `null` if every event counts.
     pub when: Option<&'a str>,
@@ -96,6 +102,7 @@ pub struct RuleView<'a> {
 
 /// A mistake in the configuration.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Mistake"))]
 pub struct MistakeView {
     /// Where: table and field names with dots between them, such as `HOOKS.crm.params.rows`.
     pub path: String,

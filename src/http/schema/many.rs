@@ -6,6 +6,7 @@ use crate::run::{RunBrief, RunId};
 
 /// The answer to `POST /api/runs/abandon`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct AbandonManyAnswer<'a> {
     /// The runs that are abandoned now.
     pub abandoned: Vec<RunBrief<'a>>,
@@ -17,6 +18,7 @@ pub struct AbandonManyAnswer<'a> {
 
 /// The answer to `POST /api/runs/retry`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RetryManyAnswer<'a> {
     /// The runs that were retried now.
     pub retried: Vec<RetriedRun<'a>>,
@@ -28,6 +30,7 @@ pub struct RetryManyAnswer<'a> {
 
 /// A run that was retried.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RetriedRun<'a> {
     /// The run that was retried.
     pub run_id: RunId,
@@ -37,6 +40,7 @@ pub struct RetriedRun<'a> {
 
 /// A run about which a call decided nothing.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SkippedRun<'a> {
     /// The run.
     pub run_id: RunId,

@@ -10,6 +10,7 @@ use crate::timestamp::Timestamp;
 
 /// The answer to `GET /api/overview`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Overview"))]
 pub struct OverviewView<'a> {
     /// The beginning of the first hour.
     pub from: Timestamp,
@@ -18,6 +19,7 @@ pub struct OverviewView<'a> {
     /// The runs of each hour, the oldest first. A run belongs to the hour in which it was accepted.
     pub hours: &'a [Hour],
     /// How many runs have each status: those accepted since `from`, and all that are open.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "crate::http::openapi::run_counts"))]
     pub totals: &'a BTreeMap<Status, usize>,
     /// The share of the runs that completed among those that completed or failed, 0 to 1; `null` if there are none.
     pub success_rate: Option<f64>,

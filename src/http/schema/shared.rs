@@ -8,6 +8,7 @@ use crate::run::{FileState, RunId, Status};
 
 /// A run as its hook shares it: the answer to `GET /status/{run_id}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SharedRun<'a> {
     /// UUID of version 7.
     pub run_id: RunId,
@@ -24,6 +25,7 @@ pub struct SharedRun<'a> {
 
 /// Fabricate's task, as a hook shares it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SharedTask<'a> {
     /// The status, as Fabricate spells it.
     pub status: &'a str,
@@ -31,6 +33,7 @@ pub struct SharedTask<'a> {
 
 /// A file, as a hook shares it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SharedFile<'a> {
     /// Fabricate's id of the file.
     pub id: &'a FileId,

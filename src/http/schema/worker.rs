@@ -6,13 +6,16 @@ use crate::http::api_token::Role;
 
 /// The answer to `GET /health`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Health {
     /// `ok`
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("const" = "ok")))]
     pub status: &'static str,
 }
 
 /// The answer to `GET /api/session`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Session {
     /// What the caller's token allows.
     pub role: Role,
