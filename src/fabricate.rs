@@ -42,6 +42,7 @@ const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(
 
 /// The container of a workflow: newer Fabricate accounts say *project* where older ones say *database*.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "TargetPlace"))]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// `/databases/{name}`
@@ -62,6 +63,7 @@ impl Place {
 
 /// The workflow that a run starts. Names are as people see them, not percent-encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Target {
     /// The Data Agent workspace.
     pub workspace: String,

@@ -92,6 +92,7 @@ impl std::fmt::Display for HookName {
 
 /// What to do with a start request that was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnconfirmed {
     /// Park the run as `unconfirmed` and show it to the operator.
@@ -103,6 +104,7 @@ pub enum OnUnconfirmed {
 
 /// What to do when a sender redelivers an event whose run failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnRedelivery {
     /// Answer with the existing run.

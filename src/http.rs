@@ -15,6 +15,8 @@ mod intake;
 mod isolate;
 mod kept;
 pub mod link;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 mod problem;
 mod query;
 mod rate_limit;
@@ -33,6 +35,7 @@ mod watched_run;
 pub use isolate::Isolate;
 pub use problem::{Kind, Problem, ProblemBody};
 
+use crate::ports::KeptKey;
 use crate::verify::bearer_token;
 use api_token::{ApiTokens, Role};
 use context::{Context, Handled};
@@ -87,9 +90,11 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::RetryMany => Box::pin(decisions::retry_runs(context, &request)).await,
         Route::AbandonMany => Box::pin(decisions::abandon_runs(context, request)).await,
         Route::ListRecent => Box::pin(recent::list_recent(context, &request)).await,
-        Route::ListKept(hook) => Box::pin(kept::list_ignored(context, &request, hook)).await,
-        Route::GetKept(key) => Box::pin(kept::get_ignored(context, &key)).await,
-        Route::RunKept(key) => Box::pin(kept::run_ignored(context, request, &key)).await,
+        Route::ListKept(hook) => Box::pin(kept::list_ignored(context, &request, &hook)).await,
+        Route::GetKept(hook, id) => Box::pin(kept::get_ignored(context, &KeptKey { hook, id })).await,
+        Route::RunKept(hook, id) => {
+            Box::pin(kept::run_ignored(context, request, &KeptKey { hook, id })).await
+        }
         Route::ListHooks => Box::pin(hooks::list_hooks(context, role)).await,
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,

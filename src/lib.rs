@@ -99,7 +99,8 @@
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
-//! | a JSON body of a request or response | `http/schema.rs`, `run/view.rs` | values |
+//! | a JSON body of a request or response | `http/schema/`, `run/view.rs` | values |
+//! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |
 //! | what anyone with a signed link sees | [`http::link`], `http/status.rs`, `http/files.rs` | values, the journal, KV |
 //! | a problem (error response) | `http/problem.rs` | values |
 //! | who may call `/api/`, and what each may do | [`http::api_token`], [`http::route`] | secrets |

@@ -76,6 +76,7 @@ impl From<serde_json::Value> for JsonText {
 
 /// What is known of a result that is not kept. The run's view has it as `task.result_omitted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct ResultOmitted {
     /// The result's size at Fabricate.
     pub bytes: u64,

@@ -15,6 +15,7 @@ pub const MAKE_TOKEN: &str = "openssl rand -hex 32";
 
 /// What a caller of `/api/` may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Read and decide: the caller has `OPERATOR_TOKEN`.

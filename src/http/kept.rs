@@ -12,21 +12,20 @@ use super::schema::{DeliveryView, KeptList, KeptView};
 use super::status::StatusLinks;
 use crate::hook::HookName;
 use crate::hook::event::Event;
-use crate::ports::{KeptId, KeptKey};
+use crate::ports::KeptKey;
 use crate::service::kept::{get_kept, list_kept};
 
 /// What a hook keeps, newest first. It costs one list of R2. A hook that is not configured any more may keep some still.
 ///
-/// 200; 400 the query is not understood; 404 no hook can have this name; 503 a store fails.
+/// 200; 400 the query is not understood; 503 a store fails.
 pub(super) async fn list_ignored<R: Runtime>(
     context: &Context<'_, R>,
     request: &Request,
-    hook: String,
+    hook: &HookName,
 ) -> Handled<R> {
     let ports = context.ports()?;
-    let hook = HookName::try_from(hook).map_err(|_| Problem::NoSuchHook)?;
     let (limit, cursor) = read_kept_query(&request.url)?;
-    let page = list_kept(&*ports, &hook, cursor.as_deref(), limit, context.now()).await;
+    let page = list_kept(&*ports, hook, cursor.as_deref(), limit, context.now()).await;
     let page = page.map_err(|error| context.store_failed(&error))?;
     let kept = page.items.into_iter().map(KeptView::of).collect();
     context.json(200, &KeptList { kept, cursor: page.cursor })
@@ -62,11 +61,4 @@ pub(super) async fn run_ignored<R: Runtime>(
     let event = Event::from_stored(kept.ok_or(Problem::NoSuchDelivery)?, hook)?;
     accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links, seen: None })
         .await
-}
-
-/// The key that an address states; 404 it can be none.
-pub(super) fn kept_key(hook: &str, id: &str) -> Result<KeptKey, Problem> {
-    let hook = HookName::try_from(hook.to_owned()).map_err(|_| Problem::NoSuchHook)?;
-    let id = KeptId::try_from(id.to_owned()).map_err(|_| Problem::NoSuchDelivery)?;
-    Ok(KeptKey { hook, id })
 }

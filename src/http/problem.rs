@@ -26,6 +26,9 @@ const RETRY_AFTER_S: u32 = 30;
 /// How long a sender is asked to wait when its hook is paused, seconds.
 const PAUSED_RETRY_AFTER_S: u32 = 300;
 
+/// What the `type` of every problem begins with; the name of its kind follows.
+pub(super) const TYPE_PREFIX: &str = "urn:seedhook:problem:";
+
 /// Why a request is not answered as its caller wants.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
@@ -115,8 +118,10 @@ pub struct Kind {
 
 /// The body of an answer that states a problem: `application/problem+json`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 pub struct ProblemBody<'a> {
     /// `urn:seedhook:problem:` and the kind. It is stable: programs may look at it.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(schema_with = "super::openapi::problem_types"))]
     pub r#type: String,
     /// The kind in a few words.
     pub title: &'a str,
@@ -257,7 +262,7 @@ impl Problem {
             Self::WrongState { run, .. } => Some(run.view()),
             _ => None,
         };
-        let r#type = format!("urn:seedhook:problem:{name}");
+        let r#type = format!("{TYPE_PREFIX}{name}");
         let body = ProblemBody { r#type, title, status, detail: self.detail(), run };
         // Texts, numbers and a run in brief are always JSON; were they not, the status would still say what happened.
         let text = serde_json::to_string(&body).unwrap_or_default();

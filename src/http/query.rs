@@ -17,10 +17,10 @@ use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX, Position, Query};
 use crate::timestamp::Timestamp;
 
 /// The longest that `Prefer: wait=N` (RFC 7240) may ask for, seconds.
-const WAIT_MAX_S: u32 = 25;
+pub(super) const WAIT_MAX_S: u32 = 25;
 
 /// How many deliveries `GET /api/deliveries` lists unless its caller says otherwise.
-const RECENT_DEFAULT: usize = 100;
+pub(super) const RECENT_DEFAULT: usize = 100;
 
 /// How much of a wrong value a problem quotes, characters.
 const QUOTED_CHARS_MAX: usize = 64;

@@ -1,14 +1,15 @@
 //! The table of addresses: which call a method and a path are.
 
-use super::kept::kept_key;
 use super::link::LinkError;
 use super::problem::Problem;
 use crate::fabricate::FileId;
-use crate::ports::KeptKey;
+use crate::hook::HookName;
+use crate::ports::KeptId;
 use crate::run::RunId;
 
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub enum Route {
     /// A sender's delivery or handshake to the hook of this name.
     Webhook(String),
@@ -49,11 +50,11 @@ pub enum Route {
     /// The deliveries that were refused or ignored lately.
     ListRecent,
     /// The ignored deliveries that the hook of this name keeps.
-    ListKept(String),
+    ListKept(HookName),
     /// A delivery that a hook keeps.
-    GetKept(KeptKey),
+    GetKept(HookName, KeptId),
     /// Receives a kept delivery again.
-    RunKept(KeptKey),
+    RunKept(HookName, KeptId),
     /// The hooks and their mistakes.
     ListHooks,
     /// Shows what a delivery would do to the hook of this name.
@@ -85,7 +86,7 @@ impl Route {
                 | Self::Retry(_)
                 | Self::RetryMany
                 | Self::StartByHand(_)
-                | Self::RunKept(_)
+                | Self::RunKept(..)
         )
     }
 
@@ -96,6 +97,8 @@ impl Route {
     pub fn find(method: &str, path: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let run_id = |text: &str| text.parse::<RunId>().map_err(|_| Problem::NoSuchRun);
+        let hook = |name: &str| HookName::try_from(name.to_owned()).map_err(|_| Problem::NoSuchHook);
+        let kept = |id: &str| KeptId::try_from(id.to_owned()).map_err(|_| Problem::NoSuchDelivery);
         let (allowed, route) = match parts.as_slice() {
             // Which methods a hook takes depends on its handshakes.
             ["hooks", name] => return Ok(Self::Webhook((*name).to_owned())),
@@ -129,9 +132,9 @@ impl Route {
                 (POST, Self::MakeLink(run_id(id)?, decode_file_id(file_id)))
             }
             ["api", "deliveries"] => (READ, Self::ListRecent),
-            ["api", "hooks", name, "ignored"] => (READ, Self::ListKept((*name).to_owned())),
-            ["api", "hooks", name, "ignored", id] => (READ, Self::GetKept(kept_key(name, id)?)),
-            ["api", "hooks", name, "ignored", id, "run"] => (POST, Self::RunKept(kept_key(name, id)?)),
+            ["api", "hooks", name, "ignored"] => (READ, Self::ListKept(hook(name)?)),
+            ["api", "hooks", name, "ignored", id] => (READ, Self::GetKept(hook(name)?, kept(id)?)),
+            ["api", "hooks", name, "ignored", id, "run"] => (POST, Self::RunKept(hook(name)?, kept(id)?)),
             ["api", "hooks"] => (READ, Self::ListHooks),
             ["api", "hooks", name, "preview"] => (POST, Self::Preview((*name).to_owned())),
             ["api", "hooks", name, "runs"] => (POST, Self::StartByHand((*name).to_owned())),

@@ -215,7 +215,7 @@ impl Stage {
         self.stores.as_ref().unwrap()
     }
 
-    /// Sends a request whose body comes in one piece.
+    /// Sends a request whose body comes in one piece. Whatever the answer is, `openapi.json` must have it.
     #[track_caller]
     pub(super) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
         self.send_body(method, path, headers, RequestBody::Whole(body.as_bytes().to_vec()))
@@ -240,12 +240,15 @@ impl Stage {
             may_have_body(status) || matches!(body, Body::Empty),
             "a runtime throws for a {status} with a body"
         );
-        let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        let headers: Vec<(String, String)> =
+            headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let body = match body {
             Body::Empty => String::new(),
             Body::Text(text) => text,
             Body::Stream(bytes) => String::from_utf8(bytes).unwrap(),
         };
+        #[cfg(not(target_arch = "wasm32"))]
+        super::openapi::conformance::check(method, path, status, &headers, &body);
         Got { status, headers, body }
     }
 

@@ -21,6 +21,7 @@ const RETRY_MS_MAX: i64 = 15 * MINUTE_MS;
 
 /// The state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileState {
     /// No copy was tried yet.

@@ -6,6 +6,7 @@ use crate::timestamp::Timestamp;
 
 /// A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling and meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Accepted, not yet started.
@@ -59,6 +60,7 @@ impl Status {
 
 /// The step of a run that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The event yielded no parameters.

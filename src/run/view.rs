@@ -13,6 +13,7 @@ use crate::timestamp::Timestamp;
 
 /// One run, whole: the answer to `GET /api/runs/{run_id}`. All times are RFC 3339 in UTC, with milliseconds.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Run"))]
 pub struct RunView<'a> {
     /// UUID of version 7.
     pub run_id: RunId,
@@ -54,6 +55,7 @@ pub struct RunView<'a> {
 
 /// A run in brief, as lists and problems show it: without parameters, result and files, and with long texts cut.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RunBrief<'a> {
     /// UUID of version 7.
     pub run_id: RunId,
@@ -88,6 +90,7 @@ pub struct RunBrief<'a> {
 
 /// Where the workflow is: one field, which is named for what it holds.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Place"))]
 #[serde(rename_all = "lowercase")]
 pub enum PlaceView<'a> {
     /// Name of the database.
@@ -98,6 +101,7 @@ pub enum PlaceView<'a> {
 
 /// Why a run failed, or why it is `unconfirmed`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunError"))]
 pub struct RunErrorView<'a> {
     /// Where it happened.
     pub stage: Stage,
@@ -111,6 +115,7 @@ pub struct RunErrorView<'a> {
 
 /// Fabricate's task.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Task"))]
 pub struct TaskView<'a> {
     /// Fabricate's id of the task.
     pub id: &'a TaskId,
@@ -136,6 +141,7 @@ pub struct TaskView<'a> {
 
 /// Fabricate's task in brief.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct TaskBrief<'a> {
     /// Fabricate's id of the task.
     pub id: &'a TaskId,
@@ -155,6 +161,7 @@ pub struct TaskBrief<'a> {
 
 /// A file of a run's task.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunFile"))]
 pub struct RunFileView<'a> {
     /// Fabricate's id of the file.
     pub id: &'a FileId,

@@ -16,6 +16,7 @@ use super::retry::Hooks;
 
 /// How the parameters of a run were made.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Mapping"))]
 pub struct Explanation {
     /// The index of the rule, from 0.
     pub rule: usize,

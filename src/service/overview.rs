@@ -50,6 +50,7 @@ pub struct Overview {
 
 /// The runs of a hook.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct HookRuns {
     /// How many are completed.
     pub completed: usize,
@@ -65,6 +66,7 @@ pub struct HookRuns {
 
 /// Whether sweeps advance the open runs: which of them should have been advanced long ago.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Sweeps {
     /// How many open runs are overdue: no sweep runs, or sweeps cannot keep up.
     pub overdue: usize,
@@ -74,6 +76,7 @@ pub struct Sweeps {
 
 /// The runs that were accepted in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Hour {
     /// The beginning.
     pub from: Timestamp,
@@ -89,6 +92,7 @@ pub struct Hour {
 
 /// What half of the values do not exceed, and what 95 % do not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Quantiles {
     /// The median.
     pub median: f64,

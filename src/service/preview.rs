@@ -21,6 +21,7 @@ const ITEMS_SHOWN_MAX: usize = 10;
 /// What a hook would make of a request: the answer to `POST /api/hooks/{hook}/preview`. It has what the sender sent, and
 /// no secret.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Preview {
     /// The hook's name.
     pub hook: HookName,
@@ -35,6 +36,7 @@ pub struct Preview {
 
 /// Whether a request is from the sender.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Verification"))]
 pub struct VerificationPreview {
     /// The scheme or the sender, as the hook names it.
     pub scheme: String,
@@ -50,6 +52,7 @@ pub struct VerificationPreview {
 
 /// What a sender signs.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SignedTextPreview {
     /// The text that the signature must cover, cut after 512 bytes; `null` if the check that failed signs no text.
     pub signed_text: Option<String>,
@@ -57,6 +60,7 @@ pub struct SignedTextPreview {
 
 /// What would become of a request.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PreviewResult {
     /// The request is a handshake.
@@ -94,6 +98,7 @@ pub enum PreviewResult {
 
 /// The outcome in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "PreviewOutcome"))]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomePreview {
     /// The request is a handshake.
@@ -109,6 +114,7 @@ pub enum OutcomePreview {
 
 /// The answer to a handshake.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct HandshakePreview {
     /// HTTP status.
     pub status: u16,
@@ -118,6 +124,7 @@ pub struct HandshakePreview {
 
 /// What one rule makes of the event, or of one item of it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RulePreview {
     /// Whether a run would be accepted. A run whose `error` is not `null` would fail at stage `mapping`.
     pub starts: bool,
@@ -140,6 +147,7 @@ pub struct RulePreview {
 
 /// An item of a batch.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct ItemPreview {
     /// The item's index, from 0.
     pub item: usize,
@@ -149,6 +157,7 @@ pub struct ItemPreview {
 
 /// A rule's condition.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Condition"))]
 pub struct ConditionPreview {
     /// The expression, as it is configured.
     pub expression: String,
@@ -179,6 +188,7 @@ impl ConditionPreview {
 
 /// A value that an expression reads.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ValueSeen {
     /// The event has it.
@@ -186,16 +196,19 @@ pub enum ValueSeen {
     /// The event does not have it.
     Missing {
         /// `true`
+        #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("const" = true)))]
         missing: bool,
     },
 }
 
 /// A parameter.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct TypedValue {
     /// The value.
     pub value: Value,
     /// `null`, `boolean`, `number`, `string`, `list` or `object`.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("enum" = ["null", "boolean", "number", "string", "list", "object"])))]
     pub r#type: &'static str,
 }
 
@@ -211,8 +224,10 @@ impl<V: Serialize> Serialize for Named<V> {
 
 /// A request to Fabricate.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RequestPreview {
     /// `POST`
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("const" = "POST")))]
     pub method: &'static str,
     /// The address.
     pub url: String,

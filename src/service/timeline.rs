@@ -16,6 +16,7 @@ use super::journals::read_journal;
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "TimelineEvent"))]
 pub struct Event {
     /// When.
     pub at: Timestamp,
@@ -26,6 +27,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum What {
     /// The delivery was accepted; or the run was made, which retries another.

@@ -14,6 +14,7 @@ mod instructions;
 mod interrupt;
 mod local_config;
 mod mutations;
+mod openapi;
 mod project;
 mod senders;
 mod setup;
@@ -39,6 +40,7 @@ Commands:
   mutations     leave out one rule of the core at a time: the simulation must notice
   bench         measure webhooks, sweeps and copies of files beside the shortest Worker that does the same
   instructions  count the instructions that a delivery takes, and compare them with the stored counts
+  openapi       renew openapi.json, the description of the API
   check         find mistakes in wrangler.toml, with their lines
   try           show what a hook would do with a request: is it verified, which runs start, with which parameters
   sign          print a `curl` command that sends a signed request to a hook
@@ -70,6 +72,7 @@ fn run() -> Result<ExitCode> {
         Some("mutations") => mutations::run(rest),
         Some("bench") => bench::run(rest),
         Some("instructions") => instructions::run(rest),
+        Some("openapi") => openapi::run(rest),
         Some("check") => check::run(rest),
         Some("try") => try_hook::run(rest),
         Some("sign") => sign::run(rest),

@@ -27,6 +27,7 @@ const FIXED_BYTES: usize = 250;
 
 /// A delivery that started nothing: what its operator needs to see why, without its body and its headers' values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RecentDelivery {
     /// When it arrived.
     pub at: Timestamp,
@@ -55,6 +56,7 @@ pub struct RecentDelivery {
 /// What became of a delivery that started nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub enum Outcome {
     /// It was answered with a problem.
     Refused,

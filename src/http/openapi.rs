@@ -1,0 +1,189 @@
+//! `/openapi.json`: the API as an OpenAPI 3.1 document, from its types, its routes and its problems.
+//!
+//! It is made natively and checked in: the Worker serves a file, and has none of this. `cargo xtask openapi` renews the file.
+//!
+//! # How a call is documented
+//! 1. Its variant of [`Route`] says what it does; [`calls`] says what it takes and answers. Its address is in
+//!    [`calls::ADDRESSES`].
+//! 2. Its bodies derive `JsonSchema`; those that no documented type names are listed in [`schemas`]. Documentation
+//!    becomes descriptions. A body has an example in `examples.json`.
+//! 3. A new [`Problem`](super::Problem) has an example in [`problems`].
+//!
+//! The tests of HTTP compare every answer with the document, and fail where it does not say all.
+
+mod answers;
+mod calls;
+mod parameters;
+mod problems;
+mod schemas;
+mod values;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::route::Route;
+use calls::{ADDRESSES, Call, TAGS};
+
+pub(crate) use schemas::{problem_types, run_counts};
+
+/// The methods that the document knows.
+const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "OPTIONS"];
+
+/// The problems of every call under `/api/`.
+const OF_OPERATOR: [&str; 4] = ["no-token", "too-many-attempts", "no-operator", "short-token"];
+
+/// An example of each body, by the name of its schema.
+const EXAMPLES: &str = include_str!("openapi/examples.json");
+
+/// The document as it is checked in: indented, with a line feed at its end.
+#[must_use]
+pub fn text() -> String {
+    format!("{:#}\n", document())
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let license = env!("CARGO_PKG_LICENSE");
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": env!("CARGO_PKG_NAME"),
+            "summary": env!("CARGO_PKG_DESCRIPTION"),
+            "description": include_str!("openapi/description.md"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": license, "identifier": license},
+        },
+        "servers": [{"url": "/"}],
+        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
+        "paths": paths(),
+        "components": {
+            "schemas": schemas::all(),
+            "examples": examples(),
+            "securitySchemes": security_schemes(),
+        },
+    })
+}
+
+fn paths() -> Map<String, Value> {
+    let documentation = schemas::routes();
+    let path = |address: &&str| {
+        let operations = METHODS.iter().filter_map(|method| {
+            let operation = operation(&documentation, method, address)?;
+            Some((method.to_ascii_lowercase(), operation))
+        });
+        ((*address).to_owned(), operations.collect())
+    };
+    ADDRESSES.iter().map(path).collect()
+}
+
+/// `None`: the address does not take the method.
+fn operation(documentation: &[(String, String)], method: &str, address: &str) -> Option<Value> {
+    let route = find(method, address)?;
+    let name = variant(&route);
+    let summary = documentation.iter().find(|(variant, _)| *variant == name).map(|(_, text)| text.as_str());
+    let call = Call::of(&route, method);
+    let mut operation = Map::new();
+    operation.insert("operationId".to_owned(), json!(operation_id(&name, method)));
+    operation.insert("tags".to_owned(), json!([call.tag]));
+    operation.insert("summary".to_owned(), json!(summary.unwrap_or_default()));
+    if !call.notes.is_empty() {
+        operation.insert("description".to_owned(), json!(call.notes));
+    }
+    operation.insert("security".to_owned(), security(&route, address));
+    let parameters: Vec<Value> = names_in(address).map(parameters::in_path).chain(call.parameters).collect();
+    if !parameters.is_empty() {
+        operation.insert("parameters".to_owned(), json!(parameters));
+    }
+    if let Some(body) = call.body {
+        operation.insert("requestBody".to_owned(), body);
+    }
+    let mut names: BTreeSet<&str> = call.problems.iter().copied().collect();
+    if Route::is_for_operator(address) {
+        names.extend(OF_OPERATOR);
+    }
+    if route.decides() {
+        names.insert("read-only");
+    }
+    let is_head = method == "HEAD";
+    let mut responses = Map::new();
+    for answer in &call.answers {
+        responses.insert(answer.status.to_owned(), answer.response(is_head));
+    }
+    for (status, mut response) in problems::responses(&names) {
+        if let Some(response) = response.as_object_mut().filter(|_| is_head) {
+            response.remove("content");
+        }
+        responses.insert(status, response);
+    }
+    operation.insert("responses".to_owned(), Value::Object(responses));
+    Some(Value::Object(operation))
+}
+
+/// The call at an address, such as `/api/runs/{run_id}`.
+fn find(method: &str, address: &str) -> Option<Route> {
+    let path = address.replace("{run_id}", parameters::RUN_ID).replace("{file_id}", "123");
+    let route = Route::find(method, &path.replace("{hook}", "crm")).ok()?;
+    // It takes every method, and the hook refuses.
+    let is_of_hook = !matches!(route, Route::Webhook(_)) || method != "HEAD";
+    is_of_hook.then_some(route)
+}
+
+/// The name of a route's variant.
+fn variant(route: &Route) -> String {
+    format!("{route:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+/// `getRun` for `GetRun`; `getRunHeaders` for its `HEAD`.
+fn operation_id(variant: &str, method: &str) -> String {
+    let (first, rest) = variant.split_at(variant.len().min(1));
+    let suffix = match (variant, method) {
+        (_, "HEAD") => "Headers",
+        ("Webhook", "GET") => "Handshake",
+        ("Webhook", "OPTIONS") => "Options",
+        _ => "",
+    };
+    format!("{}{rest}{suffix}", first.to_ascii_lowercase())
+}
+
+/// The names in braces of an address.
+fn names_in(address: &str) -> impl Iterator<Item = &str> {
+    address.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// The tokens that open a call.
+fn security(route: &Route, address: &str) -> Value {
+    match route {
+        Route::FollowLink(..) | Route::FollowStatus(_) => json!([{"signedLink": []}]),
+        _ if !Route::is_for_operator(address) => json!([]),
+        _ if route.decides() => json!([{"operatorToken": []}]),
+        _ => json!([{"operatorToken": []}, {"readToken": []}]),
+    }
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "operatorToken": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`: reads and decides."},
+        "readToken": {"type": "http", "scheme": "bearer", "description": "`READ_TOKEN`: reads."},
+        "signedLink": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "signature",
+            "description": "A link that seedhook signed. It opens one file or the status of one run, until it expires.",
+        },
+    })
+}
+
+fn examples() -> Map<String, Value> {
+    let bodies: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    let mut examples: Map<String, Value> =
+        bodies.into_iter().map(|(name, value)| (name, json!({"value": value}))).collect();
+    examples.extend(problems::examples());
+    examples
+}
+
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+mod tests;

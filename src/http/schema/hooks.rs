@@ -1,0 +1,160 @@
+//! Hooks, without their secrets.
+
+use serde::Serialize;
+
+use crate::config::mistake::Mistake;
+use crate::fabricate::Target;
+use crate::hook::archive_key::KeyTemplate;
+use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
+use crate::timestamp::SECOND_MS;
+
+/// The answer to `GET /api/hooks`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct HookList<'a> {
+    /// The hooks, by name.
+    pub hooks: Vec<HookView<'a>>,
+    /// The mistakes of the configuration that belong to no hook.
+    pub mistakes: Vec<MistakeView>,
+}
+
+/// A hook.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Hook"))]
+#[serde(untagged)]
+pub enum HookView<'a> {
+    /// A hook whose configuration has mistakes: its deliveries are answered 503.
+    Unreadable {
+        /// The hook's name.
+        hook: &'a HookName,
+        /// `broken`
+        state: HookState,
+        /// What is wrong.
+        mistakes: Vec<MistakeView>,
+    },
+    /// Any other hook.
+    Readable(Box<ReadableHook<'a>>),
+}
+
+/// A hook whose configuration has no mistakes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct ReadableHook<'a> {
+    /// The hook's name.
+    pub hook: &'a HookName,
+    /// Whether it takes deliveries.
+    pub state: HookState,
+    /// The path to which its sender posts.
+    pub url: String,
+    /// Who may call.
+    pub verify: VerifyView<'a>,
+    /// The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
+    /// if the secret is set.
+    pub verification_token: Option<String>,
+    /// The largest body that it takes, bytes.
+    pub max_body_bytes: u64,
+    /// What it may run; at least one.
+    pub rules: Vec<RuleView<'a>>,
+    /// What is wrong with its secrets; empty if nothing is.
+    pub mistakes: Vec<MistakeView>,
+}
+
+/// Whether a hook takes deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HookState {
+    /// It takes deliveries.
+    Ready,
+    /// It answers 503 because it is paused.
+    Paused,
+    /// It answers 503 because of a mistake.
+    Broken,
+}
+
+/// Who may call a hook.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "HookVerify"))]
+pub struct VerifyView<'a> {
+    /// The scheme or the sender.
+    pub scheme: &'a str,
+    /// The names of the secrets, never their values; empty if the scheme has none.
+    pub secret: &'a [String],
+}
+
+/// One of the things that a hook may run.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Rule"))]
+pub struct RuleView<'a> {
+    /// The condition; `null` if every event counts.
+    pub when: Option<&'a str>,
+    /// The workflow.
+    pub target: &'a Target,
+    /// What happens to a start request whose answer never came.
+    pub on_unconfirmed: OnUnconfirmed,
+    /// What a redelivery does to a failed run.
+    pub on_redelivery: OnRedelivery,
+    /// How long the workflow may take, seconds.
+    pub deadline_seconds: i64,
+    /// The pattern of its files' keys.
+    pub archive: &'a KeyTemplate,
+}
+
+/// A mistake in the configuration.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Mistake"))]
+pub struct MistakeView {
+    /// Where: table and field names with dots between them, such as `HOOKS.crm.params.rows`.
+    pub path: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right.
+    pub remedy: String,
+}
+
+impl<'a> ReadableHook<'a> {
+    /// A hook as it is shown; `mistakes` are those of its secrets.
+    pub(in crate::http) fn of(
+        hook: &'a Hook,
+        verification_token: Option<String>,
+        mistakes: Vec<MistakeView>,
+    ) -> Self {
+        Self {
+            hook: &hook.name,
+            state: match (mistakes.is_empty(), hook.paused) {
+                (false, _) => HookState::Broken,
+                (true, true) => HookState::Paused,
+                (true, false) => HookState::Ready,
+            },
+            url: format!("/hooks/{}", hook.name),
+            verify: VerifyView { scheme: &hook.verify.scheme, secret: &hook.verify.secret_names },
+            verification_token,
+            max_body_bytes: hook.body_bytes_max,
+            rules: hook.rules.iter().map(RuleView::of).collect(),
+            mistakes,
+        }
+    }
+}
+
+impl<'a> RuleView<'a> {
+    fn of(rule: &'a Rule) -> Self {
+        Self {
+            when: rule.when.as_ref().map(crate::expression::Condition::source),
+            target: &rule.target,
+            on_unconfirmed: rule.settings.on_unconfirmed,
+            on_redelivery: rule.settings.on_redelivery,
+            deadline_seconds: rule.settings.deadline_ms / SECOND_MS,
+            archive: &rule.settings.archive,
+        }
+    }
+}
+
+impl From<&Mistake> for MistakeView {
+    fn from(mistake: &Mistake) -> Self {
+        Self {
+            path: mistake.path.join("."),
+            problem: mistake.problem.clone(),
+            remedy: mistake.remedy.clone(),
+        }
+    }
+}
