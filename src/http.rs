@@ -82,7 +82,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::Retry(run_id) => Box::pin(decisions::retry_run(context, &request, run_id)).await,
         Route::RetryMany => Box::pin(decisions::retry_runs(context, &request)).await,
         Route::AbandonMany => Box::pin(decisions::abandon_runs(context, request)).await,
-        Route::ListHooks => Box::pin(hooks::list_hooks(context, role)).await,
+        Route::ListHooks => Box::pin(hooks::list_hooks(context, &request, role)).await,
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,
     }

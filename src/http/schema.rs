@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::api_token::Role;
 use super::link::ExpiresIn;
 use crate::config::mistake::Mistake;
+use crate::config::setup::setup_steps;
 use crate::fabricate::{FileId, Target, TaskId};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::{Delivery, DeliveryId, StoredBody};
-use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
+use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule, Share};
 use crate::run::{FileState, Run, RunBrief, RunId, Stage, Status};
 use crate::service::overview::{Hour, Overview, Quantiles};
 use crate::service::timeline::Event;
@@ -357,6 +358,12 @@ pub struct ReadableHook<'a> {
     pub url: String,
     /// Who may call.
     pub verify: VerifyView<'a>,
+    /// The known sender; `null` if the hook describes its sender itself.
+    pub sender: Option<&'a str>,
+    /// The steps that connect the sender, with the hook's whole address and the names of its secrets.
+    pub setup: Vec<String>,
+    /// What senders may see of their runs.
+    pub share: Share,
     /// The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
     /// if the secret is set.
     pub verification_token: Option<String>,
@@ -418,8 +425,14 @@ pub struct MistakeView {
 }
 
 impl<'a> ReadableHook<'a> {
-    /// A hook as it is shown; `mistakes` are those of its secrets.
-    pub(super) fn of(hook: &'a Hook, verification_token: Option<String>, mistakes: Vec<MistakeView>) -> Self {
+    /// A hook as it is shown; `origin` is the Worker's (`https://seedhook.example`), `mistakes` are those of its secrets.
+    pub(super) fn of(
+        hook: &'a Hook,
+        origin: &str,
+        verification_token: Option<String>,
+        mistakes: Vec<MistakeView>,
+    ) -> Self {
+        let url = format!("/hooks/{}", hook.name);
         Self {
             hook: &hook.name,
             state: match (mistakes.is_empty(), hook.paused) {
@@ -427,8 +440,11 @@ impl<'a> ReadableHook<'a> {
                 (true, true) => HookState::Paused,
                 (true, false) => HookState::Ready,
             },
-            url: format!("/hooks/{}", hook.name),
             verify: VerifyView { scheme: &hook.verify.scheme, secret: &hook.verify.secret_names },
+            sender: hook.sender.as_deref(),
+            setup: setup_steps(hook, &format!("{origin}{url}")),
+            share: hook.share,
+            url,
             verification_token,
             max_body_bytes: hook.body_bytes_max,
             rules: hook.rules.iter().map(RuleView::of).collect(),
