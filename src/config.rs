@@ -10,6 +10,7 @@ mod hook;
 pub mod hooks;
 pub mod mistake;
 pub mod sender;
+pub mod setup;
 mod signature;
 #[cfg(test)]
 pub(crate) mod test_hook;

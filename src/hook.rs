@@ -161,10 +161,13 @@ pub enum RateKey {
 }
 
 /// What the sender of a delivery may see of its runs, by a signed link in the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Share {
     /// Nothing.
     #[default]
+    #[serde(rename = "none")]
     Nothing,
     /// The status.
     Status,
@@ -177,6 +180,8 @@ pub enum Share {
 pub struct Hook {
     /// The name.
     pub name: HookName,
+    /// The known sender that its `verify` names; `None`: it describes its sender itself.
+    pub sender: Option<String>,
     /// Who may call it.
     pub verify: Verification,
     /// The handshakes that it answers.

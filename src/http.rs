@@ -95,7 +95,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::RunKept(hook, id) => {
             Box::pin(kept::run_ignored(context, request, &KeptKey { hook, id })).await
         }
-        Route::ListHooks => Box::pin(hooks::list_hooks(context, role)).await,
+        Route::ListHooks => Box::pin(hooks::list_hooks(context, &request, role)).await,
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,
     }

@@ -68,7 +68,7 @@
 //! | **Who may call** | | |
 //! | how signatures and tokens are verified | [`verify`] | bytes, secrets, a time |
 //! | public keys, HMACs of large bodies | [`verify::crypto`], `verify/public_key.rs`; `cloudflare/web_crypto.rs` | bytes |
-//! | a sender: what it signs, its ids and handshakes | `config/senders.json`; a new scheme also in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs` | data |
+//! | a sender: what it signs, its ids, handshakes and set-up steps | `config/senders.json`; a new scheme also in `config/signature.rs`, `config/verify.rs` or `config/handshake.rs`; the steps of other schemes in `config/setup.rs` | data |
 //! | how handshakes and deliveries are answered | [`verify::handshake`], [`verify::answer`], [`hook::admission`] | values, secrets |
 //! | **Hooks and configuration** | | |
 //! | what the configuration may say, and its error messages | [`config`] | values |

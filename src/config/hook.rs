@@ -102,6 +102,7 @@ pub(super) fn read_hook(
     match (section, rules) {
         (Some(section), Some(rules)) if mistakes.is_empty() => Ok(Hook {
             name,
+            sender: section.sender.map(|sender| sender.name),
             verify: section.verify,
             handshakes,
             answers,

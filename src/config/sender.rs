@@ -41,6 +41,9 @@ pub struct Sender {
     /// A note for users of this sender.
     #[serde(default)]
     pub note: Option<String>,
+    /// The steps that connect it to a hook. `{url}` stands for the hook's whole address, `{secret}` for the names of its secrets;
+    /// [`setup_steps`](super::setup::setup_steps) fills them.
+    pub setup: Vec<String>,
 }
 
 impl Sender {

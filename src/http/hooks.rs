@@ -20,7 +20,12 @@ const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
 
 /// The hooks, without secrets, and what is wrong with any: 200. Without its bindings the Worker shows no tokens that senders
 /// offered; a reader is shown none.
-pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>, role: Option<Role>) -> Handled<R> {
+pub(super) async fn list_hooks<R: Runtime>(
+    context: &Context<'_, R>,
+    request: &Request,
+    role: Option<Role>,
+) -> Handled<R> {
+    let origin = request.url.origin().ascii_serialization();
     let configuration = &context.isolate.configuration;
     let ports = context.runtime.ports().filter(|_| role == Some(Role::Operator));
     let mut hooks = Vec::new();
@@ -32,7 +37,7 @@ pub(super) async fn list_hooks<R: Runtime>(context: &Context<'_, R>, role: Optio
                     None => None,
                 };
                 let mistakes = mistakes_of_secrets(context, hook);
-                HookView::Readable(Box::new(ReadableHook::of(hook, token, mistakes)))
+                HookView::Readable(Box::new(ReadableHook::of(hook, &origin, token, mistakes)))
             }
             Err(mistakes) => HookView::Unreadable {
                 hook: name,

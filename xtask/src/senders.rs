@@ -26,7 +26,7 @@ const HELP: &str = "\
 cargo xtask senders [NAME]
 
 Lists the senders that hooks know by name, and which fields `verify` needs for each. With NAME: describes one sender,
-with the line to paste, and an example with a generic scheme to change for a sender that is not in the list.
+with the line to paste, the steps that connect it, and an example with a generic scheme to change for a sender that is not in the list.
 
   --markdown    print docs/senders.md: `cargo xtask senders --markdown > docs/senders.md`
 ";
@@ -100,6 +100,10 @@ fn describe(sender: &Sender) -> String {
     for (label, content) in rows {
         let _ = writeln!(text, "{label:9}  {content}");
     }
+    text += "\nTo connect it:\n";
+    for (index, step) in description.setup_steps().iter().enumerate() {
+        let _ = writeln!(text, "{}. {step}", index + 1);
+    }
     let examples = generic_hook::examples(description);
     if examples.is_empty() {
         return text + "\nNo generic scheme verifies like this sender.\n";
@@ -145,6 +149,19 @@ mod tests {
         {
             assert!(slack.contains(part), "{part}\n{slack}");
         }
+    }
+
+    #[test]
+    fn a_description_has_the_steps_that_connect_the_sender() {
+        let text = describe(sender("box").unwrap());
+        for part in [
+            "\nTo connect it:\n1. Developer Console → ",
+            "`npx wrangler secret put BOX_SECRET_PRIMARY` and `npx wrangler secret put BOX_SECRET_SECONDARY`.\n2. ",
+            " https://seedhook.example/hooks/box",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(describe(sender("github").unwrap()).contains("`npx wrangler secret put GITHUB_SECRET`"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::config::mistake::Mistake;
+use crate::config::setup::setup_steps;
 use crate::fabricate::Target;
 use crate::hook::archive_key::KeyTemplate;
-use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule};
+use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule, Share};
 use crate::timestamp::SECOND_MS;
 
 /// The answer to `GET /api/hooks`.
@@ -48,6 +49,14 @@ pub struct ReadableHook<'a> {
     pub url: String,
     /// Who may call.
     pub verify: VerifyView<'a>,
+    /// The known sender; `null` if the hook describes its sender itself.
+    pub sender: Option<&'a str>,
+    /// The steps that connect the sender, with the hook's whole address and the names of its secrets.
+    pub setup: Vec<String>,
+    /// What senders may see of their runs.
+    pub share: Share,
+    /// Whether deliveries that no rule counts are kept for seven days.
+    pub keep_ignored: bool,
     /// The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
     /// if the secret is set.
     pub verification_token: Option<String>,
@@ -113,12 +122,14 @@ pub struct MistakeView {
 }
 
 impl<'a> ReadableHook<'a> {
-    /// A hook as it is shown; `mistakes` are those of its secrets.
+    /// A hook as it is shown; `origin` is the Worker's (`https://seedhook.example`), `mistakes` are those of its secrets.
     pub(in crate::http) fn of(
         hook: &'a Hook,
+        origin: &str,
         verification_token: Option<String>,
         mistakes: Vec<MistakeView>,
     ) -> Self {
+        let url = format!("/hooks/{}", hook.name);
         Self {
             hook: &hook.name,
             state: match (mistakes.is_empty(), hook.paused) {
@@ -126,8 +137,12 @@ impl<'a> ReadableHook<'a> {
                 (true, true) => HookState::Paused,
                 (true, false) => HookState::Ready,
             },
-            url: format!("/hooks/{}", hook.name),
             verify: VerifyView { scheme: &hook.verify.scheme, secret: &hook.verify.secret_names },
+            sender: hook.sender.as_deref(),
+            setup: setup_steps(hook, &format!("{origin}{url}")),
+            share: hook.share,
+            keep_ignored: hook.keeps_ignored,
+            url,
             verification_token,
             max_body_bytes: hook.body_bytes_max,
             rules: hook.rules.iter().map(RuleView::of).collect(),

@@ -145,10 +145,32 @@ fn hooks_are_shown_without_secrets_and_with_their_mistakes() {
     assert_eq!(states, ["broken", "ready", "broken", "paused"]);
     let names: Vec<&String> = hooks[0].as_object().unwrap().keys().collect();
     assert_eq!(names, ["hook", "state", "mistakes"]);
-    let b = r#"{"hook":"b","state":"ready","url":"/hooks/b","verify":{"scheme":"none","secret":[]},"verification_token":null,"max_body_bytes":1048576,"rules":[{"when":"body.x","target":{"workspace":"acme","database":"sales-demo","workflow":"seed"},"on_unconfirmed":"park","on_redelivery":"ignore","deadline_seconds":86400,"archive":"{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}"}],"mistakes":[]}"#;
+    let b = r#"{"hook":"b","state":"ready","url":"/hooks/b","verify":{"scheme":"none","secret":[]},"sender":null,"setup":["Give the sender the address https://seedhook.example/hooks/b, for requests with the method POST.","Nothing proves who calls: anybody who knows the address may send events."],"share":"none","verification_token":null,"max_body_bytes":1048576,"rules":[{"when":"body.x","target":{"workspace":"acme","database":"sales-demo","workflow":"seed"},"on_unconfirmed":"park","on_redelivery":"ignore","deadline_seconds":86400,"archive":"{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}"}],"mistakes":[]}"#;
     assert!(got.body.contains(b), "{}", got.body);
     assert_eq!(hooks[2]["mistakes"][0]["path"], "HOOKS.c.verify.secret");
     assert!(got.body.ends_with(r#""mistakes":[]}"#), "{}", got.body);
+}
+
+#[test]
+fn hooks_say_how_to_connect_their_sender_and_what_they_share() {
+    let mut hooks = json!({
+        "a": hook(|hook| hook["verify"] = json!({"scheme": "hubspot", "secret": ["NEW", "OLD"]})),
+        "b": hook(|hook| hook["verify"] = json!({"scheme": "header", "secret": "B", "header": "x-b"})),
+    });
+    for (name, share) in [("a", "status"), ("b", "files")] {
+        hooks[name]["share"] = json!(share);
+    }
+    let shown = Stage::new(&hooks).operator("GET", "/api/hooks?x=1", "").json()["hooks"].clone();
+    assert_eq!([&shown[0]["sender"], &shown[1]["sender"]], [&json!("hubspot"), &json!(null)]);
+    assert_eq!([&shown[0]["share"], &shown[1]["share"]], ["status", "files"]);
+    let steps = |index: usize| shown[index]["setup"].to_string();
+    let both = "`npx wrangler secret put NEW` and `npx wrangler secret put OLD`.";
+    assert!(
+        steps(0).contains(both) && steps(0).contains(" https://seedhook.example/hooks/a."),
+        "{}",
+        steps(0)
+    );
+    assert!(steps(1).contains("The sender sends the secret in the header `x-b`."), "{}", steps(1));
 }
 
 #[test]

@@ -52,6 +52,17 @@ impl<'a> Description<'a> {
         fields
     }
 
+    /// The steps that connect it, for an example of an address and the secrets of [`Self::line`].
+    pub(super) fn setup_steps(self) -> Vec<String> {
+        let secret_names: Vec<String> = match self.credentials().get("secret") {
+            Some(Value::Array(names)) => {
+                names.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+            }
+            one => one.and_then(Value::as_str).map(ToOwned::to_owned).into_iter().collect(),
+        };
+        self.0.setup_steps(&format!("https://seedhook.example/hooks/{}", self.0.name), &secret_names)
+    }
+
     /// Where the event's id is, and whether it is signed. Of several, the first that is present counts.
     pub(super) fn ids(self) -> Vec<String> {
         let ids = self.0.delivery_id.iter().map(|template| {

@@ -1,19 +1,32 @@
-//! `docs/senders.md`: the text of `page.md` with a table of the senders. A test compares the file in `docs` with it.
+//! `docs/senders.md`: the text of `page.md` with the steps and a table of the senders. A test compares the file in `docs` with it.
 
 use seedhook::config::sender::{Sender, senders};
 
 use super::description::Description;
 use super::verify_method::VerifyMethod;
 
-/// The page without the table.
+/// The page without the steps and the table.
 const PROSE: &str = include_str!("page.md");
 
 /// The line that the table replaces.
 const TABLE_HERE: &str = "<!-- the table -->";
 
+/// The line that the steps replace.
+const STEPS_HERE: &str = "<!-- the steps -->";
+
 /// The whole page.
 pub(super) fn page() -> String {
-    PROSE.replace(TABLE_HERE, table().trim_end())
+    PROSE.replace(TABLE_HERE, table().trim_end()).replace(STEPS_HERE, steps().trim_end())
+}
+
+/// The steps that connect each sender, below its name.
+fn steps() -> String {
+    let section = |sender: &Sender| {
+        let steps = Description(sender).setup_steps();
+        let lines = steps.iter().enumerate().map(|(index, step)| format!("{}. {step}\n", index + 1));
+        format!("**{}**\n\n{}\n", sender.name, lines.collect::<String>())
+    };
+    senders().iter().map(section).collect()
 }
 
 fn table() -> String {
