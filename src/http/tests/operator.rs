@@ -145,7 +145,7 @@ fn hooks_are_shown_without_secrets_and_with_their_mistakes() {
     assert_eq!(states, ["broken", "ready", "broken", "paused"]);
     let names: Vec<&String> = hooks[0].as_object().unwrap().keys().collect();
     assert_eq!(names, ["hook", "state", "mistakes"]);
-    let b = r#"{"hook":"b","state":"ready","url":"/hooks/b","verify":{"scheme":"none","secret":[]},"sender":null,"setup":["Give the sender the address https://seedhook.example/hooks/b, for requests with the method POST.","Nothing proves who calls: anybody who knows the address may send events."],"share":"none","verification_token":null,"max_body_bytes":1048576,"rules":[{"when":"body.x","target":{"workspace":"acme","database":"sales-demo","workflow":"seed"},"on_unconfirmed":"park","on_redelivery":"ignore","deadline_seconds":86400,"archive":"{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}"}],"mistakes":[]}"#;
+    let b = r#"{"hook":"b","state":"ready","url":"/hooks/b","verify":{"scheme":"none","secret":[]},"sender":null,"setup":["Give the sender the address https://seedhook.example/hooks/b, for requests with the method POST.","Nothing proves who calls: anybody who knows the address may send events."],"share":"none","keep_ignored":false,"verification_token":null,"max_body_bytes":1048576,"rules":[{"when":"body.x","target":{"workspace":"acme","database":"sales-demo","workflow":"seed"},"on_unconfirmed":"park","on_redelivery":"ignore","deadline_seconds":86400,"archive":"{{ hook }}/{{ date }}/{{ run_id }}/{{ file.id }}-{{ file.name }}"}],"mistakes":[]}"#;
     assert!(got.body.contains(b), "{}", got.body);
     assert_eq!(hooks[2]["mistakes"][0]["path"], "HOOKS.c.verify.secret");
     assert!(got.body.ends_with(r#""mistakes":[]}"#), "{}", got.body);
