@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use super::access_keys::AccessKeys;
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
 use crate::config::mistake::Mistake;
@@ -32,6 +33,7 @@ pub struct Isolate {
     pub configuration: Configuration,
     pub(super) in_flight: Rc<InFlight>,
     pub(super) certificates: Certificates,
+    pub(super) access_keys: AccessKeys,
     pub(super) kept_tokens: KeptTokens,
     /// The hooks whose mistakes are in the log.
     logged: RefCell<BTreeSet<HookName>>,
@@ -45,6 +47,7 @@ impl Isolate {
             configuration,
             in_flight: Rc::default(),
             certificates: Certificates::default(),
+            access_keys: AccessKeys::default(),
             kept_tokens: KeptTokens::default(),
             logged: RefCell::default(),
         }

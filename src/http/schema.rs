@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::api_token::Role;
+use super::caller::SignedInBy;
 use super::link::ExpiresIn;
 use crate::config::mistake::Mistake;
 use crate::fabricate::{FileId, Target, TaskId};
@@ -33,14 +34,19 @@ pub struct Health {
 
 /// The answer to `GET /api/session`.
 #[derive(Debug, Serialize)]
-pub struct Session {
-    /// What the caller's token allows.
+pub struct Session<'a> {
+    /// What the caller may do.
     pub role: Role,
     /// The version of seedhook.
     pub version: &'static str,
     /// Whether links to files can be made.
     #[serde(rename = "links")]
     pub has_links: bool,
+    /// What says who calls.
+    pub signed_in_by: SignedInBy,
+    /// Who signed in by Cloudflare Access, at most 256 characters: an address of e-mail, or the common name of a service
+    /// token. `None` with one of our tokens.
+    pub user: Option<&'a str>,
 }
 
 /// The answer to a delivery.

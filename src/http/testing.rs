@@ -13,7 +13,7 @@ use super::download::{ByteRange, StoredFile};
 use super::isolate::Isolate;
 use super::request::{Arrived, Arriving, Body as RequestBody, Request};
 use super::response::{Body, Response};
-use super::runtime::{HandshakeTokens, LimiterError, OpenedFile, Outbound, Runtime, StoredFiles};
+use super::runtime::{HandshakeTokens, LimiterError, Limits, OpenedFile, Outbound, Runtime, StoredFiles};
 use crate::config::Configuration;
 use crate::fabricate::Answer;
 use crate::hook::HookName;
@@ -27,7 +27,7 @@ use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
 use crate::verify::rust_crypto::RustCrypto;
 
-/// What the stores of the service's tests lack: files, the tokens of handshakes, and answers from outside.
+/// What the stores of the service's tests lack: files, and the tokens of handshakes.
 #[derive(Default)]
 pub(crate) struct HttpStores {
     /// Archived files by their keys.
@@ -36,8 +36,6 @@ pub(crate) struct HttpStores {
     pub(super) changes: Cell<u32>,
     pub(super) files_fail: Cell<bool>,
     pub(super) tokens: RefCell<BTreeMap<HookName, (OfferedSecret, Version)>>,
-    /// The status of every answer from outside; no answer without one.
-    pub(super) outside: Cell<Option<u16>>,
 }
 
 impl StoredFiles for MemoryWorld {
@@ -94,13 +92,6 @@ impl HandshakeTokens for MemoryWorld {
     }
 }
 
-impl Outbound for MemoryWorld {
-    async fn get(&self, _: &Url) -> Result<Answer, String> {
-        let status = self.http.outside.get().ok_or("no answer within 20 s")?;
-        Ok(Answer { status, content_type: None, retry_after: None, body: Vec::new() })
-    }
-}
-
 /// A body that arrives so, and then no more: zeros.
 pub(super) fn arriving<const N: usize>(steps: [Arrived; N]) -> RequestBody {
     RequestBody::Arriving(Box::new(Steps { steps: steps.into(), bytes: 0 }))
@@ -137,12 +128,22 @@ pub(super) struct Stage {
     pub(super) secrets: BTreeMap<&'static str, &'static str>,
     /// How many calls each rate-limiting binding lets pass from now on.
     pub(super) limits: RefCell<BTreeMap<&'static str, u32>>,
+    pub(super) outside: RefCell<Outside>,
     /// The work that goes on after the answers.
     pub(super) work: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// Level and text of each line.
     pub(super) log: RefCell<Vec<(Level, String)>>,
     now_ms: Cell<i64>,
     random: Cell<u8>,
+}
+
+/// What is outside.
+#[derive(Default)]
+pub(super) struct Outside {
+    /// Status and body of every answer; `None`: no answer.
+    pub(super) answer: Option<(u16, String)>,
+    /// The addresses that were asked.
+    pub(super) asked: Vec<String>,
 }
 
 /// An answer, as its caller gets it.
@@ -155,7 +156,10 @@ pub(super) struct Got {
 
 impl Stage {
     pub(super) fn new(hooks: &Value) -> Self {
-        let vars = serde_json::json!({"HOOKS": hooks});
+        Self::with_vars(&serde_json::json!({"HOOKS": hooks}))
+    }
+
+    pub(super) fn with_vars(vars: &Value) -> Self {
         Self {
             isolate: Isolate::new(Configuration::read(vars.as_object().unwrap())),
             stores: Some(Rc::default()),
@@ -166,6 +170,7 @@ impl Stage {
                 ("SECRET", "s3cret"),
             ]),
             limits: RefCell::default(),
+            outside: RefCell::default(),
             work: RefCell::default(),
             log: RefCell::default(),
             now_ms: Cell::default(),
@@ -289,6 +294,19 @@ impl Runtime for Stage {
 
     fn wait_until(&self, work: impl Future<Output = ()> + 'static) {
         self.work.borrow_mut().push(work.boxed_local());
+    }
+}
+
+impl Outbound for Stage {
+    async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, String> {
+        let mut outside = self.outside.borrow_mut();
+        outside.asked.push(url.to_string());
+        let seconds = limits.timeout_ms / 1_000;
+        let (status, body) = outside.answer.clone().ok_or_else(|| format!("no answer within {seconds} s"))?;
+        if body.len() > limits.bytes_max.try_into().unwrap() {
+            return Err(format!("the answer is larger than {} bytes", limits.bytes_max));
+        }
+        Ok(Answer { status, content_type: None, retry_after: None, body: body.into_bytes() })
     }
 }
 
