@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use serde_json::json;
+use url::Url;
 
 use super::access_keys::{ANSWER_MS, Found};
 use super::context::Context;
@@ -74,7 +75,7 @@ async fn find_key<R: Runtime>(
 
 /// Fetches the keys of a team. A redirect is not followed: it could lead anywhere.
 async fn fetch<R: Runtime>(context: &Context<'_, R>, access: &Access) -> Result<Vec<AccessKey>, String> {
-    let url = access.keys_url().ok_or("the team has no address")?;
+    let url = Url::parse(&access.keys_url()).map_err(|error| error.to_string())?;
     let answer = context.runtime.get(&url, LIMITS).await?;
     if answer.status != 200 {
         return Err(format!("HTTP {}", answer.status));

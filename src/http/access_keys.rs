@@ -94,7 +94,7 @@ mod tests {
     use crate::verify::access::testing::{OLD, key_set};
 
     fn keys(ids: &[&str]) -> Option<Vec<AccessKey>> {
-        let set = key_set(&ids.iter().map(|id| (*id, &OLD)).collect::<Vec<_>>());
+        let set = key_set(&ids.iter().map(|id| (*id, &*OLD)).collect::<Vec<_>>());
         Some(AccessKey::read_all(set.as_bytes()))
     }
 

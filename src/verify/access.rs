@@ -5,7 +5,6 @@
 
 use base64::Engine;
 use serde_json::Value;
-use url::Url;
 
 use super::crypto::{Crypto, Hash, PublicKey, PublicSignature};
 use super::jwt::{BASE64, TOKEN_BYTES_MAX, read_part};
@@ -130,10 +129,10 @@ impl Access {
         Ok(Self { issuer: format!("https://{name}{DOMAIN}"), audiences })
     }
 
-    /// Where the team publishes its keys; `None` never, as its name was read.
+    /// The address at which the team publishes its keys.
     #[must_use]
-    pub fn keys_url(&self) -> Option<Url> {
-        Url::parse(&format!("{}/cdn-cgi/access/certs", self.issuer)).ok()
+    pub fn keys_url(&self) -> String {
+        format!("{}/cdn-cgi/access/certs", self.issuer)
     }
 
     /// Reads a token. Its claims come before its signature: to reject a token needs no proof, and one of another team or an
@@ -159,7 +158,6 @@ impl Access {
         let key_id = text(&header, "kid").filter(|_| header.get("crit").is_none());
         let key_id = key_id.ok_or(InvalidAssertion::Malformed)?;
         self.check_claims(&claims, now)?;
-        // A service token has a common name; a person has an address, and `common_name` is not theirs to choose.
         let user = text(&claims, "email").or_else(|| text(&claims, "common_name"));
         let user = user.map(|name| name.chars().take(USER_CHARS_MAX).collect());
         Ok(Assertion { key_id, signed_text, signature, user })

@@ -37,7 +37,7 @@ fn a_team_and_its_audiences_are_read() {
     for team in ["acme", "acme.cloudflareaccess.com", domain, &format!("{domain}/")] {
         let access = Access::new(team, AUDIENCE).unwrap();
         assert_eq!(access, self::access(), "{team}");
-        assert_eq!(access.keys_url().unwrap().as_str(), format!("{domain}/cdn-cgi/access/certs"));
+        assert_eq!(access.keys_url(), format!("{domain}/cdn-cgi/access/certs"));
     }
     for team in
         ["", "-a", "a-", "Acme", "a.b", "a/b", "a@b", "http://acme.cloudflareaccess.com", "acme.example"]
@@ -141,8 +141,7 @@ fn a_changed_or_broken_token_does_not_count() {
     );
     let (text, signature) = genuine.rsplit_once('.').unwrap();
     assert_eq!(judge(&format!("{forged}.{signature}")), Err(WrongSignature));
-    for wrong in ["", "AAAA", &signature[..signature.len() - 4], &signature.replace(&signature[..4], "AAAA")]
-    {
+    for wrong in ["", "AAAA", &signature[..340], &signature.replace(&signature[..4], "AAAA")] {
         assert_eq!(judge(&format!("{text}.{wrong}")), Err(WrongSignature), "{wrong}");
     }
     let longer = BASE64.encode([BASE64.decode(signature).unwrap(), vec![0]].concat());
