@@ -93,9 +93,9 @@ mod tests {
     use crate::run::tests::at;
     use crate::verify::access::testing::{OLD, key_set};
 
-    fn keys(ids: &[&str]) -> Option<Vec<AccessKey>> {
+    fn keys(ids: &[&str]) -> Vec<AccessKey> {
         let set = key_set(&ids.iter().map(|id| (*id, &*OLD)).collect::<Vec<_>>());
-        Some(AccessKey::read_all(set.as_bytes()))
+        AccessKey::read_all(set.as_bytes())
     }
 
     #[track_caller]
@@ -111,7 +111,7 @@ mod tests {
     fn keys_are_fresh_for_an_hour_and_kept_for_a_day() {
         let known = AccessKeys::default();
         check(&known, "a", 0, "Fetch");
-        known.record(keys(&["a"]), at(0));
+        known.record(Some(keys(&["a"])), at(0));
         check(&known, "a", HOUR_MS - 1, "a");
         check(&known, "a", HOUR_MS, "Fetch");
         check(&known, "a", HOUR_MS, "a");
@@ -130,16 +130,16 @@ mod tests {
     fn an_unknown_key_is_asked_for_once_a_minute() {
         let known = AccessKeys::default();
         check(&known, "a", 0, "Fetch");
-        known.record(keys(&["a"]), at(0));
+        known.record(Some(keys(&["a"])), at(0));
         check(&known, "b", MINUTE_MS - 1, "Unknown");
         check(&known, "b", MINUTE_MS, "Fetch");
-        known.record(keys(&["a"]), at(MINUTE_MS));
+        known.record(Some(keys(&["a"])), at(MINUTE_MS));
         for garbage in ["b", "c", ""] {
             check(&known, garbage, 2 * MINUTE_MS - 1, "Unknown");
         }
         check(&known, "a", 2 * MINUTE_MS - 1, "a");
         check(&known, "b", 2 * MINUTE_MS, "Fetch");
-        known.record(keys(&["b"]), at(2 * MINUTE_MS));
+        known.record(Some(keys(&["b"])), at(2 * MINUTE_MS));
         check(&known, "b", 2 * MINUTE_MS, "b");
         check(&known, "a", 2 * MINUTE_MS, "Unknown");
     }
@@ -155,7 +155,7 @@ mod tests {
         known.record(None, at(10_000));
         check(&known, "a", 10_001, "Unavailable");
         check(&known, "a", 20_000, "Fetch");
-        known.record(keys(&["a"]), at(20_000));
+        known.record(Some(keys(&["a"])), at(20_000));
         check(&known, "a", 20_001, "a");
     }
 }
