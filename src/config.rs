@@ -2,6 +2,7 @@
 //!
 //! It never reads the value of a secret, so its mistakes can be shown.
 
+mod access;
 mod answer;
 mod event_ids;
 mod fields;
@@ -26,7 +27,9 @@ use serde_json::{Map, Value};
 use crate::expression::Env;
 use crate::fabricate::Api;
 use crate::hook::HookName;
+use crate::verify::access::Access;
 
+use access::read_access;
 use hooks::{HookTable, Hooks};
 use mistake::{Mistake, quoted};
 
@@ -59,6 +62,12 @@ pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
 
 /// The largest [`FABRICATE_RATE`]: a larger one would limit no sweep.
 pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
+
+/// The variable with the team of Cloudflare Access; without it and [`ACCESS_AUD`] nobody signs in by Access.
+pub const ACCESS_TEAM: &str = "ACCESS_TEAM";
+
+/// The variable with the audience tags of Access's applications.
+pub const ACCESS_AUD: &str = "ACCESS_AUD";
 
 /// The variables of the Worker that are configuration.
 #[derive(Default)]
@@ -101,6 +110,8 @@ pub struct Configuration {
     pub sweep_requests: u32,
     /// The most requests of an isolate to Fabricate in a minute; `None`: no limit.
     pub fabricate_rate: Option<u32>,
+    /// Who signs in by Cloudflare Access; `None`: nobody does, or a variable is a mistake.
+    pub access: Option<Access>,
     /// Every hook with a valid name. Each is read when it is first needed.
     pub hooks: Hooks,
     /// Mistakes outside any hook.
@@ -108,8 +119,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ENV`, `HOOKS` and every `HOOKS_…` that
-    /// is an object.
+    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ACCESS_TEAM`, `ACCESS_AUD`, `ENV`, `HOOKS`
+    /// and every `HOOKS_…` that is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
         Self::of(&Variables::from(vars))
@@ -127,12 +138,14 @@ impl Configuration {
         let bounds = FABRICATE_RATE_MIN..=FABRICATE_RATE_MAX;
         let remedy = "leave it out for no limit";
         let fabricate_rate = read_number(vars, FABRICATE_RATE, &bounds, remedy, &mut mistakes);
+        let access = read_access(vars, &mut mistakes);
         let env = read_env(vars.get(ENV), &mut mistakes);
         let hooks = read_hooks(variables, env, &mut mistakes);
         Self {
             fabricate,
             sweep_requests: sweep_requests.unwrap_or(SWEEP_REQUESTS_DEFAULT),
             fabricate_rate,
+            access,
             hooks,
             mistakes,
         }

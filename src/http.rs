@@ -2,7 +2,10 @@
 //!
 //! It must not know Cloudflare: what it needs of the runtime is in [`runtime`].
 
+mod access;
+mod access_keys;
 pub mod api_token;
+pub mod caller;
 mod certificates;
 mod context;
 mod decisions;
@@ -36,8 +39,7 @@ pub use isolate::Isolate;
 pub use problem::{Kind, Problem, ProblemBody};
 
 use crate::ports::KeptKey;
-use crate::verify::bearer_token;
-use api_token::{ApiTokens, Role};
+use caller::Caller;
 use context::{Context, Handled};
 use request::Request;
 use response::Response;
@@ -57,15 +59,16 @@ pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request
 async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handled<R> {
     let path = request.url.path().to_owned();
     // Before the address is looked up: only the operator learns which addresses there are.
-    let role =
-        if Route::is_for_operator(&path) { Some(authenticate(context, &request).await?) } else { None };
+    let is_for_operator = Route::is_for_operator(&path);
+    let caller = if is_for_operator { Some(Caller::authenticate(context, &request).await?) } else { None };
     let route = Route::find(&request.method, &path)?;
-    if role == Some(Role::Reader) && route.decides() {
-        return Err(Problem::ReadOnly);
+    if let Some(caller) = &caller {
+        caller.require_right(&request, route.decides())?;
     }
+    let role = caller.as_ref().map(|caller| caller.role);
     // The futures of rare calls are large: each is in a box, so that a webhook does not carry them along.
     match route {
-        Route::GetSession => session(context, role),
+        Route::GetSession => session(context, caller.as_ref()),
         Route::Health => health(context),
         Route::Webhook(hook) => intake::receive_webhook(context, request, hook).await,
         Route::FollowLink(run_id, file_id) => {
@@ -112,25 +115,18 @@ fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
     context.json(200, &Health { status: "ok" })
 }
 
-/// `GET /api/session`: what the caller may do, and what this Worker can do.
-fn session<R: Runtime>(context: &Context<'_, R>, role: Option<Role>) -> Handled<R> {
-    let has_links = files::link_secret(context).is_ok();
-    let session =
-        Session { role: role.unwrap_or(Role::Reader), version: env!("CARGO_PKG_VERSION"), has_links };
+/// `GET /api/session`: who the caller is and may do, and what this Worker can do.
+fn session<R: Runtime>(context: &Context<'_, R>, caller: Option<&Caller>) -> Handled<R> {
+    // The address is below `/api/`, so that there is a caller.
+    let caller = caller.ok_or(Problem::NoToken)?;
+    let session = Session {
+        role: caller.role,
+        version: env!("CARGO_PKG_VERSION"),
+        has_links: files::link_secret(context).is_ok(),
+        signed_in_by: caller.signed_in_by,
+        user: caller.user.as_deref(),
+    };
     context.json(200, &session)
-}
-
-/// Requires a token, and returns the role of the caller who has it. A caller with a right token is never limited.
-///
-/// 503 no usable token is configured; 401 the caller has another; 429 too many callers at this address had another.
-async fn authenticate<R: Runtime>(context: &Context<'_, R>, request: &Request) -> Result<Role, Problem> {
-    let tokens = ApiTokens::read(|name| context.secret(name)).map_err(Problem::NoOperator)?;
-    let header = request.header("authorization").unwrap_or_default();
-    if let Some(role) = tokens.role(bearer_token(header).unwrap_or_default()) {
-        return Ok(role);
-    }
-    rate_limit::count_failed_operator_call(context, request).await?;
-    Err(Problem::NoToken)
 }
 
 #[cfg(test)]

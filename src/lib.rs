@@ -53,7 +53,7 @@
 //! | inbox | the R2 bucket with the claimed deliveries, the retries and the journals |
 //! | journal | the create-only list of decisions about one run |
 //! | archive | copying a task's files to R2 |
-//! | operator | the person or program that runs seedhook and holds the operator token |
+//! | operator | the person or program that runs seedhook: it holds the operator token, or signs in by Cloudflare Access |
 //!
 //! # Where a change goes
 //! | to change… | go to | it may use |
@@ -103,7 +103,8 @@
 //! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |
 //! | what anyone with a signed link sees | [`http::link`], `http/status.rs`, `http/files.rs` | values, the journal, KV |
 //! | a problem (error response) | `http/problem.rs` | values |
-//! | who may call `/api/`, and what each may do | [`http::api_token`], [`http::route`] | secrets |
+//! | who may call `/api/`, and what each may do | [`http::caller`], [`http::api_token`], [`http::route`] | secrets |
+//! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
 //! | **Around** | | |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |

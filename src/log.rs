@@ -82,6 +82,7 @@ lines! {
     Error TOKEN_NOT_STORED = "handshake's token not stored, the sender is asked to try again";
     Warn TOKEN_IGNORED = "handshake token ignored: the first token is kept for one hour";
     Warn CERTIFICATE_NOT_FETCHED = "certificate of SNS not fetched";
+    Warn ACCESS_KEYS_NOT_FETCHED = "keys of Cloudflare Access not fetched";
     Info WORKFLOW_STARTED = "workflow started";
     Warn WORKFLOW_NOT_STARTED = "workflow not started, will be tried again";
     Warn START_NOT_ANSWERED = "start not answered, will be sent again";
@@ -118,7 +119,7 @@ lines! {
     Error FILE_NOT_READ = "file not read from R2";
     Error STORE_FAILED = "store failed";
     Error CONFIGURATION_MISTAKE = "configuration mistake";
-    Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ is answered 503: the operator token is too short";
+    Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ with a token is answered 503: the operator token is too short";
     Warn READ_TOKEN_TOO_SHORT = "the read token opens nothing: it is too short";
     Error BINDING_MISSING = "binding is missing: add it to wrangler.toml";
     Error RESPONSE_NOT_MADE = "response not made";

@@ -91,7 +91,7 @@ pub(crate) struct MemoryWorld {
     pub(crate) log: RefCell<Vec<String>>,
     /// Now, milliseconds after [`at`]`(0)`.
     pub(crate) now_ms: Cell<i64>,
-    /// What the HTTP handlers need beside: files, tokens of handshakes, answers from outside.
+    /// What the HTTP handlers need beside: files, tokens of handshakes.
     pub(crate) http: HttpStores,
     random: Cell<u16>,
 }

@@ -5,6 +5,7 @@
 //! request can be parsed into an event. Nothing here reads a clock or the environment: time, secrets and certificates
 //! are arguments. What each sender proves is data, in `config/senders.json`.
 
+pub mod access;
 pub(crate) mod age;
 pub mod answer;
 pub mod crypto;

@@ -20,6 +20,7 @@ use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
+use seedhook::verify::access::{Access, AccessKey, InvalidAssertion};
 use seedhook::verify::crypto::{Crypto, Hash, PublicKey, PublicSignature, UnusableKey};
 use seedhook::verify::{Verified, VerifyContext, VerifyError};
 use serde_json::{Map, Value, json};
@@ -220,4 +221,22 @@ async fn a_point_that_is_not_on_the_curve_is_no_key() {
     let mut off_curve = key;
     *off_curve.last_mut().unwrap() ^= 1;
     assert_eq!(verify(&off_curve).await, Err(UnusableKey));
+}
+
+/// A token of Cloudflare Access and its key, made by OpenSSL.
+const ACCESS: &str = include_str!("wasm/access.json");
+
+#[wasm_bindgen_test]
+async fn a_token_of_access_is_verified_under_a_key_of_the_teams_set() {
+    let recorded: Value = serde_json::from_str(ACCESS).unwrap();
+    let access = Access::new("acme", recorded["audience"].as_str().unwrap()).unwrap();
+    let now = Timestamp::from_millis(recorded["now_s"].as_i64().unwrap() * 1_000);
+    let keys = AccessKey::read_all(recorded["keys"].to_string().as_bytes());
+    let [key] = keys.as_slice() else { panic!("one key") };
+    let token = recorded["token"].as_str().unwrap();
+    let verify = async |token: &str| access.read(token, now).unwrap().verify(key, &WebCrypto).await;
+    assert_eq!(verify(token).await, Ok(Some("jane@acme.example".to_owned())));
+    let (text, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{text}.{}", signature.replace(&signature[..4], "AAAA"));
+    assert_eq!(verify(&forged).await, Err(InvalidAssertion::WrongSignature));
 }

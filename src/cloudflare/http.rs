@@ -12,16 +12,14 @@ use worker::{Env, ResponseBody};
 
 use super::clock::{WorkerClock, WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
-use super::outbound::Outgoing;
 use super::settings::Settings;
 use super::web_crypto::WebCrypto;
 use super::world::{self, Cloudflare};
 use super::{executor, io};
-use crate::fabricate::Answer;
 use crate::http::Problem;
 use crate::http::request::{Arrived, Arriving, Body as RequestBody, Request};
 use crate::http::response::{Body, Response};
-use crate::http::runtime::{LimiterError, Outbound, Runtime};
+use crate::http::runtime::{LimiterError, Runtime};
 use crate::log;
 use crate::ports::{Clock, Log};
 use crate::verify::crypto::Crypto;
@@ -70,12 +68,6 @@ pub(super) fn spawn(future: impl Future<Output = ()> + 'static) -> js_sys::Promi
     };
     executor::spawn(work, WorkerClock.now());
     promise
-}
-
-impl Outbound for Cloudflare {
-    async fn get(&self, url: &Url) -> Result<Answer, String> {
-        self.ask(Outgoing { method: "GET", url, authorized: false, body: None }).await
-    }
 }
 
 forward_clock_and_log!(Invocation);

@@ -9,7 +9,7 @@ use worker::{AbortController, Fetch, Headers, Request, RequestInit, RequestRedir
 
 use super::clock::WorkerClock;
 use super::io;
-use super::outbound::Outgoing;
+use super::outbound::{Outgoing, whole};
 use super::world::Cloudflare;
 use crate::fabricate::{
     ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer, CircuitBreaker, FileId, StartOutcome, StatusError, Target,
@@ -66,10 +66,7 @@ impl Fabricate for Cloudflare {
 impl Cloudflare {
     /// Sends one request and reads its answer to the end.
     pub(super) async fn ask(&self, request: Outgoing<'_>) -> Result<Answer, String> {
-        match self.exchange(request, ANSWER_BYTES_MAX).await? {
-            (answer, None) => Ok(answer),
-            (_, Some(_)) => Err(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")),
-        }
+        whole(self.exchange(request, ANSWER_BYTES_MAX).await?, ANSWER_BYTES_MAX)
     }
 
     /// Sends a GET and waits for the answer's headers. Redirects are the caller's: they decide who gets the key.

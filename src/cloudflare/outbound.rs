@@ -4,10 +4,12 @@ use js_sys::Uint8Array;
 use url::Url;
 use wasm_bindgen::prelude::*;
 
+use super::http::Invocation;
 use super::http_fabricate::one_line;
 use super::io::operation;
 use super::world::Cloudflare;
-use crate::fabricate::{self, ANSWER_TIMEOUT_MS};
+use crate::fabricate;
+use crate::http::runtime::{Limits, Outbound};
 
 #[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
 extern "C" {
@@ -44,6 +46,23 @@ pub(super) struct Outgoing<'a> {
     pub(super) body: Option<&'a str>,
 }
 
+impl Outbound for Invocation {
+    async fn get(&self, url: &Url, limits: Limits) -> Result<fabricate::Answer, String> {
+        whole(exchange("GET", url, OWN_HEADERS, None, limits).await?, limits.bytes_max)
+    }
+}
+
+/// An answer that was read to its end.
+pub(super) fn whole(
+    (answer, rest): (fabricate::Answer, Option<Rest>),
+    bytes_max: u32,
+) -> Result<fabricate::Answer, String> {
+    match rest {
+        None => Ok(answer),
+        Some(_) => Err(format!("the answer is larger than {bytes_max} bytes")),
+    }
+}
+
 /// The rest of an answer's body. Dropping it ends the connection.
 pub(super) struct Rest(Answer);
 
@@ -61,6 +80,11 @@ impl Rest {
     }
 }
 
+/// The headers that every request has: names and values, each a line of its own. A compressed body would have no known
+/// length, and R2 wants one.
+const OWN_HEADERS: &str =
+    concat!("user-agent\nseedhook/", env!("CARGO_PKG_VERSION"), "\naccept-encoding\nidentity");
+
 impl Cloudflare {
     /// Sends one request, and reads its answer until more than `bytes` of the body have come.
     pub(super) async fn exchange(
@@ -70,26 +94,13 @@ impl Cloudflare {
     ) -> Result<(fabricate::Answer, Option<Rest>), String> {
         let Outgoing { method, url, authorized, body } = request;
         let head = self.header_lines(authorized, body.is_some());
-        let answer = operation(|slot| {
-            ask(slot, method, url.as_str(), &head, body, ANSWER_TIMEOUT_MS, bytes);
-        });
-        let answer: Answer = answer.await.map_err(reason)?.unchecked_into();
-        let head = answer.head();
-        let mut lines = head.split('\n');
-        let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or_default();
-        let mut header = || lines.next().filter(|value| !value.is_empty()).map(ToOwned::to_owned);
-        let (content_type, retry_after) = (header(), header());
-        let body = answer.body();
-        let rest = (!answer.is_whole()).then(|| Rest(answer));
-        Ok((fabricate::Answer { status, content_type, retry_after, body }, rest))
+        let limits = Limits { bytes_max: bytes, ..Limits::USUAL };
+        exchange(method, url, &head, body, limits).await
     }
 
-    /// The headers that every request has: names and values, each a line of its own.
+    /// The headers of a request: names and values, each a line of its own.
     pub(super) fn header_lines(&self, authorized: bool, has_body: bool) -> String {
-        // A compressed body would have no known length, and R2 wants one.
-        let mut lines =
-            concat!("user-agent\nseedhook/", env!("CARGO_PKG_VERSION"), "\naccept-encoding\nidentity")
-                .to_owned();
+        let mut lines = OWN_HEADERS.to_owned();
         if let (true, Some(key)) = (authorized, &self.key) {
             lines.push_str("\nauthorization\nBearer ");
             lines.push_str(key);
@@ -99,6 +110,28 @@ impl Cloudflare {
         }
         lines
     }
+}
+
+/// Sends one request, and reads its answer until more than `bytes_max` of the body have come.
+async fn exchange(
+    method: &'static str,
+    url: &Url,
+    head: &str,
+    body: Option<&str>,
+    limits: Limits,
+) -> Result<(fabricate::Answer, Option<Rest>), String> {
+    let answer = operation(|slot| {
+        ask(slot, method, url.as_str(), head, body, limits.timeout_ms, limits.bytes_max);
+    });
+    let answer: Answer = answer.await.map_err(reason)?.unchecked_into();
+    let head = answer.head();
+    let mut lines = head.split('\n');
+    let status = lines.next().and_then(|status| status.parse().ok()).unwrap_or_default();
+    let mut header = || lines.next().filter(|value| !value.is_empty()).map(ToOwned::to_owned);
+    let (content_type, retry_after) = (header(), header());
+    let body = answer.body();
+    let rest = (!answer.is_whole()).then(|| Rest(answer));
+    Ok((fabricate::Answer { status, content_type, retry_after, body }, rest))
 }
 
 fn reason(error: JsValue) -> String {

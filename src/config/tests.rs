@@ -332,3 +332,43 @@ fn signature_version_2_can_be_required_for_sns() {
     check(verify(json!("2")), "must be a whole number from 1 to 2, got \"2\"");
     check(|hook| hook["verify"]["signature_version"] = json!(2), "unknown field");
 }
+
+#[test]
+fn access_needs_a_team_and_its_audiences() {
+    let tag = "0123456789abcdef".repeat(4);
+    let read = |team: Value, aud: Value| {
+        let mut vars = json!({"HOOKS": {"crm": hook(|_| ())}});
+        for (name, value) in [("ACCESS_TEAM", team), ("ACCESS_AUD", aud)] {
+            if !value.is_null() {
+                vars[name] = value;
+            }
+        }
+        let Configuration { access, mistakes, .. } = self::read(&vars);
+        (access.is_some(), mistakes.first().map(ToString::to_string).unwrap_or_default())
+    };
+    assert_eq!(read(json!("acme"), json!(tag)), (true, String::new()));
+    assert_eq!(
+        read(json!(" acme.cloudflareaccess.com "), json!(format!("{tag}, {tag}"))),
+        (true, String::new())
+    );
+    assert_eq!(read(json!(null), json!(null)), (false, String::new()));
+    for (team, aud, expected) in [
+        (json!("acme"), json!(null), "ACCESS_TEAM: needs ACCESS_AUD, too: nobody"),
+        (json!(null), json!(tag), "ACCESS_AUD: needs ACCESS_TEAM, too: nobody"),
+        (
+            json!("https://acme.example"),
+            json!(tag),
+            "ACCESS_TEAM: must be the name of a team, or its domain, got",
+        ),
+        (json!(7), json!(tag), "ACCESS_TEAM: must be the name of a team, or its domain, got 7; write acme"),
+        (
+            json!("acme"),
+            json!("abc"),
+            "ACCESS_AUD: must be 1 to 8 audience tags of 64 hex digits, with commas",
+        ),
+        (json!("acme"), json!([tag]), "ACCESS_AUD: must be 1 to 8"),
+    ] {
+        let (is_open, mistake) = read(team, aud);
+        assert!(!is_open && mistake.starts_with(expected), "{mistake}");
+    }
+}

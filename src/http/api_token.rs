@@ -18,7 +18,7 @@ pub const MAKE_TOKEN: &str = "openssl rand -hex 32";
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Read and decide: the caller has `OPERATOR_TOKEN`.
+    /// Read and decide: the caller has `OPERATOR_TOKEN`, or signed in by Cloudflare Access.
     Operator,
     /// Read: the caller has `READ_TOKEN`.
     Reader,

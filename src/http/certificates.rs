@@ -7,14 +7,13 @@ use url::Url;
 
 use super::context::Context;
 use super::problem::Problem;
-use super::runtime::{Outbound, Runtime};
+use super::runtime::{Limits, Runtime};
 
 /// The certificate at an address. `None`: there is none, so the delivery cannot be genuine.
 ///
 /// 503 the address does not answer, or answers that it is overloaded or broken: the sender is asked to try again.
 pub(super) async fn get_certificate<R: Runtime>(
     context: &Context<'_, R>,
-    ports: &R::Ports,
     address: &str,
 ) -> Result<Option<String>, Problem> {
     let (known, now) = (&context.isolate.certificates, context.now());
@@ -22,7 +21,7 @@ pub(super) async fn get_certificate<R: Runtime>(
         return Ok(Some(pem));
     }
     let Ok(url) = Url::parse(address) else { return Ok(None) };
-    let answer = ports.get(&url).await.map_err(|error| {
+    let answer = context.runtime.get(&url, Limits::USUAL).await.map_err(|error| {
         let fields = json!({"url": address, "error": error});
         context.log(log::CERTIFICATE_NOT_FETCHED, fields);
         Problem::NotReady

@@ -9,7 +9,7 @@ use url::Url;
 use super::context::{Context, Handled};
 use super::problem::Problem;
 use super::response::Response;
-use super::runtime::{HandshakeTokens, Outbound, Runtime};
+use super::runtime::{HandshakeTokens, Limits, Runtime};
 use crate::digest::sha256_hex;
 use crate::hook::Hook;
 use crate::ports::StoreError;
@@ -24,7 +24,7 @@ pub(super) async fn answer_handshake<R: Runtime>(
     reply: SenderReply,
 ) -> Handled<R> {
     if let Some(address) = reply.visit_url.as_deref().and_then(|address| Url::parse(address).ok()) {
-        let answer = ports.get(&address).await;
+        let answer = context.runtime.get(&address, Limits::USUAL).await;
         let status = answer.as_ref().map(|answer| answer.status).ok();
         if status != Some(200) {
             let fields = json!({"hook": hook.name, "status": status, "error": answer.err()});

@@ -77,7 +77,7 @@ async fn answer_sender<R: Runtime>(
     let wait_s = wait_seconds(&request);
     let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
-    let verified = match admit(context, &ports, hook, delivery, seen).await? {
+    let verified = match admit(context, hook, delivery, seen).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,
     };
@@ -93,7 +93,6 @@ async fn answer_sender<R: Runtime>(
 /// Verifies a request, with the certificate that this may need.
 async fn admit<R: Runtime>(
     context: &Context<'_, R>,
-    ports: &R::Ports,
     hook: &Hook,
     delivery: RawRequest,
     seen: &Seen,
@@ -111,7 +110,7 @@ async fn admit<R: Runtime>(
     };
     let address = hook.verify.certificate_url(&delivery).map_err(|error| rejected(&error.into()))?;
     let certificate = match &address {
-        Some(address) => Box::pin(get_certificate(context, ports, address)).await?,
+        Some(address) => Box::pin(get_certificate(context, address)).await?,
         None => None,
     };
     let secret = |name: &str| context.secret(name);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use super::access_keys::AccessKeys;
 use super::recent::Recent;
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
@@ -33,6 +34,7 @@ pub struct Isolate {
     pub configuration: Configuration,
     pub(super) in_flight: Rc<InFlight>,
     pub(super) certificates: Certificates,
+    pub(super) access_keys: AccessKeys,
     pub(super) kept_tokens: KeptTokens,
     pub(super) recent: Rc<Recent>,
     /// The hooks whose mistakes are in the log.
@@ -47,6 +49,7 @@ impl Isolate {
             configuration,
             in_flight: Rc::default(),
             certificates: Certificates::default(),
+            access_keys: AccessKeys::default(),
             kept_tokens: KeptTokens::default(),
             recent: Rc::default(),
             logged: RefCell::default(),

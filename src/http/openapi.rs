@@ -31,7 +31,8 @@ pub(crate) use schemas::{problem_types, run_counts};
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "OPTIONS"];
 
 /// The problems of every call under `/api/`.
-const OF_OPERATOR: [&str; 4] = ["no-token", "too-many-attempts", "no-operator", "short-token"];
+const OF_OPERATOR: [&str; 6] =
+    ["no-token", "not-signed-in", "too-many-attempts", "no-operator", "short-token", "not-ready"];
 
 /// An example of each body, by the name of its schema.
 const EXAMPLES: &str = include_str!("openapi/examples.json");
@@ -106,6 +107,9 @@ fn operation(documentation: &[(String, String)], method: &str, address: &str) ->
     if route.decides() {
         names.insert("read-only");
     }
+    if Route::is_for_operator(address) && method == "POST" {
+        names.extend(["cross-site", "unsupported-type"]);
+    }
     let is_head = method == "HEAD";
     let mut responses = Map::new();
     for answer in &call.answers {
@@ -157,8 +161,8 @@ fn security(route: &Route, address: &str) -> Value {
     match route {
         Route::FollowLink(..) | Route::FollowStatus(_) => json!([{"signedLink": []}]),
         _ if !Route::is_for_operator(address) => json!([]),
-        _ if route.decides() => json!([{"operatorToken": []}]),
-        _ => json!([{"operatorToken": []}, {"readToken": []}]),
+        _ if route.decides() => json!([{"operatorToken": []}, {"access": []}]),
+        _ => json!([{"operatorToken": []}, {"readToken": []}, {"access": []}]),
     }
 }
 
@@ -166,6 +170,12 @@ fn security_schemes() -> Value {
     json!({
         "operatorToken": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`: reads and decides."},
         "readToken": {"type": "http", "scheme": "bearer", "description": "`READ_TOKEN`: reads."},
+        "access": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Cf-Access-Jwt-Assertion",
+            "description": "The token of Cloudflare Access, which Access sends along; also as the cookie `CF_Authorization`.",
+        },
         "signedLink": {
             "type": "apiKey",
             "in": "query",

@@ -15,6 +15,7 @@ use crate::hook::event::StoredEventError;
 use crate::request::body::BodyError;
 use crate::run::{RunBrief, Summary};
 use crate::service::operator::Refusal;
+use crate::verify::access::InvalidAssertion;
 
 /// How long a caller is asked to wait that calls too often, seconds: the longest period of a rate-limiting binding.
 const RATE_PERIOD_S: u32 = 60;
@@ -46,8 +47,12 @@ pub enum Problem {
     BadHandshake(u16, String),
     /// The operator's token is missing or wrong.
     NoToken,
+    /// The token of Cloudflare Access is not accepted. Why.
+    NotSignedIn(InvalidAssertion),
     /// The caller's token may only read.
     ReadOnly,
+    /// A call that changes something, of a browser that another site may have led here.
+    CrossSite,
     /// A link that cannot be followed.
     BadLink(LinkError),
     /// Nothing is at this address.
@@ -91,7 +96,7 @@ pub enum Problem {
     RangeNotSatisfiable(u64),
     /// The hook is called more often than its rate limit allows.
     TooOften,
-    /// Too many calls from this address had a wrong operator token.
+    /// Too many calls from this address had a wrong token.
     TooManyAttempts,
     /// The bodies in flight leave no room for this one.
     Busy,
@@ -146,7 +151,9 @@ impl Problem {
             Self::BadHandshake(status, _) => (*status, "bad-handshake", "Bad handshake"),
             Self::NotVerified => (401, "not-verified", "Not verified"),
             Self::NoToken => (401, "no-token", "Operator token required"),
+            Self::NotSignedIn(_) => (401, "not-signed-in", "Not signed in"),
             Self::ReadOnly => (403, "read-only", "Read only"),
+            Self::CrossSite => (403, "cross-site", "Cross-site call"),
             Self::BadLink(LinkError::Invalid) => (403, "bad-link", "Bad link"),
             Self::BadLink(LinkError::Expired) => (403, "link-expired", "Link expired"),
             Self::NoSuchPage => (404, "no-such-page", "Not found"),
@@ -193,7 +200,14 @@ impl Problem {
             Self::NotVerified => {
                 "the delivery could not be verified: check the secret and the clock of the sender".into()
             }
-            Self::NoToken => "send the operator's token: Authorization: Bearer <OPERATOR_TOKEN>".into(),
+            Self::NoToken => "send the operator's token: Authorization: Bearer <OPERATOR_TOKEN>; or sign in, where this \
+                Worker is behind Cloudflare Access"
+                .into(),
+            Self::NotSignedIn(error) => format!("the token of Cloudflare Access {error}").into(),
+            Self::CrossSite => "signed in by Cloudflare Access, a browser may change something from pages of this \
+                Worker alone (Sec-Fetch-Site: same-origin), and a program sends neither Origin nor the cookie \
+                CF_Authorization: do so, or make this call with OPERATOR_TOKEN"
+                .into(),
             Self::ReadOnly => "READ_TOKEN may not decide anything: make this call with OPERATOR_TOKEN".into(),
             Self::BadLink(error) => format!("{error}: ask for a new link where you got this one").into(),
             Self::NoSuchPage => "there is nothing at this address".into(),
@@ -216,7 +230,7 @@ impl Problem {
             Self::RangeNotSatisfiable(size) => format!("the file has {size} bytes").into(),
             Self::TooOften => "the hook is called too often, try again later".into(),
             Self::TooManyAttempts => format!(
-                "too many calls from this address had a wrong operator token: try again in {RATE_PERIOD_S} s"
+                "too many calls from this address had a wrong token: try again in {RATE_PERIOD_S} s"
             )
             .into(),
             Self::Busy => {
@@ -241,7 +255,7 @@ impl Problem {
     fn header(&self) -> Option<(&'static str, String)> {
         Some(match self {
             Self::NotVerified => ("WWW-Authenticate", "Webhook".to_owned()),
-            Self::NoToken => ("WWW-Authenticate", "Bearer".to_owned()),
+            Self::NoToken | Self::NotSignedIn(_) => ("WWW-Authenticate", "Bearer".to_owned()),
             Self::WrongMethod(allowed) => ("Allow", (*allowed).to_owned()),
             Self::UnsupportedEncoding => ("Accept-Encoding", "identity".to_owned()),
             Self::RangeNotSatisfiable(size) => ("Content-Range", format!("bytes */{size}")),

@@ -1,5 +1,5 @@
-//! Rate limits: a hook names a binding, and the binding counts its calls. Calls under `/api/` with a wrong token are
-//! counted where [`OPERATOR_LIMITER`] is bound.
+//! Rate limits: a hook names a binding, and the binding counts its calls. Calls under `/api/` with a wrong token, also
+//! of Cloudflare Access, are counted where [`OPERATOR_LIMITER`] is bound.
 
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::download::{ByteRange, StoredFile};
 use super::recent::ring::RecentDelivery;
-use crate::fabricate::Answer;
+use crate::fabricate::{ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer};
 use crate::hook::HookName;
 use crate::ports::{Clock, Inbox, KeptKey, KeptLists, Log, StoreError, Version, World};
 use crate::verify::crypto::Crypto;
@@ -15,7 +15,7 @@ use crate::verify::offered_secret::OfferedSecret;
 
 /// The surroundings of one request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait Runtime: Clock + Log {
+pub trait Runtime: Clock + Log + Outbound {
     /// The stores and Fabricate.
     type Ports: Ports + 'static;
 
@@ -51,12 +51,12 @@ pub enum LimiterError {
 
 /// Everything that a handler may read, write or ask.
 pub trait Ports:
-    World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries + Outbound
+    World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries
 {
 }
 
 impl<P> Ports for P where
-    P: World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries + Outbound
+    P: World + Inbox<KeptKey> + KeptLists + StoredFiles + HandshakeTokens + RecentDeliveries
 {
 }
 
@@ -125,12 +125,27 @@ pub trait RecentDeliveries {
     ) -> Result<bool, StoreError>;
 }
 
-/// Requests to addresses that [`verify`](crate::verify) allows, at a sender's own hosts.
+/// Requests to addresses that [`verify`](crate::verify) allows: at a sender's own hosts, and at Cloudflare Access. They need no
+/// binding.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Outbound {
     /// Sends one `GET` without any credentials. Redirects are not followed.
     ///
     /// # Errors
-    /// The reason for the log where no whole answer came.
-    async fn get(&self, url: &Url) -> Result<Answer, String>;
+    /// The reason for the log where no whole answer came within the limits.
+    async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, String>;
+}
+
+/// How long an answer may take, and how large it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Milliseconds.
+    pub timeout_ms: u32,
+    /// The most bytes of the body.
+    pub bytes_max: u32,
+}
+
+impl Limits {
+    /// Those of all requests but Access's.
+    pub const USUAL: Self = Self { timeout_ms: ANSWER_TIMEOUT_MS, bytes_max: ANSWER_BYTES_MAX };
 }

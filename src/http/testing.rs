@@ -15,7 +15,7 @@ use super::recent::ring::RecentDelivery;
 use super::request::{Arrived, Arriving, Body as RequestBody, Request};
 use super::response::{Body, Response};
 use super::runtime::{
-    HandshakeTokens, LimiterError, OpenedFile, Outbound, RecentDeliveries, Runtime, StoredFiles,
+    HandshakeTokens, LimiterError, Limits, OpenedFile, Outbound, RecentDeliveries, Runtime, StoredFiles,
 };
 use crate::config::Configuration;
 use crate::fabricate::Answer;
@@ -30,7 +30,7 @@ use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
 use crate::verify::rust_crypto::RustCrypto;
 
-/// What the stores of the service's tests lack: files, the tokens of handshakes, and answers from outside.
+/// What the stores of the service's tests lack: files, and the tokens of handshakes.
 #[derive(Default)]
 pub(crate) struct HttpStores {
     /// Archived files by their keys.
@@ -42,8 +42,6 @@ pub(crate) struct HttpStores {
     /// The stored lists of deliveries that were refused or ignored.
     pub(super) recent: RefCell<BTreeMap<u8, (Vec<RecentDelivery>, Version)>>,
     pub(super) recent_fails: Cell<bool>,
-    /// The status of every answer from outside; no answer without one.
-    pub(super) outside: Cell<Option<u16>>,
 }
 
 impl StoredFiles for MemoryWorld {
@@ -124,13 +122,6 @@ impl RecentDeliveries for MemoryWorld {
     }
 }
 
-impl Outbound for MemoryWorld {
-    async fn get(&self, _: &Url) -> Result<Answer, String> {
-        let status = self.http.outside.get().ok_or("no answer within 20 s")?;
-        Ok(Answer { status, content_type: None, retry_after: None, body: Vec::new() })
-    }
-}
-
 /// A body that arrives so, and then no more: zeros.
 pub(super) fn arriving<const N: usize>(steps: [Arrived; N]) -> RequestBody {
     RequestBody::Arriving(Box::new(Steps { steps: steps.into(), bytes: 0 }))
@@ -167,12 +158,22 @@ pub(super) struct Stage {
     pub(super) secrets: BTreeMap<&'static str, &'static str>,
     /// How many calls each rate-limiting binding lets pass from now on.
     pub(super) limits: RefCell<BTreeMap<&'static str, u32>>,
+    pub(super) outside: RefCell<Outside>,
     /// The work that goes on after the answers.
     pub(super) work: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// Level and text of each line.
     pub(super) log: RefCell<Vec<(Level, String)>>,
     now_ms: Cell<i64>,
     random: Cell<u8>,
+}
+
+/// What is outside.
+#[derive(Default)]
+pub(super) struct Outside {
+    /// Status and body of every answer; `None`: no answer.
+    pub(super) answer: Option<(u16, String)>,
+    /// The addresses that were asked.
+    pub(super) asked: Vec<String>,
 }
 
 /// An answer, as its caller gets it.
@@ -185,7 +186,10 @@ pub(super) struct Got {
 
 impl Stage {
     pub(super) fn new(hooks: &Value) -> Self {
-        let vars = serde_json::json!({"HOOKS": hooks});
+        Self::with_vars(&serde_json::json!({"HOOKS": hooks}))
+    }
+
+    pub(super) fn with_vars(vars: &Value) -> Self {
         Self {
             isolate: Isolate::new(Configuration::read(vars.as_object().unwrap())),
             stores: Some(Rc::default()),
@@ -196,6 +200,7 @@ impl Stage {
                 ("SECRET", "s3cret"),
             ]),
             limits: RefCell::default(),
+            outside: RefCell::default(),
             work: RefCell::default(),
             log: RefCell::default(),
             now_ms: Cell::default(),
@@ -322,6 +327,19 @@ impl Runtime for Stage {
 
     fn wait_until(&self, work: impl Future<Output = ()> + 'static) {
         self.work.borrow_mut().push(work.boxed_local());
+    }
+}
+
+impl Outbound for Stage {
+    async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, String> {
+        let mut outside = self.outside.borrow_mut();
+        outside.asked.push(url.to_string());
+        let seconds = limits.timeout_ms / 1_000;
+        let (status, body) = outside.answer.clone().ok_or_else(|| format!("no answer within {seconds} s"))?;
+        if body.len() > limits.bytes_max.try_into().unwrap() {
+            return Err(format!("the answer is larger than {} bytes", limits.bytes_max));
+        }
+        Ok(Answer { status, content_type: None, retry_after: None, body: body.into_bytes() })
     }
 }
 

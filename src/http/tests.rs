@@ -1,5 +1,6 @@
 //! The whole router, natively: each address and method, and what it answers.
 
+mod access;
 mod files;
 mod ignored;
 mod operator;

@@ -1,4 +1,4 @@
-//! Reads DER (ITU-T X.690): tags, lengths and numbers, strictly. It knows no type and reads nothing twice.
+//! Reads DER (ITU-T X.690): tags, lengths and numbers, strictly; and writes elements. It knows no type and reads nothing twice.
 
 /// The tags that are read here (X.680, section 8.6).
 pub(super) const BOOLEAN: u8 = 0x01;
@@ -89,18 +89,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// An element in DER; `None` where its content has more than 65,535 bytes.
+pub(super) fn encode(tag: u8, content: &[u8]) -> Option<Vec<u8>> {
+    let [high, low] = u16::try_from(content.len()).ok()?.to_be_bytes();
+    let head: &[u8] = match (high, low) {
+        (0, 0..=0x7f) => &[tag, low],
+        (0, _) => &[tag, 0x81, low],
+        _ => &[tag, 0x82, high, low],
+    };
+    Some([head, content].concat())
+}
+
 /// Makes DER for tests.
 #[cfg(test)]
 pub(super) mod testing {
     /// An element in DER with a content of at most 65,535 bytes.
     pub(in crate::verify) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
-        let head = match (high, low) {
-            (0, 0..=0x7f) => vec![tag, low],
-            (0, _) => vec![tag, 0x81, low],
-            _ => vec![tag, 0x82, high, low],
-        };
-        [head.as_slice(), content].concat()
+        super::encode(tag, content).unwrap()
     }
 }
 

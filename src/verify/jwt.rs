@@ -1,10 +1,10 @@
 //! A JSON Web Token (RFC 7519) in a header, whose claims hold a hash of the body or of the address.
 //!
 //! Only HMAC algorithms exist here. A token may choose among those that its sender uses, but never `none` or a public
-//! key.
+//! key. The tokens of Cloudflare Access are in `verify/access.rs`.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use base64::engine::general_purpose::{GeneralPurpose, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::error::{ProofError, SecretError};
@@ -15,8 +15,11 @@ use crate::digest::sha256_hex;
 use crate::request::source::{Source, View};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
+/// How the parts of a token are written.
+pub(super) const BASE64: GeneralPurpose = URL_SAFE_NO_PAD;
+
 /// The longest token, bytes; a token has a handful of claims.
-const TOKEN_BYTES_MAX: usize = 8 * 1024;
+pub(super) const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
 /// How the token of a sender is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +143,7 @@ pub(super) fn jws_name(algorithm: Algorithm) -> &'static str {
     }
 }
 
-fn read_part(part: &str) -> Option<Value> {
+/// Reads a part of a token that is a JSON object.
+pub(super) fn read_part(part: &str) -> Option<Value> {
     serde_json::from_slice(&BASE64.decode(part).ok()?).ok().filter(Value::is_object)
 }

@@ -1,7 +1,7 @@
 //! The form of public keys and of signatures under them, strictly: what is rejected here never reaches the runtime's
 //! cryptography. That a point is on its curve is for the runtime to say.
 
-use super::der::{NULL, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use super::der::{BIT_STRING, INTEGER, NULL, OBJECT_IDENTIFIER, Reader, SEQUENCE, encode};
 
 /// `id-ecPublicKey` (RFC 5480, section 2.1.1) and `secp256r1` (section 2.1.1.1).
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -102,6 +102,33 @@ pub(super) fn rsa_modulus_bytes(spki: &[u8]) -> Option<usize> {
     (is_rsa && is_right).then_some(modulus.len())
 }
 
+/// An RSA key that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RsaKey {
+    /// `SubjectPublicKeyInfo` in DER.
+    pub(super) spki: Vec<u8>,
+    /// The bytes of its modulus, and of each signature.
+    pub(super) modulus_bytes: usize,
+}
+
+/// An RSA key from its numbers, the first byte the highest; `None` where [`rsa_modulus_bytes`] does not accept them, or the
+/// modulus has fewer bits.
+pub(super) fn rsa_key(modulus: &[u8], exponent: &[u8], bits_min: u32) -> Option<RsaKey> {
+    let integer = |number: &[u8]| {
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
+        let number = number.get(zeros..)?;
+        let sign: &[u8] = if *number.first()? >= 0x80 { &[0] } else { &[] };
+        encode(INTEGER, &[sign, number].concat())
+    };
+    let key = encode(SEQUENCE, &[integer(modulus)?, integer(exponent)?].concat())?;
+    let algorithm = [encode(OBJECT_IDENTIFIER, RSA_ENCRYPTION)?, encode(NULL, &[])?].concat();
+    let key = encode(BIT_STRING, &[&[0], key.as_slice()].concat())?;
+    let spki = encode(SEQUENCE, &[encode(SEQUENCE, &algorithm)?, key].concat())?;
+    let modulus_bytes = rsa_modulus_bytes(&spki)?;
+    let modulus = modulus.get(modulus.len().checked_sub(modulus_bytes)?..)?;
+    (bits(modulus)? >= bits_min).then_some(RsaKey { spki, modulus_bytes })
+}
+
 /// How many bits a number has whose first byte is not zero.
 fn bits(number: &[u8]) -> Option<u32> {
     Some(u32::try_from(number.len()).ok()? * 8 - number.first()?.leading_zeros())
@@ -119,7 +146,6 @@ fn spki_parts(spki: &[u8]) -> Option<(Reader<'_>, &[u8])> {
 mod tests {
     use super::*;
     use crate::verify::der::testing::element;
-    use crate::verify::der::{BIT_STRING, INTEGER};
 
     fn spki(algorithm: &[(u8, &[u8])], key: &[u8]) -> Vec<u8> {
         let algorithm: Vec<u8> = algorithm.iter().flat_map(|(tag, content)| element(*tag, content)).collect();
@@ -217,5 +243,34 @@ mod tests {
             check(256, 1, exponent, None);
         }
         assert_eq!(rsa_modulus_bytes(&[0x30; 5_000]), None);
+    }
+
+    #[test]
+    fn an_rsa_key_of_numbers_has_its_one_encoding() {
+        let modulus = |first: u8, bytes: usize| [&[first], vec![0xff; bytes - 1].as_slice()].concat();
+        let usual = [1, 0, 1];
+        let numbers =
+            [element(INTEGER, &[&[0], modulus(0x80, 256).as_slice()].concat()), element(INTEGER, &usual)];
+        let algorithm = [(OBJECT_IDENTIFIER, RSA_ENCRYPTION), (NULL, &[][..])];
+        let expected =
+            RsaKey { spki: spki(&algorithm, &element(SEQUENCE, &numbers.concat())), modulus_bytes: 256 };
+        assert_eq!(rsa_key(&modulus(0x80, 256), &usual, 2048), Some(expected.clone()));
+        let padded = [&[0, 0], modulus(0x80, 256).as_slice()].concat();
+        assert_eq!(rsa_key(&padded, &[0, 1, 0, 1], 2048), Some(expected));
+        assert_eq!(rsa_key(&modulus(0x7f, 256), &usual, 2048), None, "2,047 bits");
+        assert_eq!(rsa_key(&modulus(0xff, 128), &usual, 2048), None);
+        assert!(rsa_key(&modulus(0xff, 128), &usual, 1024).is_some());
+        assert!(rsa_key(&modulus(1, 257), &usual, 2048).is_some());
+        for (modulus, exponent) in [
+            (modulus(0xff, 1025), &usual[..]),
+            (modulus(0xff, 70_000), &usual),
+            (modulus(0xff, 256), &[]),
+            (modulus(0xff, 256), &[1]),
+            (modulus(0xff, 256), &[2]),
+            (Vec::new(), &usual),
+            (vec![0; 256], &usual),
+        ] {
+            assert_eq!(rsa_key(&modulus, exponent, 2048), None);
+        }
     }
 }

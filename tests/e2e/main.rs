@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod access;
 mod bad_days;
 mod bench;
 mod chaos;

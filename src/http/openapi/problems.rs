@@ -13,6 +13,7 @@ use crate::http::request_body::incoming::TimedOut;
 use crate::http::response::{Body, Response};
 use crate::run::{RunId, Status, Summary};
 use crate::timestamp::{SECOND_MS, Timestamp};
+use crate::verify::access::InvalidAssertion;
 
 /// The schema of the body that states a problem.
 const SCHEMA: &str = "Problem";
@@ -29,6 +30,8 @@ pub(super) fn all() -> Vec<Problem> {
         Problem::BadHandshake(403, "the handshake's token is wrong".to_owned()),
         Problem::NotVerified,
         Problem::NoToken,
+        Problem::NotSignedIn(InvalidAssertion::Expired),
+        Problem::CrossSite,
         Problem::ReadOnly,
         Problem::BadLink(LinkError::Invalid),
         Problem::BadLink(LinkError::Expired),

@@ -20,7 +20,7 @@ const PATH: &str = "#/components/schemas";
 /// Every schema that a call names, and every one that these name.
 pub(super) fn all() -> Map<String, Value> {
     let mut answers = generator(SchemaSettings::draft2020_12().for_serialize());
-    add::<(api::Health, api::Session, ProblemBody<'_>)>(&mut answers);
+    add::<(api::Health, api::Session<'_>, ProblemBody<'_>)>(&mut answers);
     add::<(api::DeliveryAnswer, api::DeliveryView<'_>, api::SharedRun<'_>)>(&mut answers);
     add::<(api::OverviewView<'_>, api::RunList<'_>, RunView<'_>, api::Timeline, Explanation)>(&mut answers);
     add::<(api::RetryManyAnswer<'_>, api::AbandonManyAnswer<'_>, api::LinkAnswer)>(&mut answers);

@@ -228,7 +228,7 @@ fn a_reader_reads_everything_and_decides_nothing() {
     };
     assert_eq!(
         call("GET", "/api/session").json(),
-        json!({"role": "reader", "version": "0.1.0", "links": true})
+        json!({"role": "reader", "version": "0.1.0", "links": true, "signed_in_by": "token", "user": null})
     );
     assert_eq!(stage.operator("GET", "/api/session", "").json()["role"], "operator");
     for path in [

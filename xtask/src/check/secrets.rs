@@ -55,8 +55,11 @@ fn undeclared(environment: &Environment<'_>) -> Vec<Finding> {
     let Some(required) = required(environment) else { return Vec::new() };
     let named = named(environment);
     let named = named.into_iter().filter(|(_, hooks)| !come_from_senders(hooks)).map(|(name, _)| name);
+    let has_access = environment.configuration.access.is_some();
     OWN.iter()
         .copied()
+        // Where people sign in, there need not be a token.
+        .filter(|name| *name != OPERATOR_TOKEN || !has_access)
         .chain(named)
         .filter(|name| !required.contains(name))
         .map(|name| {

@@ -362,3 +362,21 @@ fn the_configuration_page_has_every_field_of_a_hook() {
         fields.iter().filter(|field| !page.contains(&format!("`{field}`")) && **field != "verify").collect();
     assert!(missing.is_empty(), "docs/configuration.md lacks {missing:?}");
 }
+
+#[test]
+fn access_needs_both_variables_and_no_token() {
+    let tag = "0123456789abcdef".repeat(4);
+    let required =
+        "secrets = { required = [\"FABRICATE_API_KEY\", \"CRM_SECRET\", \"OLD\", \"LINK_SECRET\"] }";
+    let with = |vars: &str| format!("{required}{GOOD}\n[vars]\n{vars}\n");
+    let both = format!("ACCESS_TEAM = \"acme\"\nACCESS_AUD = \"{tag}\"");
+    check(&with(&both), &[]);
+    let no_token = "w.toml:1:13: secrets.required: the secret OPERATOR_TOKEN is missing";
+    let alone = format!("ACCESS_AUD = \"{tag}\"");
+    check(&with(&alone), &[no_token, "w.toml:17:1: ACCESS_AUD: needs ACCESS_TEAM, too"]);
+    let wrong = both.replace("acme", "acme.example");
+    check(
+        &with(&wrong),
+        &[no_token, "w.toml:17:1: ACCESS_TEAM: must be the name of a team, or its domain, got"],
+    );
+}
