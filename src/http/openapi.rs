@@ -1,13 +1,13 @@
 //! `/openapi.json`: the API as an OpenAPI 3.1 document, from its types, its routes and its problems.
 //!
-//! It is made natively and checked in: the Worker serves a file, and has none of this. `cargo xtask openapi` renews the file.
+//! It is made natively and checked in as `openapi.json`: the Worker serves the file, and has none of this.
 //!
 //! # How a call is documented
-//! 1. Its variant of [`Route`] says what it does; [`calls`] says what it takes and answers. Its address is in
-//!    [`calls::ADDRESSES`].
-//! 2. Its bodies derive `JsonSchema`; those that no documented type names are listed in [`schemas`]. Documentation
-//!    becomes descriptions. A body has an example in `examples.json`.
-//! 3. A new [`Problem`](super::Problem) has an example in [`problems`].
+//! 1. Its variant of [`Route`] says what it does. `openapi/calls.rs` has its address, and says what it takes and answers.
+//! 2. Its bodies derive `JsonSchema`; `openapi/schemas.rs` lists those that no other body has. Their documentation becomes
+//!    descriptions, and `openapi/examples.json` has an example of each.
+//! 3. A new [`Problem`](super::Problem) has an example in `openapi/problems.rs`.
+//! 4. `cargo xtask openapi` renews the file.
 //!
 //! The tests of HTTP compare every answer with the document, and fail where it does not say all.
 
@@ -47,6 +47,9 @@ pub fn text() -> String {
 #[must_use]
 pub fn document() -> Value {
     let license = env!("CARGO_PKG_LICENSE");
+    let mut responses = Map::new();
+    let paths = paths(&mut responses);
+    responses.sort_keys();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -58,20 +61,22 @@ pub fn document() -> Value {
         },
         "servers": [{"url": "/"}],
         "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
-        "paths": paths(),
+        "paths": paths,
         "components": {
             "schemas": schemas::all(),
+            "responses": responses,
             "examples": examples(),
             "securitySchemes": security_schemes(),
         },
     })
 }
 
-fn paths() -> Map<String, Value> {
+/// The operations by their addresses and methods. Answers that several of them share are added to `shared`.
+fn paths(shared: &mut Map<String, Value>) -> Map<String, Value> {
     let documentation = schemas::routes();
     let path = |address: &&str| {
         let operations = METHODS.iter().filter_map(|method| {
-            let operation = operation(&documentation, method, address)?;
+            let operation = operation(&documentation, method, address, shared)?;
             Some((method.to_ascii_lowercase(), operation))
         });
         ((*address).to_owned(), operations.collect())
@@ -80,7 +85,12 @@ fn paths() -> Map<String, Value> {
 }
 
 /// `None`: the address does not take the method.
-fn operation(documentation: &[(String, String)], method: &str, address: &str) -> Option<Value> {
+fn operation(
+    documentation: &[(String, String)],
+    method: &str,
+    address: &str,
+    shared: &mut Map<String, Value>,
+) -> Option<Value> {
     let route = find(method, address)?;
     let name = variant(&route);
     let summary = documentation.iter().find(|(variant, _)| *variant == name).map(|(_, text)| text.as_str());
@@ -93,6 +103,7 @@ fn operation(documentation: &[(String, String)], method: &str, address: &str) ->
         operation.insert("description".to_owned(), json!(call.notes));
     }
     operation.insert("security".to_owned(), security(&route, address));
+    let responses = responses(&call, &route, method, address, shared);
     let parameters: Vec<Value> = names_in(address).map(parameters::in_path).chain(call.parameters).collect();
     if !parameters.is_empty() {
         operation.insert("parameters".to_owned(), json!(parameters));
@@ -100,6 +111,18 @@ fn operation(documentation: &[(String, String)], method: &str, address: &str) ->
     if let Some(body) = call.body {
         operation.insert("requestBody".to_owned(), body);
     }
+    operation.insert("responses".to_owned(), Value::Object(responses));
+    Some(Value::Object(operation))
+}
+
+/// The answers of a call by their status. Those that state problems are references to `shared`.
+fn responses(
+    call: &Call,
+    route: &Route,
+    method: &str,
+    address: &str,
+    shared: &mut Map<String, Value>,
+) -> Map<String, Value> {
     let mut names: BTreeSet<&str> = call.problems.iter().copied().collect();
     if Route::is_for_operator(address) {
         names.extend(OF_OPERATOR);
@@ -111,18 +134,17 @@ fn operation(documentation: &[(String, String)], method: &str, address: &str) ->
         names.extend(["cross-site", "unsupported-type"]);
     }
     let is_head = method == "HEAD";
-    let mut responses = Map::new();
-    for answer in &call.answers {
-        responses.insert(answer.status.to_owned(), answer.response(is_head));
-    }
-    for (status, mut response) in problems::responses(&names) {
+    let answers = call.answers.iter().map(|answer| (answer.status.to_owned(), answer.response(is_head)));
+    let mut responses: Map<String, Value> = answers.collect();
+    for (status, (mut name, mut response)) in problems::responses(&names) {
         if let Some(response) = response.as_object_mut().filter(|_| is_head) {
+            name.push_str(".head");
             response.remove("content");
         }
-        responses.insert(status, response);
+        responses.insert(status, json!({"$ref": format!("#/components/responses/{name}")}));
+        shared.insert(name, response);
     }
-    operation.insert("responses".to_owned(), Value::Object(responses));
-    Some(Value::Object(operation))
+    responses
 }
 
 /// The call at an address, such as `/api/runs/{run_id}`.

@@ -68,6 +68,7 @@ pub enum PreviewResult {
         /// The answer to it.
         handshake: HandshakePreview,
         /// `handshake`
+        #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("const" = "handshake")))]
         outcome: OutcomePreview,
         /// Empty.
         runs: Vec<RulePreview>,
@@ -75,6 +76,7 @@ pub enum PreviewResult {
     /// The body cannot be parsed.
     NotParsed {
         /// `not parsed`
+        #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("const" = "not parsed")))]
         outcome: OutcomePreview,
         /// Why not.
         error: String,
@@ -84,6 +86,7 @@ pub enum PreviewResult {
     /// The request is an event.
     Event {
         /// `accepted` if at least one run would be started, else `ignored`.
+        #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("enum" = ["accepted", "ignored"])))]
         outcome: OutcomePreview,
         /// The event's id.
         delivery_id: DeliveryId,
@@ -98,7 +101,6 @@ pub enum PreviewResult {
 
 /// The outcome in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "PreviewOutcome"))]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomePreview {
     /// The request is a handshake.

@@ -47,9 +47,9 @@ impl Answer {
         response.insert("description".to_owned(), json!(self.description));
         let mut headers: Map<String, Value> = self.headers.iter().filter_map(|name| header(name)).collect();
         for header in headers.values_mut() {
-            // A reference cannot say that its header is always there.
-            *header =
-                json!({"required": true, "description": header["description"], "schema": header["schema"]});
+            if let Some(header) = header.as_object_mut() {
+                header.insert("required".to_owned(), json!(true));
+            }
         }
         headers.extend(self.optional_headers.iter().filter_map(|name| header(name)));
         if !headers.is_empty() {
@@ -71,10 +71,8 @@ impl Body {
             Self::OfSender(schema) => {
                 let own = json!({"description": "What the hook, or its sender, states.", "type": "object"});
                 let schemas = schema.map(reference).into_iter().chain([own]).collect::<Vec<_>>();
-                let mut json = json!({"schema": {"anyOf": schemas}});
-                if let Some(name) = schema {
-                    json["examples"] = examples_of(name);
-                }
+                let examples = schema.map_or_else(|| json!({}), examples_of);
+                let json = json!({"schema": {"anyOf": schemas}, "examples": examples});
                 json!({"application/json": json, "text/plain": {"schema": {"type": "string"}}})
             }
         })

@@ -1,6 +1,6 @@
 //! What the document says of each call beside the documentation of its [`Route`]: parameters, bodies, answers and problems.
 //!
-//! It decides nothing: the tests compare it with what the Worker answers.
+//! It decides nothing. The tests compare it with what the Worker answers.
 
 use serde_json::{Value, json};
 

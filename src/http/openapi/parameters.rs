@@ -18,6 +18,13 @@ fn parameter(place: &str, name: &str, description: &str, schema: &Value) -> Valu
     json!({"name": name, "in": place, "required": place == "path", "description": description, "schema": schema})
 }
 
+/// A parameter with these members.
+fn with(mut parameter: Value, members: &[(&str, Value)]) -> Value {
+    let all = parameter.as_object_mut().into_iter();
+    all.for_each(|all| all.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))));
+    parameter
+}
+
 fn query(name: &str, description: &str, schema: &Value) -> Value {
     parameter("query", name, description, schema)
 }
@@ -42,9 +49,7 @@ pub(super) fn in_path(name: &str) -> Value {
         "file_id" => ("Fabricate's id of the file.", text(), "123"),
         _ => ("The hook's name.", json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"}), "crm"),
     };
-    let mut parameter = parameter("path", name, description, &schema);
-    parameter["example"] = json!(example);
-    parameter
+    with(parameter("path", name, description, &schema), &[("example", json!(example))])
 }
 
 /// `hours`
@@ -57,10 +62,9 @@ pub(super) fn hours() -> Value {
 pub(super) fn of_list() -> Vec<Value> {
     let names = Status::ALL.map(Status::as_str);
     let statuses = json!({"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1});
-    let mut status =
+    let status =
         query("status", "Only runs with one of these statuses; every status unless stated.", &statuses);
-    status["style"] = json!("form");
-    status["explode"] = json!(false);
+    let status = with(status, &[("style", json!("form")), ("explode", json!(false))]);
     let delivery = query("delivery_id", "Only the runs of this delivery, and their retries.", &text());
     let task = query("task_id", "Only the run with this task of Fabricate.", &text());
     let mut all = vec![status, delivery, task];
@@ -128,10 +132,7 @@ pub(super) fn of_link() -> [Value; 2] {
         query("expires", "When the link expires: seconds since 1970.", &seconds),
         query("signature", "HMAC-SHA256 of the link.", &hex),
     ]
-    .map(|mut parameter| {
-        parameter["required"] = json!(true);
-        parameter
-    })
+    .map(|parameter| with(parameter, &[("required", json!(true))]))
 }
 
 /// `Prefer: wait=N`
@@ -139,9 +140,7 @@ pub(super) fn prefer() -> Value {
     let description = format!(
         "`wait=N`: how long the answer may wait, seconds; more than {WAIT_MAX_S} means {WAIT_MAX_S} (RFC 7240)."
     );
-    let mut prefer = header("Prefer", &description, &text());
-    prefer["example"] = json!(format!("wait={WAIT_MAX_S}"));
-    prefer
+    with(header("Prefer", &description, &text()), &[("example", json!(format!("wait={WAIT_MAX_S}")))])
 }
 
 /// `If-None-Match`

@@ -63,15 +63,20 @@ pub(super) fn all() -> Vec<Problem> {
     ]
 }
 
-/// The answers of a call that may state these problems, by their status. A name that no problem has adds nothing.
-pub(super) fn responses(names: &BTreeSet<&str>) -> BTreeMap<String, Value> {
+/// The answers of a call that may state these problems, by their status, each with a name that says which it states. A name
+/// that no problem has adds nothing.
+pub(super) fn responses(names: &BTreeSet<&str>) -> BTreeMap<String, (String, Value)> {
     let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
     for problem in all() {
         if names.contains(problem.kind().name) {
             by_status.entry(problem.kind().status).or_default().push(problem);
         }
     }
-    by_status.into_iter().map(|(status, problems)| (status.to_string(), response(status, problems))).collect()
+    let responses = by_status.into_iter().map(|(status, problems)| {
+        let kinds: Vec<&str> = problems.iter().map(|problem| problem.kind().name).collect();
+        (status.to_string(), (format!("{status}.{}", kinds.join(".")), response(status, problems)))
+    });
+    responses.collect()
 }
 
 /// The bodies of all examples, by the names that [`responses`] uses.

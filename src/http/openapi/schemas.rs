@@ -28,8 +28,10 @@ pub(super) fn all() -> Map<String, Value> {
     let mut requests = generator(SchemaSettings::draft2020_12().for_deserialize());
     add::<(api::AdoptRequest, api::AbandonRequest, api::LinkRequest)>(&mut requests);
     let mut all = answers.take_definitions(true);
+    all.values_mut().for_each(absent_is_not_null);
     all.extend(requests.take_definitions(true));
     discriminate(&mut all, "TimelineEvent", "event");
+    discriminate(&mut all, "Preview", "outcome");
     all.sort_keys();
     all
 }
@@ -70,6 +72,7 @@ fn generator(settings: SchemaSettings) -> SchemaGenerator {
     let settings = settings.with(|settings| {
         settings.definitions_path = PATH.into();
         settings.meta_schema = None;
+        settings.untagged_enum_variant_titles = true;
     });
     let settings = settings.with_transform(RecursiveTransform(name_values));
     settings.with_transform(RecursiveTransform(tidy)).into_generator()
@@ -91,16 +94,14 @@ fn name_values(schema: &mut Schema) {
         })
         .collect();
     let Some(texts) = texts else { return };
-    let mut description = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
-    description.push('\n');
-    for (text, meaning) in &texts {
-        description.push_str(&format!("\n- `{text}`: {meaning}"));
-    }
+    let mut description =
+        vec![schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(), String::new()];
+    description.extend(texts.iter().map(|(text, meaning)| format!("- `{text}`: {meaning}")));
     let names: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
     schema.remove("oneOf");
     schema.insert("type".to_owned(), json!("string"));
     schema.insert("enum".to_owned(), json!(names));
-    schema.insert("description".to_owned(), json!(description));
+    schema.insert("description".to_owned(), json!(description.join("\n")));
 }
 
 /// Leaves out what speaks of Rust: links to items, and the sizes of its numbers.
@@ -120,32 +121,63 @@ fn tidy(schema: &mut Schema) {
 
 /// `` [`X`] `` and `` [`X`](y) `` become `` `X` ``; lines of a paragraph become one.
 pub(super) fn without_links(text: &str) -> String {
-    let mut tidy = String::new();
+    let mut parts = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("[`") {
         let Some((name, after)) = after.split_once("`]") else { break };
-        tidy.push_str(&format!("{before}`{name}`"));
+        parts.extend([before, "`", name, "`"]);
         let target = after.strip_prefix('(').and_then(|target| target.split_once(')'));
         rest = target.map_or(after, |(_, after)| after);
     }
-    tidy.push_str(rest);
-    tidy
+    parts.push(rest);
+    parts.concat()
+}
+
+/// Takes `null` from the fields of an answer that are absent instead. A field that may be both says so.
+fn absent_is_not_null(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required =
+        |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let Some(Value::Object(fields)) = schema.get_mut("properties") else { return };
+    for (name, field) in fields {
+        let description = field.get("description").and_then(Value::as_str).unwrap_or_default();
+        if is_required(name) || description.contains("`null`") {
+            continue;
+        }
+        let Some(field) = field.as_object_mut() else { continue };
+        let types = field.get("type").and_then(Value::as_array).map(Vec::as_slice);
+        if let Some([only, Value::String(null)]) = types
+            && null == "null"
+        {
+            let only = only.clone();
+            field.insert("type".to_owned(), only);
+        }
+        let choices = field.get("anyOf").and_then(Value::as_array).map(Vec::as_slice);
+        if let Some([Value::Object(only), null]) = choices
+            && null.get("type").is_some_and(|name| name == "null")
+        {
+            let only = only.clone();
+            field.remove("anyOf");
+            field.extend(only);
+        }
+    }
 }
 
 /// Makes a choice that stands beside the properties of a schema a choice of schemas that `property` tells apart.
 fn discriminate(all: &mut Map<String, Value>, name: &str, property: &str) {
     let Some(Value::Object(mut base)) = all.remove(name) else { return };
-    let Some(Value::Array(variants)) = base.remove("oneOf") else { return };
+    let Some(Value::Array(variants)) = base.remove("oneOf").or_else(|| base.remove("anyOf")) else { return };
     let description = base.remove("description").unwrap_or_default();
     let mut mapping = Map::new();
     let mut choices = Vec::new();
     for variant in variants {
-        let tag = variant.pointer(&format!("/properties/{property}/const")).and_then(Value::as_str);
-        let Some(tag) = tag.map(ToOwned::to_owned) else { continue };
+        let tags = variant.pointer(&format!("/properties/{property}")).map(tags_of).unwrap_or_default();
         let mut own = base.clone();
         merge(&mut own, &variant);
-        let own_name = format!("{name}{}", camel_case(&tag));
-        mapping.insert(tag, json!(format!("{PATH}/{own_name}")));
+        let title = own.remove("title").and_then(|title| Some(title.as_str()?.to_owned()));
+        let own_name = title.or_else(|| Some(camel_case(tags.first()?))).unwrap_or_default();
+        let own_name = format!("{name}{own_name}");
+        mapping.extend(tags.into_iter().map(|tag| (tag, json!(format!("{PATH}/{own_name}")))));
         choices.push(reference(&own_name));
         all.insert(own_name, Value::Object(own));
     }
@@ -155,6 +187,13 @@ fn discriminate(all: &mut Map<String, Value>, name: &str, property: &str) {
         "discriminator": {"propertyName": property, "mapping": mapping},
     });
     all.insert(name.to_owned(), choice);
+}
+
+/// The texts that a field may have.
+fn tags_of(field: &Value) -> Vec<String> {
+    let one = field.get("const").into_iter();
+    let several = field.get("enum").and_then(Value::as_array).into_iter().flatten();
+    one.chain(several).filter_map(|tag| Some(tag.as_str()?.to_owned())).collect()
 }
 
 /// Adds the members of objects and the items of lists; other values are replaced.
