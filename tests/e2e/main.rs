@@ -8,6 +8,7 @@ mod bad_days;
 mod bench;
 mod chaos;
 mod copies;
+mod dashboard;
 mod downloads;
 mod files;
 mod hostile;

@@ -10,6 +10,8 @@ pub(super) struct Options {
     pub(super) once: bool,
     /// Use the real Fabricate instead of a fake.
     pub(super) live: bool,
+    /// Open the dashboard in the browser.
+    pub(super) open: bool,
     /// Print the servers' logs.
     pub(super) verbose: bool,
     /// The Worker's port.
@@ -27,6 +29,7 @@ impl Options {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("once") => options.once = true,
                 Arg::Long("live") => options.live = true,
+                Arg::Long("open") => options.open = true,
                 Arg::Long("verbose") | Arg::Short('v') => options.verbose = true,
                 Arg::Long("port") => options.port = Some(arguments.value()?.parse()?),
                 Arg::Long("fabricate-port") => options.fabricate_port = Some(arguments.value()?.parse()?),

@@ -3,6 +3,7 @@
 //! Each says by its result alone whether it passed; none changes a file of the project.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::context::Gate;
 use crate::command::{self, cargo};
-use crate::setup::{CargoTool, Tools, WASM_TARGET, npm};
+use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::{build, check, instructions, mutations, project};
 
 /// One step.
@@ -34,6 +35,12 @@ const fn slow(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<(
 /// The test target of the simulation.
 const SIMULATION: &str = "simulation";
 
+/// The end-to-end tests that need a browser. Others run without one.
+const BROWSER_TESTS: &str = "dashboard::";
+
+/// The folders of JavaScript whose types `tsc` checks: the Worker's, and the browser tests.
+const JAVASCRIPT: [&str; 2] = ["src/cloudflare", "tests/browser"];
+
 /// Makes clippy fail on a warning.
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -50,8 +57,14 @@ pub(super) const STEPS: &[Step] = &[
     slow("mutations", "the simulation notices each rule of the core that is left out", core_mutations),
     slow("wasm", "what only exists in wasm, under Node", wasm),
     slow("instructions", "a delivery takes no more instructions than stored", instruction_counts),
-    slow("build", "the release Worker", worker),
+    slow(
+        "javascript",
+        "the dashboard's types, lints and unit tests; the types of the Worker's JavaScript",
+        javascript,
+    ),
+    slow("build", "the release Worker and the dashboard", worker),
     slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
+    slow("browser", "the built dashboard in Chromium, over the built Worker", browser),
     slow("doc", "the documentation, without a warning", doc),
     slow("check", "wrangler.toml", configuration),
     slow("deny", "licences, sources and advisories of the dependencies", deny),
@@ -120,7 +133,7 @@ fn instruction_counts(gate: &Gate) -> Result<()> {
 }
 
 fn worker(gate: &Gate) -> Result<()> {
-    build::worker(gate.tools()?, false)
+    build::all(gate.tools()?, false)
 }
 
 fn end_to_end(gate: &Gate) -> Result<()> {
@@ -138,6 +151,36 @@ pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
     test.env("PATH", tools.node.path()?);
     test.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
     Ok(test)
+}
+
+/// Types, lints and unit tests. The bundler removes types and checks none.
+fn javascript(gate: &Gate) -> Result<()> {
+    let node = &gate.tools()?.node;
+    command::run(&mut npm::script(node, "dashboard:check")?)?;
+    for project in JAVASCRIPT {
+        let mut tsc = Command::new(npm::program("tsc"));
+        tsc.args(["--project", project]).env("PATH", node.path()?).current_dir(project::root());
+        command::run(&mut tsc)?;
+    }
+    Ok(())
+}
+
+/// Only a machine of a developer may lack a browser: CI has to have one.
+fn browser(gate: &Gate) -> Result<()> {
+    let tools = gate.tools()?;
+    let Some(program) = setup::browser::find(&tools.node)? else {
+        let remedy = "install Chromium or Chrome, or run `npx playwright-core install chromium`";
+        if env::var_os("CI").is_some() {
+            bail!("there is no browser: {remedy}");
+        }
+        println!("there is no browser, so the dashboard is not tested in one: {remedy}");
+        gate.not_checked("the dashboard in a browser");
+        return Ok(());
+    };
+    build::all(tools, false)?;
+    let mut test = e2e(tools)?;
+    test.args(["--ignored", BROWSER_TESTS]).env("SEEDHOOK_BROWSER", program);
+    command::run(&mut test)
 }
 
 fn doc(_: &Gate) -> Result<()> {
