@@ -1,0 +1,5 @@
+import { PageHeading } from "../../ui/controls";
+
+export function DeliveriesPage() {
+  return <PageHeading title="deliveries">deliveries</PageHeading>;
+}

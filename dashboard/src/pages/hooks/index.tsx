@@ -1,0 +1,5 @@
+import { PageHeading } from "../../ui/controls";
+
+export function HooksPage() {
+  return <PageHeading title="hooks">hooks</PageHeading>;
+}
