@@ -1,7 +1,7 @@
 // The frame around every page: navigation, who is signed in, messages.
 import { DeliveriesPage } from "./pages/deliveries";
-import { HookPage } from "./pages/hooks/hook";
 import { HooksPage } from "./pages/hooks";
+import { HookPage } from "./pages/hooks/hook";
 import { OverviewPage } from "./pages/overview";
 import RunPage from "./pages/run";
 import { RunsPage } from "./pages/runs";
@@ -14,6 +14,7 @@ export function App() {
   const state = session.value;
   return (
     <>
+      {/* biome-ignore lint/a11y/useValidAnchor: a real fragment would be taken for a route */}
       <a
         class="skip"
         href="#main"

@@ -3,7 +3,8 @@
 const ADVICE: Record<string, string> = {
   "bad-query": "A filter has a value that the API does not take. Remove the filter.",
   "bad-body": "The call was not understood. Reload the page: the Worker may have been updated.",
-  "malformed-body": "The body is not what its content type says. Check the sender's format, or set content_type in the hook.",
+  "malformed-body":
+    "The body is not what its content type says. Check the sender's format, or set content_type in the hook.",
   "unreadable-body": "The connection ended before the body was complete. Let the sender send it again.",
   "bad-handshake": "Compare the hook's handshake and verify_token with the sender's settings.",
   "no-token": "Sign in again.",
@@ -27,7 +28,8 @@ const ADVICE: Record<string, string> = {
   "unsupported-encoding": "Compressed bodies are not accepted. Turn compression off at the sender.",
   "too-often": "The hook's rate limit is used up. Raise it, or let the sender send less often.",
   "too-many-attempts": "Too many wrong tokens came from your address. Wait a minute.",
-  "not-ready": "A store, a binding, a secret or the hook's configuration is not usable. The Hooks page and the Worker's log say what.",
+  "not-ready":
+    "A store, a binding, a secret or the hook's configuration is not usable. The Hooks page and the Worker's log say what.",
   busy: "The Worker is receiving too many bytes. A sender that repeats its deliveries loses nothing.",
   paused: "The hook is paused. Remove paused from its configuration when you want to receive again.",
   "no-operator": "Set the token: openssl rand -hex 32 | npx wrangler secret put OPERATOR_TOKEN",

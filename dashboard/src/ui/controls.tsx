@@ -19,7 +19,15 @@ interface ButtonProps {
 }
 
 /** A button. A disabled one stays focusable and says why. */
-export function Button({ onClick, children, kind = "plain", decides = false, disabled = false, why, label }: ButtonProps) {
+export function Button({
+  onClick,
+  children,
+  kind = "plain",
+  decides = false,
+  disabled = false,
+  why,
+  label,
+}: ButtonProps) {
   const id = useId();
   const readOnly = decides ? whyReadOnly.value : null;
   const isDisabled = disabled || readOnly !== null;
