@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
 /**
@@ -36,13 +37,19 @@ const FLAGS = [
 /** A desktop, and the narrowest telephone. */
 export const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } };
 
+/** How long a page may take to have all that it asked for, milliseconds. */
+const SETTLE_MS = 20_000;
+
+/** A page has it when nothing is asked for in so many turns of so many milliseconds. */
+const QUIET_TURNS = 3;
+const QUIET_MS = 50;
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** A browser with a fresh profile, which Playwright removes with it. */
 export const launch = () =>
   chromium.launch({ executablePath: process.env.SEEDHOOK_BROWSER, args: FLAGS, chromiumSandbox: false });
 
-/** How many calls of this path, without its query, the Worker has got. */
 /** @typedef {{ method: string, path: string, query: string }} Call */
 
 /** A page, and what it did. */
@@ -55,6 +62,10 @@ export class Visit {
   /** Faults that this test provokes are not faults. */
   /** @type {RegExp | undefined} */
   expected;
+
+  /** What is not answered yet. */
+  /** @type {Set<import("playwright-core").Request>} */
+  #open = new Set();
 
   /** @param {import("playwright-core").Page} page */
   constructor(page) {
@@ -70,6 +81,8 @@ export class Visit {
     const visit = new Visit(await context.newPage());
     visit.page.setDefaultTimeout(15_000);
     context.on("request", (request) => visit.#note(request));
+    context.on("requestfinished", (request) => visit.#open.delete(request));
+    context.on("requestfailed", (request) => visit.#open.delete(request));
     visit.page.on("pageerror", (error) => visit.faults.push(`error: ${error.stack ?? error.message}`));
     visit.page.on("console", (message) => {
       const text = `console ${message.type()}: ${message.text()} (${message.location().url})`;
@@ -87,6 +100,7 @@ export class Visit {
     const url = new URL(request.url());
     if (url.protocol === "data:" || url.protocol === "blob:") return;
     if (url.origin !== world.base) this.faults.push(`a request to ${url.origin}`);
+    if (request.headers()["prefer"] === undefined) this.#open.add(request);
     this.calls.push({ method: request.method(), path: url.pathname, query: url.search });
   }
 
@@ -110,10 +124,14 @@ export class Visit {
     await this.settle();
   }
 
-  /** Waits until the page has a heading and has stopped loading. */
+  /** Waits until the page has a heading and all that it asked for, but for answers that wait for a change. */
   async settle() {
     await this.page.locator("main h1").first().waitFor();
-    await this.page.waitForFunction(() => document.querySelector("main [aria-busy=true]") === null);
+    const end = performance.now() + SETTLE_MS;
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet = this.#open.size === 0 ? quiet + 1 : 0) {
+      assert.ok(performance.now() < end, `no answer to ${[...this.#open].map((request) => request.url()).join(" ")}`);
+      await sleep(QUIET_MS);
+    }
   }
 
   /** Asserts what holds for every page, and takes a picture of it. */
