@@ -3,13 +3,14 @@
 //! Each says by its result alone whether it passed; none changes a file of the project.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::context::Gate;
+use super::npm_licences;
 use crate::command::{self, cargo};
 use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::{build, check, instructions, mutations, project};
@@ -203,6 +204,7 @@ fn deny(gate: &Gate) -> Result<()> {
     };
     let check = ["--workspace", "--all-features", "--locked", "check"];
     command::run(deny(&check).args(["bans", "licenses", "sources"]))?;
+    npm_licences::check(&fs::read_to_string(project::path("package-lock.json"))?)?;
     // The database of advisories is on GitHub. Fetching it is a step of its own, so that being offline is told from
     // an advisory by which of the two fails.
     if let Err(error) = command::output(&mut deny(&["fetch", "db"])) {
