@@ -13,11 +13,15 @@ export type SessionState =
 export const session = signal<SessionState>({ state: "starting" });
 
 /** Whether the caller may decide something: retry, adopt, abandon, start by hand. */
-export const isOperator = computed(() => session.value.state === "signed-in" && session.value.session.role === "operator");
+export const isOperator = computed(
+  () => session.value.state === "signed-in" && session.value.session.role === "operator",
+);
 
 /** Why actions are disabled, or `null`. */
 export const whyReadOnly = computed(() =>
-  isOperator.value ? null : "You are signed in with READ_TOKEN, which can only read. Sign in with OPERATOR_TOKEN to do this.",
+  isOperator.value
+    ? null
+    : "You are signed in with READ_TOKEN, which can only read. Sign in with OPERATOR_TOKEN to do this.",
 );
 
 /** The token of `#token=…`, or `null`. */

@@ -31,7 +31,9 @@ function FormFields({ text }: { text: string }) {
     <div class="table-wrap">
       <table>
         <caption>
-          {form.hasMore ? `The first ${count(fields.length, "field")} of the form` : `${count(fields.length, "form field")}`}
+          {form.hasMore
+            ? `The first ${count(fields.length, "field")} of the form`
+            : `${count(fields.length, "form field")}`}
         </caption>
         <thead>
           <tr>
@@ -45,7 +47,9 @@ function FormFields({ text }: { text: string }) {
               <td>
                 <LongText text={field.name} max={200} />
               </td>
-              <td>{/^\s*[{[]/.test(field.value) ? <JsonTree text={field.value} /> : <LongText text={field.value} />}</td>
+              <td>
+                {/^\s*[{[]/.test(field.value) ? <JsonTree text={field.value} /> : <LongText text={field.value} />}
+              </td>
             </tr>
           ))}
         </tbody>

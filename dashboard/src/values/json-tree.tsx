@@ -56,8 +56,13 @@ function Entries({ node, level }: { node: Container; level: number }) {
     <>
       <ul class={node.kind}>
         {node.values.slice(0, shown).map((child, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: names may repeat, and entries never move
-          <Entry key={index} name={node.kind === "object" ? (node.names[index] ?? "") : index} node={child} level={level} />
+          // Keyed by position: names may repeat, and entries never move.
+          <Entry
+            key={index}
+            name={node.kind === "object" ? (node.names[index] ?? "") : index}
+            node={child}
+            level={level}
+          />
         ))}
       </ul>
       {more > 0 && (

@@ -150,7 +150,9 @@ class Parser {
   }
 
   private unexpected(): Failure {
-    return new Failure(this.at < this.text.length ? `unexpected text at character ${this.at + 1}` : "it ends too early");
+    return new Failure(
+      this.at < this.text.length ? `unexpected text at character ${this.at + 1}` : "it ends too early",
+    );
   }
 }
 

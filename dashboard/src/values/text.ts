@@ -19,7 +19,11 @@ export function quote(value: string): string {
 /** A name under which a browser may save a file: no folders, no deceiving characters, at most 200 characters. */
 export function saveName(name: string): string {
   const base = name.split(/[/\\]/).pop() ?? "";
-  const safe = base.replace(DECEIVING, "").replace(/[<>:"|?*]/g, "_").replace(/^\.+/, "").trim();
+  const safe = base
+    .replace(DECEIVING, "")
+    .replace(/[<>:"|?*]/g, "_")
+    .replace(/^\.+/, "")
+    .trim();
   return safe.slice(-200) || "file";
 }
 

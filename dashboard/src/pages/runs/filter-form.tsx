@@ -6,14 +6,7 @@ import type { HookList, Run, RunList } from "../../api/types";
 import { navigate, runLink } from "../../router";
 import { Button, toast } from "../../ui/controls";
 import { STATUS_ORDER, STATUSES } from "../../ui/status";
-import {
-  fromLocalField,
-  hasFilters,
-  type RunFilters,
-  readFilters,
-  readSearch,
-  toLocalField,
-} from "./filters";
+import { fromLocalField, hasFilters, type RunFilters, readFilters, readSearch, toLocalField } from "./filters";
 
 interface Props {
   filters: RunFilters;
