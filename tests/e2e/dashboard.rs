@@ -55,7 +55,7 @@ fn the_dashboard_shows_and_decides_in_a_browser() {
     let mut stage = Stage::new(&hooks(), change, &secrets);
     let world = world(&mut stage);
     let scripts = ["pages", "session", "decisions", "live"];
-    let scripts = scripts.map(|name| root.join(format!("tests/browser/{name}.test.js")));
+    let scripts = scripts.map(|name| root.join(format!("tests/browser/{name}.test.mjs")));
     let mut node = Command::new(Stage::node());
     // One at a time: they share the Worker, and the machine may have two cores.
     node.args(["--test", "--test-concurrency=1"]).args(scripts).current_dir(root);
@@ -96,7 +96,7 @@ fn hooks() -> Value {
     hooks.into()
 }
 
-/// Sends deliveries of every kind. Returns what the scripts need to know, `World` in `tests/browser/stage.js`.
+/// Sends deliveries of every kind. Returns what the scripts need to know, `World` in `tests/browser/stage.mjs`.
 fn world(stage: &mut Stage) -> Value {
     let mut runs = Map::new();
     let mut deal = json!({"type": "deal.won", "data": {

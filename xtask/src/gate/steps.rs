@@ -42,6 +42,9 @@ const BROWSER_TESTS: &str = "dashboard::";
 /// The folders of JavaScript whose types `tsc` checks: the Worker's, and the browser tests.
 const JAVASCRIPT: [&str; 2] = ["src/cloudflare", "tests/browser"];
 
+/// The types of the HTTP API, generated from openapi.json.
+const API_TYPES: &str = "dashboard/src/api/openapi.d.ts";
+
 /// Makes clippy fail on a warning.
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -158,10 +161,19 @@ pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
 fn javascript(gate: &Gate) -> Result<()> {
     let node = &gate.tools()?.node;
     command::run(&mut npm::script(node, "dashboard:check")?)?;
+    let program = |name: &str| -> Result<Command> {
+        let mut program = Command::new(npm::program(name));
+        program.env("PATH", node.path()?).current_dir(project::root());
+        Ok(program)
+    };
     for project in JAVASCRIPT {
-        let mut tsc = Command::new(npm::program("tsc"));
-        tsc.args(["--project", project]).env("PATH", node.path()?).current_dir(project::root());
-        command::run(&mut tsc)?;
+        command::run(program("tsc")?.args(["--project", project]))?;
+    }
+    if project::path(API_TYPES).exists() {
+        command::run(program("openapi-typescript")?.args(["openapi.json", "--check", "--output", API_TYPES]))
+            .with_context(|| {
+                format!("mend it with `npx openapi-typescript openapi.json --output {API_TYPES}`")
+            })?;
     }
     Ok(())
 }

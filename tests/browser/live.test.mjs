@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { api, launch, sweep, Visit, world } from "./stage.js";
+import { api, launch, sweep, Visit, world } from "./stage.mjs";
 
 /** How many lists an open page may ask for in an hour: each costs several of the 1,000 KV lists that a day has. */
 const LISTS_MAX = 12;

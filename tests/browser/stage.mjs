@@ -85,6 +85,8 @@ export class Visit {
     context.on("requestfailed", (request) => visit.#open.delete(request));
     visit.page.on("pageerror", (error) => visit.faults.push(`error: ${error.stack ?? error.message}`));
     visit.page.on("console", (message) => {
+      // What a browser only advises.
+      if (/** @type {string} */ (message.type()) === "verbose") return;
       const text = `console ${message.type()}: ${message.text()} (${message.location().url})`;
       if (!visit.expected?.test(text)) visit.faults.push(text);
     });

@@ -2,7 +2,7 @@
 // What a person decides in the dashboard, checked by what the API says afterwards.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { api, launch, Visit, world } from "./stage.js";
+import { api, launch, Visit, world } from "./stage.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;

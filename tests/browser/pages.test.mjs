@@ -3,7 +3,7 @@
 // payload runs.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, SIZES, Visit, world } from "./stage.js";
+import { launch, SIZES, Visit, world } from "./stage.mjs";
 
 /** Pages of runs, by what they are in `tests/e2e/dashboard.rs`. */
 const RUNS = ["completed", "unmapped", "fails", "missing-file", "odd-names", "large-result", "hostile", "start-drops", "runs-on"];
