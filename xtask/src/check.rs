@@ -30,8 +30,8 @@ use positions::{position, span_of};
 const HELP: &str = "\
 cargo xtask check [FILE|FOLDER]
 
-Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, assets, rate limits and secrets it
-prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
+Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, static files, rate limits and
+secrets it prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
 
   FILE, FOLDER     a configuration other than wrangler.toml, or its folder; its secrets are in the .dev.vars there
   --config FILE    the same
