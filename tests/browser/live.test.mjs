@@ -87,3 +87,25 @@ for (const fragment of PAGES) {
     await visit.end();
   });
 }
+
+test("deliveries that made no run say why", async (context) => {
+  const ask = () => fetch(`${world.base}/api/deliveries`, { headers: { authorization: `Bearer ${world.token}` } });
+  if ((await ask()).status === 404) return context.skip("this Worker does not list deliveries");
+  // They were sent minutes ago by now, and are stored once a minute.
+  for (let turn = 0; turn < 75 && !(await (await ask()).text()).includes("no-such-hook"); turn++) {
+    await sweep();
+    await sleep(1_000);
+  }
+  const visit = await Visit.begin(browser);
+  await visit.open("#/deliveries");
+  const rows = visit.page.locator("main tbody tr");
+  for (const problem of ["not-verified", "no-such-hook", "paused"]) {
+    await rows.filter({ hasText: problem }).first().waitFor();
+  }
+  await visit.page.getByLabel("Outcome", { exact: true }).selectOption("ignored");
+  await visit.settle();
+  assert.equal(await rows.filter({ hasText: "refused" }).count(), 0);
+  await rows.filter({ hasText: "crm-deal-won" }).first().waitFor();
+  await visit.inspect("deliveries-ignored-desktop");
+  await visit.end();
+});
