@@ -21,7 +21,7 @@ before(async () => void (browser = await launch()));
 after(() => browser.close());
 
 /** Starts a run that takes three seconds, as long as the cron fires. */
-const start = async () => /** @type {string} */ ((await api("/api/hooks/ci/runs", {})).runs[0].run_id);
+const start = async () => /** @type {string} */ ((await api("/api/hooks/ci/runs", { id: crypto.randomUUID() })).runs[0].run_id);
 
 /**
  * Fires the cron until something is there.

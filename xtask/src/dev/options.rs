@@ -5,6 +5,7 @@ use lexopt::{Arg, ValueExt};
 
 /// The options.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Options {
     /// End after the run of the sample.
     pub(super) once: bool,
