@@ -38,7 +38,7 @@ test("a failed run is retried from its page, once", async () => {
   assert.equal(retry.retry_of, world.runs.fails);
   assert.ok(visit.page.url().endsWith(retry.run_id), visit.page.url());
   await visit.go(`#/runs/${world.runs.fails}`);
-  await visit.page.getByText("Retried by").waitFor();
+  await visit.page.getByText("Retried by", { exact: true }).waitFor();
   assert.equal(await visit.page.getByRole("button", { name: "Retry…" }).count(), 0);
   await visit.assertInnocent("retry");
   await visit.end();
