@@ -97,12 +97,11 @@ function Entry({ name, node, level }: { name: string | number; node: JsonNode; l
 
 function Name({ name }: { name: string | number }) {
   if (typeof name === "number") return <span class="json-index">{name}</span>;
-  const whole = quote(name).slice(1, -1);
-  const shown = cut(whole, CHARACTERS_SHOWN);
+  const shown = cut(name, CHARACTERS_SHOWN);
   return (
     <span class="json-name">
-      <bdi>{shown === "" ? '""' : shown}</bdi>
-      {shown.length < whole.length && "…"}:
+      <bdi>{shown === "" ? '""' : quote(shown).slice(1, -1)}</bdi>
+      {shown.length < name.length && "…"}:
     </span>
   );
 }

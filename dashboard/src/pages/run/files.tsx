@@ -89,7 +89,7 @@ function File({ runId, file }: { runId: string; file: RunFile }) {
             Download
           </Button>
           <Button
-            label={`Make a link to ${name}`}
+            label={`Copy link… to ${name}`}
             disabled={!hasLinks || isBusy}
             why={hasLinks ? "Working…" : "Links need LINK_SECRET: npx wrangler secret put LINK_SECRET"}
             onClick={() => act(async () => setLink(await makeLink(runId, file.id, LINK_SECONDS)))}

@@ -10,6 +10,9 @@ import type { LiveState } from "./live";
 import { Facts } from "./section";
 import { Id } from "./task";
 
+/** A longer delivery id does not fit into an address. */
+const LINKED_CHARACTERS_MAX = 1_000;
+
 interface HeaderProps {
   run: RunBrief;
   retriedBy: string | null;
@@ -45,7 +48,7 @@ export function Summary({ run, retriedBy }: HeaderProps) {
           ["Ended", run.finished_at && <Time key="ended" at={run.finished_at} />],
           ["Took", took(run)],
           ["Start requests", run.attempts > 1 ? String(run.attempts) : null],
-          ["Retries", run.retry_of && <RunLink key="of" runId={run.retry_of} />],
+          ["Retry of", run.retry_of && <RunLink key="of" runId={run.retry_of} />],
           ["Retried by", retriedBy && <RunLink key="by" runId={retriedBy} />],
         ]}
       />
@@ -54,10 +57,11 @@ export function Summary({ run, retriedBy }: HeaderProps) {
 }
 
 function DeliveryId({ run }: { run: RunBrief }) {
+  const hasLink = run.delivery_id.length <= LINKED_CHARACTERS_MAX;
   return (
     <>
       <Id id={run.delivery_id} what="delivery id" />{" "}
-      <a href={link("/runs", { delivery_id: run.delivery_id })}>All its runs</a>
+      {hasLink && <a href={link("/runs", { delivery_id: run.delivery_id })}>All its runs</a>}
     </>
   );
 }
