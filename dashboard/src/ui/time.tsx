@@ -20,8 +20,13 @@ export function Time({ at, brief = false }: { at: string | null | undefined; bri
   const relative = formatRelative(at, now.value);
   return (
     <time dateTime={at} title={at} class="time">
-      {brief ? relative || at : formatTime(at)}
-      {!brief && relative && <span class="muted"> {relative}</span>}
+      <span class="nowrap-text">{brief ? relative || at : formatTime(at)}</span>
+      {!brief && relative && (
+        <>
+          {" "}
+          <span class="muted nowrap-text">{relative}</span>
+        </>
+      )}
     </time>
   );
 }
