@@ -1,12 +1,13 @@
 // The preview of an archived file. What is shown is decided by the bytes, and nothing from a file is ever run or parsed as HTML.
 import { useEffect, useState } from "preact/hooks";
 import { callBlob, isAbort } from "../api/client";
-import { ErrorBox, LongText } from "../ui/controls";
+import { ErrorBox } from "../ui/controls";
 import { formatBytes } from "../ui/format";
 import { HexDump } from "./body";
 import { decodeText, imageType, isPdf } from "./bytes";
 import { parseCsv } from "./csv";
 import { JsonTree, RawText } from "./json-tree";
+import { OutsideText } from "./outside-text";
 import { plainName } from "./text";
 
 /** At most so much of a file is fetched. */
@@ -117,7 +118,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
           <tr>
             {header?.cells.map(cell => (
               <th key={cell.id} scope="col">
-                <LongText text={cell.text} max={200} />
+                <OutsideText text={cell.text} max={200} />
               </th>
             ))}
           </tr>
@@ -127,7 +128,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
             <tr key={row.id}>
               {row.cells.map(cell => (
                 <td key={cell.id}>
-                  <LongText text={cell.text} max={200} />
+                  <OutsideText text={cell.text} max={200} />
                 </td>
               ))}
             </tr>
