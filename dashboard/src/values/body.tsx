@@ -66,7 +66,7 @@ function Bytes({ base64 }: { base64: string }) {
 }
 
 /** Bytes in hexadecimal: the first 4 KiB of `total`. */
-export function HexDump({ bytes, total }: { bytes: Uint8Array; total: number }) {
+export function HexDump({ bytes, total, of = "the body" }: { bytes: Uint8Array; total: number; of?: string }) {
   return (
     <>
       <p class="muted">
@@ -74,7 +74,7 @@ export function HexDump({ bytes, total }: { bytes: Uint8Array; total: number }) 
         {total > 4096 && "; the first 4 KiB"}:
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so a keyboard must reach it */}
-      <section class="hex" tabIndex={0} aria-label="Bytes in hexadecimal">
+      <section class="hex" tabIndex={0} aria-label={`Bytes of ${of} in hexadecimal`}>
         <pre>{hexDump(bytes)}</pre>
       </section>
     </>

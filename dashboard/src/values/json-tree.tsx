@@ -112,7 +112,11 @@ function Scalar({ node }: { node: JsonNode }) {
     case "string":
       return <Text value={node.value} />;
     case "number":
-      return <span class="json-number">{<OutsideText text={node.digits} max={CHARACTERS_SHOWN} />}</span>;
+      return (
+        <span class="json-number">
+          <OutsideText text={node.digits} max={CHARACTERS_SHOWN} />
+        </span>
+      );
     case "literal":
       return <span class="json-literal">{node.text}</span>;
     default:

@@ -83,13 +83,13 @@ function Shown({ content, name, isCut, total }: Loaded & { name: string }) {
       if (isBroken) return <p>Your browser cannot show this image. Download it.</p>;
       return <img src={content.url} alt={`Content of ${plainName(name)}`} onError={() => setBroken(true)} />;
     case "csv":
-      return <CsvTable text={content.text} isCut={isCut} />;
+      return <CsvTable text={content.text} name={name} isCut={isCut} />;
     case "json":
       return <JsonTree text={content.text} />;
     case "text":
       return <RawText text={content.text} />;
     case "bytes":
-      return <HexDump bytes={content.bytes} total={total} />;
+      return <HexDump bytes={content.bytes} total={total} of={plainName(name)} />;
     default:
       return (
         <div class="empty">
@@ -100,7 +100,7 @@ function Shown({ content, name, isCut, total }: Loaded & { name: string }) {
   }
 }
 
-function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
+function CsvTable({ text, name, isCut }: { text: string; name: string; isCut: boolean }) {
   const csv = parseCsv(text, isCut);
   const [header, ...rows] = csv.rows.map((cells, index) => ({
     id: index,
@@ -108,7 +108,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
   }));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so a keyboard must reach it
-    <section class="table-wrap csv" tabIndex={0} aria-label="Content of the file">
+    <section class="table-wrap csv" tabIndex={0} aria-label={`Content of ${plainName(name)}`}>
       <table>
         <caption>
           {csv.hasMoreRows ? `The first ${csv.rows.length} rows` : `${csv.rows.length} rows`}

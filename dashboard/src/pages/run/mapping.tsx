@@ -31,6 +31,7 @@ export function Mapping({ runId }: { runId: string }) {
         Rule {data.rule + 1} of the hook. The stored delivery was mapped again just now, by the configuration as it is
         now.
       </p>
+      {data.is_current && <p>The run has exactly these parameters.</p>}
       {data.error !== null && (
         <div class="notice notice-bad">
           <strong>The parameters cannot be mapped</strong>

@@ -40,8 +40,8 @@ export function Task({ task, text }: { task: TaskRecord | null; text: string }) 
       <h3>Result</h3>
       {task.result_omitted ? (
         <p>
-          The result is not kept: <OutsideText text={task.result_omitted.reason} /> It has{" "}
-          {formatBytes(task.result_omitted.bytes)}; read it at Fabricate.
+          The result is not kept ({formatBytes(task.result_omitted.bytes)}):{" "}
+          <OutsideText text={task.result_omitted.reason} />. Read it at Fabricate.
         </p>
       ) : result === null || result === "null" ? (
         <p class="muted">The task has no result.</p>
