@@ -11,7 +11,7 @@ const NAME_CHARS = 120;
 export function RunLink({ id }: { id: string }) {
   const short = id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id;
   return (
-    <a class="mono" href={runLink(id)} title={id}>
+    <a class="mono nowrap-text" href={runLink(id)} title={id}>
       {short}
     </a>
   );
