@@ -42,4 +42,5 @@ test("a token is read from the fragment alone", () => {
   assert.equal(tokenOfHash("#token=abc%2B1"), "abc+1");
   assert.equal(tokenOfHash("#token="), null);
   assert.equal(tokenOfHash("#/runs?token=abc"), null);
+  assert.equal(tokenOfHash("#x=1&token=abc"), null);
 });
