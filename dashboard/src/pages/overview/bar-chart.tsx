@@ -128,10 +128,12 @@ function stack(bar: Bar): { outcome: BarOutcome; from: number; to: number }[] {
 function labels(bars: Bar[], isHourly: boolean, step: number): { index: number; text: string }[] {
   const every = Math.max(1, Math.ceil(LABEL_WIDTH / step));
   const format = isHourly ? HOUR_LABEL : DAY_LABEL;
-  const found = [];
+  const found: { index: number; text: string }[] = [];
   for (let index = 1; index < bars.length - 1; index += every) {
     const date = new Date(bars[index]?.from ?? "");
-    if (!Number.isNaN(date.getTime())) found.push({ index, text: format.format(date) });
+    if (Number.isNaN(date.getTime())) continue;
+    const text = format.format(date);
+    if (text !== found.at(-1)?.text) found.push({ index, text });
   }
   return found;
 }
@@ -169,7 +171,8 @@ function BarTable({ bars, unit }: { bars: Bar[]; unit: string }) {
     <div class="table-wrap">
       <table>
         <caption>
-          Runs per {unit} by outcome, newest first. {count(bars.length - shown.length, "period")} without runs left out.
+          Runs per {unit} by outcome, newest first
+          {shown.length < bars.length && `; ${count(bars.length - shown.length, "period")} without runs left out`}
         </caption>
         <thead>
           <tr>
