@@ -58,6 +58,7 @@ export function BulkDialog({ action, runs, onResult, onClose }: Props) {
             kind={action === "retry" ? "primary" : "danger"}
             decides
             disabled={chosen.length === 0}
+            why="No selected run is in a state that allows it."
             onClick={start}
           >
             {verb}
