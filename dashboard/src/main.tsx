@@ -11,7 +11,7 @@ import { startClock } from "./ui/time";
 
 const root = document.getElementById("app");
 if (root) {
-  void startSession();
+  startSession();
   startRouter();
   startClock();
   render(<App />, root);

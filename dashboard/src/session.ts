@@ -31,9 +31,17 @@ export function tokenOfHash(hash: string): string | null {
   return new URLSearchParams(text).get("token") || null;
 }
 
-/** Signs in with the address' token, the stored one, or Cloudflare Access; otherwise shows the sign-in. */
-export async function startSession() {
+/** Signs in now, and again when an address with a token is opened in this tab. Call it before the router starts. */
+export function startSession() {
   whenSignedOut(error => endSession(describeEnd(error)));
+  window.addEventListener("hashchange", () => {
+    if (window.location.hash.startsWith("#token=")) void signInAtStart();
+  });
+  void signInAtStart();
+}
+
+/** Signs in with the address' token, the stored one, or Cloudflare Access; otherwise shows the sign-in. */
+async function signInAtStart() {
   const given = tokenOfHash(window.location.hash);
   if (given !== null || window.location.hash.startsWith("#token=")) {
     window.history.replaceState(null, "", `${window.location.pathname}#/overview`);
@@ -66,7 +74,9 @@ export function endSession(message: string | null) {
 }
 
 function describeEnd(error: ApiError): string {
-  return error.problem === "access"
+  const state = session.value;
+  const isByAccess = state.state === "signed-in" && state.session.signed_in_by === "access";
+  return error.problem === "access" || isByAccess
     ? "Your session at Cloudflare Access is over. Reload this page to sign in again."
     : "The token is not valid any more: it was probably replaced. Sign in with the new one.";
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { base64Bytes, decodeBase64Start, decodeText, hexDump, imageType, isPdf } from "../src/values/bytes";
 import { parseCsv } from "../src/values/csv";
 import { bodyKind, parseForm } from "../src/values/form";
-import { plainName, quote, saveName } from "../src/values/text";
+import { plainName, quote, saveName, visible } from "../src/values/text";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -126,4 +126,9 @@ test("a file is saved under a name without folders", () => {
   assert.equal(saveName('q:"<r>|?*.csv'), "q___r____.csv");
   assert.equal(saveName(`${"a".repeat(500)}.csv`).length, 200);
   assert.match(saveName(`${"a".repeat(500)}.csv`), /\.csv$/);
+});
+
+test("text keeps its line breaks, and what would reorder it is written out", () => {
+  assert.equal(visible("a\n\u2067b\u202ec\u061c"), "a\n⟨2067⟩b⟨202E⟩c⟨061C⟩");
+  assert.equal(visible("שלום"), "שלום");
 });

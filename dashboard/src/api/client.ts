@@ -131,7 +131,7 @@ async function send(path: string, options: CallOptions): Promise<Response> {
     }
     return response;
   } catch (error) {
-    throw fromFailure(error, options.signal);
+    throw fromFailure(error);
   }
 }
 
@@ -139,16 +139,15 @@ async function readText(response: Response): Promise<string> {
   try {
     return await response.text();
   } catch (error) {
-    throw fromFailure(error, undefined);
+    throw fromFailure(error);
   }
 }
 
-function fromFailure(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (error instanceof ApiError || signal?.aborted) return error;
+function fromFailure(error: unknown): unknown {
+  if (error instanceof ApiError || isAbort(error)) return error;
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return new ApiError(0, "timeout", "No answer in time", "the Worker did not answer in time");
   }
-  if (isAbort(error)) return error;
   return new ApiError(0, "network", "No connection", "the Worker cannot be reached");
 }
 

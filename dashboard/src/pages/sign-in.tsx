@@ -31,6 +31,15 @@ export function SignIn({ message }: { message: string | null }) {
       <PageHeading title="Sign in">Sign in</PageHeading>
       <div role="alert">{error && <p class="notice notice-warn">{error}</p>}</div>
       <form onSubmit={submit}>
+        {/* Password managers keep a password only beside a name. */}
+        <input
+          class="visually-hidden"
+          autocomplete="username"
+          value="seedhook"
+          readOnly
+          tabIndex={-1}
+          aria-hidden="true"
+        />
         <label for="token">Token</label>
         <input
           id="token"

@@ -1,6 +1,7 @@
 // Ids and names from outside, as links and isolated texts.
 import type { RunBrief, Target } from "../api/types";
 import { hookLink, runLink } from "../router";
+import { plainName } from "../values/text";
 import { cut } from "./format";
 
 /** Names longer than this are cut in tables. */
@@ -10,7 +11,7 @@ const NAME_CHARS = 120;
 export function RunLink({ id }: { id: string }) {
   const short = id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id;
   return (
-    <a class="mono" href={runLink(id)} title={id}>
+    <a class="mono nowrap-text" href={runLink(id)} title={id}>
       {short}
     </a>
   );
@@ -25,10 +26,16 @@ export function HookLink({ hook }: { hook: string }) {
   );
 }
 
-/** A name from outside: isolated from the direction of the text around it, and cut. */
+/** A name from outside: isolated, with characters that reorder or hide text written out, and cut. */
 export function Name({ text, max = NAME_CHARS }: { text: string; max?: number }) {
-  const shown = cut(text, max);
-  return <bdi title={shown === text ? undefined : cut(text, 1_000)}>{shown === text ? text : `${shown}…`}</bdi>;
+  const start = cut(text, max);
+  const isCut = start.length < text.length;
+  return (
+    <bdi title={isCut ? plainName(cut(text, 1_000)) : undefined}>
+      {plainName(start)}
+      {isCut && "…"}
+    </bdi>
+  );
 }
 
 /** What a run or a rule starts: workspace, database or project, workflow. */

@@ -16,7 +16,10 @@ export function Refresh({ fetchedAtMs, isLoading, onRefresh }: Props) {
     fetchedAtMs === null ? null : formatRelative(new Date(fetchedAtMs).toISOString(), Math.max(now.value, fetchedAtMs));
   return (
     <div class="row">
-      <span class="muted" role="status">
+      <span class="visually-hidden" role="status">
+        {isLoading ? "Reading…" : ""}
+      </span>
+      <span class="muted" aria-hidden={isLoading || undefined}>
         {isLoading ? "Reading…" : age === null ? "" : age === "now" ? "read just now" : `read ${age}`}
       </span>
       <Button onClick={onRefresh} disabled={isLoading} why="It is being read.">

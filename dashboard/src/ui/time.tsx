@@ -17,11 +17,17 @@ export function startClock() {
 /** A time with its distance from now; the exact time in UTC is the tooltip. `—` where there is none. */
 export function Time({ at, brief = false }: { at: string | null | undefined; brief?: boolean }) {
   if (!at) return <span class="muted">—</span>;
-  const relative = formatRelative(at, now.value);
+  // `now` only says when to render again: a time that has just come must not be in the future.
+  const relative = formatRelative(at, Math.max(now.value, Date.now()));
   return (
     <time dateTime={at} title={at} class="time">
-      {brief ? relative || at : formatTime(at)}
-      {!brief && relative && <span class="muted"> {relative}</span>}
+      <span class="nowrap-text">{brief ? relative || at : formatTime(at)}</span>
+      {!brief && relative && (
+        <>
+          {" "}
+          <span class="muted nowrap-text">{relative}</span>
+        </>
+      )}
     </time>
   );
 }

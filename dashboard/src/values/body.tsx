@@ -1,10 +1,11 @@
 // The body of a delivery: JSON as a tree, form fields as a table, text as text, bytes as a hex dump.
 import type { DeliveryBody } from "../api/types";
-import { LongText } from "../ui/controls";
+
 import { count, formatBytes } from "../ui/format";
 import { base64Bytes, decodeBase64Start, hexDump } from "./bytes";
 import { bodyKind, parseForm } from "./form";
 import { JsonTree, RawText } from "./json-tree";
+import { OutsideText } from "./outside-text";
 
 interface BodyProps {
   body: DeliveryBody;
@@ -45,10 +46,10 @@ function FormFields({ text }: { text: string }) {
           {fields.map(field => (
             <tr key={field.id}>
               <td>
-                <LongText text={field.name} max={200} />
+                <OutsideText text={field.name} max={200} />
               </td>
               <td>
-                {/^\s*[{[]/.test(field.value) ? <JsonTree text={field.value} /> : <LongText text={field.value} />}
+                {/^\s*[{[]/.test(field.value) ? <JsonTree text={field.value} /> : <OutsideText text={field.value} />}
               </td>
             </tr>
           ))}
@@ -65,7 +66,7 @@ function Bytes({ base64 }: { base64: string }) {
 }
 
 /** Bytes in hexadecimal: the first 4 KiB of `total`. */
-export function HexDump({ bytes, total }: { bytes: Uint8Array; total: number }) {
+export function HexDump({ bytes, total, of = "the body" }: { bytes: Uint8Array; total: number; of?: string }) {
   return (
     <>
       <p class="muted">
@@ -73,7 +74,7 @@ export function HexDump({ bytes, total }: { bytes: Uint8Array; total: number }) 
         {total > 4096 && "; the first 4 KiB"}:
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so a keyboard must reach it */}
-      <section class="hex" tabIndex={0} aria-label="Bytes in hexadecimal">
+      <section class="hex" tabIndex={0} aria-label={`Bytes of ${of} in hexadecimal`}>
         <pre>{hexDump(bytes)}</pre>
       </section>
     </>

@@ -1,9 +1,10 @@
 // A JSON value as a tree that can be folded. Only what is open is rendered, and long lists and texts come in parts.
 import { useMemo, useState } from "preact/hooks";
 import "../styles/values.css";
-import { Button, LongText } from "../ui/controls";
+import { Button } from "../ui/controls";
 import { count, cut } from "../ui/format";
 import { type JsonNode, parseJson } from "./json";
+import { OutsideText } from "./outside-text";
 import { quote } from "./text";
 
 /** So many entries of an object or array are shown at once. */
@@ -43,7 +44,7 @@ export function RawText({ text, note }: { text: string; note?: string }) {
   return (
     <>
       {note && <p class="muted">{note}</p>}
-      <pre class="raw">{text === "" ? <span class="muted">(empty)</span> : <LongText text={text} />}</pre>
+      <pre class="raw">{text === "" ? <span class="muted">(empty)</span> : <OutsideText text={text} />}</pre>
     </>
   );
 }
@@ -97,12 +98,11 @@ function Entry({ name, node, level }: { name: string | number; node: JsonNode; l
 
 function Name({ name }: { name: string | number }) {
   if (typeof name === "number") return <span class="json-index">{name}</span>;
-  const whole = quote(name).slice(1, -1);
-  const shown = cut(whole, CHARACTERS_SHOWN);
+  const shown = cut(name, CHARACTERS_SHOWN);
   return (
     <span class="json-name">
-      <bdi>{shown === "" ? '""' : shown}</bdi>
-      {shown.length < whole.length && "…"}:
+      <bdi>{shown === "" ? '""' : quote(shown).slice(1, -1)}</bdi>
+      {shown.length < name.length && "…"}:
     </span>
   );
 }
@@ -112,7 +112,11 @@ function Scalar({ node }: { node: JsonNode }) {
     case "string":
       return <Text value={node.value} />;
     case "number":
-      return <span class="json-number">{<LongText text={node.digits} max={CHARACTERS_SHOWN} />}</span>;
+      return (
+        <span class="json-number">
+          <OutsideText text={node.digits} max={CHARACTERS_SHOWN} />
+        </span>
+      );
     case "literal":
       return <span class="json-literal">{node.text}</span>;
     default:

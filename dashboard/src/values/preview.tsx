@@ -1,12 +1,13 @@
 // The preview of an archived file. What is shown is decided by the bytes, and nothing from a file is ever run or parsed as HTML.
 import { useEffect, useState } from "preact/hooks";
 import { callBlob, isAbort } from "../api/client";
-import { ErrorBox, LongText } from "../ui/controls";
+import { ErrorBox } from "../ui/controls";
 import { formatBytes } from "../ui/format";
 import { HexDump } from "./body";
 import { decodeText, imageType, isPdf } from "./bytes";
 import { parseCsv } from "./csv";
 import { JsonTree, RawText } from "./json-tree";
+import { OutsideText } from "./outside-text";
 import { plainName } from "./text";
 
 /** At most so much of a file is fetched. */
@@ -82,13 +83,13 @@ function Shown({ content, name, isCut, total }: Loaded & { name: string }) {
       if (isBroken) return <p>Your browser cannot show this image. Download it.</p>;
       return <img src={content.url} alt={`Content of ${plainName(name)}`} onError={() => setBroken(true)} />;
     case "csv":
-      return <CsvTable text={content.text} isCut={isCut} />;
+      return <CsvTable text={content.text} name={name} isCut={isCut} />;
     case "json":
       return <JsonTree text={content.text} />;
     case "text":
       return <RawText text={content.text} />;
     case "bytes":
-      return <HexDump bytes={content.bytes} total={total} />;
+      return <HexDump bytes={content.bytes} total={total} of={plainName(name)} />;
     default:
       return (
         <div class="empty">
@@ -99,7 +100,7 @@ function Shown({ content, name, isCut, total }: Loaded & { name: string }) {
   }
 }
 
-function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
+function CsvTable({ text, name, isCut }: { text: string; name: string; isCut: boolean }) {
   const csv = parseCsv(text, isCut);
   const [header, ...rows] = csv.rows.map((cells, index) => ({
     id: index,
@@ -107,7 +108,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
   }));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so a keyboard must reach it
-    <section class="table-wrap csv" tabIndex={0} aria-label="Content of the file">
+    <section class="table-wrap csv" tabIndex={0} aria-label={`Content of ${plainName(name)}`}>
       <table>
         <caption>
           {csv.hasMoreRows ? `The first ${csv.rows.length} rows` : `${csv.rows.length} rows`}
@@ -117,7 +118,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
           <tr>
             {header?.cells.map(cell => (
               <th key={cell.id} scope="col">
-                <LongText text={cell.text} max={200} />
+                <OutsideText text={cell.text} max={200} />
               </th>
             ))}
           </tr>
@@ -127,7 +128,7 @@ function CsvTable({ text, isCut }: { text: string; isCut: boolean }) {
             <tr key={row.id}>
               {row.cells.map(cell => (
                 <td key={cell.id}>
-                  <LongText text={cell.text} max={200} />
+                  <OutsideText text={cell.text} max={200} />
                 </td>
               ))}
             </tr>

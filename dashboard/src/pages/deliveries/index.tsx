@@ -10,6 +10,7 @@ import { HookLink, Name } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { Tag } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { plainName } from "../../values/text";
 import { type DeliveryFilters, deliveriesPath, readFilters, writeFilters } from "./filters";
 import { KeptDialog } from "./kept";
 
@@ -77,7 +78,7 @@ function FilterForm({ filters, hooks, seen, onChange }: FilterProps) {
             <option value="">every hook</option>
             {names.map(name => (
               <option key={name} value={name}>
-                {name.slice(0, 60)}
+                {plainName(name.slice(0, 60))}
               </option>
             ))}
           </select>

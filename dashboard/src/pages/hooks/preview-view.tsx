@@ -184,7 +184,7 @@ function Params({ run, root, index }: { run: PreviewRun; root: JsonNode | null; 
               <th scope="row">
                 <Name text={name} />
               </th>
-              <td>{param.type}</td>
+              <td data-label="Type">{param.type}</td>
               <td>
                 <JsonTree text={partText(root, param.value, "runs", index, "params", name, "value")} />
               </td>

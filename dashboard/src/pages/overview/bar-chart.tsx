@@ -1,10 +1,14 @@
 // Runs by time and outcome: bars for the eye, a table for everybody else.
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { OverviewHour } from "../../api/types";
 import { count, formatTime } from "../../ui/format";
 import { type Bar, type BarOutcome, OUTCOMES, scaleTop, toBars } from "./chart";
 
+/** The width until the page has measured it, in pixels. */
 const WIDTH = 720;
-const HEIGHT = 180;
+const HEIGHT = 200;
+/** Room for one label of the axis, in pixels. */
+const LABEL_WIDTH = 64;
 const LEFT = 40;
 const BOTTOM = 22;
 const TOP = 8;
@@ -18,14 +22,15 @@ export function BarChart({ hours }: { hours: OverviewHour[] }) {
   const total = bars.reduce((sum, bar) => sum + bar.total, 0);
   const unit = perBar === 1 ? "hour" : `${perBar} hours`;
   const label = `Runs per ${unit}: ${OUTCOMES.map(outcome => `${sum(bars, outcome)} ${outcome}`).join(", ")}`;
+  const [box, width] = useWidth();
   return (
     <section class="card" aria-labelledby="chart-title">
       <div class="title-row">
         <h2 id="chart-title">Runs per {unit}</h2>
         <Legend />
       </div>
-      <div class="chart-box">
-        <Bars bars={bars} label={label} isHourly={perBar === 1} />
+      <div class="chart-box" ref={box}>
+        <Bars bars={bars} label={label} isHourly={perBar === 1} width={width} />
         {total === 0 && <p class="chart-empty muted">No run was accepted in this time.</p>}
       </div>
       <details>
@@ -36,17 +41,40 @@ export function BarChart({ hours }: { hours: OverviewHour[] }) {
   );
 }
 
+/** The width of an element in pixels, as it changes: so the chart's text is as large as the page's. */
+function useWidth() {
+  const ref = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(WIDTH);
+  useEffect(() => {
+    const box = ref.current;
+    if (!box) return;
+    const measure = () => setWidth(Math.max(200, Math.floor(box.clientWidth)));
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  return [ref, width] as const;
+}
+
 function sum(bars: Bar[], outcome: BarOutcome): number {
   return bars.reduce((total, bar) => total + bar.counts[outcome], 0);
 }
 
-function Bars({ bars, label, isHourly }: { bars: Bar[]; label: string; isHourly: boolean }) {
+interface BarsProps {
+  bars: Bar[];
+  label: string;
+  isHourly: boolean;
+  width: number;
+}
+
+function Bars({ bars, label, isHourly, width }: BarsProps) {
   const top = scaleTop(Math.max(0, ...bars.map(bar => bar.total)));
   const room = HEIGHT - BOTTOM - TOP;
-  const step = (WIDTH - LEFT) / Math.max(1, bars.length);
+  const step = (width - LEFT) / Math.max(1, bars.length);
   const y = (value: number) => TOP + room * (1 - value / top);
   return (
-    <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <svg class="chart" viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={label}>
       <defs>
         <pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <rect class="bar-failed" width="6" height="6" />
@@ -55,7 +83,7 @@ function Bars({ bars, label, isHourly }: { bars: Bar[]; label: string; isHourly:
       </defs>
       {[0, top / 2, top].map(value => (
         <g key={value}>
-          <line class="chart-line" x1={LEFT} x2={WIDTH} y1={y(value)} y2={y(value)} />
+          <line class="chart-line" x1={LEFT} x2={width} y1={y(value)} y2={y(value)} />
           <text class="chart-text" x={LEFT - 6} y={y(value) + 4} text-anchor="end">
             {value}
           </text>
@@ -78,7 +106,7 @@ function Bars({ bars, label, isHourly }: { bars: Bar[]; label: string; isHourly:
           ))}
         </g>
       ))}
-      {labels(bars, isHourly).map(({ index, text }) => (
+      {labels(bars, isHourly, step).map(({ index, text }) => (
         <text key={index} class="chart-text" x={LEFT + (index + 0.5) * step} y={HEIGHT - 5} text-anchor="middle">
           {text}
         </text>
@@ -96,14 +124,16 @@ function stack(bar: Bar): { outcome: BarOutcome; from: number; to: number }[] {
   }).filter(part => part.to > part.from);
 }
 
-/** A label about every seventh of the axis, away from its ends. */
-function labels(bars: Bar[], isHourly: boolean): { index: number; text: string }[] {
-  const every = isHourly ? 4 : 4;
+/** As many labels as fit, away from the ends of the axis. */
+function labels(bars: Bar[], isHourly: boolean, step: number): { index: number; text: string }[] {
+  const every = Math.max(1, Math.ceil(LABEL_WIDTH / step));
   const format = isHourly ? HOUR_LABEL : DAY_LABEL;
-  const found = [];
-  for (let index = 1; index < bars.length; index += every) {
+  const found: { index: number; text: string }[] = [];
+  for (let index = 1; index < bars.length - 1; index += every) {
     const date = new Date(bars[index]?.from ?? "");
-    if (!Number.isNaN(date.getTime())) found.push({ index, text: format.format(date) });
+    if (Number.isNaN(date.getTime())) continue;
+    const text = format.format(date);
+    if (text !== found.at(-1)?.text) found.push({ index, text });
   }
   return found;
 }
@@ -141,7 +171,8 @@ function BarTable({ bars, unit }: { bars: Bar[]; unit: string }) {
     <div class="table-wrap">
       <table>
         <caption>
-          Runs per {unit} by outcome, newest first. {count(bars.length - shown.length, "period")} without runs left out.
+          Runs per {unit} by outcome, newest first
+          {shown.length < bars.length && `; ${count(bars.length - shown.length, "period")} without runs left out`}
         </caption>
         <thead>
           <tr>

@@ -47,7 +47,11 @@ export function Actions({ run, retriedBy, onChanged }: ActionsProps) {
           key={action}
           decides
           kind={
-            action === "abandon" ? "danger" : action === "retry" && run.status !== "completed" ? "primary" : "plain"
+            action === "abandon"
+              ? "danger"
+              : action === "retry" && (run.status === "failed" || run.status === "canceled")
+                ? "primary"
+                : "plain"
           }
           onClick={() => setOpen(action)}
         >
@@ -191,6 +195,7 @@ function useDecision(
         setSending(false);
         if (failure instanceof ApiError && failure.problem === "wrong-state")
           onDone(describeWrongState(failure), false);
+        else if (failure instanceof ApiError && failure.problem === "bad-body") setMessage(failure.message);
         else setError(failure);
       },
     );

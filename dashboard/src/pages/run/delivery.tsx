@@ -1,9 +1,10 @@
 // The delivery as it came: headers, query, body.
 import { ApiError } from "../../api/client";
 import type { DeliveryView } from "../../api/types";
-import { ErrorBox, LongText } from "../../ui/controls";
+import { ErrorBox } from "../../ui/controls";
 import { Time } from "../../ui/time";
 import { Body } from "../../values/body";
+import { OutsideText } from "../../values/outside-text";
 import { runPath, useLoad } from "./load";
 import { Facts } from "./section";
 
@@ -46,10 +47,10 @@ function Pairs({ caption, pairs, none }: { caption: string; pairs: Record<string
           {entries.map(([name, value]) => (
             <tr key={name}>
               <th scope="row">
-                <LongText text={name} max={200} />
+                <OutsideText text={name} max={200} />
               </th>
               <td class="mono">
-                <LongText text={value} max={500} />
+                <OutsideText text={value} max={500} />
               </td>
             </tr>
           ))}

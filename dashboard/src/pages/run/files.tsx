@@ -4,9 +4,10 @@ import { adviceFor } from "../../api/advice";
 import { ApiError } from "../../api/client";
 import type { FileLink, RunFile } from "../../api/types";
 import { session } from "../../session";
-import { Button, Copy, Dialog, LongText, toast } from "../../ui/controls";
+import { Button, Copy, Dialog, toast } from "../../ui/controls";
 import { formatBytes } from "../../ui/format";
 import { Time } from "../../ui/time";
+import { OutsideText } from "../../values/outside-text";
 import { FilePreview } from "../../values/preview";
 import { plainName } from "../../values/text";
 import { download, downloadWay, filePath, makeLink } from "./download";
@@ -29,7 +30,7 @@ export function Files({ runId, files }: { runId: string; files: RunFile[] }) {
   const [shown, setShown] = useState(FILES_SHOWN);
   const archived = files.filter(file => file.state === "archived").length;
   return (
-    <Section title={`Files (${archived} of ${files.length} archived)`}>
+    <Section title={files.length > 0 ? `Files (${archived} of ${files.length} archived)` : "Files"}>
       {files.length === 0 && <p class="muted">The run has no files.</p>}
       <ul class="files">
         {files.slice(0, shown).map(file => (
@@ -61,12 +62,12 @@ function File({ runId, file }: { runId: string; file: RunFile }) {
   return (
     <li class="file">
       <h3>
-        <LongText text={name} max={200} />
+        <OutsideText text={name} max={200} />
       </h3>
       <FileState file={file} />
       {file.error && (
         <p class="reason">
-          <LongText text={file.error} max={500} />
+          <OutsideText text={file.error} max={500} />
         </p>
       )}
       <Details file={file} />
@@ -89,7 +90,7 @@ function File({ runId, file }: { runId: string; file: RunFile }) {
             Download
           </Button>
           <Button
-            label={`Make a link to ${name}`}
+            label={`Copy link… to ${name}`}
             disabled={!hasLinks || isBusy}
             why={hasLinks ? "Working…" : "Links need LINK_SECRET: npx wrangler secret put LINK_SECRET"}
             onClick={() => act(async () => setLink(await makeLink(runId, file.id, LINK_SECONDS)))}
@@ -136,10 +137,10 @@ function Details({ file }: { file: RunFile }) {
       <summary>Details</summary>
       <Facts
         rows={[
-          ["File id", <LongText key="id" text={file.id} max={200} />],
-          ["Type", file.content_type && <LongText key="type" text={file.content_type} max={200} />],
-          ["Key in R2", file.key && <LongText key="key" text={plainName(file.key)} max={300} />],
-          ["SHA-256", file.sha256 && <LongText key="hash" text={file.sha256} max={200} />],
+          ["File id", <OutsideText key="id" text={file.id} max={200} />],
+          ["Type", file.content_type && <OutsideText key="type" text={file.content_type} max={200} />],
+          ["Key in R2", file.key && <OutsideText key="key" text={plainName(file.key)} max={300} />],
+          ["SHA-256", file.sha256 && <OutsideText key="hash" text={file.sha256} max={200} />],
           ["Finished", finishedAt && <Time key="at" at={finishedAt} />],
         ]}
       />

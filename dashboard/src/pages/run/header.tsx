@@ -1,14 +1,18 @@
 // The head of a run's page: what it is, where it comes from, where it goes.
 import type { RunBrief } from "../../api/types";
 import { hookLink, link, runLink } from "../../router";
-import { LongText, PageHeading } from "../../ui/controls";
+import { PageHeading } from "../../ui/controls";
 import { formatDuration } from "../../ui/format";
 import { STATUSES, StatusBadge } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { OutsideText } from "../../values/outside-text";
 import { adviceForRun } from "./advice";
 import type { LiveState } from "./live";
 import { Facts } from "./section";
 import { Id } from "./task";
+
+/** A longer delivery id does not fit into an address. */
+const LINKED_CHARACTERS_MAX = 1_000;
 
 interface HeaderProps {
   run: RunBrief;
@@ -27,16 +31,16 @@ export function Summary({ run, retriedBy }: HeaderProps) {
   const target = [run.workspace, run.database ?? run.project, run.workflow].filter(Boolean).join(" / ");
   return (
     <section class="card" aria-label="Summary">
-      <p>{STATUSES[run.status]?.meaning}</p>
+      <p class="meaning">{STATUSES[run.status]?.meaning}</p>
       <Facts
         rows={[
           [
             "Hook",
             <a key="hook" href={hookLink(run.hook)}>
-              <LongText text={run.hook} max={200} />
+              <OutsideText text={run.hook} max={200} />
             </a>,
           ],
-          ["Target", <LongText key="target" text={target} max={500} />],
+          ["Target", <OutsideText key="target" text={target} max={500} />],
           ["Run id", <Id key="run" id={run.run_id} what="run id" />],
           ["Delivery id", <DeliveryId key="delivery" run={run} />],
           ["Item", run.item_id && <Id key="item" id={run.item_id} what="item id" />],
@@ -45,7 +49,7 @@ export function Summary({ run, retriedBy }: HeaderProps) {
           ["Ended", run.finished_at && <Time key="ended" at={run.finished_at} />],
           ["Took", took(run)],
           ["Start requests", run.attempts > 1 ? String(run.attempts) : null],
-          ["Retries", run.retry_of && <RunLink key="of" runId={run.retry_of} />],
+          ["Retry of", run.retry_of && <RunLink key="of" runId={run.retry_of} />],
           ["Retried by", retriedBy && <RunLink key="by" runId={retriedBy} />],
         ]}
       />
@@ -54,10 +58,11 @@ export function Summary({ run, retriedBy }: HeaderProps) {
 }
 
 function DeliveryId({ run }: { run: RunBrief }) {
+  const hasLink = run.delivery_id.length <= LINKED_CHARACTERS_MAX;
   return (
     <>
       <Id id={run.delivery_id} what="delivery id" />{" "}
-      <a href={link("/runs", { delivery_id: run.delivery_id })}>All its runs</a>
+      {hasLink && <a href={link("/runs", { delivery_id: run.delivery_id })}>All its runs</a>}
     </>
   );
 }
@@ -77,7 +82,7 @@ function took(run: RunBrief): string | null {
 }
 
 /** The error of a run and what to do about it; also of an `unconfirmed` run without an error. */
-export function Problem({ run }: { run: RunBrief }) {
+export function Problem({ run, retriedBy }: HeaderProps) {
   const advice = adviceForRun(run);
   if (!advice) return null;
   return (
@@ -85,14 +90,20 @@ export function Problem({ run }: { run: RunBrief }) {
       <strong>{advice.meaning}</strong>
       {run.error && (
         <p>
-          Stage {run.error.stage}: <LongText text={run.error.message} max={1_000} />
+          Stage {run.error.stage}: <OutsideText text={run.error.message} max={1_000} />
         </p>
       )}
-      <ol class="advice">
-        {advice.steps.map(step => (
-          <li key={step}>{step}</li>
-        ))}
-      </ol>
+      {retriedBy ? (
+        <p>
+          It was retried: see <RunLink runId={retriedBy} />
+        </p>
+      ) : (
+        <ol class="advice">
+          {advice.steps.map(step => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      )}
     </section>
   );
 }

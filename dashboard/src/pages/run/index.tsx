@@ -84,10 +84,12 @@ function Shown({ answer, live, error, again, round }: ShownProps) {
         <Actions run={run} retriedBy={retriedBy} onChanged={again} />
       </div>
       {error !== null && <ErrorBox error={error} onRetry={again} />}
-      <p class="muted" role="status">
-        {error === null && describeLive(live)} {live === "stopped" && <Button onClick={again}>Look again</Button>}
-      </p>
-      <Problem run={run} />
+      {error === null && live !== "final" && (
+        <p class="muted" role="status">
+          {describeLive(live)} {live === "stopped" && <Button onClick={again}>Look again</Button>}
+        </p>
+      )}
+      <Problem run={run} retriedBy={retriedBy} />
       <div class="columns">
         <div class="stack">
           <Summary run={run} retriedBy={retriedBy} />

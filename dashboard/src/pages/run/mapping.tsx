@@ -1,10 +1,11 @@
 // How each parameter was made: expression and value, and the condition with what it saw.
 import { ApiError } from "../../api/client";
 import type { Mapping as MappingAnswer, When } from "../../api/types";
-import { ErrorBox, LongText } from "../../ui/controls";
+import { ErrorBox } from "../../ui/controls";
 import { Tag } from "../../ui/status";
 import { rawField } from "../../values/json";
 import { JsonTree } from "../../values/json-tree";
+import { OutsideText } from "../../values/outside-text";
 import { DELIVERY_EXPIRED } from "./delivery";
 import { runPath, useLoad } from "./load";
 
@@ -30,10 +31,11 @@ export function Mapping({ runId }: { runId: string }) {
         Rule {data.rule + 1} of the hook. The stored delivery was mapped again just now, by the configuration as it is
         now.
       </p>
+      {data.is_current && <p>The run has exactly these parameters.</p>}
       {data.error !== null && (
         <div class="notice notice-bad">
           <strong>The parameters cannot be mapped</strong>
-          <LongText text={data.error} />
+          <OutsideText text={data.error} />
         </div>
       )}
       {!data.is_current && data.error === null && (
@@ -61,11 +63,11 @@ function Condition({ when, text }: { when: When | null; text: string }) {
         {when.holds === null && <Tag tone="bad">cannot be evaluated</Tag>}
       </h3>
       <p class="mono">
-        <LongText text={when.expression} />
+        <OutsideText text={when.expression} />
       </p>
       {when.error !== null && (
         <p>
-          <LongText text={when.error} />
+          <OutsideText text={when.error} />
         </p>
       )}
       {names.length > 0 && (
@@ -76,7 +78,7 @@ function Condition({ when, text }: { when: When | null; text: string }) {
               {names.map(name => (
                 <tr key={name}>
                   <th scope="row" class="mono">
-                    <LongText text={name} max={200} />
+                    <OutsideText text={name} max={200} />
                   </th>
                   <td>
                     {isMissing(when.values[name]) ? (
@@ -124,11 +126,11 @@ function Parameter({ name, expression, text }: { name: string; expression: unkno
   return (
     <tr>
       <th scope="row" class="mono" data-label="Parameter">
-        <LongText text={name} max={200} />
+        <OutsideText text={name} max={200} />
       </th>
       <td class="mono" data-label="Expression">
         {typeof expression === "string" ? (
-          <LongText text={expression} />
+          <OutsideText text={expression} />
         ) : (
           <JsonTree text={rawField(text, "expressions", name) ?? "null"} />
         )}

@@ -30,7 +30,7 @@ export function FoldedSection({ title, children }: { title: string; children: ()
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   const present = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return (
-    <dl class="facts">
+    <dl class="run-facts">
       {present.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>

@@ -57,7 +57,10 @@ export function describeEvent(event: TimelineEvent): EventText {
         tone: event.status === "completed" ? "good" : "warn",
       });
     case "file_archived":
-      return text(`The file ${plainName(event.name)} was archived (${formatBytes(event.bytes)}).`, { tone: "good" });
+      return text(
+        `The file ${plainName(event.name)} was archived${typeof event.bytes === "number" ? ` (${formatBytes(event.bytes)})` : ""}.`,
+        { tone: "good" },
+      );
     case "file_failed":
       return text(`The file ${plainName(event.name)} could not be archived.`, { reason: event.reason, tone: "bad" });
     case "ended":

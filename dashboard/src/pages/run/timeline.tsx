@@ -3,8 +3,9 @@
 import { useState } from "preact/hooks";
 import type { Timeline as TimelineAnswer, TimelineEvent } from "../../api/types";
 import { runLink } from "../../router";
-import { Button, ErrorBox, LongText } from "../../ui/controls";
+import { Button, ErrorBox } from "../../ui/controls";
 import { Time } from "../../ui/time";
+import { OutsideText } from "../../values/outside-text";
 import type { Load } from "./load";
 import { Section } from "./section";
 import { describeEvent, describeGap, type Tone } from "./timeline-text";
@@ -47,7 +48,7 @@ function Event({ event, before }: { event: TimelineEvent; before: string | null 
       <Mark tone={text.tone} />
       <div>
         <p>
-          <LongText text={text.sentence} max={500} />{" "}
+          <OutsideText text={text.sentence} max={500} />{" "}
           {text.runId && (
             <a class="mono" href={runLink(text.runId)}>
               {text.runId}
@@ -56,7 +57,7 @@ function Event({ event, before }: { event: TimelineEvent; before: string | null 
         </p>
         {text.reason && (
           <p class="reason">
-            <LongText text={text.reason} max={500} />
+            <OutsideText text={text.reason} max={500} />
           </p>
         )}
         <p class="muted small">

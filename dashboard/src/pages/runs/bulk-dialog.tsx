@@ -12,7 +12,8 @@ interface Props {
   action: BulkAction;
   runs: RunBrief[];
   onResult: (result: BulkResult) => void;
-  onClose: () => void;
+  /** `hasActed` is false where the operator canceled before anything was done. */
+  onClose: (hasActed: boolean) => void;
 }
 
 export function BulkDialog({ action, runs, onResult, onClose }: Props) {
@@ -47,7 +48,7 @@ export function BulkDialog({ action, runs, onResult, onClose }: Props) {
   return (
     <Dialog
       title={`${verb} ${count(chosen.length, "run")}`}
-      onClose={onClose}
+      onClose={() => onClose(results !== null)}
       closeLabel={results ? "Close" : "Cancel"}
       actions={
         isBusy ? (
@@ -57,6 +58,7 @@ export function BulkDialog({ action, runs, onResult, onClose }: Props) {
             kind={action === "retry" ? "primary" : "danger"}
             decides
             disabled={chosen.length === 0}
+            why="No selected run is in a state that allows it."
             onClick={start}
           >
             {verb}

@@ -65,6 +65,9 @@ function List({ list, isFiltered }: { list: RunListState; isFiltered: boolean })
         </Button>
         {selected.size >= SELECTED_MAX && <span class="muted">At most {SELECTED_MAX} at once.</span>}
       </section>
+      <p class="visually-hidden" role="status">
+        {count(runs.length, "run")} shown
+      </p>
       <RunTable
         runs={runs}
         caption={`${count(runs.length, "run")} shown, newest first. A change of the last minute may be missing.`}
@@ -83,9 +86,9 @@ function List({ list, isFiltered }: { list: RunListState; isFiltered: boolean })
           action={action}
           runs={runs.filter(run => selected.has(run.run_id))}
           onResult={result => result.run && list.takeIn([result.run])}
-          onClose={() => {
+          onClose={hasActed => {
             setAction(null);
-            setSelected(new Set());
+            if (hasActed) setSelected(new Set());
           }}
         />
       )}

@@ -60,7 +60,7 @@ function Row({ run, selection }: { run: RunBrief; selection: Props["selection"] 
   return (
     <tr>
       {selection && (
-        <td>
+        <td data-label="Select">
           <input
             type="checkbox"
             aria-label={`Select run ${run.run_id}`}
@@ -73,7 +73,7 @@ function Row({ run, selection }: { run: RunBrief; selection: Props["selection"] 
       <td data-label="Status">
         <StatusBadge status={run.status} />
       </td>
-      <th scope="row" data-label="Run" class="plain">
+      <th scope="row" data-label="Run">
         <RunLink id={run.run_id} />
         {run.retry_of && <span class="muted"> retry</span>}
       </th>
