@@ -99,7 +99,7 @@ test("the playground shows what a payload would do, and starts it by hand", asyn
   const data = { amount: 2000, seats: 3, closed_at: "2026-11-20T16:04:00Z", account: { name: "<b>Globex</b>" } };
   const before = (await api("/api/runs?hook=crm-deal-won")).runs.length;
   await page.getByLabel("Payload", { exact: true }).fill(JSON.stringify({ type: "deal.lost", data }));
-  await page.getByText("Ignored: no rule's condition holds").first().waitFor();
+  await page.getByText("Ignored: no rule's condition holds").first().waitFor().catch((error) => visit.fail(error));
   const start = page.getByRole("button", { name: "Start by hand" });
   assert.equal(await start.getAttribute("aria-disabled"), "true");
   await page.getByLabel("Payload", { exact: true }).fill(JSON.stringify({ type: "deal.won", data }));
@@ -129,7 +129,7 @@ test("a file is previewed, downloaded, and shared by a link", async () => {
   const downloading = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download report.csv" }).click();
   assert.equal((await downloading).suggestedFilename(), "report.csv");
-  await page.getByRole("button", { name: "Make a link to report.csv" }).click();
+  await page.getByRole("button", { name: "Copy link… to report.csv" }).click();
   const link = (await page.getByRole("dialog").locator(".raw").innerText()).trim();
   assert.ok(link.startsWith(`${world.base}/files/`), link);
   assert.equal((await fetch(link)).status, 200);
