@@ -174,7 +174,7 @@ export class Visit {
   async fail(error) {
     await this.page.screenshot({ path: `${PICTURES}failed-${++failures}.png`, fullPage: true }).catch(() => {});
     await this.end();
-    throw error;
+    throw new Error(`${error}\n${this.faults.join("\n")}`);
   }
 
   async end() {
