@@ -73,7 +73,7 @@ function Verification({ preview }: { preview: Preview }) {
           <LongText text={reason} />
         </p>
       )}
-      {signed_text !== undefined && (
+      {signed_text && (
         <>
           <p>The text that must be signed:</p>
           <pre>
