@@ -54,7 +54,7 @@ test("the token of an address is not kept in it", async () => {
 
 test("a reader decides nothing", async () => {
   const visit = await Visit.begin(browser);
-  await visit.open(`#/runs/${world.runs.fails}`, world.readToken);
+  await visit.open(`#/runs/${world.runs["missing-file"]}`, world.readToken);
   const retry = visit.page.getByRole("button", { name: "Retry" }).first();
   assert.equal(await retry.getAttribute("aria-disabled"), "true");
   await retry.click({ force: true });

@@ -50,8 +50,6 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 export const launch = () =>
   chromium.launch({ executablePath: process.env.SEEDHOOK_BROWSER, args: FLAGS, chromiumSandbox: false });
 
-let failures = 0;
-
 /** @typedef {{ method: string, path: string, query: string }} Call */
 
 /** A page, and what it did. */
@@ -167,14 +165,6 @@ export class Visit {
   /** How many calls were made that cost KV lists, of which the free plan has 1,000 a day. */
   lists() {
     return this.calls.filter(({ method, path }) => method === "GET" && ["/api/runs", "/api/overview"].includes(path));
-  }
-
-  /** Takes a picture of what a test that failed saw, and closes the page. */
-  /** @param {unknown} error */
-  async fail(error) {
-    await this.page.screenshot({ path: `${PICTURES}failed-${++failures}.png`, fullPage: true }).catch(() => {});
-    await this.end();
-    throw new Error(`${error}\n${this.faults.join("\n")}`);
   }
 
   async end() {
