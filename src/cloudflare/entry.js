@@ -147,6 +147,7 @@ export default {
    */
   async fetch(request, env, context) {
     const lines = head(request);
+    /** @type {Uint8Array | Lost | Arriving | undefined} */
     let body;
     if (request.body !== null) {
       const bytes = Number(request.headers.get("content-length") ?? Infinity);

@@ -2,10 +2,12 @@
 // Calls of the runtime that wasm makes. Each starts an operation for a slot and reports its outcome once, later: wasm then
 // goes on from there, without a closure and a deferred task for each promise. Nothing is decided here.
 
-/** @type {(slot: number, isOk: boolean, value: unknown) => void} */
+/** @typedef {(slot: number, isOk: boolean, value: unknown) => void} Report */
+
+/** @type {Report} */
 let report = () => {};
 
-/** @param {typeof report} callback */
+/** @param {Report} callback */
 export function connect(callback) {
   report = callback;
 }
@@ -13,7 +15,7 @@ export function connect(callback) {
 const state = /** @type {{ criticalError: boolean }} */ (Reflect.get(globalThis, "__worker_init_state"));
 
 /**
- * @param {typeof report} to the instance that asked; another one in its place has its own slots
+ * @param {Report} to the instance that asked; another one in its place has its own slots
  * @param {number} slot
  * @param {boolean} isOk
  * @param {unknown} value

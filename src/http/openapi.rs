@@ -149,11 +149,21 @@ fn responses(
 
 /// The call at an address, such as `/api/runs/{run_id}`.
 fn find(method: &str, address: &str) -> Option<Route> {
-    let path = address.replace("{run_id}", parameters::RUN_ID).replace("{file_id}", "123");
-    let route = Route::find(method, &path.replace("{hook}", "crm")).ok()?;
+    let route = Route::find(method, &example_path(address)).ok()?;
     // It takes every method, and the hook refuses.
     let is_of_hook = !matches!(route, Route::Webhook(_)) || method != "HEAD";
     is_of_hook.then_some(route)
+}
+
+/// An address with an example for each of its names.
+fn example_path(address: &str) -> String {
+    let examples = [
+        ("{run_id}", parameters::RUN_ID),
+        ("{file_id}", "123"),
+        ("{kept}", parameters::KEPT_ID),
+        ("{hook}", "crm"),
+    ];
+    examples.iter().fold(address.to_owned(), |path, (name, example)| path.replace(name, example))
 }
 
 /// The name of a route's variant.

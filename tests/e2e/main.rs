@@ -9,6 +9,7 @@ mod bad_days;
 mod bench;
 mod chaos;
 mod copies;
+mod dashboard;
 mod downloads;
 mod files;
 mod hostile;

@@ -175,6 +175,11 @@ impl Stage {
         assert_eq!(answer.status, 200, "{}", self.log());
     }
 
+    /// Milliseconds by which this test's time is ahead.
+    pub(crate) fn ahead_ms(&self) -> u64 {
+        self.ahead_ms
+    }
+
     /// Puts Fabricate's clock and the cron's ahead, and sweeps.
     #[track_caller]
     pub(crate) fn sweep_after(&mut self, later: Duration) {

@@ -1,7 +1,9 @@
-//! `cargo xtask build`: the release Worker, in `build/`.
+//! `cargo xtask build`: the release Worker and its dashboard, in `build/`.
 //!
 //! wrangler runs it before `dev` and `deploy` (`[build]` in wrangler.toml), so it must be quick when nothing changed.
 
+pub(crate) mod dashboard;
+mod fingerprint;
 mod memory;
 
 use std::collections::HashSet;
@@ -11,18 +13,19 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use lexopt::Arg;
-use sha2::{Digest, Sha256};
 
 use crate::command::{self, cargo, executable};
 use crate::project;
 use crate::setup::{self, Tools, WASM_TARGET, npm};
 use crate::terminal::help;
+use fingerprint::Fingerprint;
 
 const HELP: &str = "\
 cargo xtask build [--force]
 
 Builds the release Worker: build/index.js, and build/index_bg.wasm with a memory limit of 128 MiB, as a Cloudflare
-isolate has. Does nothing if neither the sources nor the result changed since the last build.
+isolate has. Builds the dashboard, too: build/dashboard/, with openapi.json. Does nothing if neither the sources nor the
+results changed since the last build.
 
   --force    build even if nothing changed
 ";
@@ -85,17 +88,20 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
             other => return Err(other.unexpected().into()),
         }
     }
-    worker(&setup::tools()?, force)?;
+    all(&setup::tools()?, force)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the Worker and the dashboard, each unless it is up to date. `force` builds both in any case.
+pub(crate) fn all(tools: &Tools, force: bool) -> Result<()> {
+    worker(tools, force)?;
+    dashboard::build(tools, force)
 }
 
 /// Builds the Worker unless it is up to date. `force` builds it in any case.
 pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
-    // Before the build: if a source changes during the build, the next call builds again.
-    let sources = fingerprint(SOURCES)?;
-    let up_to_date = |last: String| anyhow::Ok(last == format!("{sources} {}", fingerprint(RESULTS)?));
-    let last = fs::read_to_string(project::path(FINGERPRINT)).ok();
-    if !force && last.map_or(Ok(false), up_to_date)? {
+    let fingerprint = Fingerprint::before(FINGERPRINT, SOURCES, RESULTS, MEMORY_MIB)?;
+    if !force && fingerprint.is_current()? {
         println!("the Worker in build/ is up to date");
         return Ok(());
     }
@@ -105,7 +111,7 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
     let module = fs::read(staging.join("index_bg.wasm")).context("wasm-bindgen wrote no module")?;
     let module = memory::with_maximum(&module, MEMORY_MIB).with_context(|| WASM.to_owned())?;
     fs::write(project::path(WASM), module).with_context(|| format!("{WASM} cannot be written"))?;
-    fs::write(project::path(FINGERPRINT), format!("{sources} {}", fingerprint(RESULTS)?))?;
+    fingerprint.store()?;
     for file in RESULTS {
         let bytes =
             fs::metadata(project::path(file)).with_context(|| format!("{file} was not created"))?.len();
@@ -181,36 +187,5 @@ pub(crate) fn worker_and_hostile(tools: &Tools) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("{HOSTILE} cannot be created"))?;
     fs::write(folder.join("index_bg.wasm"), module)?;
     fs::copy(project::path(SCRIPT), folder.join("index.js"))?;
-    Ok(())
-}
-
-/// A hash of files and of the memory limit. It hashes contents, because a checkout changes times.
-fn fingerprint(paths: &[&str]) -> Result<String> {
-    let mut files = Vec::new();
-    for path in paths {
-        collect(&project::path(path), &mut files)?;
-    }
-    files.sort();
-    let mut hash = Sha256::new();
-    hash.update(MEMORY_MIB.to_le_bytes());
-    for file in files {
-        let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        // Names and lengths separate the contents, so that different trees have different hashes.
-        hash.update(file.to_string_lossy().as_bytes());
-        hash.update(bytes.len().to_le_bytes());
-        hash.update(&bytes);
-    }
-    Ok(base16ct::lower::encode_string(&hash.finalize()))
-}
-
-/// Adds a file, or all files below a folder. A path that does not exist adds nothing.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            collect(&entry?.path(), files)?;
-        }
-    } else if path.exists() {
-        files.push(path.to_path_buf());
-    }
     Ok(())
 }

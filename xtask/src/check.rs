@@ -2,6 +2,7 @@
 //!
 //! The Worker's own code reads the variables. The files below check what lies around them: bindings, secrets, limits.
 
+mod assets;
 mod bindings;
 mod environment;
 mod finding;
@@ -29,8 +30,8 @@ use positions::{position, span_of};
 const HELP: &str = "\
 cargo xtask check [FILE|FOLDER]
 
-Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, rate limits and secrets it
-prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
+Reads wrangler.toml with the Worker's own code. For each mistake in the hooks, bindings, static files, rate limits and
+secrets it prints the line, what is wrong and how to fix it. Exits 1 if there is a mistake; warnings are not mistakes.
 
   FILE, FOLDER     a configuration other than wrangler.toml, or its folder; its secrets are in the .dev.vars there
   --config FILE    the same
@@ -109,6 +110,7 @@ fn findings(root: &Table, environments: &[Environment<'_>], local: &Secrets) -> 
     let mut found = bindings::find_in_file(root);
     for environment in environments {
         found.extend(bindings::find(environment));
+        found.extend(assets::find(environment));
         found.extend(variables::find(environment));
         found.extend(secrets::find(environment, local));
         found.extend(rate_limits::find(environment));

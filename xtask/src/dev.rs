@@ -2,6 +2,7 @@
 //!
 //! It only uses the Worker's HTTP API. It never deploys, and uses no real Fabricate without `--live`.
 
+mod dashboard;
 mod follow;
 mod options;
 mod progress;
@@ -29,11 +30,13 @@ const HELP: &str = "\
 cargo xtask dev [options]
 
 Builds the Worker, starts it with `wrangler dev` beside a fake Fabricate, sends a signed sample webhook, and shows each
-step of its run until its files are archived. Then it keeps running: send your own webhooks. Ctrl-C ends everything.
+step of its run until its files are archived. Then it keeps running: send your own webhooks, and watch them in the
+dashboard, whose address it prints. Ctrl-C ends everything.
 Creates .dev.vars from .dev.vars.example if it is missing.
 
   --once               end after the first run; exit 0 only if it completed and all its files are archived
   --live               use the real Fabricate: FABRICATE_URL of wrangler.toml, FABRICATE_API_KEY of .dev.vars
+  --open               open the dashboard in the browser
   --port N             the Worker's port (default 8787, or any free port if that is taken)
   --fabricate-port N   the fake Fabricate's port (default 8788, or any free port if that is taken)
   --verbose            print the logs of wrangler and Fabricate
@@ -59,7 +62,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<ExitCode> {
         }
     };
     let tools = setup::tools()?;
-    build::worker(&tools, false)?;
+    build::all(&tools, false)?;
     if !options.live {
         servers::compile_fabricate()?;
     }
@@ -88,6 +91,9 @@ fn follow_runs(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let worker = servers.worker.clone();
+    if !options.once {
+        dashboard::show(&worker, options.open, progress);
+    }
     let _cron = worker::Cron::start(worker.clone(), SWEEP_EVERY);
     let mut seen = follow::known_runs(&worker)?;
     if let Some(sample) = sample {

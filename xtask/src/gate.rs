@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the gate, a list of steps that all have to pass before a change is merged.
 
 mod context;
+mod npm_licences;
 mod steps;
 
 use std::fmt::Write as _;

@@ -3,6 +3,7 @@
 //! Tools go into a cache folder, by version, that all clones share; npm packages go into `node_modules`. Nothing else
 //! is changed, but that rustup adds the wasm32 target to the toolchain.
 
+pub(crate) mod browser;
 mod cache;
 mod cargo_tool;
 mod node;

@@ -12,7 +12,7 @@ use crate::service::queries::{LIMIT_DEFAULT, LIMIT_MAX};
 pub(super) const RUN_ID: &str = "01a20af0-284a-7a93-9383-0e59bdec030d";
 
 /// The id of a kept delivery in every example.
-const KEPT_ID: &str = "fe5df0bb9cff-9f2c5e8a7b1d3f40";
+pub(super) const KEPT_ID: &str = "fe5df0bb9cff-9f2c5e8a7b1d3f40";
 
 fn parameter(place: &str, name: &str, description: &str, schema: &Value) -> Value {
     json!({"name": name, "in": place, "required": place == "path", "description": description, "schema": schema})

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::conformance::{resolved, validate};
 use super::schemas::{reference, without_links};
-use super::{ADDRESSES, OF_OPERATOR, document, find, problems, schemas, text, variant};
+use super::{ADDRESSES, OF_OPERATOR, document, example_path, find, problems, schemas, text, variant};
 use crate::http::testing::{AUTHORIZATION, Stage};
 
 /// Every operation: its method, address and description.
@@ -166,7 +166,7 @@ fn the_query_of_a_call_is_the_one_that_it_reads() {
     let stage = Stage::new(&json!({}));
     let document = document();
     let send = |method: &str, address: &str, query: &str| {
-        let path = address.replace("{run_id}", super::parameters::RUN_ID);
+        let path = example_path(address);
         stage.send(method, &format!("{path}?{query}"), &[("authorization", AUTHORIZATION)], "").problem()
     };
     for (method, address, operation) in operations(&document) {

@@ -17,14 +17,9 @@ impl Stage {
     /// Starts workerd over whatever state an earlier one left.
     #[expect(clippy::disallowed_methods, reason = "a test on a real machine has its clock")]
     pub(crate) fn start_worker(&mut self) {
-        let tool = |name: &str, default: &str| {
-            let given = std::env::var(name).map(PathBuf::from);
-            given.unwrap_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(default))
-        };
-        let node = tool("SEEDHOOK_NODE", "node_modules/node/bin/node");
         let wrangler = tool("SEEDHOOK_WRANGLER", "node_modules/wrangler/bin/wrangler.js");
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new(node);
+        let mut command = Command::new(Self::node());
         command
             .arg(wrangler)
             .args(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false", "--port"])
@@ -94,6 +89,11 @@ impl Stage {
         self.worker.as_ref().unwrap().id()
     }
 
+    /// The program of a Node that is new enough for wrangler.
+    pub(crate) fn node() -> PathBuf {
+        tool("SEEDHOOK_NODE", "node_modules/node/bin/node")
+    }
+
     /// Host and port of the Worker.
     pub(crate) fn base_address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
@@ -120,6 +120,12 @@ impl Stage {
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("worker.log")
     }
+}
+
+/// The path of a tool that `cargo xtask test` names in a variable.
+fn tool(variable: &str, default: &str) -> PathBuf {
+    let given = std::env::var(variable).map(PathBuf::from);
+    given.unwrap_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(default))
 }
 
 /// A port that nothing listens on, below those that a system gives to outgoing connections: one of these could take it

@@ -188,6 +188,21 @@ workflow = "w"
 }
 
 #[test]
+fn static_files_must_leave_the_workers_addresses_alone() {
+    let with = |lines: &str| format!("{GOOD}[assets]\n{lines}\n");
+    check(&with("directory = \"build/dashboard\""), &[]);
+    check(&with("directory = \"x\"\nnot_found_handling = \"none\"\nrun_worker_first = [\"/api/*\"]"), &[]);
+    check(&with("binding = \"ASSETS\""), &["w.toml:15:2: assets: the directory is missing"]);
+    check(
+        &with("directory = \"x\"\nnot_found_handling = \"single-page-application\"\nrun_worker_first = true"),
+        &[
+            "w.toml:17:1: assets.not_found_handling: \"single-page-application\" answers calls of the Worker",
+            "w.toml:18:1: assets.run_worker_first: the Worker answers every address itself",
+        ],
+    );
+}
+
+#[test]
 fn a_queue_without_a_consumer_is_a_warning() {
     let producer = "[[queues.producers]]\nbinding = \"SWEEP_QUEUE\"\nqueue = \"sweep\"\n";
     let consumer = |queue| format!("{GOOD}{producer}[[queues.consumers]]\nqueue = \"{queue}\"\n");

@@ -5,11 +5,14 @@ use lexopt::{Arg, ValueExt};
 
 /// The options.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Options {
     /// End after the run of the sample.
     pub(super) once: bool,
     /// Use the real Fabricate instead of a fake.
     pub(super) live: bool,
+    /// Open the dashboard in the browser.
+    pub(super) open: bool,
     /// Print the servers' logs.
     pub(super) verbose: bool,
     /// The Worker's port.
@@ -27,6 +30,7 @@ impl Options {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("once") => options.once = true,
                 Arg::Long("live") => options.live = true,
+                Arg::Long("open") => options.open = true,
                 Arg::Long("verbose") | Arg::Short('v') => options.verbose = true,
                 Arg::Long("port") => options.port = Some(arguments.value()?.parse()?),
                 Arg::Long("fabricate-port") => options.fabricate_port = Some(arguments.value()?.parse()?),

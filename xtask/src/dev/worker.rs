@@ -51,6 +51,12 @@ impl Worker {
         answer.ok().map(|answer| answer.status().as_u16())
     }
 
+    /// Whether it serves a page at `/`.
+    pub(super) fn has_page(&self) -> bool {
+        let answer = self.agent.get(format!("{}/", self.base)).call();
+        answer.is_ok_and(|answer| answer.status().as_u16() == 200)
+    }
+
     /// Sends a webhook. Returns the status and the body of the answer.
     pub(super) fn send(&self, delivery: &RawRequest) -> Result<(u16, Value)> {
         let request = self.agent.post(&delivery.url);

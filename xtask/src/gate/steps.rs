@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::context::Gate;
+use super::npm_licences;
 use crate::command::{self, cargo};
-use crate::setup::{CargoTool, Tools, WASM_TARGET, npm};
+use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::{build, check, instructions, mutations, project};
 
 /// One step.
@@ -34,6 +36,15 @@ const fn slow(name: &'static str, what: &'static str, run: fn(&Gate) -> Result<(
 /// The test target of the simulation.
 const SIMULATION: &str = "simulation";
 
+/// The end-to-end tests that need a browser. Others run without one.
+const BROWSER_TESTS: &str = "dashboard::";
+
+/// The folders of JavaScript whose types `tsc` checks: the Worker's, and the browser tests.
+const JAVASCRIPT: [&str; 2] = ["src/cloudflare", "tests/browser"];
+
+/// The types of the HTTP API, generated from openapi.json.
+const API_TYPES: &str = "dashboard/src/api/openapi.d.ts";
+
 /// Makes clippy fail on a warning.
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -50,8 +61,14 @@ pub(super) const STEPS: &[Step] = &[
     slow("mutations", "the simulation notices each rule of the core that is left out", core_mutations),
     slow("wasm", "what only exists in wasm, under Node", wasm),
     slow("instructions", "a delivery takes no more instructions than stored", instruction_counts),
-    slow("build", "the release Worker", worker),
+    slow(
+        "javascript",
+        "the dashboard's types, lints and unit tests; the types of the Worker's JavaScript",
+        javascript,
+    ),
+    slow("build", "the release Worker and the dashboard", worker),
     slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
+    slow("browser", "the built dashboard in Chromium, over the built Worker", browser),
     slow("doc", "the documentation, without a warning", doc),
     slow("check", "wrangler.toml", configuration),
     slow("deny", "licences, sources and advisories of the dependencies", deny),
@@ -120,7 +137,7 @@ fn instruction_counts(gate: &Gate) -> Result<()> {
 }
 
 fn worker(gate: &Gate) -> Result<()> {
-    build::worker(gate.tools()?, false)
+    build::all(gate.tools()?, false)
 }
 
 fn end_to_end(gate: &Gate) -> Result<()> {
@@ -138,6 +155,45 @@ pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
     test.env("PATH", tools.node.path()?);
     test.env("WRANGLER_SEND_METRICS", "false").env("CLOUDFLARE_CF_FETCH_ENABLED", "false");
     Ok(test)
+}
+
+/// Types, lints and unit tests. The bundler removes types and checks none.
+fn javascript(gate: &Gate) -> Result<()> {
+    let node = &gate.tools()?.node;
+    command::run(&mut npm::script(node, "dashboard:check")?)?;
+    let program = |name: &str| -> Result<Command> {
+        let mut program = Command::new(npm::program(name));
+        program.env("PATH", node.path()?).current_dir(project::root());
+        Ok(program)
+    };
+    for project in JAVASCRIPT {
+        command::run(program("tsc")?.args(["--project", project]))?;
+    }
+    if project::path(API_TYPES).exists() {
+        command::run(program("openapi-typescript")?.args(["openapi.json", "--check", "--output", API_TYPES]))
+            .with_context(|| {
+                format!("mend it with `npx openapi-typescript openapi.json --output {API_TYPES}`")
+            })?;
+    }
+    Ok(())
+}
+
+/// Only a machine of a developer may lack a browser: CI has to have one.
+fn browser(gate: &Gate) -> Result<()> {
+    let tools = gate.tools()?;
+    let Some(program) = setup::browser::find(&tools.node)? else {
+        let remedy = "install Chromium or Chrome, or run `npx playwright-core install chromium`";
+        if env::var_os("CI").is_some() {
+            bail!("there is no browser: {remedy}");
+        }
+        println!("there is no browser, so the dashboard is not tested in one: {remedy}");
+        gate.not_checked("the dashboard in a browser");
+        return Ok(());
+    };
+    build::all(tools, false)?;
+    let mut test = e2e(tools)?;
+    test.args(["--ignored", BROWSER_TESTS]).env("SEEDHOOK_BROWSER", program);
+    command::run(&mut test)
 }
 
 fn doc(_: &Gate) -> Result<()> {
@@ -160,6 +216,7 @@ fn deny(gate: &Gate) -> Result<()> {
     };
     let check = ["--workspace", "--all-features", "--locked", "check"];
     command::run(deny(&check).args(["bans", "licenses", "sources"]))?;
+    npm_licences::check(&fs::read_to_string(project::path("package-lock.json"))?)?;
     // The database of advisories is on GitHub. Fetching it is a step of its own, so that being offline is told from
     // an advisory by which of the two fails.
     if let Err(error) = command::output(&mut deny(&["fetch", "db"])) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,13 @@ pub(crate) fn wrangler() -> PathBuf {
 pub(crate) fn program(name: &str) -> PathBuf {
     let suffix = if cfg!(windows) { ".cmd" } else { "" };
     project::path("node_modules/.bin").join(format!("{name}{suffix}"))
+}
+
+/// One of our own scripts in package.json.
+pub(crate) fn script(node: &Node, name: &str) -> Result<Command> {
+    let mut npm = npm()?;
+    npm.args(["run", "--silent", name]).env("PATH", node.path()?).current_dir(project::root());
+    Ok(npm)
 }
 
 fn modified(file: &Path) -> Option<SystemTime> {
