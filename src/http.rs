@@ -41,6 +41,7 @@ pub use problem::{Kind, Problem, ProblemBody};
 use crate::ports::KeptKey;
 use caller::Caller;
 use context::{Context, Handled};
+use query::require_no_query;
 use request::Request;
 use response::Response;
 use route::Route;
@@ -64,6 +65,9 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
     let route = Route::find(&request.method, &path)?;
     if let Some(caller) = &caller {
         caller.require_right(&request, route.decides())?;
+        if route.takes_no_query() {
+            require_no_query(&request.url)?;
+        }
     }
     let role = caller.as_ref().map(|caller| caller.role);
     // The futures of rare calls are large: each is in a box, so that a webhook does not carry them along.

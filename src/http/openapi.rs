@@ -133,6 +133,9 @@ fn responses(
     if Route::is_for_operator(address) && method == "POST" {
         names.extend(["cross-site", "unsupported-type"]);
     }
+    if Route::is_for_operator(address) && !matches!(route, Route::Preview(_) | Route::StartByHand(_)) {
+        names.insert("bad-query");
+    }
     let is_head = method == "HEAD";
     let answers = call.answers.iter().map(|answer| (answer.status.to_owned(), answer.response(is_head)));
     let mut responses: Map<String, Value> = answers.collect();

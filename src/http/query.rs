@@ -145,6 +145,14 @@ pub(super) fn read_hours(url: &Url) -> Result<u32, Problem> {
     Ok(hours)
 }
 
+/// 400 where there is any parameter.
+pub(super) fn require_no_query(url: &Url) -> Result<(), Problem> {
+    match url.query_pairs().next() {
+        Some((name, _)) => Err(unknown(&name, "no parameters")),
+        None => Ok(()),
+    }
+}
+
 fn read_status(value: &str, allowed: &[Status]) -> Result<Status, Problem> {
     let names: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
     let known = allowed.iter().find(|status| status.as_str() == value).copied();

@@ -90,6 +90,23 @@ impl Route {
         )
     }
 
+    /// Whether a call of `/api/` takes no parameters in the query of its address.
+    #[must_use]
+    pub fn takes_no_query(&self) -> bool {
+        !matches!(
+            self,
+            Self::GetOverview
+                | Self::ListRuns
+                | Self::Retry(_)
+                | Self::RetryMany
+                | Self::AbandonMany
+                | Self::ListRecent
+                | Self::ListKept(_)
+                | Self::Preview(_)
+                | Self::StartByHand(_)
+        )
+    }
+
     /// The call that a request is.
     ///
     /// # Errors

@@ -12,6 +12,25 @@ fn check_detail(got: &Got, status: u16, detail: &str) {
 }
 
 #[test]
+fn a_call_without_parameters_says_so() {
+    let stage = stage();
+    let run = queued_run();
+    stage.stores().open.borrow_mut().insert(run.run_id, run.clone());
+    for (method, path) in [
+        ("GET", "/api/session".to_owned()),
+        ("GET", "/api/hooks".to_owned()),
+        ("GET", format!("/api/runs/{}", run.run_id)),
+        ("GET", format!("/api/runs/{}/timeline", run.run_id)),
+        ("POST", format!("/api/runs/{}/abandon", run.run_id)),
+    ] {
+        let got = stage.operator(method, &format!("{path}?x=1"), "");
+        check(&got, 400, "bad-query");
+        check_detail(&got, 400, "unknown parameter `x`: this call takes no parameters");
+        assert_eq!(stage.operator(method, &format!("{path}?"), "").status, 200, "{path}");
+    }
+}
+
+#[test]
 fn a_wrong_query_says_which_parameter_what_it_got_and_what_it_takes() {
     let stage = stage();
     let known =
