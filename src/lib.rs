@@ -106,6 +106,7 @@
 //! | who may call `/api/`, and what each may do | [`http::caller`], [`http::api_token`], [`http::route`] | secrets |
 //! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
 //! | **Around** | | |
+//! | the dashboard | `dashboard/`: pages, and `dashboard/src/values/` for what comes from outside; `tests/browser/` | the API, by types that are made from `openapi.json` |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |
 //! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/`; what it calls is in `storage.js`, `outbound.js`, `io.js` there | everything of the runtime; it decides nothing |
