@@ -54,7 +54,8 @@ test("a gap is the time since the event before", () => {
 });
 
 test("each stage has advice, and a run without an error has none", () => {
-  for (const stage of ["mapping", "start", "workflow", "poll", "archive", "a-later-one"]) {
+  const later = "a-later-one" as Stage;
+  for (const stage of ["mapping", "start", "workflow", "poll", "archive", later] as const) {
     assert.ok((adviceForRun(run("failed", stage))?.steps.length ?? 0) > 0, stage);
   }
   assert.match(adviceForRun(run("unconfirmed"))?.steps.join(" ") ?? "", /adopt.*retry.*abandon/s);
