@@ -206,7 +206,7 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: () => v
 export function PageHeading({ children, title }: { children: ComponentChildren; title: string }) {
   const ref = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · seedhook`;
+    document.title = `${visible(title)} · seedhook`;
     if (hasNavigated) ref.current?.focus();
     hasNavigated = true;
   }, [title]);

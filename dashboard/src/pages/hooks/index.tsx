@@ -78,13 +78,13 @@ function HookCard({ hook, counts, last }: CardProps) {
           {isReadable(hook) && hook.sender && <Tag tone="plain">{hook.sender}</Tag>}
         </h2>
         <p class="row">
-          <a href={hookLink(hook.hook)}>Set-up and playground</a>
+          {isReadable(hook) && <a href={hookLink(hook.hook)}>Set-up and playground</a>}
           <a href={link("/runs", { hook: hook.hook })}>Its runs</a>
           {isReadable(hook) && hook.keep_ignored && <a href={keptLink(hook.hook)}>Kept deliveries</a>}
         </p>
       </div>
       <Address hook={hook} />
-      <Mistakes mistakes={hook.mistakes} title="Mistakes" />
+      <Mistakes mistakes={hook.mistakes} title={`Mistakes of ${hook.hook}`} />
       <Counts hook={hook.hook} counts={counts} />
       {last && (
         <p>
