@@ -9,6 +9,7 @@ import { SignIn } from "./pages/sign-in";
 import { link, location, type Route } from "./router";
 import { endSession, session } from "./session";
 import { Button, Empty, PageHeading, Toasts } from "./ui/controls";
+import { Name } from "./ui/ids";
 
 export function App() {
   const state = session.value;
@@ -69,7 +70,7 @@ function Header() {
           </nav>
           <div class="who">
             <span title={`seedhook ${state.session.version}`}>
-              {state.session.user ? <bdi>{state.session.user}</bdi> : null} {state.session.role}
+              {state.session.user !== null && <Name text={state.session.user} />} {state.session.role}
               {state.session.role === "reader" && ": you can read, not act"}
             </span>
             {state.session.signed_in_by === "access" ? (

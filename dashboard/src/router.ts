@@ -67,6 +67,11 @@ export function hookLink(hook: string): string {
   return `#/hooks/${encodeURIComponent(hook)}`;
 }
 
+/** The fragment of one hook's page, at the ignored deliveries that it keeps. */
+export function keptLink(hook: string): string {
+  return link(`/hooks/${encodeURIComponent(hook)}`, { show: "kept" });
+}
+
 /** Where the browser is. */
 export const location = signal<Location>({ route: { page: "overview" }, query: new URLSearchParams() });
 

@@ -76,7 +76,7 @@ export function endSession(message: string | null) {
 function describeEnd(error: ApiError): string {
   const state = session.value;
   const isByAccess = state.state === "signed-in" && state.session.signed_in_by === "access";
-  return error.problem === "access" || isByAccess
+  return error.problem !== "no-token" || isByAccess
     ? "Your session at Cloudflare Access is over. Reload this page to sign in again."
     : "The token is not valid any more: it was probably replaced. Sign in with the new one.";
 }
@@ -96,6 +96,7 @@ export function describeSignInError(error: unknown): string {
     case "timeout":
       return "The Worker cannot be reached. Check your connection and try again.";
     case "access":
+    case "not-signed-in":
       return "Cloudflare Access asks you to sign in again: reload this page.";
     default:
       return `${error.title}: ${error.message}`;

@@ -1,9 +1,27 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ApiError, call, callIfChanged, isAbort, setToken, whenSignedOut, withQuery } from "../src/api/client";
+import {
+  ApiError,
+  call,
+  callBlob,
+  callIfChanged,
+  isAbort,
+  setToken,
+  whenSignedOut,
+  withQuery,
+} from "../src/api/client";
 
 type Sent = { url: string; init: RequestInit };
 const realFetch = globalThis.fetch;
+const realTimeout = AbortSignal.timeout;
+
+/** A `fetch` to which no answer comes. */
+const never = ((_: string, init: RequestInit) =>
+  new Promise((_resolve, reject) => {
+    const signal = init.signal;
+    if (signal?.aborted) reject(signal.reason);
+    signal?.addEventListener("abort", () => reject(signal.reason));
+  })) as typeof fetch;
 
 function answer(status: number, body: string | null, headers: Record<string, string> = {}): Sent[] {
   const sent: Sent[] = [];
@@ -16,6 +34,7 @@ function answer(status: number, body: string | null, headers: Record<string, str
 
 afterEach(() => {
   globalThis.fetch = realFetch;
+  AbortSignal.timeout = realTimeout;
   setToken(null);
   whenSignedOut(() => {});
 });
@@ -95,19 +114,48 @@ test("a call in mid-session that finds no token ends the session; the sign-in it
   assert.equal(ended, 1);
 });
 
+test("the end of a session at Cloudflare Access ends the session; another 401 does not", async () => {
+  let ended = 0;
+  whenSignedOut(() => {
+    ended += 1;
+  });
+  answer(401, problem("not-signed-in", 401));
+  await failure(call("/api/runs"));
+  assert.equal(ended, 1);
+  answer(401, "<html>a proxy</html>");
+  await failure(call("/api/runs"));
+  assert.equal(ended, 1);
+});
+
+test("a call ends after 30 seconds, one that waits later, and reading a file after five minutes", async () => {
+  const limits: number[] = [];
+  const limit = new AbortController();
+  AbortSignal.timeout = ms => {
+    limits.push(ms);
+    return limit.signal;
+  };
+  answer(200, "{}");
+  await call("/api/x");
+  await call("/api/x", { waitSeconds: 25 });
+  await callBlob("/api/x");
+  assert.deepEqual(limits, [30_000, 55_000, 300_000]);
+  globalThis.fetch = never;
+  const calls = [call("/api/x"), call("/api/x", { signal: new AbortController().signal })];
+  limit.abort(new DOMException("too long", "TimeoutError"));
+  for (const each of calls) assert.equal((await failure(each)).problem, "timeout");
+});
+
 test("no connection is an error with a name; an abort stays an abort", async () => {
   globalThis.fetch = (async () => {
     throw new TypeError("fetch failed");
   }) as typeof fetch;
   assert.equal((await failure(call("/api/x"))).problem, "network");
-  globalThis.fetch = ((_: string, init: RequestInit) =>
-    new Promise((_resolve, reject) => {
-      init.signal?.addEventListener("abort", () => reject(init.signal?.reason));
-    })) as typeof fetch;
+  globalThis.fetch = never;
   const controller = new AbortController();
   const promise = call("/api/x", { signal: controller.signal });
   controller.abort();
   await assert.rejects(promise, error => isAbort(error));
+  await assert.rejects(call("/api/x", { signal: controller.signal }), error => isAbort(error));
 });
 
 test("a query leaves out what is empty", () => {

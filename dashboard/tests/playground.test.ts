@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { readHeaders } from "../src/pages/hooks/headers";
+import { readHeaders, whyNotByAccess } from "../src/pages/hooks/headers";
 import { partText, treeOf } from "../src/pages/hooks/node";
 import { actOnRuns, type BulkResult, canDo, SELECTED_MAX } from "../src/pages/runs/bulk";
 
@@ -21,6 +21,14 @@ test("headers that cannot be sent are left out with a reason", () => {
   );
   assert.deepEqual(headers, {});
   assert.equal(problems.length, 6);
+});
+
+test("with Cloudflare Access only JSON can be sent", () => {
+  for (const type of ["application/json", " Application/JSON ; charset=utf-8"])
+    assert.equal(whyNotByAccess(type), null);
+  for (const type of ["text/plain", "application/vnd.x+json", "application/x-www-form-urlencoded", ""]) {
+    assert.match(whyNotByAccess(type) ?? "", /application\/json alone/);
+  }
 });
 
 test("a part of an answer keeps its digits and its hostile names", () => {

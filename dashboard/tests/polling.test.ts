@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFresh, isListDue, LIST_AUTO_MS, LIST_FRESH_MS, mergeFirstPage, runsToPoll } from "../src/api/polling";
 import { remember, remembered } from "../src/api/query";
-import type { RunBrief, RunStatus } from "../src/api/types";
+import type { AnyRun, RunStatus } from "../src/api/types";
 import { update } from "../src/pages/runs/list";
 
-function run(id: number, status: RunStatus = "completed"): RunBrief {
-  return { run_id: `r${id}`, status, received_at: new Date(1_000_000 - id * 1000).toISOString() } as RunBrief;
+function run(id: number, status: RunStatus = "completed"): AnyRun {
+  return { run_id: `r${id}`, status, received_at: new Date(1_000_000 - id * 1000).toISOString() } as AnyRun;
 }
 
-const ids = (runs: RunBrief[]) => runs.map(each => each.run_id);
+const ids = (runs: AnyRun[]) => runs.map(each => each.run_id);
 
 test("a list is read by itself every five minutes, and never in a hidden tab", () => {
   assert.equal(isListDue(0, LIST_AUTO_MS - 1, true), false);

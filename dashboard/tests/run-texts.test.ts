@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../src/api/client";
-import type { RunBrief, RunStatus, TimelineEvent } from "../src/api/types";
+import type { Problem, Run, RunBrief, RunStatus, Stage, TimelineEvent } from "../src/api/types";
 import { actionsFor, describeWrongState } from "../src/pages/run/actions";
 import { adviceForRun, retryEffects } from "../src/pages/run/advice";
 import { downloadWay } from "../src/pages/run/download";
@@ -9,9 +9,9 @@ import { describeEvent, describeGap } from "../src/pages/run/timeline-text";
 
 const at = "2026-11-24T10:00:00.000Z";
 
-function run(status: RunStatus, stage?: string): RunBrief {
+function run(status: RunStatus, stage?: Stage): Run {
   const error = stage ? { stage, message: "no", at, attempts: 1 } : null;
-  return { status, error, task: null } as RunBrief;
+  return { status, error, task: null } as Run;
 }
 
 test("each event has its sentence", () => {
@@ -50,12 +50,12 @@ test("a gap is the time since the event before", () => {
   assert.equal(describeGap(at, "2026-11-24T10:00:03.500Z"), "after 3.5 s");
   assert.equal(describeGap(at, at), "after 0 s");
   assert.equal(describeGap(undefined, at), "");
-  assert.equal(describeGap(null, at), "");
   assert.equal(describeGap("2026-11-24T10:00:03.500Z", at), "");
 });
 
 test("each stage has advice, and a run without an error has none", () => {
-  for (const stage of ["mapping", "start", "workflow", "poll", "archive", "a-later-one"]) {
+  const later = "a-later-one" as Stage;
+  for (const stage of ["mapping", "start", "workflow", "poll", "archive", later] as const) {
     assert.ok((adviceForRun(run("failed", stage))?.steps.length ?? 0) > 0, stage);
   }
   assert.match(adviceForRun(run("unconfirmed"))?.steps.join(" ") ?? "", /adopt.*retry.*abandon/s);
@@ -63,7 +63,7 @@ test("each stage has advice, and a run without an error has none", () => {
 });
 
 test("the dialog of a retry says what the retry does", () => {
-  const effects = (status: RunStatus, stage?: string) => retryEffects(run(status, stage)).join(" ");
+  const effects = (status: RunStatus, stage?: Stage) => retryEffects(run(status, stage)).join(" ");
   assert.match(effects("completed"), /second time/);
   assert.match(effects("unconfirmed", "start"), /abandoned first/);
   assert.match(effects("failed", "archive"), /not started again/);
@@ -83,8 +83,15 @@ test("the actions are those that the state allows", () => {
 });
 
 test("a wrong state says what the run is now", () => {
-  const body = { type: "urn:seedhook:problem:wrong-state", title: "Wrong state", status: 409, run: run("in_progress") };
-  const error = new ApiError(409, "wrong-state", "Wrong state", "only a run that has ended can be retried", null, body);
+  const detail = "only a run that has ended can be retried";
+  const body: Problem = {
+    type: "urn:seedhook:problem:wrong-state",
+    title: "Wrong state",
+    status: 409,
+    detail,
+    run: { status: "in_progress" } as RunBrief,
+  };
+  const error = new ApiError(409, "wrong-state", "Wrong state", detail, null, body);
   assert.equal(
     describeWrongState(error),
     "Nothing was done: only a run that has ended can be retried. The run is in progress now.",

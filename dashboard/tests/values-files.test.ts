@@ -114,7 +114,7 @@ test("a body is shown by its content type", () => {
 
 test("characters that reorder text become visible", () => {
   assert.equal(plainName("../../x\u202Egpj.exe"), "../../x⟨202E⟩gpj.exe");
-  assert.equal(plainName("a\nb\0c"), "a⟨000A⟩b⟨0000⟩c");
+  assert.equal(plainName("a\nb\0c\u061cd"), "a⟨000A⟩b⟨0000⟩c⟨061C⟩d");
   assert.equal(plainName("نص عربي 日本 é 👩‍👧.csv"), "نص عربي 日本 é 👩‍👧.csv");
   assert.equal(quote('a"\u202e\n\u007f'), '"a\\"\\u202e\\n\\u007f"');
 });

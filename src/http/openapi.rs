@@ -7,7 +7,7 @@
 //! 2. Its bodies derive `JsonSchema`; `openapi/schemas.rs` lists those that no other body has. Their documentation becomes
 //!    descriptions, and `openapi/examples.json` has an example of each.
 //! 3. A new [`Problem`](super::Problem) has an example in `openapi/problems.rs`.
-//! 4. `cargo xtask openapi` renews the file.
+//! 4. `cargo xtask openapi` renews the file, and `npm run dashboard:types` the dashboard's types from it.
 //!
 //! The tests of HTTP compare every answer with the document, and fail where it does not say all.
 

@@ -88,9 +88,8 @@ for (const fragment of PAGES) {
   });
 }
 
-test("deliveries that made no run say why", async (context) => {
+test("deliveries that made no run say why", async () => {
   const ask = () => fetch(`${world.base}/api/deliveries`, { headers: { authorization: `Bearer ${world.token}` } });
-  if ((await ask()).status === 404) return context.skip("this Worker does not list deliveries");
   // They were sent minutes ago by now, and are stored once a minute.
   for (let turn = 0; turn < 75 && !(await (await ask()).text()).includes("no-such-hook"); turn++) {
     await sweep();

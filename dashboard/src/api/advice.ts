@@ -1,6 +1,12 @@
 // What to do about each problem of the API. The names are those of docs/api.md#problems.
+import type { ProblemName } from "./types";
 
-const ADVICE: Record<string, string> = {
+/** Of signed links and of headers that this page does not send. */
+type NotSeen = "bad-link" | "link-expired" | "precondition-failed" | "range-not-satisfiable";
+/** Problems that `client.ts` finds itself. */
+type ClientProblem = "network" | "timeout" | "access" | "not-json";
+
+const ADVICE: Record<Exclude<ProblemName, NotSeen> | ClientProblem, string> = {
   "bad-query": "A filter has a value that the API does not take. Remove the filter.",
   "bad-body": "The call was not understood. Reload the page: the Worker may have been updated.",
   "malformed-body":
@@ -8,6 +14,8 @@ const ADVICE: Record<string, string> = {
   "unreadable-body": "The connection ended before the body was complete. Let the sender send it again.",
   "bad-handshake": "Compare the hook's handshake and verify_token with the sender's settings.",
   "no-token": "Sign in again.",
+  "not-signed-in": "Reload this page to sign in at Cloudflare Access.",
+  "cross-site": "Open the dashboard at its own address, not inside another page, and try again.",
   "not-verified":
     "The signature does not match. Compare the hook's secret with the sender's, and check that nothing between them changes the body. If the time is too old, check the sender's clock.",
   "read-only": "Sign in with OPERATOR_TOKEN.",
@@ -41,9 +49,11 @@ const ADVICE: Record<string, string> = {
   "not-json": "Check that this address belongs to seedhook and that no proxy answers for it.",
 };
 
+const BY_NAME: ReadonlyMap<string, string> = new Map(Object.entries(ADVICE));
+
 /** What to do about a problem, or `null` where there is no general advice. */
 export function adviceFor(problem: string | null): string | null {
-  return problem === null ? null : (ADVICE[problem] ?? null);
+  return problem === null ? null : (BY_NAME.get(problem) ?? null);
 }
 
 /** What to do about a delivery that was refused or ignored. */

@@ -4,7 +4,11 @@ import type { Problem } from "./types";
 
 /** A call without `Prefer: wait` ends after this time. */
 const TIMEOUT_MS = 30_000;
+/** Reading a file ends after this time: 8 MiB by a slow line. */
+const FILE_TIMEOUT_MS = 5 * 60_000;
 const PROBLEM_PREFIX = "urn:seedhook:problem:";
+/** The problems after which nothing works until somebody signs in again. */
+const SIGNED_OUT: ReadonlySet<string> = new Set(["no-token", "not-signed-in", "access"]);
 
 /** What went wrong with a call. `status` is 0 where no answer came. */
 export class ApiError extends Error {
@@ -89,9 +93,13 @@ export async function callIfChanged<T>(path: string, options: CallOptions): Prom
 
 /** Reads bytes (a file). Throws like `call`. */
 export async function callBlob(path: string, options: CallOptions = {}): Promise<{ blob: Blob; response: Response }> {
-  const response = await send(path, options);
+  const response = await send(path, options, FILE_TIMEOUT_MS);
   if (!response.ok) throw signalSignOut(toError(response, await readText(response)), options);
-  return { blob: await response.blob(), response };
+  try {
+    return { blob: await response.blob(), response };
+  } catch (error) {
+    throw fromFailure(error);
+  }
 }
 
 /** Whether an error only says that the caller itself aborted. */
@@ -109,7 +117,7 @@ export function withQuery(path: string, query: Record<string, string | number | 
   return text ? `${path}?${text}` : path;
 }
 
-async function send(path: string, options: CallOptions): Promise<Response> {
+async function send(path: string, options: CallOptions, timeoutMs = TIMEOUT_MS): Promise<Response> {
   const method = options.method ?? "GET";
   const headers = new Headers(options.headers);
   const token = options.token === undefined ? sessionToken : options.token;
@@ -117,8 +125,7 @@ async function send(path: string, options: CallOptions): Promise<Response> {
   if (options.etag) headers.set("if-none-match", options.etag);
   if (options.waitSeconds) headers.set("prefer", `wait=${Math.min(25, options.waitSeconds)}`);
   if (method === "POST") headers.set("content-type", options.contentType ?? "application/json");
-  const limit = AbortSignal.timeout(TIMEOUT_MS + (options.waitSeconds ?? 0) * 1000);
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  const signal = withLimit(options.signal, timeoutMs + (options.waitSeconds ?? 0) * 1000);
   const init: RequestInit = { method, headers, signal, redirect: "manual", cache: "no-store" };
   if (method === "POST") init.body = options.body ?? "{}";
   try {
@@ -133,6 +140,19 @@ async function send(path: string, options: CallOptions): Promise<Response> {
   } catch (error) {
     throw fromFailure(error);
   }
+}
+
+/** Aborts with `signal`, and after `ms`. `AbortSignal.any` is too new for the browsers that we build for. */
+function withLimit(signal: AbortSignal | undefined, ms: number): AbortSignal {
+  const limit = AbortSignal.timeout(ms);
+  if (!signal) return limit;
+  const either = new AbortController();
+  for (const source of [signal, limit]) {
+    const abort = () => either.abort(source.reason);
+    if (source.aborted) abort();
+    else source.addEventListener("abort", abort, { signal: either.signal });
+  }
+  return either.signal;
 }
 
 async function readText(response: Response): Promise<string> {
@@ -152,7 +172,7 @@ function fromFailure(error: unknown): unknown {
 }
 
 function signalSignOut(error: ApiError, options: CallOptions): ApiError {
-  const isOver = error.problem === "no-token" || error.problem === "access";
+  const isOver = SIGNED_OUT.has(error.problem);
   if (isOver && options.token === undefined) onSignedOut(error);
   return error;
 }

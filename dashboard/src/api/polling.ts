@@ -1,6 +1,6 @@
 // When something is read again. A list of runs costs KV lists, of which the free plan has 1,000 a day; one run costs
 // a read by its key, which is cheap.
-import type { RunBrief, RunStatus } from "./types";
+import type { AnyRun, RunStatus } from "./types";
 
 /** A list younger than this is shown from memory when its page opens. */
 export const LIST_FRESH_MS = 60_000;
@@ -29,7 +29,7 @@ export function isFresh(fetchedAtMs: number, nowMs: number): boolean {
 }
 
 /** The runs to read in this turn: at most `max` of those that move; where there are more, each turn takes the next. */
-export function runsToPoll(runs: RunBrief[], turn: number, max = RUN_POLL_MAX): string[] {
+export function runsToPoll(runs: AnyRun[], turn: number, max = RUN_POLL_MAX): string[] {
   const moving = runs.filter(run => isMoving(run.status)).map(run => run.run_id);
   if (moving.length <= max) return moving;
   const start = (turn * max) % moving.length;
@@ -37,7 +37,7 @@ export function runsToPoll(runs: RunBrief[], turn: number, max = RUN_POLL_MAX): 
 }
 
 /** Puts a newly read first page in front of the pages that are shown already. */
-export function mergeFirstPage(shown: RunBrief[], fresh: RunBrief[], freshIsAll: boolean): RunBrief[] {
+export function mergeFirstPage(shown: AnyRun[], fresh: AnyRun[], freshIsAll: boolean): AnyRun[] {
   const last = fresh.at(-1);
   if (freshIsAll || !last) return fresh;
   const ids = new Set(fresh.map(run => run.run_id));

@@ -1,10 +1,11 @@
 // Buttons, dialogs and messages that every page uses.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { adviceFor } from "../api/advice";
 import { ApiError } from "../api/client";
 import { whyReadOnly } from "../session";
+import { visible } from "../values/text";
 
 interface ButtonProps {
   onClick: () => void;
@@ -166,7 +167,7 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       {toasts.value.map(message => (
         <p key={message.id} class={`toast toast-${message.tone}`}>
-          {message.text}
+          <bdi>{visible(message.text)}</bdi>
         </p>
       ))}
     </div>
@@ -192,24 +193,12 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: () => v
       <p>
         <strong>{known?.title ?? "Something went wrong in this page"}</strong>
       </p>
-      <p>{known?.message ?? String(error)}</p>
+      <p>
+        <bdi>{visible(known?.message ?? String(error))}</bdi>
+      </p>
       {advice && <p>{advice}</p>}
       {onRetry && <Button onClick={onRetry}>Try again</Button>}
     </div>
-  );
-}
-
-/** A long text from outside: isolated, and cut until the reader asks for all of it. */
-export function LongText({ text, max = 2_000 }: { text: string; max?: number }) {
-  const [isWhole, setWhole] = useState(false);
-  const shown = isWhole || text.length <= max ? text : `${text.slice(0, max)}…`;
-  return (
-    <>
-      <bdi class="long">{shown}</bdi>
-      {text.length > max && !isWhole && (
-        <Button onClick={() => setWhole(true)}>Show all {text.length.toLocaleString("en-US")} characters</Button>
-      )}
-    </>
   );
 }
 
@@ -217,7 +206,7 @@ export function LongText({ text, max = 2_000 }: { text: string; max?: number }) 
 export function PageHeading({ children, title }: { children: ComponentChildren; title: string }) {
   const ref = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · seedhook`;
+    document.title = `${visible(title)} · seedhook`;
     if (hasNavigated) ref.current?.focus();
     hasNavigated = true;
   }, [title]);

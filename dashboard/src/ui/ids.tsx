@@ -1,5 +1,5 @@
 // Ids and names from outside, as links and isolated texts.
-import type { RunBrief, Target } from "../api/types";
+import type { AnyRun, Target } from "../api/types";
 import { hookLink, runLink } from "../router";
 import { plainName } from "../values/text";
 import { cut } from "./format";
@@ -39,19 +39,20 @@ export function Name({ text, max = NAME_CHARS }: { text: string; max?: number })
 }
 
 /** What a run or a rule starts: workspace, database or project, workflow. */
-export function TargetName({ target }: { target: Target | RunBrief }) {
-  const container = [target.workspace, target.database ?? target.project].filter(Boolean).join(" / ");
+export function TargetName({ target }: { target: Target | AnyRun }) {
+  const container = [target.workspace, containerOf(target)].join(" / ");
   return (
     <span>
       <Name text={target.workflow} />
-      {container && (
-        <>
-          {" "}
-          <span class="muted">
-            in <Name text={container} />
-          </span>
-        </>
-      )}
+      <span class="muted">
+        {" "}
+        in <Name text={container} />
+      </span>
     </span>
   );
+}
+
+/** The database or project that has the workflow. */
+export function containerOf(target: Target | AnyRun): string {
+  return "database" in target ? target.database : target.project;
 }

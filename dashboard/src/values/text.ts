@@ -2,11 +2,11 @@
 
 // Bidirectional embeddings, overrides and isolates: with them `gpj.exe` reads as `exe.jpg`. Control characters hide text.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-const DECEIVING = /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const DECEIVING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 // Those of them that reorder text.
 const REORDERING = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
 // The first, but JSON.stringify escapes control characters below 32 itself.
-const DECEIVING_IN_JSON = /[\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const DECEIVING_IN_JSON = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** A name with its deceiving characters written out: `x\u202Egpj.exe` becomes `x⟨202E⟩gpj.exe`. */
 export function plainName(name: string): string {

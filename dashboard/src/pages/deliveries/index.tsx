@@ -4,12 +4,13 @@ import { adviceForDelivery } from "../../api/advice";
 import { useQuery } from "../../api/query";
 import type { HookList, RecentDeliveries, RecentDelivery } from "../../api/types";
 import { location, replaceHash } from "../../router";
-import { Button, Empty, ErrorBox, LongText, PageHeading } from "../../ui/controls";
+import { Button, Empty, ErrorBox, PageHeading } from "../../ui/controls";
 import { count, formatBytes } from "../../ui/format";
 import { HookLink, Name } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { Tag } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { OutsideText } from "../../values/outside-text";
 import { plainName } from "../../values/text";
 import { type DeliveryFilters, deliveriesPath, readFilters, writeFilters } from "./filters";
 import { KeptDialog } from "./kept";
@@ -161,7 +162,7 @@ function Row({ delivery, isHook, onOpen }: { delivery: RecentDelivery; isHook: b
       <td data-label="Reason">
         <div class="stack-tight">
           <div>
-            <LongText text={delivery.reason} max={300} />
+            <OutsideText text={delivery.reason} max={300} />
           </div>
           <Facts delivery={delivery} />
         </div>
@@ -203,7 +204,11 @@ function Facts({ delivery }: { delivery: RecentDelivery }) {
         <dd>{size ?? "unknown"}</dd>
         <dt>Headers</dt>
         <dd>
-          {delivery.header_names.length === 0 ? "none" : <LongText text={delivery.header_names.join(", ")} max={500} />}
+          {delivery.header_names.length === 0 ? (
+            "none"
+          ) : (
+            <OutsideText text={delivery.header_names.join(", ")} max={500} />
+          )}
         </dd>
       </dl>
     </details>

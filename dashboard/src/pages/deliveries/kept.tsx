@@ -2,11 +2,13 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { call, isAbort, withQuery } from "../../api/client";
 import type { DeliveryView, KeptDelivery, KeptList, Receipt } from "../../api/types";
-import { Button, Dialog, Empty, ErrorBox, LongText } from "../../ui/controls";
+import { location } from "../../router";
+import { Button, Dialog, Empty, ErrorBox } from "../../ui/controls";
 import { count } from "../../ui/format";
 import { Name } from "../../ui/ids";
 import { Time } from "../../ui/time";
 import { Body } from "../../values/body";
+import { OutsideText } from "../../values/outside-text";
 import { ReceiptView } from "../hooks/playground";
 
 const PAGE_DELIVERIES = 20;
@@ -16,8 +18,15 @@ function keptPath(hook: string, kept?: string): string {
   return kept === undefined ? list : `${list}/${encodeURIComponent(kept)}`;
 }
 
-/** The kept deliveries of a hook, read only when the reader asks for them. */
-export function KeptDeliveries({ hook }: { hook: string }) {
+interface KeptProps {
+  hook: string;
+  /** Whether the hook keeps what it ignores now: a hook that did before may have some still. */
+  isKept: boolean;
+}
+
+/** The kept deliveries of a hook, read only when the reader asks for them: each reading costs a list of R2. */
+export function KeptDeliveries({ hook, isKept }: KeptProps) {
+  const isWanted = location.value.query.get("show") === "kept";
   const [kept, setKept] = useState<KeptDelivery[] | null>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -44,14 +53,28 @@ export function KeptDeliveries({ hook }: { hook: string }) {
     [hook],
   );
 
+  const title = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!isWanted) return;
+    title.current?.scrollIntoView();
+    void load(null);
+  }, [isWanted, load]);
+
   return (
     <section class="stack" aria-labelledby="kept-title">
       <div class="title-row">
-        <h2 id="kept-title">Ignored deliveries that were kept</h2>
+        <h2 id="kept-title" ref={title}>
+          Kept deliveries
+        </h2>
         <Button onClick={() => void load(null)} disabled={isLoading} why="They are being read.">
           {isLoading ? "Reading…" : kept === null ? "Show" : "Refresh"}
         </Button>
       </div>
+      <p class="muted">
+        {isKept
+          ? "This hook keeps each delivery that it ignores for seven days. Once the condition is mended, run them here."
+          : "This hook does not keep what it ignores: keep_ignored is off. What it kept before is here until it expires."}
+      </p>
       {error !== null && <ErrorBox error={error} />}
       {kept?.length === 0 && <Empty title="No ignored delivery is kept." />}
       {kept && kept.length > 0 && (
@@ -61,7 +84,6 @@ export function KeptDeliveries({ hook }: { hook: string }) {
             <thead>
               <tr>
                 <th scope="col">Received</th>
-                <th scope="col">Delivery id</th>
                 <th scope="col">Kept until</th>
                 <th scope="col">
                   <span class="visually-hidden">Actions</span>
@@ -73,9 +95,6 @@ export function KeptDeliveries({ hook }: { hook: string }) {
                 <tr key={delivery.kept}>
                   <td data-label="Received">
                     <Time at={delivery.received_at} />
-                  </td>
-                  <td data-label="Delivery">
-                    <Name text={delivery.delivery_id} />
                   </td>
                   <td data-label="Kept until">
                     <Time at={delivery.expires_at} />
@@ -179,9 +198,11 @@ export function KeptDialog({ hook, kept, onClose }: DialogProps) {
             <dl class="facts">
               {Object.entries(delivery.headers).map(([name, value]) => (
                 <div key={name} class="fact">
-                  <dt>{name}</dt>
+                  <dt>
+                    <Name text={name} />
+                  </dt>
                   <dd>
-                    <LongText text={value} max={300} />
+                    <OutsideText text={value} max={300} />
                   </dd>
                 </div>
               ))}

@@ -1,9 +1,11 @@
 // What a hook is: its state, mistakes, address, set-up and rules.
-import type { Hook, Mistake, Rule } from "../../api/types";
-import { Copy, LongText } from "../../ui/controls";
+import type { Hook, Mistake, ReadableHook, Rule } from "../../api/types";
+import { Copy } from "../../ui/controls";
 import { formatBytes, formatDuration } from "../../ui/format";
 import { TargetName } from "../../ui/ids";
 import { Tag } from "../../ui/status";
+import { OutsideText } from "../../values/outside-text";
+import { visible } from "../../values/text";
 
 const STATES = {
   ready: { tone: "good", text: "ready" },
@@ -16,9 +18,15 @@ export function HookState({ state }: { state: Hook["state"] }) {
   return <Tag tone={known?.tone ?? "plain"}>{known?.text ?? String(state)}</Tag>;
 }
 
+/** Whether the configuration of a hook could be read. */
+export function isReadable(hook: Hook): hook is ReadableHook {
+  return "url" in hook;
+}
+
 /** The whole address that a sender calls. */
 export function hookAddress(hook: Hook): string {
-  return new URL(hook.url ?? `/hooks/${encodeURIComponent(hook.hook)}`, window.location.origin).href;
+  const path = isReadable(hook) ? hook.url : `/hooks/${encodeURIComponent(hook.hook)}`;
+  return new URL(path, window.location.origin).href;
 }
 
 export function Address({ hook }: { hook: Hook }) {
@@ -41,9 +49,9 @@ export function Mistakes({ mistakes, title }: { mistakes: Mistake[]; title: stri
       <ul class="mistakes">
         {mistakes.map(mistake => (
           <li key={`${mistake.path}${mistake.problem}`}>
-            <code>{mistake.path}</code>: <LongText text={mistake.problem} />
+            <code>{visible(mistake.path)}</code>: <OutsideText text={mistake.problem} />
             <br />
-            <strong>Remedy:</strong> <LongText text={mistake.remedy} />
+            <strong>Remedy:</strong> <OutsideText text={mistake.remedy} />
           </li>
         ))}
       </ul>
@@ -51,74 +59,87 @@ export function Mistakes({ mistakes, title }: { mistakes: Mistake[]; title: stri
   );
 }
 
-export function SetUp({ hook }: { hook: Hook }) {
-  const secrets = Array.isArray(hook.verify?.secret) ? (hook.verify.secret as unknown[]) : [];
+/** How the sender is connected: the address, the steps, and what the hook does with what arrives. */
+export function SetUp({ hook }: { hook: ReadableHook }) {
   return (
     <section class="card" aria-labelledby="setup-title">
       <h2 id="setup-title">Set-up</h2>
       <p>The sender calls this address:</p>
       <Address hook={hook} />
-      {hook.setup && hook.setup.length > 0 && (
-        <ol class="steps">
-          {hook.setup.map(step => (
-            <li key={step}>
-              <LongText text={step} />
-            </li>
-          ))}
-        </ol>
+      {hook.setup.length > 0 && (
+        <>
+          <h3 id="steps-title">Connect the sender</h3>
+          <ol class="steps" aria-labelledby="steps-title">
+            {hook.setup.map((step, index) => (
+              <li key={index}>
+                <OutsideText text={step} />
+              </li>
+            ))}
+          </ol>
+        </>
       )}
-      {hook.verification_token && (
-        <div class="notice notice-info">
-          <p>
-            The sender offered this verification token in a handshake. Store it as the hook's secret
-            {typeof secrets[0] === "string" && (
-              <>
-                : <code>npx wrangler secret put {secrets[0]}</code>
-              </>
-            )}
-          </p>
-          <div class="row">
-            <code class="address">{hook.verification_token}</code>
-            <Copy text={hook.verification_token} what="the token" />
-          </div>
-        </div>
-      )}
-      <dl class="facts">
-        <dt>Sender</dt>
-        <dd>{hook.sender ?? "not a built-in one"}</dd>
-        {hook.verify && (
-          <>
-            <dt>Verification</dt>
-            <dd>
-              {hook.verify.scheme}
-              {secrets.length > 0 && (
-                <>
-                  , secret{secrets.length > 1 && "s"} <code>{secrets.map(String).join(", ")}</code>
-                </>
-              )}
-            </dd>
-          </>
-        )}
-        {hook.max_body_bytes !== undefined && (
-          <>
-            <dt>Largest body</dt>
-            <dd>{formatBytes(hook.max_body_bytes)}</dd>
-          </>
-        )}
-        {hook.share !== undefined && (
-          <>
-            <dt>Status links</dt>
-            <dd>{SHARES[hook.share] ?? hook.share}</dd>
-          </>
-        )}
-        {hook.keep_ignored !== undefined && (
-          <>
-            <dt>Ignored deliveries</dt>
-            <dd>{hook.keep_ignored ? "kept, and can be run later" : "not kept (keep_ignored is off)"}</dd>
-          </>
-        )}
-      </dl>
+      <VerificationToken hook={hook} />
+      <SetUpFacts hook={hook} />
     </section>
+  );
+}
+
+function VerificationToken({ hook }: { hook: ReadableHook }) {
+  if (hook.verification_token === null) return null;
+  const secret = hook.verify.secret[0];
+  return (
+    <div class="notice notice-info">
+      <p>
+        The sender offered this verification token in a handshake. Store it as the hook's secret
+        {secret !== undefined && (
+          <>
+            : <code>npx wrangler secret put {visible(secret)}</code>
+          </>
+        )}
+      </p>
+      <div class="row">
+        <code class="address">{visible(hook.verification_token)}</code>
+        <Copy text={hook.verification_token} what="the token" />
+      </div>
+    </div>
+  );
+}
+
+function SetUpFacts({ hook }: { hook: ReadableHook }) {
+  const secrets = hook.verify.secret;
+  return (
+    <dl class="facts">
+      <dt>Sender</dt>
+      <dd>{hook.sender ?? "not a built-in one"}</dd>
+      <dt>Verification</dt>
+      <dd>
+        {hook.verify.scheme}
+        {secrets.length > 0 && (
+          <>
+            , secret{secrets.length > 1 && "s"} <code>{visible(secrets.join(", "))}</code>
+          </>
+        )}
+      </dd>
+      <dt>Largest body</dt>
+      <dd>{formatBytes(hook.max_body_bytes)}</dd>
+      <dt>Status links</dt>
+      <dd>{SHARES[hook.share] ?? hook.share}</dd>
+      <dt>Ignored deliveries</dt>
+      <dd>
+        {hook.keep_ignored
+          ? "kept for seven days: see below"
+          : "not kept; keep_ignored = true keeps them for seven days, so that they can be run later"}
+      </dd>
+    </dl>
+  );
+}
+
+/** An expression or a pattern of the configuration. */
+export function Code({ text }: { text: string }) {
+  return (
+    <code>
+      <OutsideText text={text} max={500} />
+    </code>
   );
 }
 
@@ -151,14 +172,16 @@ export function Rules({ rules }: { rules: Rule[] }) {
               <th scope="row" data-label="Rule">
                 {index + 1}
               </th>
-              <td data-label="Condition">{rule.when ? <code>{rule.when}</code> : "every event"}</td>
+              <td data-label="Condition">{rule.when === null ? "every event" : <Code text={rule.when} />}</td>
               <td data-label="Workflow">
                 <TargetName target={rule.target} />
               </td>
               <td data-label="No answer">{rule.on_unconfirmed}</td>
               <td data-label="Redelivery">{rule.on_redelivery}</td>
               <td data-label="Deadline">{formatDuration(rule.deadline_seconds)}</td>
-              <td data-label="Files">{rule.archive ? <code>{rule.archive}</code> : "not archived"}</td>
+              <td data-label="Files">
+                <Code text={rule.archive} />
+              </td>
             </tr>
           ))}
         </tbody>

@@ -46,6 +46,13 @@ export function readHeaders(text: string): TypedHeaders {
   return { headers, problems };
 }
 
+/** Why a payload of this content type cannot be sent by a page that Cloudflare Access signed in; `null` for JSON. */
+export function whyNotByAccess(contentType: string): string | null {
+  const essence = contentType.split(";")[0]?.trim().toLowerCase();
+  if (essence === "application/json") return null;
+  return "You are signed in by Cloudflare Access, with which the Worker takes calls of type application/json alone: a payload of another type cannot be sent from here. Call the API with OPERATOR_TOKEN, or preview it with cargo xtask try.";
+}
+
 function findProblem(colon: number, name: string, value: string): string | null {
   if (colon < 1 || !NAME.test(name)) return "write Name: value";
   if (name === "content-type") return "choose the content type above";

@@ -3,9 +3,10 @@ import { useQuery } from "../../api/query";
 import type { HookList, Overview } from "../../api/types";
 import { link } from "../../router";
 import { Empty, ErrorBox, PageHeading } from "../../ui/controls";
+import { Name } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { KeptDeliveries } from "../deliveries/kept";
-import { HookState, Mistakes, Rules, SetUp } from "./facts";
+import { HookState, isReadable, Mistakes, Rules, SetUp } from "./facts";
 import { COUNTS_PATH, Counts } from "./index";
 import { Playground } from "./playground";
 
@@ -17,7 +18,7 @@ export function HookPage({ name }: { name: string }) {
     <>
       <div class="title-row">
         <PageHeading title={`Hook ${name.slice(0, 60)}`}>
-          Hook <bdi>{name.slice(0, 200)}</bdi> {hook && <HookState state={hook.state} />}
+          Hook <Name text={name} max={200} /> {hook && <HookState state={hook.state} />}
         </PageHeading>
         <Refresh
           fetchedAtMs={hooks.fetchedAtMs}
@@ -44,18 +45,22 @@ export function HookPage({ name }: { name: string }) {
               The hook is paused: senders are answered 503, and most of them try again later.
             </p>
           )}
-          <Counts hook={hook.hook} counts={overview.data?.hooks?.[hook.hook]} />
+          <Counts hook={hook.hook} counts={overview.data?.hooks[hook.hook]} />
           <p class="row">
             <a href={link("/runs", { hook: hook.hook })}>Its runs</a>
             <a href={link("/deliveries", { hook: hook.hook })}>Its refused and ignored deliveries</a>
           </p>
-          <SetUp hook={hook} />
-          <Rules rules={hook.rules ?? []} />
-          {hook.keep_ignored && <KeptDeliveries hook={hook.hook} />}
-          {hook.state === "broken" ? (
-            <p class="muted">The playground works once the mistakes are mended.</p>
-          ) : (
+          {isReadable(hook) && (
+            <>
+              <SetUp hook={hook} />
+              <Rules rules={hook.rules} />
+              <KeptDeliveries hook={hook.hook} isKept={hook.keep_ignored} />
+            </>
+          )}
+          {isReadable(hook) && hook.state !== "broken" ? (
             <Playground hook={hook} />
+          ) : (
+            <p class="muted">The playground works once the mistakes are mended.</p>
           )}
         </>
       )}

@@ -1,13 +1,13 @@
 // The page of all hooks: where senders call, and whether each hook works.
 import { useQuery } from "../../api/query";
 import type { Hook, HookList, Overview, OverviewHook, RecentDeliveries, RecentDelivery } from "../../api/types";
-import { link } from "../../router";
+import { hookLink, keptLink, link } from "../../router";
 import { Empty, ErrorBox, PageHeading } from "../../ui/controls";
 import { HookLink } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { STATUSES, Tag } from "../../ui/status";
 import { Time } from "../../ui/time";
-import { Address, HookState, Mistakes } from "./facts";
+import { Address, HookState, isReadable, Mistakes } from "./facts";
 
 /** The counts of the last 24 hours; the overview uses the same call. */
 export const COUNTS_PATH = "/api/overview?hours=24";
@@ -46,7 +46,7 @@ export function HooksPage() {
         <HookCard
           key={hook.hook}
           hook={hook}
-          counts={overview.data?.hooks?.[hook.hook]}
+          counts={overview.data?.hooks[hook.hook]}
           last={deliveries.data?.deliveries.find(delivery => delivery.hook === hook.hook)}
         />
       ))}
@@ -75,12 +75,16 @@ function HookCard({ hook, counts, last }: CardProps) {
         <h2 class="row">
           <HookLink hook={hook.hook} />
           <HookState state={hook.state} />
-          {hook.sender && <Tag tone="plain">{hook.sender}</Tag>}
+          {isReadable(hook) && hook.sender && <Tag tone="plain">{hook.sender}</Tag>}
         </h2>
-        <a href={link("/runs", { hook: hook.hook })}>Its runs</a>
+        <p class="row">
+          {isReadable(hook) && <a href={hookLink(hook.hook)}>Set-up and playground</a>}
+          <a href={link("/runs", { hook: hook.hook })}>Its runs</a>
+          {isReadable(hook) && hook.keep_ignored && <a href={keptLink(hook.hook)}>Kept deliveries</a>}
+        </p>
       </div>
       <Address hook={hook} />
-      <Mistakes mistakes={hook.mistakes} title="Mistakes" />
+      <Mistakes mistakes={hook.mistakes} title={`Mistakes of ${hook.hook}`} />
       <Counts hook={hook.hook} counts={counts} />
       {last && (
         <p>

@@ -1,29 +1,30 @@
 // Paste a payload, see what it would do, and start it by hand.
 import { useMemo, useState } from "preact/hooks";
 import { call, withQuery } from "../../api/client";
-import type { DeliveryView, Hook, Receipt, RunList } from "../../api/types";
+import type { DeliveryView, ReadableHook, Receipt, RunList } from "../../api/types";
+import { session } from "../../session";
 import { Button, ConfirmDialog, ErrorBox, toast } from "../../ui/controls";
 import { count, formatBytes } from "../../ui/format";
 import { RunLink, TargetName } from "../../ui/ids";
 import { StatusBadge } from "../../ui/status";
-import { readHeaders } from "./headers";
+import { readHeaders, whyNotByAccess } from "./headers";
 import { PreviewView } from "./preview-view";
 import { type Payload, type PreviewState, usePreview } from "./use-preview";
 
 const CONTENT_TYPES = ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/xml"];
-/** The bound of the API where the hook states none. */
-const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const START_WAIT_SECONDS = 10;
 
-export function Playground({ hook }: { hook: Hook }) {
+export function Playground({ hook }: { hook: ReadableHook }) {
   const [body, setBody] = useState("");
   const [contentType, setContentType] = useState(CONTENT_TYPES[0] ?? "");
   const [typed, setTyped] = useState("");
   const { headers, problems } = useMemo(() => readHeaders(typed), [typed]);
   const bytes = useMemo(() => new TextEncoder().encode(body).length, [body]);
-  const bytesMax = hook.max_body_bytes ?? BODY_BYTES_MAX;
+  const bytesMax = hook.max_body_bytes;
   const isTooLarge = bytes > bytesMax;
-  const payload: Payload = { body: isTooLarge ? "" : body, contentType, headers };
+  const whyNot = whyNotSendable(contentType);
+  // An empty payload is neither previewed nor started.
+  const payload: Payload = { body: isTooLarge || whyNot !== null ? "" : body, contentType, headers };
   const state = usePreview(hook.hook, payload);
 
   return (
@@ -89,21 +90,34 @@ export function Playground({ hook }: { hook: Hook }) {
           ))}
         </div>
         <div class="stack">
-          <Result state={state} isEmpty={payload.body === ""} />
-          <StartByHand hook={hook} payload={payload} state={state} />
+          <Result state={state} isEmpty={payload.body === ""} isPossible={whyNot === null} />
+          <StartByHand hook={hook} payload={payload} state={state} whyNot={whyNot} />
         </div>
       </div>
     </section>
   );
 }
 
-function Result({ state, isEmpty }: { state: PreviewState; isEmpty: boolean }) {
+/** Why a payload of this content type cannot be sent, or `null`: with Access the Worker only takes calls that no form can make. */
+function whyNotSendable(contentType: string): string | null {
+  const current = session.value;
+  const isByAccess = current.state === "signed-in" && current.session.signed_in_by === "access";
+  return isByAccess ? whyNotByAccess(contentType) : null;
+}
+
+interface ResultProps {
+  state: PreviewState;
+  isEmpty: boolean;
+  isPossible: boolean;
+}
+
+function Result({ state, isEmpty, isPossible }: ResultProps) {
   return (
     <div aria-busy={state.isLoading} class={state.isLoading ? "stack spin" : "stack"}>
       <p class="visually-hidden" role="status">
         {state.isLoading ? "" : (state.preview?.outcome ?? "")}
       </p>
-      {isEmpty && <p class="muted">The preview appears here.</p>}
+      {isEmpty && isPossible && <p class="muted">The preview appears here.</p>}
       {!isEmpty && state.error !== null && <ErrorBox error={state.error} />}
       {!isEmpty && state.preview && <PreviewView preview={state.preview} text={state.text} />}
     </div>
@@ -145,19 +159,22 @@ function LastDelivery({
 }
 
 interface StartProps {
-  hook: Hook;
+  hook: ReadableHook;
   payload: Payload;
   state: PreviewState;
+  /** Why the payload cannot be sent, or `null`. */
+  whyNot: string | null;
 }
 
-function StartByHand({ hook, payload, state }: StartProps) {
+function StartByHand({ hook, payload, state, whyNot }: StartProps) {
   /** The key of the confirmation that is open: repeating a call with it starts nothing twice. */
   const [key, setKey] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [receipt, setReceipt] = useState<Receipt | null>(null);
   const [error, setError] = useState<unknown>(null);
   const starting = state.preview?.runs.filter(run => run.starts) ?? [];
-  const why = isBusy ? "It is being started." : "The preview must show a run that starts.";
+  const items = state.preview && "items" in state.preview ? state.preview.items : null;
+  const why = isBusy ? "It is being started." : (whyNot ?? "The preview must show a run that starts.");
 
   async function start(idempotencyKey: string) {
     setKey(null);
@@ -183,6 +200,11 @@ function StartByHand({ hook, payload, state }: StartProps) {
 
   return (
     <>
+      {whyNot !== null && (
+        <p class="notice notice-warn" role="status">
+          {whyNot}
+        </p>
+      )}
       <div>
         <Button
           kind="primary"
@@ -212,8 +234,8 @@ function StartByHand({ hook, payload, state }: StartProps) {
             ))}
           </ul>
           {starting.length > 10 && <p>and {starting.length - 10} more</p>}
-          {state.preview?.items != null && state.preview.items > 10 && (
-            <p>The payload is a batch of {state.preview.items} items: every item counts, not only the first 10.</p>
+          {items !== null && items > 10 && (
+            <p>The payload is a batch of {items} items: every item counts, not only the first 10.</p>
           )}
         </ConfirmDialog>
       )}

@@ -1,12 +1,13 @@
 // What a payload would do: the verification, each rule's condition with its values, the parameters, the request.
 import { useMemo } from "preact/hooks";
-import type { Preview, PreviewRun } from "../../api/types";
-import { LongText } from "../../ui/controls";
+import type { Preview, PreviewEvent, PreviewRun } from "../../api/types";
 import { count } from "../../ui/format";
 import { Name, TargetName } from "../../ui/ids";
 import { Tag } from "../../ui/status";
 import type { JsonNode } from "../../values/json";
 import { JsonTree } from "../../values/json-tree";
+import { OutsideText } from "../../values/outside-text";
+import { Code } from "./facts";
 import { partText, treeOf } from "./node";
 
 /** At most this many runs of a batch are shown. */
@@ -20,30 +21,39 @@ export function PreviewView({ preview, text }: { preview: Preview; text: string 
       <p>
         <strong>{describe(preview, starts)}</strong>
       </p>
-      {preview.error && (
+      {preview.outcome === "not parsed" && (
         <p class="notice notice-bad">
-          <LongText text={preview.error} />
+          <OutsideText text={preview.error} />
         </p>
       )}
       {preview.paused && <p class="notice notice-warn">The hook is paused: a sender's delivery is refused now.</p>}
       <Verification preview={preview} />
-      {preview.handshake && <JsonTree text={partText(root, preview.handshake, "handshake")} />}
-      {preview.delivery_id && (
-        <p>
-          Delivery id: <bdi class="mono">{preview.delivery_id.slice(0, 300)}</bdi>
-        </p>
-      )}
-      {preview.delivery_id_error && (
-        <p class="notice notice-warn">
-          The delivery has no id: <LongText text={preview.delivery_id_error} />
-        </p>
-      )}
-      {preview.items !== null && <p>A batch of {count(preview.items, "item")}; the first 10 are shown.</p>}
+      {preview.outcome === "handshake" && <JsonTree text={partText(root, preview.handshake, "handshake")} />}
+      {(preview.outcome === "accepted" || preview.outcome === "ignored") && <EventFacts preview={preview} />}
       {preview.runs.slice(0, RUNS_SHOWN).map((run, index) => (
         <RunView key={`${run.item ?? ""}-${run.rule}`} run={run} root={root} index={index} />
       ))}
       {preview.runs.length > RUNS_SHOWN && <p>{preview.runs.length - RUNS_SHOWN} more are not shown.</p>}
     </div>
+  );
+}
+
+function EventFacts({ preview }: { preview: PreviewEvent }) {
+  return (
+    <>
+      <p>
+        Delivery id:{" "}
+        <span class="mono">
+          <Name text={preview.delivery_id} max={300} />
+        </span>
+      </p>
+      {preview.delivery_id_error !== null && (
+        <p class="notice notice-warn">
+          The hook's delivery_id has no usable value: <OutsideText text={preview.delivery_id_error} />
+        </p>
+      )}
+      {preview.items !== null && <p>A batch of {count(preview.items, "item")}; the first 10 are shown.</p>}
+    </>
   );
 }
 
@@ -54,11 +64,9 @@ function describe(preview: Preview, starts: number): string {
     case "ignored":
       return "Ignored: no rule's condition holds, so nothing would start.";
     case "handshake":
-      return `A handshake: answered with status ${preview.handshake?.status ?? 200}, and nothing would start.`;
+      return `A handshake: answered with status ${preview.handshake.status}, and nothing would start.`;
     case "not parsed":
       return "Refused: the body cannot be read.";
-    default:
-      return String(preview.outcome);
   }
 }
 
@@ -70,14 +78,14 @@ function Verification({ preview }: { preview: Preview }) {
       <summary>Not verified by {scheme}: a sender's delivery needs it, a start by hand does not</summary>
       {reason && (
         <p>
-          <LongText text={reason} />
+          <OutsideText text={reason} />
         </p>
       )}
       {signed_text && (
         <>
           <p>The text that must be signed:</p>
           <pre>
-            <LongText text={signed_text} />
+            <OutsideText text={signed_text} />
           </pre>
         </>
       )}
@@ -110,17 +118,17 @@ function RunView({ run, root, index }: { run: PreviewRun; root: JsonNode | null;
       {when && (
         <div class="stack">
           <p>
-            The condition <code>{when.expression}</code>{" "}
+            The condition <Code text={when.expression} />{" "}
             {when.error === null ? <strong>{when.holds ? "holds" : "does not hold"}</strong> : <strong>failed</strong>}
             {when.error === null ? "" : ": "}
-            {when.error !== null && <LongText text={when.error} />}
+            {when.error !== null && <OutsideText text={when.error} />}
           </p>
           <Values run={run} root={root} index={index} />
         </div>
       )}
       {run.error && (
         <p class="notice notice-bad">
-          <LongText text={run.error} />
+          <OutsideText text={run.error} />
         </p>
       )}
       {run.params && <Params run={run} root={root} index={index} />}
@@ -128,7 +136,7 @@ function RunView({ run, root, index }: { run: PreviewRun; root: JsonNode | null;
         <details>
           <summary>The request that Fabricate would get</summary>
           <p class="mono">
-            {run.request.method} <bdi>{run.request.url}</bdi>
+            {run.request.method} <OutsideText text={run.request.url} />
           </p>
           <JsonTree text={partText(root, run.request.body, "runs", index, "request", "body")} />
         </details>
@@ -145,7 +153,7 @@ function Values({ run, root, index }: { run: PreviewRun; root: JsonNode | null; 
       {values.map(([path, value]) => (
         <div key={path} class="fact">
           <dt>
-            <code>{path}</code>
+            <Code text={path} />
           </dt>
           <dd>
             {isMissing(value) ? (

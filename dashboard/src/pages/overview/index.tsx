@@ -115,7 +115,7 @@ function Mistakes({ list }: { list: HookList }) {
 }
 
 function Sweeps({ sweeps }: { sweeps: Overview["sweeps"] }) {
-  if (!sweeps || sweeps.overdue === 0) return null;
+  if (sweeps.overdue === 0) return null;
   return (
     <section class="notice notice-warn" aria-label="Sweeps">
       <p>
@@ -138,7 +138,7 @@ function Sweeps({ sweeps }: { sweeps: Overview["sweeps"] }) {
 }
 
 function Parked({ overview }: { overview: Overview }) {
-  const total = overview.totals.unconfirmed ?? overview.parked.length;
+  const total = overview.totals.unconfirmed;
   if (overview.parked.length === 0) return null;
   return (
     <section class="stack" aria-labelledby="parked-title">
@@ -160,7 +160,7 @@ function Totals({ overview, hours }: { overview: Overview; hours: number }) {
     <section aria-label="Runs by status" class="grid">
       {STATUS_ORDER.map(status => (
         <a key={status} class="tile" href={link("/runs", { status, period: isFinal(status) ? period : null })}>
-          <span class="tile-number">{(overview.totals[status] ?? 0).toLocaleString("en-US")}</span>
+          <span class="tile-number">{overview.totals[status].toLocaleString("en-US")}</span>
           <StatusBadge status={status} />
           <span class="muted tile-text">{STATUSES[status].meaning}</span>
         </a>
@@ -210,7 +210,7 @@ function Figures({ overview }: { overview: Overview }) {
 }
 
 function HookTable({ overview, hours }: { overview: Overview; hours: number }) {
-  const hooks = Object.entries(overview.hooks ?? {});
+  const hooks = Object.entries(overview.hooks);
   if (hooks.length === 0) return null;
   const period = hours === WEEK_HOURS ? "week" : "day";
   return (

@@ -2,7 +2,7 @@
 import { type ComponentChildren, Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, call, withQuery } from "../../api/client";
-import type { RunBrief } from "../../api/types";
+import type { Run } from "../../api/types";
 import { navigate, runLink } from "../../router";
 import { Button, ConfirmDialog, ErrorBox, toast } from "../../ui/controls";
 import { STATUSES } from "../../ui/status";
@@ -12,7 +12,7 @@ import { runPath } from "./load";
 type Action = "retry" | "adopt" | "abandon";
 
 interface ActionsProps {
-  run: RunBrief;
+  run: Run;
   /** The run that retries this one, if there is one. */
   retriedBy: string | null;
   /** Reads the run again. */
@@ -20,7 +20,7 @@ interface ActionsProps {
 }
 
 /** What can be done with a run in its state; the order is that of the buttons. */
-export function actionsFor(run: RunBrief, retriedBy: string | null): Action[] {
+export function actionsFor(run: Run, retriedBy: string | null): Action[] {
   const actions: Action[] = [];
   if (run.status === "unconfirmed") actions.push("adopt");
   const canRetry = ["failed", "canceled", "unconfirmed", "completed"].includes(run.status);
@@ -66,7 +66,7 @@ export function Actions({ run, retriedBy, onChanged }: ActionsProps) {
 }
 
 interface DialogProps {
-  run: RunBrief;
+  run: Run;
   onClose: () => void;
   onDone: (text: string, isDone: boolean) => void;
 }
@@ -179,7 +179,7 @@ function Field({ label, value, onInput, onEnter, max }: FieldProps) {
 function useDecision(
   path: string,
   onDone: DialogProps["onDone"],
-  onAnswer: (run: RunBrief) => void,
+  onAnswer: (run: Run) => void,
 ): [(body: object | null) => void, ComponentChildren, (message: string) => void] {
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -189,7 +189,7 @@ function useDecision(
     setSending(true);
     setError(null);
     setMessage(null);
-    call<RunBrief>(path, { method: "POST", body: JSON.stringify(body ?? {}) }).then(
+    call<Run>(path, { method: "POST", body: JSON.stringify(body ?? {}) }).then(
       answer => onAnswer(answer.data),
       failure => {
         setSending(false);

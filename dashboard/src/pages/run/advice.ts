@@ -1,5 +1,5 @@
 // What to do about a run's error. The stages are those of docs/api.md#a-run.
-import type { RunBrief } from "../../api/types";
+import type { Run, Stage } from "../../api/types";
 
 interface Advice {
   /** What went wrong. */
@@ -8,7 +8,7 @@ interface Advice {
   steps: string[];
 }
 
-const BY_STAGE: Record<string, Advice> = {
+const BY_STAGE: Record<Stage, Advice> = {
   mapping: {
     meaning: "The event yielded no parameters. Nothing was started.",
     steps: [
@@ -60,14 +60,14 @@ const UNCONFIRMED: Advice = {
 };
 
 /** What a failed or `unconfirmed` run means and what to do, or `null` for another run. */
-export function adviceForRun(run: Pick<RunBrief, "status" | "error">): Advice | null {
+export function adviceForRun(run: Pick<Run, "status" | "error">): Advice | null {
   if (run.status === "unconfirmed") return UNCONFIRMED;
   if (!run.error) return null;
   return BY_STAGE[run.error.stage] ?? { meaning: "The run failed.", steps: ["Read the message, then retry the run."] };
 }
 
 /** What a retry of this run does, in sentences for the dialog that asks. */
-export function retryEffects(run: Pick<RunBrief, "status" | "error" | "task">): string[] {
+export function retryEffects(run: Pick<Run, "status" | "error" | "task">): string[] {
   const effects = ["A new run is made from the stored delivery, mapped by the hook as it is configured now."];
   if (run.status === "completed") {
     effects.push("The workflow has done its work already. It runs again and does its work a second time.");

@@ -131,7 +131,6 @@ function FileState({ file }: { file: RunFile }) {
 }
 
 function Details({ file }: { file: RunFile }) {
-  const finishedAt = (file as { finished_at?: string | null }).finished_at;
   return (
     <details class="small">
       <summary>Details</summary>
@@ -141,7 +140,7 @@ function Details({ file }: { file: RunFile }) {
           ["Type", file.content_type && <OutsideText key="type" text={file.content_type} max={200} />],
           ["Key in R2", file.key && <OutsideText key="key" text={plainName(file.key)} max={300} />],
           ["SHA-256", file.sha256 && <OutsideText key="hash" text={file.sha256} max={200} />],
-          ["Finished", finishedAt && <Time key="at" at={finishedAt} />],
+          ["Finished", file.finished_at && <Time key="at" at={file.finished_at} />],
         ]}
       />
     </details>
@@ -152,8 +151,8 @@ function LinkDialog({ link, name, onClose }: { link: FileLink; name: string; onC
   return (
     <Dialog title="Link to the file" onClose={onClose} actions={<Copy text={link.url} what="link" />}>
       <p>
-        Everybody who has this link can read <bdi>{name}</bdi>, without a token, until <Time at={link.expires_at} />. It
-        opens nothing else, and it cannot be revoked by itself.
+        Everybody who has this link can read <OutsideText text={name} max={200} />, without a token, until{" "}
+        <Time at={link.expires_at} />. It opens nothing else, and it cannot be revoked by itself.
       </p>
       <p class="mono raw">{link.url}</p>
     </Dialog>

@@ -1,8 +1,9 @@
 // The head of a run's page: what it is, where it comes from, where it goes.
-import type { RunBrief } from "../../api/types";
+import type { Run } from "../../api/types";
 import { hookLink, link, runLink } from "../../router";
 import { PageHeading } from "../../ui/controls";
 import { formatDuration } from "../../ui/format";
+import { containerOf, Name } from "../../ui/ids";
 import { STATUSES, StatusBadge } from "../../ui/status";
 import { Time } from "../../ui/time";
 import { OutsideText } from "../../values/outside-text";
@@ -15,20 +16,20 @@ import { Id } from "./task";
 const LINKED_CHARACTERS_MAX = 1_000;
 
 interface HeaderProps {
-  run: RunBrief;
+  run: Run;
   retriedBy: string | null;
 }
 
-export function Heading({ run }: { run: RunBrief }) {
+export function Heading({ run }: { run: Run }) {
   return (
     <PageHeading title={`Run ${run.run_id}`}>
-      Run of <bdi>{run.hook}</bdi> <StatusBadge status={run.status} />
+      Run of <Name text={run.hook} /> <StatusBadge status={run.status} />
     </PageHeading>
   );
 }
 
 export function Summary({ run, retriedBy }: HeaderProps) {
-  const target = [run.workspace, run.database ?? run.project, run.workflow].filter(Boolean).join(" / ");
+  const target = [run.workspace, containerOf(run), run.workflow].join(" / ");
   return (
     <section class="card" aria-label="Summary">
       <p class="meaning">{STATUSES[run.status]?.meaning}</p>
@@ -57,7 +58,7 @@ export function Summary({ run, retriedBy }: HeaderProps) {
   );
 }
 
-function DeliveryId({ run }: { run: RunBrief }) {
+function DeliveryId({ run }: { run: Run }) {
   const hasLink = run.delivery_id.length <= LINKED_CHARACTERS_MAX;
   return (
     <>
@@ -75,7 +76,7 @@ function RunLink({ runId }: { runId: string }) {
   );
 }
 
-function took(run: RunBrief): string | null {
+function took(run: Run): string | null {
   if (!run.finished_at) return null;
   const seconds = (Date.parse(run.finished_at) - Date.parse(run.received_at)) / 1000;
   return seconds >= 0 ? formatDuration(seconds) : null;

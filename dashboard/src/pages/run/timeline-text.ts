@@ -58,7 +58,7 @@ export function describeEvent(event: TimelineEvent): EventText {
       });
     case "file_archived":
       return text(
-        `The file ${plainName(event.name)} was archived${typeof event.bytes === "number" ? ` (${formatBytes(event.bytes)})` : ""}.`,
+        `The file ${plainName(event.name)} was archived${event.bytes !== null ? ` (${formatBytes(event.bytes)})` : ""}.`,
         { tone: "good" },
       );
     case "file_failed":
@@ -83,9 +83,9 @@ function describeEnd(
   return text(`The run failed${where}.`, { reason: event.reason, tone: "bad" });
 }
 
-/** How long after the event before: `after 3.2 s`. Empty for the first, and where one of the times is unknown or earlier. */
-export function describeGap(before: string | null | undefined, at: string | null): string {
-  if (!before || !at) return "";
+/** How long after the event before: `after 3.2 s`. Empty for the first, and where it came earlier. */
+export function describeGap(before: string | undefined, at: string): string {
+  if (!before) return "";
   const seconds = (Date.parse(at) - Date.parse(before)) / 1000;
   return seconds >= 0 ? `after ${seconds < 0.1 ? "0 s" : formatDuration(seconds)}` : "";
 }

@@ -40,7 +40,7 @@ function Events({ events }: { events: TimelineEvent[] }) {
   );
 }
 
-function Event({ event, before }: { event: TimelineEvent; before: string | null | undefined }) {
+function Event({ event, before }: { event: TimelineEvent; before: string | undefined }) {
   const text = describeEvent(event);
   const gap = describeGap(before, event.at);
   return (

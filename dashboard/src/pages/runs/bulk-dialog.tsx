@@ -1,16 +1,17 @@
 // Asks before many runs are retried or abandoned, and shows what came of each.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { forget } from "../../api/query";
-import type { RunBrief } from "../../api/types";
+import type { AnyRun } from "../../api/types";
 import { Button, Dialog } from "../../ui/controls";
-import { count, cut } from "../../ui/format";
+import { count } from "../../ui/format";
 import { RunLink } from "../../ui/ids";
 import { StatusBadge } from "../../ui/status";
+import { OutsideText } from "../../values/outside-text";
 import { actOnRuns, type BulkAction, type BulkResult, canDo } from "./bulk";
 
 interface Props {
   action: BulkAction;
-  runs: RunBrief[];
+  runs: AnyRun[];
   onResult: (result: BulkResult) => void;
   /** `hasActed` is false where the operator canceled before anything was done. */
   onClose: (hasActed: boolean) => void;
@@ -105,7 +106,7 @@ function Results({ action, results, total }: { action: BulkAction; results: Bulk
             <RunLink id={result.runId} />{" "}
             {result.problem !== null ? (
               <span class="row-error">
-                not done: <bdi>{cut(result.problem, 300)}</bdi>
+                not done: <OutsideText text={result.problem} max={300} />
               </span>
             ) : result.run && action === "retry" ? (
               <>

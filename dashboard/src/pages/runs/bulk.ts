@@ -1,6 +1,6 @@
 // Retries or abandons the selected runs one by one: bounded, with progress, and with a result for each.
 import { ApiError, call, isAbort } from "../../api/client";
-import type { Run, RunBrief, RunStatus } from "../../api/types";
+import type { AnyRun, Run, RunStatus } from "../../api/types";
 
 export type BulkAction = "retry" | "abandon";
 
@@ -21,7 +21,7 @@ export function canDo(action: BulkAction, status: RunStatus): boolean {
 export interface BulkResult {
   runId: string;
   /** The new run of a retry, or the abandoned run. */
-  run: RunBrief | null;
+  run: AnyRun | null;
   /** Why it was not done. */
   problem: string | null;
 }

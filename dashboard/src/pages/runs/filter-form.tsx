@@ -5,7 +5,9 @@ import { useQuery } from "../../api/query";
 import type { HookList, Run, RunList } from "../../api/types";
 import { navigate, runLink } from "../../router";
 import { Button, toast } from "../../ui/controls";
+import { Name } from "../../ui/ids";
 import { STATUS_ORDER, STATUSES } from "../../ui/status";
+import { plainName } from "../../values/text";
 import { fromLocalField, hasFilters, type RunFilters, readFilters, readSearch, toLocalField } from "./filters";
 
 interface Props {
@@ -35,7 +37,7 @@ export function FilterForm({ filters, onChange }: Props) {
             <option value="">every hook</option>
             {names.map(name => (
               <option key={name} value={name}>
-                {name}
+                {plainName(name.slice(0, 60))}
               </option>
             ))}
           </select>
@@ -126,7 +128,10 @@ function IdFilter({ filters, onChange }: Props) {
   return (
     <p class="row">
       <span>
-        Only runs of the {filters.deliveryId ? "delivery" : "task"} <bdi class="mono">{id.slice(0, 300)}</bdi>
+        Only runs of the {filters.deliveryId ? "delivery" : "task"}{" "}
+        <span class="mono">
+          <Name text={id} max={300} />
+        </span>
       </span>
       <Button onClick={() => onChange({ ...filters, deliveryId: "", taskId: "" })}>Show all</Button>
     </p>

@@ -3,18 +3,18 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { call, callIfChanged, isAbort } from "../../api/client";
 import { isFresh, mergeFirstPage, RUN_POLL_MS, runsToPoll } from "../../api/polling";
 import { remember, remembered, useAutoRefresh } from "../../api/query";
-import type { Run, RunBrief, RunList } from "../../api/types";
+import type { AnyRun, Run, RunList } from "../../api/types";
 import { listPath, type RunFilters, writeFilters } from "./filters";
 
 interface Shown {
-  runs: RunBrief[];
+  runs: AnyRun[];
   cursor: string | null;
   /** When the first page was read; its period counts for the pages after it. */
   readAtMs: number;
 }
 
 export interface RunListState {
-  runs: RunBrief[] | null;
+  runs: AnyRun[] | null;
   hasMore: boolean;
   error: unknown;
   isLoading: boolean;
@@ -22,7 +22,7 @@ export interface RunListState {
   refresh: () => void;
   loadMore: () => void;
   /** Takes in runs that a call has answered: changed ones in their place, new ones first. */
-  takeIn: (runs: RunBrief[]) => void;
+  takeIn: (runs: AnyRun[]) => void;
 }
 
 /** At most this many rows are kept; more of them make a page slow. */
@@ -73,7 +73,7 @@ export function useRunList(filters: RunFilters): RunListState {
   const refresh = useCallback(() => load(false), [load]);
   const loadMore = useCallback(() => load(true), [load]);
   const takeIn = useCallback(
-    (runs: RunBrief[]) => {
+    (runs: AnyRun[]) => {
       const known = remembered<Shown>(key);
       if (!known || runs.length === 0) return;
       remember(key, { ...known.data, runs: update(known.data.runs, runs) }, "", known.fetchedAtMs);
@@ -119,7 +119,7 @@ function join(before: Shown | null, page: RunList, isMore: boolean, readAtMs: nu
 }
 
 /** Changed runs in their place, new ones first. */
-export function update(shown: RunBrief[], changed: RunBrief[]): RunBrief[] {
+export function update(shown: AnyRun[], changed: AnyRun[]): AnyRun[] {
   const byId = new Map(changed.map(run => [run.run_id, run]));
   const rows = shown.map(run => {
     const change = byId.get(run.run_id);
@@ -130,7 +130,7 @@ export function update(shown: RunBrief[], changed: RunBrief[]): RunBrief[] {
 }
 
 /** Reads the rows that move by their key, every ten seconds while the tab is visible. */
-function useMovingRuns(runs: RunBrief[] | null, takeIn: (runs: RunBrief[]) => void) {
+function useMovingRuns(runs: AnyRun[] | null, takeIn: (runs: AnyRun[]) => void) {
   const latest = useRef({ runs, takeIn });
   latest.current = { runs, takeIn };
   useEffect(() => {
@@ -155,7 +155,7 @@ function useMovingRuns(runs: RunBrief[] | null, takeIn: (runs: RunBrief[]) => vo
 }
 
 /** A run, or `null` where it has not changed or cannot be read now: the next turn asks again. */
-async function readRun(id: string, etags: Map<string, string>, signal: AbortSignal): Promise<RunBrief | null> {
+async function readRun(id: string, etags: Map<string, string>, signal: AbortSignal): Promise<AnyRun | null> {
   try {
     const etag = etags.get(id) ?? null;
     const answer = await callIfChanged<Run>(`/api/runs/${encodeURIComponent(id)}`, { signal, etag });

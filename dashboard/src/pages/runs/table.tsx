@@ -1,5 +1,5 @@
 // The rows of the list of runs.
-import type { RunBrief } from "../../api/types";
+import type { AnyRun } from "../../api/types";
 import { formatDuration } from "../../ui/format";
 import { HookLink, Name, RunLink, TargetName } from "../../ui/ids";
 import { StatusBadge } from "../../ui/status";
@@ -7,14 +7,14 @@ import { Time } from "../../ui/time";
 import { canDo } from "./bulk";
 
 interface Props {
-  runs: RunBrief[];
+  runs: AnyRun[];
   caption: string;
   /** Absent where rows cannot be selected. */
   selection?: { ids: ReadonlySet<string>; onToggle: (id: string) => void; onToggleAll: () => void };
 }
 
 /** Whether any action on many runs fits a run. */
-export function isSelectable(run: RunBrief): boolean {
+export function isSelectable(run: AnyRun): boolean {
   return canDo("retry", run.status) || canDo("abandon", run.status);
 }
 
@@ -56,7 +56,7 @@ export function RunTable({ runs, caption, selection }: Props) {
   );
 }
 
-function Row({ run, selection }: { run: RunBrief; selection: Props["selection"] }) {
+function Row({ run, selection }: { run: AnyRun; selection: Props["selection"] }) {
   return (
     <tr>
       {selection && (
@@ -99,7 +99,7 @@ function Row({ run, selection }: { run: RunBrief; selection: Props["selection"] 
 }
 
 /** How long a run took, or `—` while it is open. */
-function took(run: RunBrief): string {
+function took(run: AnyRun): string {
   if (!run.finished_at) return "—";
   const seconds = (Date.parse(run.finished_at) - Date.parse(run.received_at)) / 1000;
   return Number.isFinite(seconds) && seconds >= 0 ? formatDuration(seconds) : "—";
