@@ -224,6 +224,8 @@ async fn follow<W: World>(
     if run.task.as_ref().is_none_or(|task| task.id != task_id) {
         run.mark_started(task_id, journal.attempts(), at);
     }
+    // The record may have been written before the last start.
+    run.attempts = run.attempts.max(journal.attempts());
     let mut seen = match answer {
         Ok(task) => run.apply_task(task, now),
         Err(StatusError::NotFound) => run.apply_missing_task(now),

@@ -182,8 +182,8 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
         return refuse(&on, parcel, 400, &reply);
     };
     let received = match plan_delivery(&on, &hook, parsed, now) {
-        Ok(planned) => store_delivery(&on, &hook, planned, now).await,
-        Err(Unplanned::Ignored(_)) => return answer(&on, parcel, 200, None, &reply),
+        Ok(planned) => store_delivery(&on, &hook, planned, now).await.map(Some),
+        Err(Unplanned::Ignored(_)) => Ok(None),
         Err(Unplanned::TooMany(_)) => return refuse(&on, parcel, 413, &reply),
     };
     let (status, runs, to_start) = match received {
@@ -191,11 +191,12 @@ async fn call(on: Invocation, parcel: usize, reply: Reply) {
             on.tell(&mut world.state.borrow_mut(), || format!("receive: {error}"));
             return refuse(&on, parcel, 503, &reply);
         }
-        Ok(Received::Accepted { runs, to_start }) => {
+        Ok(None) => (200, None, Vec::new()),
+        Ok(Some(Received::Accepted { runs, to_start })) => {
             judge_healed(&on, parcel, received_ms - HEALED_MS);
             (202, Some(runs.iter().map(|run| run.run_id).collect()), to_start)
         }
-        Ok(Received::Duplicate { runs, to_start, retried }) => {
+        Ok(Some(Received::Duplicate { runs, to_start, retried })) => {
             judge_healed(&on, parcel, received_ms - HEALED_MS);
             let status = if retried > 0 { 202 } else { 200 };
             (status, Some(runs.iter().map(|run| run.run_id).collect()), to_start)

@@ -1,5 +1,6 @@
 //! The last deliveries that started nothing, bounded. It reads no store and no clock.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,7 @@ fn cut(text: &mut String, chars_max: usize) {
 /// stands in it once.
 pub(super) fn newest(mut deliveries: Vec<RecentDelivery>, now: Timestamp) -> Vec<RecentDelivery> {
     deliveries.retain(|delivery| now.since_ms(delivery.at) < LISTED_MS);
-    deliveries.sort_by(|one, other| other.at.cmp(&one.at));
+    deliveries.sort_by_key(|delivery| Reverse(delivery.at));
     deliveries.dedup();
     let mut counts: BTreeMap<(Outcome, String), usize> = BTreeMap::new();
     let mut bytes = 0;

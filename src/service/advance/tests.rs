@@ -147,3 +147,22 @@ fn a_task_is_believed_only_if_it_is_the_journals() {
     check_poll("shown", (Advanced::Moved, Status::Completed, "shown", 5));
     check_poll("another", (Advanced::Moved, Status::InProgress, "another", 0));
 }
+
+#[test]
+fn an_end_counts_every_start_of_the_journal_although_the_record_is_older() {
+    let mut run = queued_run();
+    run.mark_started(task_id("t"), 1, at(0));
+    let starts = [
+        Decision::Start,
+        no_answer(None)[1].clone(),
+        Decision::Start,
+        Decision::Task { task_id: task_id("t") },
+    ];
+    let stores = MemoryWorld::with(&run, &starts);
+    let mut failed = Task::just_started(task_id("t"));
+    failed.status = "failed".into();
+    stores.answers.borrow_mut().push_back(Ok(failed));
+    let summary = run.summary();
+    finish(poll(&stores, &summary, task_id("t"), at(1), &Budget::new(9))).unwrap();
+    assert_eq!(stores.done.borrow()[&run.run_id].attempts, 2);
+}
