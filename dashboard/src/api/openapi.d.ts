@@ -1606,20 +1606,6 @@ export interface components {
         };
     };
     responses: {
-        /** @description `bad-body`, `unreadable-body` */
-        "400.bad-body.unreadable-body": {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    type?: "urn:seedhook:problem:bad-body" | "urn:seedhook:problem:unreadable-body";
-                    /** @constant */
-                    status?: 400;
-                };
-            };
-        };
         /** @description `bad-query` */
         "400.bad-query": {
             headers: {
@@ -1655,15 +1641,15 @@ export interface components {
             };
             content?: never;
         };
-        /** @description `malformed-body` */
-        "400.malformed-body": {
+        /** @description `bad-query`, `malformed-body` */
+        "400.bad-query.malformed-body": {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    type?: "urn:seedhook:problem:malformed-body";
+                    type?: "urn:seedhook:problem:bad-query" | "urn:seedhook:problem:malformed-body";
                     /** @constant */
                     status?: 400;
                 };
@@ -2903,6 +2889,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             429: components["responses"]["429.too-many-attempts"];
             503: components["responses"]["503.not-ready.no-operator.short-token"];
@@ -2924,6 +2911,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             429: components["responses"]["429.too-many-attempts.head"];
             503: components["responses"]["503.not-ready.no-operator.short-token.head"];
@@ -3192,6 +3180,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-run"];
             429: components["responses"]["429.too-many-attempts"];
@@ -3243,6 +3232,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-run.head"];
             429: components["responses"]["429.too-many-attempts.head"];
@@ -3273,6 +3263,7 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-run"];
             429: components["responses"]["429.too-many-attempts"];
@@ -3301,6 +3292,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-run.head"];
             429: components["responses"]["429.too-many-attempts.head"];
@@ -3331,6 +3323,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-run"];
             409: components["responses"]["409.not-configured"];
@@ -3361,6 +3354,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-run.head"];
             409: components["responses"]["409.not-configured.head"];
@@ -3393,6 +3387,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-run"];
             410: components["responses"]["410.no-delivery"];
@@ -3422,6 +3417,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-run.head"];
             410: components["responses"]["410.no-delivery.head"];
@@ -3504,7 +3500,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            400: components["responses"]["400.bad-body.unreadable-body"];
+            400: components["responses"]["400.bad-query.bad-body.unreadable-body"];
             401: components["responses"]["401.no-token.not-signed-in"];
             403: components["responses"]["403.cross-site.read-only"];
             404: components["responses"]["404.no-such-run"];
@@ -3544,7 +3540,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            400: components["responses"]["400.bad-body.unreadable-body"];
+            400: components["responses"]["400.bad-query.bad-body.unreadable-body"];
             401: components["responses"]["401.no-token.not-signed-in"];
             403: components["responses"]["403.cross-site.read-only"];
             404: components["responses"]["404.no-such-run"];
@@ -3644,6 +3640,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-run.no-such-file"];
             412: components["responses"]["412.precondition-failed"];
@@ -3736,6 +3733,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-run.no-such-file.head"];
             412: components["responses"]["412.precondition-failed.head"];
@@ -3777,7 +3775,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkAnswer"];
                 };
             };
-            400: components["responses"]["400.bad-body.unreadable-body"];
+            400: components["responses"]["400.bad-query.bad-body.unreadable-body"];
             401: components["responses"]["401.no-token.not-signed-in"];
             403: components["responses"]["403.cross-site"];
             404: components["responses"]["404.no-such-page.no-such-run.no-such-file"];
@@ -3806,6 +3804,7 @@ export interface operations {
                     "application/json": components["schemas"]["HookList"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             429: components["responses"]["429.too-many-attempts"];
             503: components["responses"]["503.not-ready.no-operator.short-token"];
@@ -3827,6 +3826,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             429: components["responses"]["429.too-many-attempts.head"];
             503: components["responses"]["503.not-ready.no-operator.short-token.head"];
@@ -4037,6 +4037,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            400: components["responses"]["400.bad-query"];
             401: components["responses"]["401.no-token.not-signed-in"];
             404: components["responses"]["404.no-such-hook.no-such-delivery"];
             429: components["responses"]["429.too-many-attempts"];
@@ -4070,6 +4071,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["400.bad-query.head"];
             401: components["responses"]["401.no-token.not-signed-in.head"];
             404: components["responses"]["404.no-such-hook.no-such-delivery.head"];
             429: components["responses"]["429.too-many-attempts.head"];
@@ -4124,7 +4126,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryAnswer"];
                 };
             };
-            400: components["responses"]["400.malformed-body"];
+            400: components["responses"]["400.bad-query.malformed-body"];
             401: components["responses"]["401.no-token.not-signed-in"];
             403: components["responses"]["403.cross-site.read-only"];
             404: components["responses"]["404.no-such-hook.no-such-delivery"];
