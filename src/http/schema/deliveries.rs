@@ -44,7 +44,7 @@ pub struct RunOfDelivery {
     /// The run's status.
     pub status: Status,
     /// Where the run is shown: the path of the operator's call, or the whole address of a signed link where the hook shares its
-    /// runs ([`SharedRun`]).
+    /// runs ([`SharedRun`](super::SharedRun)).
     pub status_url: String,
     /// Fabricate's id of the task; absent unless the sender waited (`Prefer: wait=N`) and the workflow was started.
     #[serde(skip_serializing_if = "Option::is_none")]
