@@ -1,0 +1,1 @@
+//! When heartbeats are written.
