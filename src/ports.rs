@@ -320,7 +320,13 @@ pub trait WholeInbox:
 }
 
 impl<W> WholeInbox for W where
-    W: Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints + Heartbeats
+    W: Inbox<DeliveryKey>
+        + Inbox<ItemKey>
+        + Inbox<RetryKey>
+        + Inbox<EntryKey>
+        + InboxLists
+        + IdleHints
+        + Heartbeats
 {
 }
 

@@ -19,9 +19,9 @@ use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
-    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox, InboxKey, InboxLists,
-    ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue, Retry, RetryKey,
-    RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
+    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox,
+    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue,
+    Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};

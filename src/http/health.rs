@@ -89,8 +89,7 @@ async fn read<R: Runtime>(context: &Context<'_, R>) -> Option<Read> {
     let pulse = pulse.ok();
     let is_awaited = pulse.as_ref().is_some_and(|pulse| pulse.state == SweepState::Awaited);
     let before = last.filter(|last| now.since_ms(last.at) <= AWAITED_GAP_MS);
-    let awaited_since =
-        is_awaited.then(|| before.and_then(|before| before.awaited_since).unwrap_or(now));
+    let awaited_since = is_awaited.then(|| before.and_then(|before| before.awaited_since).unwrap_or(now));
     let read = Read { at: now, pulse, awaited_since };
     context.isolate.pulse.0.replace(Some(read.clone()));
     Some(read)
@@ -143,7 +142,9 @@ fn refused<R: Runtime>(context: &Context<'_, R>, pulse: &Pulse) -> Vec<HealthPro
                 format!("create a key, and run `npx wrangler secret put {FABRICATE_API_KEY}`"),
             ),
             Some(workspace) => (
-                format!("the API key does not cover the workspace `{workspace}` (403) since {since}: its runs wait"),
+                format!(
+                    "the API key does not cover the workspace `{workspace}` (403) since {since}: its runs wait"
+                ),
                 format!("create a key that covers it, and run `npx wrangler secret put {FABRICATE_API_KEY}`"),
             ),
         };

@@ -73,9 +73,8 @@ fn next<W: Fabricate + Clock>(
         let last = last.filter(|_| has_changed)?;
         return Some(Heartbeat { author: super::author(world), refusals, ..last.clone() });
     };
-    let is_due = last.is_none_or(|last| {
-        now.since_ms(last.at) >= HEARTBEAT_MS || (found.becomes_idle && last.open > 0)
-    });
+    let is_due = last
+        .is_none_or(|last| now.since_ms(last.at) >= HEARTBEAT_MS || (found.becomes_idle && last.open > 0));
     if !is_due && (!has_changed || found.open == 0) {
         return None;
     }
@@ -87,7 +86,8 @@ fn next<W: Fabricate + Clock>(
 /// The refusals that hold: those of the heartbeat, and what this isolate heard since.
 #[must_use]
 pub fn refusals(world: &impl Fabricate, last: Option<&Heartbeat>, now: Timestamp) -> Vec<KeyRefusal> {
-    let (stored, stored_at) = last.map_or((&[][..], Timestamp::from_millis(0)), |last| (&last.refusals, last.at));
+    let (stored, stored_at) =
+        last.map_or((&[][..], Timestamp::from_millis(0)), |last| (&last.refusals, last.at));
     world.credentials().refusals(stored, stored_at, now)
 }
 
