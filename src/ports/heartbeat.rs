@@ -13,7 +13,7 @@ use crate::timestamp::Timestamp;
 pub struct Heartbeat {
     /// Names the invocation that wrote it, so that no two heartbeats have the same entity tag.
     pub author: String,
-    /// When the sweep ended.
+    /// When the sweep was due.
     pub at: Timestamp,
     /// How many runs were open.
     pub open: usize,

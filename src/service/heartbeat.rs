@@ -23,6 +23,8 @@ const STALE_MS: i64 = HEARTBEAT_MS + SILENT_MS;
 /// What a sweep found in the list of open runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
+    /// When the sweep was due. Its own time would vary with its length, and so would the time between heartbeats.
+    pub(super) at: Timestamp,
     pub(super) open: usize,
     /// From now on sweeps are spared the list: the last heartbeat for a while.
     pub(super) becomes_idle: bool,
@@ -73,14 +75,17 @@ fn next<W: Fabricate + Clock>(
         let last = last.filter(|_| has_changed)?;
         return Some(Heartbeat { author: super::author(world), refusals, ..last.clone() });
     };
-    let is_due = last
-        .is_none_or(|last| now.since_ms(last.at) >= HEARTBEAT_MS || (found.becomes_idle && last.open > 0));
+    let is_due = last.is_none_or(|last| {
+        found.at.since_ms(last.at) >= HEARTBEAT_MS || (found.becomes_idle && last.open > 0)
+    });
     if !is_due && (!has_changed || found.open == 0) {
         return None;
     }
     // Where nothing is open, nothing waits for the key. The next start says whether it is accepted.
     let refusals = if found.open == 0 { Vec::new() } else { refusals };
-    Some(Heartbeat { author: super::author(world), at: now, open: found.open, refusals })
+    // A sweep may end after one that was due later.
+    let at = last.map_or(found.at, |last| found.at.max(last.at));
+    Some(Heartbeat { author: super::author(world), at, open: found.open, refusals })
 }
 
 /// The refusals that hold: those of the heartbeat, and what this isolate heard since.

@@ -174,7 +174,7 @@ async fn due_runs<W: World>(
     let open = listed.open + listed.unreadable;
     // A list that failed shows that KV fails, and not that sweeps go on.
     let counts = if listed.is_whole { !(is_idle && found_nothing) } else { open > 0 };
-    let found = counts.then_some(Found { open, becomes_idle });
+    let found = counts.then_some(Found { at: tick.now, open, becomes_idle });
     (listed.open, found, due.take().into_iter().chain(parked.take()).collect())
 }
 

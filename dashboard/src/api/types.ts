@@ -113,7 +113,7 @@ export interface Overview {
   parked: RunBrief[];
   is_complete: boolean;
   hooks?: Record<string, OverviewHook>;
-  sweeps?: { overdue: number; oldest_due_at: string | null };
+  sweeps?: { overdue: number; oldest_due_at: string | null; last_at?: string | null };
 }
 
 export interface Mistake {

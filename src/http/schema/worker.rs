@@ -67,7 +67,7 @@ pub enum HealthProblemKind {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct HealthSweeps {
-    /// When it was written; `null` if there is none.
+    /// When its sweep was due; `null` if there is none.
     pub last_at: Option<Timestamp>,
     /// How many runs were open then; `null` if there is none.
     pub open: Option<usize>,

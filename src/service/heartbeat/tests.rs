@@ -72,7 +72,7 @@ fn idleness_is_said_once_and_then_costs_nothing() {
 fn the_last_heartbeat_before_idleness_says_that_nothing_is_open() {
     let world = busy();
     let last = |open| Heartbeat { author: "x".into(), at: at(0), open, refusals: Vec::new() };
-    let found = |becomes_idle| Some(Found { open: 0, becomes_idle });
+    let found = |becomes_idle| Some(Found { at: at(1), open: 0, becomes_idle });
     assert!(next(&world, Some(&last(3)), found(true)).is_some());
     assert!(next(&world, Some(&last(0)), found(true)).is_none());
     assert!(next(&world, Some(&last(3)), found(false)).is_none(), "the list may be late");
