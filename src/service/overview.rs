@@ -213,6 +213,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::ports::{Heartbeat, Version};
     use crate::run::tests::{at, queued_run};
     use crate::run::{Run, RunId, Stage};
     use crate::testing::MemoryWorld;
@@ -301,6 +302,17 @@ mod tests {
         assert_eq!(sweeps(5), (1, Some(at(-HOUR_MS))), "the run past its deadline");
         assert_eq!(sweeps(6), (2, Some(at(-HOUR_MS))), "and the one that nobody started");
         assert_eq!(sweeps(11), (3, Some(at(-HOUR_MS))), "and the one that waited for its next attempt");
+    }
+
+    #[test]
+    fn it_has_the_time_of_the_last_heartbeat_if_that_can_be_read() {
+        let world = MemoryWorld::default();
+        let heartbeat = Heartbeat { author: "x".into(), at: at(7), open: 1, refusals: Vec::new() };
+        world.heartbeat.replace(Some((heartbeat, Version { etag: "x".into(), at: at(9) })));
+        let last_at = || overview(&world, 1, at(0)).now_or_never().unwrap().unwrap().sweeps.last_at;
+        assert_eq!(last_at(), Some(at(7)));
+        world.heartbeat_fails.set(true);
+        assert_eq!(last_at(), None);
     }
 
     #[test]
