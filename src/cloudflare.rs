@@ -14,6 +14,7 @@ mod queue;
 mod r2_downloads;
 mod r2_files;
 mod r2_handshakes;
+mod r2_heartbeat;
 mod r2_idle;
 mod r2_inbox;
 mod r2_recent;

@@ -6,6 +6,7 @@
 mod address;
 mod answer;
 mod circuit_breaker;
+mod credentials;
 mod download;
 mod large_answers;
 mod members;
@@ -18,6 +19,7 @@ mod task;
 
 pub use answer::{Answer, StartOutcome, StatusError, read_start, read_status};
 pub use circuit_breaker::{CircuitBreaker, FAILURES_MAX, Health};
+pub use credentials::{Credentials, KeyAnswer, KeyRefusal};
 pub use download::{BodyInfo, Checksum, DownloadOutcome, Expected, Head, Resume, Validator};
 pub use large_answers::{LEASE_MS, LargeAnswers, Lease};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};

@@ -13,6 +13,7 @@ pub mod download;
 mod entity_tag;
 mod files;
 mod handshake;
+mod health;
 mod hooks;
 mod intake;
 mod isolate;
@@ -46,8 +47,7 @@ use request::Request;
 use response::Response;
 use route::Route;
 use runtime::{FileStream, Runtime};
-use schema::{Health, Session};
-use secrets::FABRICATE_API_KEY;
+use schema::Session;
 
 /// Answers a request. An internal error is logged where it is handled, and no answer has it.
 pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
@@ -73,7 +73,7 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
     // The futures of rare calls are large: each is in a box, so that a webhook does not carry them along.
     match route {
         Route::GetSession => session(context, caller.as_ref()),
-        Route::Health => health(context),
+        Route::Health => Box::pin(health::health(context, &request)).await,
         Route::Webhook(hook) => intake::receive_webhook(context, request, hook).await,
         Route::FollowLink(run_id, file_id) => {
             Box::pin(files::follow_link(context, &request, run_id, &file_id)).await
@@ -106,17 +106,6 @@ async fn answer<R: Runtime>(context: &Context<'_, R>, request: Request) -> Handl
         Route::Preview(hook) => Box::pin(hooks::preview_delivery(context, request, hook)).await,
         Route::StartByHand(hook) => Box::pin(hooks::start_by_hand(context, request, hook)).await,
     }
-}
-
-/// `GET /health`: whether the Worker has what it needs. No store is read.
-///
-/// 200; 503 a binding, the Fabricate key or a usable configuration is missing.
-fn health<R: Runtime>(context: &Context<'_, R>) -> Handled<R> {
-    let is_usable = context.isolate.configuration.is_usable() && context.secret(FABRICATE_API_KEY).is_some();
-    if !is_usable || context.runtime.ports().is_none() {
-        return Err(Problem::NotReady);
-    }
-    context.json(200, &Health { status: "ok" })
 }
 
 /// `GET /api/session`: who the caller is and may do, and what this Worker can do.

@@ -38,7 +38,8 @@
 //! 4. **Only the sender gets in.** Every hook states a verification. No answer and no log line says anything about secrets.
 //! 5. **Files arrive whole**, or the run says what failed. At most two parts of a file are in memory.
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others. Everything has a bound.
-//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing. While no run is open, sweeps do not list.
+//! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing but, every ten minutes, a heartbeat. While no run is
+//!    open, sweeps do not list and write nothing at all.
 //!
 //! # Words
 //! | word | meaning |
@@ -92,12 +93,15 @@
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
+//! | when a sweep leaves a heartbeat; when sweeps are missing | [`service::heartbeat`] | R2, Fabricate's answers |
+//! | whether Fabricate refuses the API key | `fabricate/credentials.rs` | values, a time |
 //! | which rule and delivery a run comes from | `service/origin.rs` | the inbox |
 //! | which deliveries that started nothing are shown, and kept | `http/recent.rs`, `http/recent/ring.rs`; [`service::kept`], `http/kept.rs` | R2 |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
 //! | how runs went in the last hours | [`service::overview`] | KV |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
 //! | **HTTP** | | |
+//! | what `GET /health` says | `http/health.rs` | R2, the configuration |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
 //! | a JSON body of a request or response | `http/schema/`, `run/view.rs` | values |
 //! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |

@@ -103,6 +103,7 @@ lines! {
     Error OPEN_RUN_UNREADABLE = "open run left alone: its record cannot be read";
     Error LISTED_RUN_UNREADABLE = "run left out of a list: its record cannot be read";
     Warn OPEN_RUNS_NOT_LISTED = "sweep cannot list open runs";
+    Warn HEARTBEAT_NOT_WRITTEN = "heartbeat of sweeps not written, the next sweep tries again";
     Error TOO_MANY_OPEN_RUNS = "more open runs than one sweep can list";
     Warn FABRICATE_FAILING = "Fabricate is failing: nothing is asked until a probe succeeds, and every run is kept";
     Error API_KEY_REJECTED = "Fabricate rejects the API key (401): every run is kept, and none is polled until the key is replaced";

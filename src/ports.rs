@@ -2,6 +2,7 @@
 //! in memory. Nothing here decides anything.
 
 mod archive;
+mod heartbeat;
 mod kept;
 
 pub use archive::{
@@ -9,6 +10,7 @@ pub use archive::{
     Put, Source, Upload, Version,
 };
 
+pub use heartbeat::{Heartbeat, Heartbeats};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 
 use std::cell::Cell;
@@ -19,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::fabricate::{CircuitBreaker, StartOutcome, StatusError, Target, Task, TaskId};
+use crate::fabricate::{CircuitBreaker, Credentials, StartOutcome, StatusError, Target, Task, TaskId};
 use crate::hook::HookName;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::Entry;
@@ -270,6 +272,8 @@ pub trait Fabricate {
     fn base(&self) -> &Url;
     /// Whether it may be asked now; shared by all that runs in this isolate.
     fn breaker(&self) -> &CircuitBreaker;
+    /// Whether it accepted the key lately; shared by all that runs in this isolate.
+    fn credentials(&self) -> &Credentials;
 }
 
 /// Where runs are handed on, to be advanced in invocations of their own. At least once: each may come twice.
@@ -311,12 +315,18 @@ pub trait Log {
 
 /// The whole inbox.
 pub trait WholeInbox:
-    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints
+    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints + Heartbeats
 {
 }
 
 impl<W> WholeInbox for W where
-    W: Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints
+    W: Inbox<DeliveryKey>
+        + Inbox<ItemKey>
+        + Inbox<RetryKey>
+        + Inbox<EntryKey>
+        + InboxLists
+        + IdleHints
+        + Heartbeats
 {
 }
 

@@ -17,6 +17,7 @@ mod close;
 mod create_once;
 pub mod explain;
 pub mod follow;
+pub mod heartbeat;
 mod idle;
 mod journals;
 pub mod kept;
@@ -39,7 +40,7 @@ pub mod timeline;
 
 use serde_json::{Value, json};
 
-use crate::fabricate::Health;
+use crate::fabricate::{Health, KeyAnswer};
 use crate::log::{self, Line};
 use crate::ports::{Clock, Fabricate, Log};
 use crate::run::Run;
@@ -76,5 +77,12 @@ fn http_text(status: u16) -> String {
 fn record_health<W: Fabricate + Clock + Log>(world: &W, health: Health) {
     if world.breaker().record_outcome(health, world.now()) {
         world.log(log::FABRICATE_FAILING, json!({}));
+    }
+}
+
+/// Records what an answer about a workspace says of the API key, if it says anything.
+fn record_key_answer<W: Fabricate + Clock>(world: &W, workspace: &str, answer: Option<KeyAnswer>) {
+    if let Some(answer) = answer {
+        world.credentials().record(workspace, answer, world.now());
     }
 }

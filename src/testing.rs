@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::fabricate::{
-    Checksum, CircuitBreaker, FileId, Resume, StartOutcome, StatusError, Target, Task, TaskId,
+    Checksum, CircuitBreaker, Credentials, FileId, Resume, StartOutcome, StatusError, Target, Task, TaskId,
 };
 use crate::hook::HookName;
 use crate::http::testing::HttpStores;
@@ -19,9 +19,9 @@ use crate::journal::{Decision, Entry};
 use crate::log::Line;
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
-    Downloads, EntryKey, Fabricate, FileBytes, FileStore, IdleHint, IdleHints, Inbox, InboxKey, InboxLists,
-    ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue, Retry, RetryKey,
-    RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
+    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox,
+    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue,
+    Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -60,6 +60,13 @@ pub(crate) struct MemoryWorld {
     /// How often the hint was read, written and deleted.
     pub(crate) hint_calls: Cell<[usize; 3]>,
     pub(crate) hint_deleted_at: Cell<Option<Timestamp>>,
+    /// The heartbeat of sweeps, and its entity tag and time.
+    pub(crate) heartbeat: RefCell<Option<(Heartbeat, Version)>>,
+    pub(crate) heartbeat_fails: Cell<bool>,
+    /// How often the heartbeat was read and written.
+    pub(crate) heartbeat_calls: Cell<[usize; 2]>,
+    pub(crate) known_heartbeat: RefCell<Option<Heartbeat>>,
+    pub(crate) credentials: Credentials,
     /// `open/` records and journal entries that were read.
     pub(crate) reads: Cell<usize>,
     /// KV records that were written or removed.
@@ -370,6 +377,39 @@ impl IdleHints for MemoryWorld {
     }
 }
 
+impl MemoryWorld {
+    fn heartbeat_call(&self, call: usize) -> Result<(), StoreError> {
+        let mut calls = self.heartbeat_calls.get();
+        calls[call] += 1;
+        self.heartbeat_calls.set(calls);
+        if self.heartbeat_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
+    }
+}
+
+impl Heartbeats for MemoryWorld {
+    async fn get_heartbeat(&self) -> Result<Option<(Heartbeat, Version)>, StoreError> {
+        self.heartbeat_call(0)?;
+        Ok(self.heartbeat.borrow().clone())
+    }
+    async fn put_heartbeat(
+        &self,
+        heartbeat: &Heartbeat,
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError> {
+        self.heartbeat_call(1)?;
+        let mut stored = self.heartbeat.borrow_mut();
+        let holds = stored.as_ref().map(|(_, version)| version) == expected;
+        if holds {
+            let version = Version { etag: heartbeat.author.clone(), at: self.now() };
+            *stored = Some((heartbeat.clone(), version));
+        }
+        Ok(holds)
+    }
+    fn known_heartbeat(&self) -> &RefCell<Option<Heartbeat>> {
+        &self.known_heartbeat
+    }
+}
+
 impl Fabricate for MemoryWorld {
     async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
         self.call("start");
@@ -392,6 +432,9 @@ impl Fabricate for MemoryWorld {
     }
     fn breaker(&self) -> &CircuitBreaker {
         self.breaker.get_or_init(|| CircuitBreaker::new(None))
+    }
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 }
 

@@ -12,8 +12,8 @@ use super::io;
 use super::outbound::{Outgoing, whole};
 use super::world::Cloudflare;
 use crate::fabricate::{
-    ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer, CircuitBreaker, FileId, StartOutcome, StatusError, Target,
-    Task, TaskId, read_start,
+    ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer, CircuitBreaker, Credentials, FileId, StartOutcome,
+    StatusError, Target, Task, TaskId, read_start,
 };
 use crate::ports::{Clock, Fabricate};
 use crate::redact::without_queries;
@@ -60,6 +60,10 @@ impl Fabricate for Cloudflare {
 
     fn breaker(&self) -> &CircuitBreaker {
         &self.breaker
+    }
+
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 }
 

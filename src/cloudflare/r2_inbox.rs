@@ -129,7 +129,8 @@ impl Cloudflare {
         self.read_with(key, |text| serde_json::from_str(text)).await
     }
 
-    async fn read_with<T>(
+    /// Reads an object whose text `parse` reads, and what R2 says of it.
+    pub(super) async fn read_with<T>(
         &self,
         key: &str,
         parse: impl FnOnce(&str) -> serde_json::Result<T>,

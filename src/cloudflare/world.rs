@@ -14,10 +14,10 @@ use super::clock::{WorkerLog, forward_clock_and_log};
 use super::queue::bound_queue;
 use super::settings::{self, Settings};
 use super::storage::{Namespace, TextBucket};
-use crate::fabricate::{Api, CircuitBreaker};
+use crate::fabricate::{Api, CircuitBreaker, Credentials};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
-use crate::ports::Log;
+use crate::ports::{Heartbeat, Log};
 use crate::timestamp::Timestamp;
 
 thread_local! {
@@ -80,6 +80,9 @@ pub(super) struct Cloudflare {
     pub(super) breaker: Rc<CircuitBreaker>,
     /// [`IdleHints::hint_deleted_at`](crate::ports::IdleHints::hint_deleted_at).
     pub(super) hint_deleted_at: Cell<Option<Timestamp>>,
+    pub(super) credentials: Credentials,
+    /// [`Heartbeats::known_heartbeat`](crate::ports::Heartbeats::known_heartbeat).
+    pub(super) known_heartbeat: RefCell<Option<Heartbeat>>,
 }
 
 impl Cloudflare {
@@ -105,6 +108,8 @@ impl Cloudflare {
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
             hint_deleted_at: Cell::default(),
+            credentials: Credentials::default(),
+            known_heartbeat: RefCell::default(),
         })
     }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::access_keys::AccessKeys;
+use super::health::LastPulse;
 use super::recent::Recent;
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
@@ -37,6 +38,7 @@ pub struct Isolate {
     pub(super) access_keys: AccessKeys,
     pub(super) kept_tokens: KeptTokens,
     pub(super) recent: Rc<Recent>,
+    pub(super) pulse: LastPulse,
     /// The hooks whose mistakes are in the log.
     logged: RefCell<BTreeSet<HookName>>,
 }
@@ -52,6 +54,7 @@ impl Isolate {
             access_keys: AccessKeys::default(),
             kept_tokens: KeptTokens::default(),
             recent: Rc::default(),
+            pulse: LastPulse::default(),
             logged: RefCell::default(),
         }
     }

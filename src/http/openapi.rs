@@ -144,10 +144,22 @@ fn responses(
             name.push_str(".head");
             response.remove("content");
         }
+        if let Some(own) = responses.get_mut(&status) {
+            add_content(own, &response);
+            continue;
+        }
         responses.insert(status, json!({"$ref": format!("#/components/responses/{name}")}));
         shared.insert(name, response);
     }
     responses
+}
+
+/// Adds the bodies of a response to another of the same status.
+fn add_content(response: &mut Value, other: &Value) {
+    let content = other.get("content").and_then(Value::as_object);
+    if let (Some(Value::Object(own)), Some(content)) = (response.get_mut("content"), content) {
+        own.extend(content.clone());
+    }
 }
 
 /// The call at an address, such as `/api/runs/{run_id}`.
@@ -195,6 +207,8 @@ fn names_in(address: &str) -> impl Iterator<Item = &str> {
 fn security(route: &Route, address: &str) -> Value {
     match route {
         Route::FollowLink(..) | Route::FollowStatus(_) => json!([{"signedLink": []}]),
+        // Without a token it says less.
+        Route::Health => json!([{}, {"operatorToken": []}, {"readToken": []}, {"access": []}]),
         _ if !Route::is_for_operator(address) => json!([]),
         _ if route.decides() => json!([{"operatorToken": []}, {"access": []}]),
         _ => json!([{"operatorToken": []}, {"readToken": []}, {"access": []}]),

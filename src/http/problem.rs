@@ -22,7 +22,7 @@ const RATE_PERIOD_S: u32 = 60;
 
 /// How long a caller is asked to wait when we cannot do our part, seconds. The slowest bodies in flight have ended or
 /// timed out by then, too.
-const RETRY_AFTER_S: u32 = 30;
+pub(super) const RETRY_AFTER_S: u32 = 30;
 
 /// How long a sender is asked to wait when its hook is paused, seconds.
 const PAUSED_RETRY_AFTER_S: u32 = 300;

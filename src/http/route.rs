@@ -13,7 +13,7 @@ use crate::run::RunId;
 pub enum Route {
     /// A sender's delivery or handshake to the hook of this name.
     Webhook(String),
-    /// Whether the Worker is ready.
+    /// Whether the Worker does its work.
     Health,
     /// A file, for anyone who has a signed link to it.
     FollowLink(RunId, FileId),

@@ -2,6 +2,7 @@
 
 mod access;
 mod files;
+mod health;
 mod ignored;
 mod operator;
 mod reading;

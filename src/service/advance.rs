@@ -6,7 +6,7 @@
 mod give_up;
 mod start;
 
-use crate::fabricate::{Health, StatusError, Task, TaskId, TaskStatus};
+use crate::fabricate::{Health, KeyAnswer, StatusError, Task, TaskId, TaskStatus};
 use crate::journal::{Decision, Journal, JournalState};
 use crate::log;
 use crate::ports::{Clock, EntryKey, Inbox, RunRecords, StoreError, World};
@@ -18,7 +18,7 @@ use super::close::close_and_show;
 use super::journals::{Appended, append, read_journal};
 use super::kv_records::{TRIES, follow_end, show_open};
 use super::run_state::align;
-use super::{Budget, log_run, record_health};
+use super::{Budget, log_run, record_health, record_key_answer};
 pub(super) use give_up::give_up;
 use start::start;
 
@@ -188,6 +188,7 @@ async fn poll<W: World>(
     let answer = world.status(&task_id).await;
     let health = Health::of_status(&answer);
     record_health(world, health);
+    record_key_answer(world, summary.workspace(), KeyAnswer::of_status(&answer));
     match &answer {
         Err(StatusError::Unauthorized) => Ok(Advanced::KeyRefused),
         Err(StatusError::Forbidden) => Ok(Advanced::WorkspaceRefused),

@@ -54,25 +54,28 @@ impl SweepHint {
     }
 
     /// Records what the sweep found in a list that it began after it had read the hint: nothing at all, or else an open run, or a
-    /// part of the list. A failure costs later sweeps a list.
-    pub(super) async fn record_list<W: IdleHints + Clock>(self, world: &W, found_nothing: bool) {
+    /// part of the list. A failure costs later sweeps a list. `true`: from now on sweeps are spared the list.
+    pub(super) async fn record_list<W: IdleHints + Clock>(self, world: &W, found_nothing: bool) -> bool {
         let author = super::author(world);
-        let written = match self.stored {
+        match self.stored {
             Ok(None) if found_nothing => {
                 let quiet = IdleHint { author, is_idle: false };
-                world.put_hint(&quiet, None).await.map(|_| ())
+                drop(world.put_hint(&quiet, None).await);
+                false
             }
             Ok(Some((quiet, version)))
                 if found_nothing && !quiet.is_idle && self.read_at.since_ms(version.at) >= CONFIRM_MS =>
             {
                 let idle = IdleHint { author, is_idle: true };
-                world.put_hint(&idle, Some(&version)).await.map(|_| ())
+                matches!(world.put_hint(&idle, Some(&version)).await, Ok(true))
             }
             // KV may leave a run out of a list: every list until the word is confirmed has to be empty.
-            Ok(Some(_)) | Err(_) if !found_nothing => world.delete_hint().await,
-            _ => Ok(()),
-        };
-        drop(written);
+            Ok(Some(_)) | Err(_) if !found_nothing => {
+                drop(world.delete_hint().await);
+                false
+            }
+            _ => false,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::ports::{Log, RunLists, StoreError};
+use crate::ports::{Heartbeats, Log, RunLists, StoreError};
 use crate::run::{Status, Summary};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
@@ -72,6 +72,8 @@ pub struct Sweeps {
     pub overdue: usize,
     /// When the first of them should have been advanced; `null` if none is overdue.
     pub oldest_due_at: Option<Timestamp>,
+    /// The last heartbeat: one every ten minutes at most, while runs are open; `null` if there is none, or if it cannot be read.
+    pub last_at: Option<Timestamp>,
 }
 
 /// The runs that were accepted in one hour.
@@ -100,11 +102,12 @@ pub struct Quantiles {
     pub p95: f64,
 }
 
-/// Reads the runs of the last `hours`, the current hour included. It costs one list of open runs and up to five of final ones.
+/// Reads the runs of the last `hours`, the current hour included. It costs one list of open runs, up to five of final ones, and a
+/// read of R2.
 ///
 /// # Errors
 /// `StoreError` when KV fails.
-pub async fn overview<W: RunLists + Log>(
+pub async fn overview<W: RunLists + Heartbeats + Log>(
     world: &W,
     hours: u32,
     now: Timestamp,
@@ -113,6 +116,9 @@ pub async fn overview<W: RunLists + Log>(
     let this_hour = now.plus_ms(-now.as_millis().rem_euclid(HOUR_MS));
     let from = this_hour.plus_ms(-i64::from(hours - 1) * HOUR_MS);
     let (runs, is_complete) = list_since(world, from).await?;
+    // It says no more than `overdue` does: without it the overview is as good.
+    let heartbeat = world.get_heartbeat().await.ok().flatten();
+    let last_at = heartbeat.map(|(heartbeat, _)| heartbeat.at);
     let mut overview = Overview {
         from,
         until: now,
@@ -122,7 +128,7 @@ pub async fn overview<W: RunLists + Log>(
         oldest_open: None,
         parked: Vec::new(),
         hooks: BTreeMap::new(),
-        sweeps: Sweeps::default(),
+        sweeps: Sweeps { last_at, ..Sweeps::default() },
         is_complete,
     };
     for run in runs {
@@ -207,6 +213,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::ports::{Heartbeat, Version};
     use crate::run::tests::{at, queued_run};
     use crate::run::{Run, RunId, Stage};
     use crate::testing::MemoryWorld;
@@ -295,6 +302,17 @@ mod tests {
         assert_eq!(sweeps(5), (1, Some(at(-HOUR_MS))), "the run past its deadline");
         assert_eq!(sweeps(6), (2, Some(at(-HOUR_MS))), "and the one that nobody started");
         assert_eq!(sweeps(11), (3, Some(at(-HOUR_MS))), "and the one that waited for its next attempt");
+    }
+
+    #[test]
+    fn it_has_the_time_of_the_last_heartbeat_if_that_can_be_read() {
+        let world = MemoryWorld::default();
+        let heartbeat = Heartbeat { author: "x".into(), at: at(7), open: 1, refusals: Vec::new() };
+        world.heartbeat.replace(Some((heartbeat, Version { etag: "x".into(), at: at(9) })));
+        let last_at = || overview(&world, 1, at(0)).now_or_never().unwrap().unwrap().sweeps.last_at;
+        assert_eq!(last_at(), Some(at(7)));
+        world.heartbeat_fails.set(true);
+        assert_eq!(last_at(), None);
     }
 
     #[test]

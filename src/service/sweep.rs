@@ -19,6 +19,7 @@ use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
 use super::follow::follow_on;
+use super::heartbeat::{self, Found};
 use super::idle::SweepHint;
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
@@ -77,14 +78,15 @@ pub enum Handled {
 /// While nothing is open, only `hourly` sweeps list; they are the first of an hour.
 pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
     let requests = world.breaker().cap(requests);
-    let (open, due) = due_runs(world, tick, requests, hourly).await;
+    let (open, found, due) = due_runs(world, tick, requests, hourly).await;
     let swept = pass(world, &due, tick, &budget(requests, due.len(), world.now())).await;
+    record_heartbeat(world, found).await;
     Swept { open, ..swept }
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
 pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
-    let (open, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
+    let (open, found, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut enqueued = 0;
@@ -112,6 +114,7 @@ pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly:
     let requests = world.breaker().cap(requests);
     here.truncate(PARKED_MAX + usize::try_from(requests).unwrap_or(usize::MAX));
     let swept = pass(world, &here, tick, &budget(requests, here.len(), world.now())).await;
+    record_heartbeat(world, found).await;
     Swept { open, enqueued, ..swept }
 }
 
@@ -130,6 +133,7 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     // Results are dated now and not as of the sweep. A run that was due then is still due.
     let tick = Tick { now, ..tick };
     let swept = pass(world, &runs, tick, budget).await;
+    Box::pin(heartbeat::record(world, None)).await;
     // While Fabricate is failing, and for runs that cannot be read, redelivered batches would only pile up.
     let redeliver = swept.failed > 0 || (swept.left > 0 && world.breaker().is_closed());
     (swept, if redeliver { Handled::Redeliver } else { Handled::Done })
@@ -141,11 +145,18 @@ pub fn batch_budget<W: World>(world: &W, requests: u32) -> Budget {
     budget(requests, BATCH_RUNS_MAX, world.now())
 }
 
-/// The number of open runs, and the runs to advance: as many due runs as `requests` allow, then some parked runs.
-async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> (usize, Vec<Rc<Summary>>) {
+/// The number of open runs, what the heartbeat says of the list, and the runs to advance: as many due runs as `requests` allow,
+/// then some parked runs. `None`: there was no list, or only the hourly one of an idle Worker, which costs no write.
+async fn due_runs<W: World>(
+    world: &W,
+    tick: Tick,
+    requests: u32,
+    hourly: bool,
+) -> (usize, Option<Found>, Vec<Rc<Summary>>) {
     let hint = SweepHint::load(world).await;
-    if hint.is_idle() && !hourly {
-        return (0, Vec::new());
+    let is_idle = hint.is_idle();
+    if is_idle && !hourly {
+        return (0, None, Vec::new());
     }
     let mut due = FairQueue::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = FairQueue::new(PARKED_MAX);
@@ -158,8 +169,20 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) 
         }
     })
     .await;
-    hint.record_list(world, listed.is_whole && listed.is_empty()).await;
-    (listed.open, due.take().into_iter().chain(parked.take()).collect())
+    let found_nothing = listed.is_whole && listed.is_empty();
+    let becomes_idle = hint.record_list(world, found_nothing).await;
+    let open = listed.open + listed.unreadable;
+    // A list that failed shows that KV fails, and not that sweeps go on.
+    let counts = if listed.is_whole { !(is_idle && found_nothing) } else { open > 0 };
+    let found = counts.then_some(Found { at: tick.now, open, becomes_idle });
+    (listed.open, found, due.take().into_iter().chain(parked.take()).collect())
+}
+
+/// Records that the open runs were listed. Its future is rarely needed, and in a box.
+async fn record_heartbeat<W: World>(world: &W, found: Option<Found>) {
+    if found.is_some() {
+        Box::pin(heartbeat::record(world, found)).await;
+    }
 }
 
 /// What a sweep found in the list.

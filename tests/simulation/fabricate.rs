@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use seedhook::fabricate::{
-    Answer, Api, CircuitBreaker, FileId, StartOutcome, StatusError, Target, Task, TaskId, TaskStatus,
-    read_start, read_status,
+    Answer, Api, CircuitBreaker, Credentials, FileId, StartOutcome, StatusError, Target, Task, TaskId,
+    TaskStatus, read_start, read_status,
 };
 use seedhook::ports::Fabricate;
 use seedhook::run::RunId;
@@ -296,5 +296,9 @@ impl Fabricate for Invocation {
 
     fn breaker(&self) -> &CircuitBreaker {
         &self.world.paces[self.place]
+    }
+
+    fn credentials(&self) -> &Credentials {
+        &self.world.credentials[self.place]
     }
 }

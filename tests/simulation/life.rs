@@ -78,6 +78,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         records: crate::kv::Records::default(),
         journals: crate::journals::Journals::default(),
         hint: crate::idle::Hint::default(),
+        heartbeat: crate::heartbeat::Stored::default(),
         left_out: 0,
         workflows: crate::workflows::Workflows::default(),
         bucket: crate::archive::Bucket::default(),
@@ -98,6 +99,8 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         hook,
         paces,
         hint_deleted_at: std::array::from_fn(|_| std::cell::Cell::default()),
+        credentials: std::array::from_fn(|_| seedhook::fabricate::Credentials::default()),
+        known_heartbeat: std::array::from_fn(|_| RefCell::default()),
         breakage,
     });
     run(&world);

@@ -29,6 +29,7 @@ mod chance;
 mod executor;
 mod fabricate;
 mod files;
+mod heartbeat;
 mod history;
 mod hooks;
 mod idle;

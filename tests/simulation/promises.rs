@@ -40,7 +40,8 @@ pub(crate) enum Promise {
     EveryRunEnds,
     /// A sweep lists open runs if there is one, unless KV is later than minutes, or leaves runs out of several lists.
     OpenRunsAreListed,
-    /// A sweep or a reconcile pass over unchanged runs writes nothing.
+    /// A sweep or a reconcile pass over unchanged runs writes nothing but a heartbeat: one in ten minutes, or when a refusal of the
+    /// key came or went, or when the last run has ended.
     IdleWritesNothing,
     /// An invocation makes no more outbound requests than it may.
     WorkIsBounded,

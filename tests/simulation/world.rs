@@ -5,10 +5,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use seedhook::fabricate::CircuitBreaker;
+use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
-use seedhook::ports::{Clock, Log};
+use seedhook::ports::{Clock, Heartbeat, Log};
 use seedhook::records::Record;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -41,6 +41,10 @@ pub(crate) struct World {
     pub(crate) paces: [CircuitBreaker; crate::chance::PLACES],
     /// When the hint of sweeps was last deleted, in each place.
     pub(crate) hint_deleted_at: [Cell<Option<Timestamp>>; crate::chance::PLACES],
+    /// Whether Fabricate accepted the key lately, in each place.
+    pub(crate) credentials: [Credentials; crate::chance::PLACES],
+    /// The heartbeat that each place last read or wrote.
+    pub(crate) known_heartbeat: [RefCell<Option<Heartbeat>>; crate::chance::PLACES],
     /// What is deliberately wrong with it.
     pub(crate) breakage: Option<Breakage>,
 }
@@ -56,6 +60,7 @@ pub(crate) struct State {
     pub(crate) records: Records,
     pub(crate) journals: Journals,
     pub(crate) hint: crate::idle::Hint,
+    pub(crate) heartbeat: crate::heartbeat::Stored,
     /// How often a list of open runs left one out.
     pub(crate) left_out: u32,
     pub(crate) workflows: Workflows,

@@ -130,9 +130,7 @@ impl Call {
         match route {
             Route::Webhook(_) if method == "POST" => webhook(),
             Route::Webhook(_) => handshake(method),
-            Route::Health => {
-                Self::new("service", vec![Answer::json("200", "It is ready.", "Health")], &[STORE])
-            }
+            Route::Health => health(),
             Route::GetSession => {
                 Self::new("service", vec![Answer::json("200", "What the caller may do.", "Session")], &[])
             }
@@ -245,6 +243,15 @@ impl Call {
 fn of_sender(status: &'static str, description: &'static str, schema: Option<&'static str>) -> Answer {
     let body = Body::OfSender(schema);
     Answer { status, description, body, headers: &[], optional_headers: &["Preference-Applied"] }
+}
+
+fn health() -> Call {
+    let answers = vec![
+        Answer::json("200", "It does its work.", "Health"),
+        Answer::json("503", "Something is wrong: with a token, what it is.", "Health").with(&["Retry-After"]),
+    ];
+    Call::new("service", answers, &[STORE])
+        .notes("With a token, the answer has the version, what is wrong and what to do. With a wrong one it is as without.")
 }
 
 fn webhook() -> Call {

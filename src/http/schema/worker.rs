@@ -4,14 +4,83 @@ use serde::Serialize;
 
 use crate::http::api_token::Role;
 use crate::http::caller::SignedInBy;
+use crate::timestamp::Timestamp;
 
 /// The answer to `GET /health`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Health {
-    /// `ok`
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("const" = "ok")))]
-    pub status: &'static str,
+    /// Whether the Worker does its work.
+    pub status: HealthStatus,
+    /// The version of seedhook; absent without a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'static str>,
+    /// Everything that is wrong; absent without a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problems: Option<Vec<HealthProblem>>,
+    /// The last heartbeat of the sweeps; absent without a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweeps: Option<HealthSweeps>,
+}
+
+/// Whether the Worker does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// It does.
+    Ok,
+    /// Something is wrong.
+    Unhealthy,
+}
+
+/// Something that is wrong with the Worker.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct HealthProblem {
+    /// What it is about. There may be more kinds later.
+    pub kind: HealthProblemKind,
+    /// What is wrong, for people.
+    pub detail: String,
+    /// What to do, for people.
+    pub remedy: String,
+}
+
+/// What a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HealthProblemKind {
+    /// No sweep lists the open runs.
+    Sweeps,
+    /// The API key is missing, or Fabricate refuses it.
+    Credentials,
+    /// A variable has a mistake.
+    Configuration,
+    /// A binding is missing.
+    Binding,
+    /// R2 fails.
+    Store,
+}
+
+/// The last heartbeat of the sweeps: one every ten minutes at most, while runs are open.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct HealthSweeps {
+    /// When its sweep was due; `null` if there is none.
+    pub last_at: Option<Timestamp>,
+    /// How many runs were open then; `null` if there is none.
+    pub open: Option<usize>,
+}
+
+impl HealthProblem {
+    pub(in crate::http) fn new(
+        kind: HealthProblemKind,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { kind, detail: detail.into(), remedy: remedy.into() }
+    }
 }
 
 /// The answer to `GET /api/session`.

@@ -1,6 +1,6 @@
 //! One attempt to start a run's workflow: entered in the journal, sent, its outcome entered and shown.
 
-use crate::fabricate::{Health, StartOutcome};
+use crate::fabricate::{Health, KeyAnswer, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
 use crate::log::{self, Line};
 use crate::ports::{StoreError, World};
@@ -11,7 +11,7 @@ use super::super::Budget;
 use super::super::close::close;
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
-use super::super::{http_text, log_fields, record_health};
+use super::super::{http_text, log_fields, record_health, record_key_answer};
 use super::Advanced;
 
 /// Makes one attempt to start a run, if the budget has a request for it.
@@ -35,6 +35,7 @@ pub(super) async fn start<W: World>(
     let outcome = if fresh {
         let outcome = world.start(&run.target, &run.params).await;
         record_health(world, Health::of_start(&outcome));
+        record_key_answer(world, &run.target.workspace, KeyAnswer::of_start(&outcome));
         outcome
     } else {
         let reason = "not sent in time".to_owned();
