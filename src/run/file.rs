@@ -45,7 +45,7 @@ pub struct RunFile {
     pub key: Option<String>,
     /// SHA-256 of the object in hex; `None` where R2 has none.
     pub sha256: Option<String>,
-    /// When its state became final; `None` before, and where an older version of seedhook did not note it.
+    /// When its state was seen to be final; `None` before, and where an older version of seedhook did not note it.
     pub finished_at: Option<Timestamp>,
     /// Why the last try failed; `None` where it made progress.
     pub error: Option<String>,
@@ -100,9 +100,8 @@ impl RunFile {
     }
 
     /// Marks it as archived: an object of `size` bytes is at `key`.
-    pub fn mark_archived(&mut self, key: &str, size: u64, sha256: Option<String>, now: Timestamp) {
+    pub fn mark_archived(&mut self, key: &str, size: u64, sha256: Option<String>) {
         self.state = FileState::Archived;
-        self.finished_at = Some(now);
         self.key = Some(key.to_owned());
         self.file.size = Some(size);
         self.sha256 = sha256;
@@ -136,7 +135,7 @@ impl RunFile {
         self.error = Some(reason.to_owned());
         let since = *self.failing_since.get_or_insert(now);
         if now.since_ms(since) >= ARCHIVE_PATIENCE_MS {
-            return self.fail(reason, now);
+            return self.fail(reason);
         }
         let wait_ms = RETRY_MS << self.attempts.saturating_sub(1).min(4);
         self.not_before = Some(now.plus_ms(wait_ms.min(RETRY_MS_MAX)));
@@ -156,19 +155,18 @@ impl RunFile {
         self.bytes = None;
         self.record_failure(reason, now);
         if self.bad_copies >= BAD_COPIES_MAX {
-            self.fail(reason, now);
+            self.fail(reason);
         }
     }
 
     /// Records that it cannot be copied, now or later.
-    pub fn record_refusal(&mut self, reason: &str, now: Timestamp) {
+    pub fn record_refusal(&mut self, reason: &str) {
         self.attempts = self.attempts.saturating_add(1);
-        self.fail(reason, now);
+        self.fail(reason);
     }
 
-    fn fail(&mut self, reason: &str, now: Timestamp) {
+    fn fail(&mut self, reason: &str) {
         self.state = FileState::Failed;
-        self.finished_at = Some(now);
         self.error = Some(reason.to_owned());
         self.not_before = None;
         self.bytes = None;
@@ -205,7 +203,7 @@ mod tests {
         let unavailable = |file: &mut RunFile, now| file.record_failure("HTTP 500", now);
         assert_eq!(tries(file(), unavailable), [0, 1, 3, 7, 15, 30, 45, 60]);
         assert_eq!(tries(file(), |file, now| file.record_bad_copy("short", now)), [0, 1, 3]);
-        assert_eq!(tries(file(), |file, now| file.record_refusal("HTTP 404", now)), [0]);
+        assert_eq!(tries(file(), |file, _| file.record_refusal("HTTP 404")), [0]);
     }
 
     #[test]
@@ -217,7 +215,7 @@ mod tests {
             assert!(!busy.is_due(at(due - 1)) && busy.is_due(at(due)), "{asked}");
         }
         let mut given_up = file();
-        given_up.record_refusal("HTTP 404", at(0));
+        given_up.record_refusal("HTTP 404");
         given_up.wait_at_least(MINUTE_MS, at(0));
         assert_eq!(given_up.not_before, None);
     }

@@ -63,7 +63,7 @@ impl Run {
                 self.fail(Stage::Archive, format!("the task has more than {FILES_MAX} files"), now);
             }
             TaskStatus::Completed => {
-                self.take_files(files, now);
+                self.take_files(files);
                 self.task = Some(task);
                 return Effect::TaskCompleted;
             }
@@ -121,7 +121,7 @@ impl Run {
 
     /// Takes the files of a completed task, the first time that the task is seen completed. Later answers change nothing,
     /// so that the files keep their states.
-    fn take_files(&mut self, files: Vec<TaskFile>, now: Timestamp) {
+    fn take_files(&mut self, files: Vec<TaskFile>) {
         if !self.files.is_empty() {
             return;
         }
@@ -136,7 +136,7 @@ impl Run {
                 Some(known) if *known == file => {}
                 Some(_) => {
                     let mut other = RunFile::pending(file);
-                    other.record_refusal("the task lists this id twice, with different particulars", now);
+                    other.record_refusal("the task lists this id twice, with different particulars");
                     self.files.push(other);
                 }
             }

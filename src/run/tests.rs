@@ -152,14 +152,14 @@ fn a_missing_task_is_given_up_after_three_polls_and_a_quarter_of_an_hour() {
 #[test]
 fn a_run_waits_for_each_of_its_files() {
     let mut run = with_files(3);
-    run.files[0].mark_archived("key", 1, None, at(10));
+    run.files[0].mark_archived("key", 1, None);
     run.files[1].record_failure("HTTP 500", at(10));
     assert_eq!(run.apply_archive_pass(false, at(10)), Effect::Changed);
     assert_eq!(run.status, Status::Archiving);
     assert_eq!(run.apply_archive_pass(false, at(20)), Effect::Unchanged);
     assert_eq!(run.apply_archive_pass(true, at(30)), Effect::Changed);
-    run.files[1].record_refusal("HTTP 404", at(10));
-    run.files[2].mark_archived("other", 1, None, at(10));
+    run.files[1].record_refusal("HTTP 404");
+    run.files[2].mark_archived("other", 1, None);
     assert_eq!(run.apply_archive_pass(true, at(40)), Effect::Ended);
     assert_eq!(run.status, Status::Failed);
     let error = run.error.unwrap();

@@ -59,7 +59,14 @@ pub(super) async fn archive_files<W: World>(
     let at_once = usize::try_from(1 + extra.amount).unwrap_or(1);
     let due = files.iter_mut().filter(|file| file.is_due(now));
     let run_ref = &*run;
-    each_at_once(at_once, due, |file| pass.archive(run_ref, file, now)).await;
+    each_at_once(at_once, due, async |file| {
+        pass.archive(run_ref, file, now).await;
+        if !file.is_open() {
+            // The sweep's own time is when it was due.
+            file.finished_at = Some(world.now());
+        }
+    })
+    .await;
     let changed = files != before;
     run.files = files;
     changed
@@ -78,17 +85,17 @@ impl<W: World> Pass<'_, W> {
                 task_id: self.task_id.clone(),
                 file_id: file.id().clone(),
             },
-            Err(problem) => return file.record_refusal(&problem, now),
+            Err(problem) => return file.record_refusal(&problem),
         };
         // Waits are counted from this attempt, which may begin minutes after the sweep did.
         let began = self.world.now();
         let copied = self.copy(&to, file.in_parts).await;
         let now = now.plus_ms(self.world.now().since_ms(began));
         match copied {
-            Ok(Copied::Whole(size, sha256)) => file.mark_archived(&to.key, size, sha256, now),
+            Ok(Copied::Whole(size, sha256)) => file.mark_archived(&to.key, size, sha256),
             Ok(Copied::Partly(bytes)) => file.record_progress(bytes, None, now),
             Ok(Copied::NotYet) | Err(CopyError::UnderWay) => {}
-            Err(CopyError::Refused(reason)) => file.record_refusal(&reason, now),
+            Err(CopyError::Refused(reason)) => file.record_refusal(&reason),
             Err(CopyError::BadCopy(reason)) => file.record_bad_copy(&reason, now),
             Err(error @ CopyError::TooSlow(_)) => {
                 file.in_parts = true;

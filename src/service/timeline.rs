@@ -173,6 +173,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fabricate::Task;
     use crate::ports::Retry;
     use crate::run::tests::{at, queued_run, started_run};
     use crate::testing::{MemoryWorld, task_id};
@@ -233,6 +234,30 @@ mod tests {
         assert_eq!(shown[4], json!({"at": now, "event": "start_decided", "attempt": 2}));
         let ended = json!({"at": now, "event": "ended", "status": "failed", "stage": "workflow", "reason": "it broke"});
         assert_eq!(shown[7], ended);
+    }
+
+    #[test]
+    fn files_are_shown_where_their_time_is_known() {
+        let mut run = started_run();
+        let task: Task = serde_json::from_value(json!({"id": "task", "status": "completed", "files":
+            [{"id": "1", "name": "a.csv", "size": 5}, {"id": "2"}, {"id": "3"}]}))
+        .unwrap();
+        run.apply_task(task, at(0));
+        run.files[0].mark_archived("key", 5, None);
+        run.files[1].record_refusal("HTTP 404");
+        run.files[2].mark_archived("other", 1, None);
+        run.files[0].finished_at = Some(at(2));
+        run.files[1].finished_at = Some(at(1));
+        let shown = shown(&MemoryWorld::default(), &run);
+        let of_files: Vec<&Value> =
+            shown.as_array().unwrap().iter().filter(|event| event["file_id"] != json!(null)).collect();
+        assert_eq!(of_files[0]["event"], "file_failed");
+        assert_eq!(
+            (&of_files[0]["reason"], &of_files[0]["at"]),
+            (&json!("HTTP 404"), &json!(at(1).to_string()))
+        );
+        let archived = json!({"at": at(2).to_string(), "event": "file_archived", "file_id": "1", "name": "a.csv", "bytes": 5});
+        assert_eq!(of_files[1..], [&archived], "that of an older version has no time");
     }
 
     #[test]

@@ -11,13 +11,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the Worker is ready. */
+        /**
+         * Whether the Worker does its work.
+         * @description With a token, the answer has the version, what is wrong and what to do. With a wrong one it is as without.
+         */
         get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Whether the Worker is ready. */
+        /**
+         * Whether the Worker does its work.
+         * @description With a token, the answer has the version, what is wrong and what to do. With a wrong one it is as without.
+         */
         head: operations["healthHeaders"];
         patch?: never;
         trace?: never;
@@ -579,11 +585,52 @@ export interface components {
         };
         /** @description The answer to `GET /health`. */
         Health: {
+            /** @description Whether the Worker does its work. */
+            status: components["schemas"]["HealthStatus"];
+            /** @description The version of seedhook; absent without a token. */
+            version?: string;
+            /** @description Everything that is wrong; absent without a token. */
+            problems?: components["schemas"]["HealthProblem"][];
+            /** @description The last heartbeat of the sweeps; absent without a token. */
+            sweeps?: components["schemas"]["HealthSweeps"];
+        };
+        /** @description Something that is wrong with the Worker. */
+        HealthProblem: {
+            /** @description What it is about. There may be more kinds later. */
+            kind: components["schemas"]["HealthProblemKind"];
+            /** @description What is wrong, for people. */
+            detail: string;
+            /** @description What to do, for people. */
+            remedy: string;
+        };
+        /**
+         * @description What a problem is about.
+         *
+         *     - `sweeps`: No sweep lists the open runs.
+         *     - `credentials`: The API key is missing, or Fabricate refuses it.
+         *     - `configuration`: A variable has a mistake.
+         *     - `binding`: A binding is missing.
+         *     - `store`: R2 fails.
+         * @enum {string}
+         */
+        HealthProblemKind: "sweeps" | "credentials" | "configuration" | "binding" | "store";
+        /**
+         * @description Whether the Worker does its work.
+         *
+         *     - `ok`: It does.
+         *     - `unhealthy`: Something is wrong.
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "unhealthy";
+        /** @description The last heartbeat of the sweeps: one every ten minutes at most, while runs are open. */
+        HealthSweeps: {
             /**
-             * @description `ok`
-             * @constant
+             * Format: date-time
+             * @description When its sweep was due; `null` if there is none.
              */
-            status: "ok";
+            last_at: string | null;
+            /** @description How many runs were open then; `null` if there is none. */
+            open: number | null;
         };
         /** @description A hook. */
         Hook: {
@@ -1305,6 +1352,11 @@ export interface components {
              * @description When the first of them should have been advanced; `null` if none is overdue.
              */
             oldest_due_at: string | null;
+            /**
+             * Format: date-time
+             * @description The last heartbeat: one every ten minutes at most, while runs are open; `null` if there is none, or if it cannot be read.
+             */
+            last_at: string | null;
         };
         /** @description The workflow that a run starts. Names are as people see them, not percent-encoded. */
         Target: {
@@ -2266,31 +2318,6 @@ export interface components {
                 };
             };
         };
-        /** @description `not-ready` */
-        "503.not-ready": {
-            headers: {
-                /** @description When to call again, seconds. */
-                "Retry-After"?: number;
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    type?: "urn:seedhook:problem:not-ready";
-                    /** @constant */
-                    status?: 503;
-                };
-            };
-        };
-        /** @description `not-ready` */
-        "503.not-ready.head": {
-            headers: {
-                /** @description When to call again, seconds. */
-                "Retry-After"?: number;
-                [name: string]: unknown;
-            };
-            content?: never;
-        };
         /** @description `not-ready`, `no-links` */
         "503.not-ready.no-links": {
             headers: {
@@ -2358,7 +2385,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is ready. */
+            /** @description It does its work. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2367,7 +2394,23 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            503: components["responses"]["503.not-ready"];
+            /** @description Something is wrong: with a token, what it is. */
+            503: {
+                headers: {
+                    /** @description When to call again, seconds. */
+                    "Retry-After": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        type?: "urn:seedhook:problem:not-ready";
+                        /** @constant */
+                        status?: 503;
+                    };
+                };
+            };
         };
     };
     healthHeaders: {
@@ -2379,14 +2422,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is ready. */
+            /** @description It does its work. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            503: components["responses"]["503.not-ready.head"];
+            /** @description Something is wrong: with a token, what it is. */
+            503: {
+                headers: {
+                    /** @description When to call again, seconds. */
+                    "Retry-After": number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
     webhookHandshake: {
