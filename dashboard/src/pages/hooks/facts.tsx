@@ -72,7 +72,7 @@ export function SetUp({ hook }: { hook: ReadableHook }) {
           <ol class="steps" aria-labelledby="steps-title">
             {hook.setup.map((step, index) => (
               <li key={index}>
-                <OutsideText text={step} />
+                <Step text={step} />
               </li>
             ))}
           </ol>
@@ -81,6 +81,17 @@ export function SetUp({ hook }: { hook: ReadableHook }) {
       <VerificationToken hook={hook} />
       <SetUpFacts hook={hook} />
     </section>
+  );
+}
+
+/** A step, whose commands and values stand between backticks. */
+function Step({ text }: { text: string }) {
+  return (
+    <>
+      {text
+        .split("`")
+        .map((part, index) => (index % 2 === 1 ? <code key={index}>{visible(part)}</code> : visible(part)))}
+    </>
   );
 }
 
