@@ -318,14 +318,14 @@ impl KeptLists for MemoryWorld {
     async fn list_kept(
         &self,
         hook: &HookName,
-        cursor: Option<&str>,
+        after: Option<&KeptId>,
         limit: u32,
     ) -> Result<Page<KeptId>, StoreError> {
         let kept = self.kept.borrow();
         let mut ids: Vec<KeptId> =
             kept.iter().filter(|(key, _)| key.hook == *hook).map(|(key, _)| key.id.clone()).collect();
         ids.sort();
-        ids.retain(|id| cursor.is_none_or(|cursor| id.to_string().as_str() > cursor));
+        ids.retain(|id| after.is_none_or(|after| id > after));
         let has_more = ids.len() > limit as usize;
         ids.truncate(limit as usize);
         Ok(Page { cursor: ids.last().filter(|_| has_more).map(ToString::to_string), items: ids })

@@ -97,7 +97,7 @@ export function describeSignInError(error: unknown): string {
       return "The Worker cannot be reached. Check your connection and try again.";
     case "access":
     case "not-signed-in":
-      return "Cloudflare Access asks you to sign in again: reload this page.";
+      return "Cloudflare Access asks you to sign in: follow the link below, then come back to this page.";
     default:
       return `${error.title}: ${error.message}`;
   }

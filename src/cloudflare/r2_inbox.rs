@@ -94,16 +94,16 @@ impl KeptLists for Cloudflare {
     async fn list_kept(
         &self,
         hook: &HookName,
-        cursor: Option<&str>,
+        after: Option<&KeptId>,
         limit: u32,
     ) -> Result<Page<KeptId>, StoreError> {
         let prefix = format!("{IGNORED}{hook}/");
-        let listed = self.inbox.list(&prefix, cursor, limit).await?;
+        let after = after.map(|id| format!("{prefix}{id}"));
+        let listed = self.inbox.list(&prefix, None, after.as_deref(), limit).await?;
         let ids = listed.objects.iter().filter_map(|(key, _)| key.strip_prefix(&prefix));
-        Ok(Page {
-            items: ids.filter_map(|id| id.to_owned().try_into().ok()).collect(),
-            cursor: listed.cursor,
-        })
+        let items: Vec<KeptId> = ids.filter_map(|id| id.to_owned().try_into().ok()).collect();
+        let cursor = items.last().filter(|_| listed.cursor.is_some()).map(ToString::to_string);
+        Ok(Page { items, cursor })
     }
 }
 
@@ -115,7 +115,7 @@ impl Cloudflare {
         cursor: Option<&str>,
         read_key: impl Fn(&str) -> Option<K>,
     ) -> Result<Page<(K, Timestamp)>, StoreError> {
-        let listed = self.inbox.list(prefix, cursor, PAGE).await?;
+        let listed = self.inbox.list(prefix, cursor, None, PAGE).await?;
         let items = listed.objects.iter();
         let items = items.filter_map(|(key, at)| Some((read_key(key)?, Timestamp::from_millis(*at))));
         Ok(Page { items: items.collect(), cursor: listed.cursor })

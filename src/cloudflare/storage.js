@@ -122,10 +122,11 @@ export const r2Delete = (slot, bucket, key) => begin(slot, () => bucket.delete(k
  * @param {string} prefix
  * @param {number} limit
  * @param {string | undefined} cursor
+ * @param {string | undefined} startAfter
  */
-export const r2List = (slot, bucket, prefix, limit, cursor) =>
+export const r2List = (slot, bucket, prefix, limit, cursor, startAfter) =>
   begin(slot, () =>
-    bucket.list({ prefix, limit, cursor }).then(({ objects, truncated, cursor }) =>
+    bucket.list({ prefix, limit, cursor, startAfter }).then(({ objects, truncated, cursor }) =>
       JSON.stringify({
         objects: objects.map(({ key, uploaded }) => [key, uploaded.getTime()]),
         cursor: truncated ? cursor : undefined,

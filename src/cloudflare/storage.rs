@@ -28,7 +28,14 @@ extern "C" {
     #[wasm_bindgen(js_name = r2Delete)]
     fn r2_delete(slot: u32, bucket: &JsValue, key: &str);
     #[wasm_bindgen(js_name = r2List)]
-    fn r2_list(slot: u32, bucket: &JsValue, prefix: &str, limit: u32, cursor: Option<&str>);
+    fn r2_list(
+        slot: u32,
+        bucket: &JsValue,
+        prefix: &str,
+        limit: u32,
+        cursor: Option<&str>,
+        after: Option<&str>,
+    );
 }
 
 /// The KV namespace `RUNS`.
@@ -141,13 +148,15 @@ impl TextBucket {
         operation(|slot| r2_delete(slot, &self.0, key)).await.map(drop).map_err(r2_failed)
     }
 
+    /// A page of the objects below `prefix`: from `cursor` on, or with keys greater than `after`.
     pub(super) async fn list(
         &self,
         prefix: &str,
         cursor: Option<&str>,
+        after: Option<&str>,
         limit: u32,
     ) -> Result<ObjectPage, StoreError> {
-        let listed = operation(|slot| r2_list(slot, &self.0, prefix, limit, cursor)).await;
+        let listed = operation(|slot| r2_list(slot, &self.0, prefix, limit, cursor, after)).await;
         read_list(&listed.map_err(r2_failed)?, "INBOX")
     }
 }

@@ -75,7 +75,7 @@ impl Credentials {
         // Any other answer than a 401 shows that Fabricate knows the key.
         heard.insert(None, (answer == KeyAnswer::KeyRefused, now));
         let is_known = heard.keys().flatten().any(|known| known == workspace);
-        if answer != KeyAnswer::KeyRefused && (is_known || heard.len() < REFUSALS_MAX) {
+        if answer != KeyAnswer::KeyRefused && (is_known || make_room(&mut heard)) {
             heard.insert(Some(workspace.to_owned()), (answer == KeyAnswer::WorkspaceRefused, now));
         }
     }
@@ -102,6 +102,16 @@ impl Credentials {
         let kept = refusals.into_values().filter(|refusal| now.since_ms(refusal.last_at) < KEPT_MS);
         kept.take(REFUSALS_MAX).collect()
     }
+}
+
+/// Whether one more workspace can be remembered: of those that were accepted, the one that was heard first makes room.
+fn make_room(heard: &mut BTreeMap<Option<String>, (bool, Timestamp)>) -> bool {
+    if heard.len() < REFUSALS_MAX {
+        return true;
+    }
+    let accepted = heard.iter().filter(|(workspace, (is_refused, _))| workspace.is_some() && !is_refused);
+    let oldest = accepted.min_by_key(|(_, (_, at))| *at).map(|(workspace, _)| workspace.clone());
+    oldest.is_some_and(|workspace| heard.remove(&workspace).is_some())
 }
 
 #[cfg(test)]
@@ -166,5 +176,16 @@ mod tests {
         assert_eq!(KeyAnswer::of_status(&Err(StatusError::Forbidden)), Some(KeyAnswer::WorkspaceRefused));
         assert_eq!(KeyAnswer::of_status(&Err(StatusError::NotFound)), Some(KeyAnswer::Accepted));
         assert_eq!(KeyAnswer::of_status(&Err(StatusError::Unavailable("down".to_owned()))), None);
+    }
+
+    #[test]
+    fn a_refusal_finds_room_among_many_accepted_workspaces() {
+        let heard = Credentials::default();
+        for number in 0..100 {
+            heard.record(&format!("w{number}"), KeyAnswer::Accepted, at(number));
+        }
+        heard.record("refused", KeyAnswer::WorkspaceRefused, at(200));
+        assert_eq!(heard.refusals(&[], at(0), at(201)), [refusal(Some("refused"), 200, 200)]);
+        assert_eq!(heard.0.borrow().len(), REFUSALS_MAX);
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn health<R: Runtime>(context: &Context<'_, R>, request: &Reque
     }
     let heartbeat = read.and_then(|read| read.pulse).and_then(|pulse| pulse.heartbeat);
     let sweeps = HealthSweeps {
-        last_at: heartbeat.as_ref().map(|heartbeat| heartbeat.at),
+        last_at: heartbeat.as_ref().map(|heartbeat| heartbeat.at).filter(|at| at.as_millis() > 0),
         open: heartbeat.map(|heartbeat| heartbeat.open),
     };
     let version = Some(env!("CARGO_PKG_VERSION"));
@@ -164,7 +164,7 @@ fn no_sweep(pulse: &Pulse, awaited_ms: Option<i64>) -> Option<HealthProblem> {
         }
         _ => return None,
     };
-    let remedy = "add the cron trigger to wrangler.toml (`[triggers] crons = [\"*/2 * * * *\"]`), deploy, and see in the \
-                  log whether sweeps finish";
+    let remedy = "see in the log whether sweeps finish, or why they cannot list open runs; if there is nothing of sweeps, add the \
+                  cron trigger to wrangler.toml (`[triggers] crons = [\"*/2 * * * *\"]`), and deploy";
     Some(HealthProblem::new(HealthProblemKind::Sweeps, detail, remedy))
 }

@@ -98,7 +98,7 @@ async fn admit<R: Runtime>(
     seen: &Seen,
 ) -> Result<Admitted, Problem> {
     let rejected = |error: &Rejection| {
-        seen.because(error.to_string());
+        seen.because(&error.to_string());
         let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
         match error {
             Rejection::Verify(VerifyError::Misconfigured { .. }) => {

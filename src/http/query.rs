@@ -9,6 +9,7 @@ use super::request::Request;
 use crate::fabricate::TaskId;
 use crate::hook::HookName;
 use crate::hook::delivery::DeliveryId;
+use crate::ports::KeptId;
 use crate::run::Status;
 use crate::service::many::{MANY_MAX, newest_of};
 use crate::service::overview::{HOURS_DEFAULT, HOURS_MAX};
@@ -98,16 +99,19 @@ pub(super) fn read_recent_query(url: &Url) -> Result<RecentQuery, Problem> {
 }
 
 /// Reads the query of `GET /api/hooks/{hook}/ignored`: `limit` (1 to [`LIMIT_MAX`]) and `cursor`, both optional.
-pub(super) fn read_kept_query(url: &Url) -> Result<(u32, Option<String>), Problem> {
-    let (mut limit, mut cursor) = (LIMIT_DEFAULT, None);
+pub(super) fn read_kept_query(url: &Url) -> Result<(u32, Option<KeptId>), Problem> {
+    let (mut limit, mut after) = (LIMIT_DEFAULT, None);
     for (name, value) in url.query_pairs() {
         match &*name {
             "limit" => limit = read_limit(&value, LIMIT_MAX)?,
-            "cursor" => cursor = Some(value.into_owned()),
+            "cursor" => {
+                let id = KeptId::try_from(value.to_string());
+                after = Some(id.map_err(|_| wrong("cursor", "the `cursor` of an earlier answer", &value))?);
+            }
             other => return Err(unknown(other, "`limit` and `cursor`")),
         }
     }
-    Ok((u32::try_from(limit).unwrap_or(u32::MAX), cursor))
+    Ok((u32::try_from(limit).unwrap_or(u32::MAX), after))
 }
 
 fn read_outcome(value: &str) -> Result<Outcome, Problem> {

@@ -1,8 +1,8 @@
 //! The deliveries that were refused or ignored lately: what the operator looks at first when a webhook "did not arrive".
 //!
-//! An isolate collects them in memory and stores them after an answer, at most once a minute. Each isolate has one of
-//! [`SHARDS`] objects, which it replaces only as it read it, so that isolates that share one lose nothing. What an isolate has
-//! not stored when it ends is missing: no promise hangs on it, and no sender waits for it.
+//! An isolate collects them in memory and stores them after an answer, at most once a minute. It adds them to one of [`SHARDS`]
+//! objects, by its entity tag, so that isolates that share an object lose nothing. What an isolate has not stored when it ends is
+//! lost: this list is not one of the promises, and no sender waits for it.
 
 pub mod ring;
 
@@ -22,8 +22,9 @@ use crate::hook::HookName;
 use crate::hook::delivery::DeliveryId;
 use crate::log;
 use crate::ports::{Clock, KeptId, Log, StoreError};
+use crate::redact::without_queries;
 use crate::timestamp::{MINUTE_MS, SECOND_MS, Timestamp};
-use ring::{ALL_MAX, Outcome, RecentDelivery, newest};
+use ring::{HEADER_CHARS_MAX, HEADERS_MAX, NAME_CHARS_MAX, Outcome, RecentDelivery, newest};
 
 /// How many objects hold the lists. R2 takes one write a second for each.
 pub const SHARDS: u8 = 8;
@@ -34,6 +35,9 @@ const STORE_EVERY_MS: i64 = MINUTE_MS;
 /// How long an isolate waits at most to store what came too early, milliseconds: the runtime ends an invocation 30 s after its
 /// answer.
 const WAIT_MAX_MS: i64 = 20 * SECOND_MS;
+
+/// After how many more deliveries those that are not stored yet are brought within their bounds.
+const TRIMMED_EVERY: usize = 64;
 
 /// What an isolate has not stored yet.
 #[derive(Debug, Default)]
@@ -61,14 +65,16 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn of(request: &Request, hook: &str, at: Timestamp) -> Self {
         let mut header_names = String::with_capacity(512);
-        for (name, _) in &request.headers {
-            header_names.push_str(name);
+        for (name, _) in request.headers.iter().take(HEADERS_MAX) {
+            header_names.extend(name.chars().take(HEADER_CHARS_MAX + 1));
             header_names.push('\n');
         }
+        // Copied up to its bound: these texts are the caller's, and stay in memory for a minute.
+        let beginning = |text: &str| text.chars().take(NAME_CHARS_MAX + 1).collect();
         Self {
             at,
-            hook: hook.to_owned(),
-            content_type: request.header("content-type").map(ToOwned::to_owned),
+            hook: beginning(hook),
+            content_type: request.header("content-type").map(beginning),
             bytes: request.header("content-length").and_then(|length| length.parse().ok()),
             header_names,
             reason: RefCell::default(),
@@ -76,8 +82,9 @@ impl Seen {
     }
 
     /// Notes why the request is refused.
-    pub(super) fn because(&self, reason: String) {
-        *self.reason.borrow_mut() = Some(reason);
+    pub(super) fn because(&self, reason: &str) {
+        // A query may hold a secret.
+        *self.reason.borrow_mut() = Some(without_queries(reason).into_owned());
     }
 
     fn listed(&self, outcome: Outcome, status: u16, reason: String) -> RecentDelivery {
@@ -116,7 +123,7 @@ impl Recent {
         let mut pending = self.pending.borrow_mut();
         let now = delivery.at;
         pending.push(delivery.bounded());
-        if pending.len() > 2 * ALL_MAX {
+        if pending.len().is_multiple_of(TRIMMED_EVERY) {
             *pending = newest(pending.split_off(0), now);
         }
     }

@@ -94,11 +94,11 @@ impl InboxKey for KeptKey {
 /// The list of what is kept.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait KeptLists {
-    /// Up to `limit` ids of what the hook keeps, newest first.
+    /// Up to `limit` ids of what the hook keeps, newest first, those that are older than `after`.
     async fn list_kept(
         &self,
         hook: &HookName,
-        cursor: Option<&str>,
+        after: Option<&KeptId>,
         limit: u32,
     ) -> Result<Page<KeptId>, StoreError>;
 }

@@ -55,11 +55,11 @@ pub async fn get_kept<W: Inbox<KeptKey>>(
 pub async fn list_kept<W: KeptLists>(
     world: &W,
     hook: &HookName,
-    cursor: Option<&str>,
+    after: Option<&KeptId>,
     limit: u32,
     now: Timestamp,
 ) -> Result<Page<KeptId>, StoreError> {
-    let mut page = world.list_kept(hook, cursor, limit).await?;
+    let mut page = world.list_kept(hook, after, limit).await?;
     let listed = page.items.len();
     page.items.retain(|id| now < expires_at(id));
     // What follows is older still.

@@ -68,7 +68,7 @@ pub struct HookRuns {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Sweeps {
-    /// How many open runs are overdue: no sweep runs, or sweeps cannot keep up.
+    /// How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key.
     pub overdue: usize,
     /// When the first of them should have been advanced; `null` if none is overdue.
     pub oldest_due_at: Option<Timestamp>,
@@ -118,7 +118,7 @@ pub async fn overview<W: RunLists + Heartbeats + Log>(
     let (runs, is_complete) = list_since(world, from).await?;
     // It says no more than `overdue` does: without it the overview is as good.
     let heartbeat = world.get_heartbeat().await.ok().flatten();
-    let last_at = heartbeat.map(|(heartbeat, _)| heartbeat.at);
+    let last_at = heartbeat.map(|(heartbeat, _)| heartbeat.at).filter(|at| at.as_millis() > 0);
     let mut overview = Overview {
         from,
         until: now,

@@ -132,7 +132,12 @@ async function send(path: string, options: CallOptions, timeoutMs = TIMEOUT_MS):
     const response = await fetch(path, init);
     if (response.type === "opaqueredirect") {
       throw signalSignOut(
-        new ApiError(401, "access", "Signed out", "Cloudflare Access asks you to sign in again: reload this page"),
+        new ApiError(
+          401,
+          "access",
+          "Signed out",
+          "Cloudflare Access asks you to sign in: open /api/session, then come back to this page",
+        ),
         options,
       );
     }

@@ -61,6 +61,10 @@ export function SignIn({ message }: { message: string | null }) {
           Locally the token is in <code>.dev.vars</code>. A deployed Worker has the one that was set with{" "}
           <code>npx wrangler secret put OPERATOR_TOKEN</code>. It cannot be read back: if it is lost, set a new one.
         </p>
+        <p>
+          Where the Worker is behind Cloudflare Access, <a href="/api/session">sign in there</a>, then come back to this
+          page.
+        </p>
         <p>The token stays in this tab and is forgotten when you close it.</p>
       </div>
     </section>

@@ -21,7 +21,13 @@ pub(super) const BYTES_MAX: usize = 256 * 1024;
 pub(super) const LISTED_MS: i64 = 7 * 24 * HOUR_MS;
 
 /// The most names of headers of a delivery.
-const HEADERS_MAX: usize = 50;
+pub(super) const HEADERS_MAX: usize = 50;
+
+/// The most characters of a header's name.
+pub(super) const HEADER_CHARS_MAX: usize = 64;
+
+/// The most characters of a hook's name and of a media type.
+pub(super) const NAME_CHARS_MAX: usize = 100;
 
 /// What the fields of a delivery that are no texts take as JSON, bytes.
 const FIXED_BYTES: usize = 250;
@@ -69,11 +75,11 @@ impl RecentDelivery {
     /// The delivery with every text cut to its bound.
     pub(super) fn bounded(mut self) -> Self {
         self.header_names.truncate(HEADERS_MAX);
-        for (text, chars_max) in [(&mut self.hook, 63), (&mut self.reason, 300)]
+        for (text, chars_max) in [(&mut self.hook, NAME_CHARS_MAX), (&mut self.reason, 300)]
             .into_iter()
-            .chain(self.content_type.iter_mut().map(|text| (text, 100)))
+            .chain(self.content_type.iter_mut().map(|text| (text, NAME_CHARS_MAX)))
             .chain(self.delivery_id.iter_mut().map(|text| (text, 200)))
-            .chain(self.header_names.iter_mut().map(|name| (name, 64)))
+            .chain(self.header_names.iter_mut().map(|name| (name, HEADER_CHARS_MAX)))
         {
             cut(text, chars_max);
         }
@@ -97,6 +103,8 @@ fn cut(text: &mut String, chars_max: usize) {
     if let Some((at, _)) = text.char_indices().nth(chars_max) {
         text.truncate(at);
         text.push('…');
+        // A text that was long keeps its memory otherwise.
+        text.shrink_to_fit();
     }
 }
 

@@ -187,6 +187,7 @@ fn kept_deliveries_are_listed_in_pages() {
     let rest = page(&format!("?limit=2&cursor={}", first["cursor"].as_str().unwrap()));
     assert_eq!((rest["kept"].as_array().unwrap().len(), &rest["cursor"]), (1, &Value::Null));
     check(&stage.operator("GET", "/api/hooks/keeper/ignored?limit=0", ""), 400, "bad-query");
+    check(&stage.operator("GET", "/api/hooks/keeper/ignored?cursor=x", ""), 400, "bad-query");
     check(&stage.operator("GET", "/api/hooks/KEEPER/ignored", ""), 404, "no-such-hook");
     check(&stage.operator("GET", "/api/hooks/keeper/ignored/x", ""), 404, "no-such-delivery");
 }

@@ -130,8 +130,9 @@ function Sweeps({ sweeps }: { sweeps: Overview["sweeps"] }) {
         </strong>
       </p>
       <p>
-        Sweeps do not run or cannot keep up. Check that wrangler.toml has <code>crons = ["*/2 * * * *"]</code>, that the
-        Worker's log has “sweep finished”, and that the day's KV lists are not used up.
+        Sweeps do not run or cannot keep up, or Fabricate fails or refuses the key. Check that wrangler.toml has{" "}
+        <code>crons = ["*/2 * * * *"]</code>, that the Worker's log has “sweep finished”, and that the day's KV lists
+        are not used up.
       </p>
     </section>
   );
