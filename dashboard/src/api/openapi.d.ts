@@ -1345,7 +1345,7 @@ export interface components {
         };
         /** @description Whether sweeps advance the open runs: which of them should have been advanced long ago. */
         Sweeps: {
-            /** @description How many open runs are overdue: no sweep runs, or sweeps cannot keep up. */
+            /** @description How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key. */
             overdue: number;
             /**
              * Format: date-time
