@@ -1,4 +1,4 @@
-//! R2 `INBOX`: `sweeps/heartbeat`, that sweeps go on.
+//! R2 `INBOX`: `sweeps/heartbeat`, when a sweep last listed the open runs.
 
 use std::cell::RefCell;
 

@@ -43,7 +43,7 @@ impl Caller {
     ) -> Result<Self, Problem> {
         let access = context.isolate.configuration.access.as_ref();
         let caller = match (access, request.header("authorization")) {
-            // Its future is large, and in a box: calls with a token have no room for it.
+            // Boxed: the future of a call with a token stays small.
             (Some(access), None) => Box::pin(Self::of_access(context, access, request)).await,
             (_, header) => Self::of_token(context, header.unwrap_or_default(), access.is_some()),
         };

@@ -1,5 +1,5 @@
-//! The heartbeat: sweeps that list the open runs leave word in R2 that they do, at most every [`HEARTBEAT_MS`]. Here is also what
-//! follows from it: whether nothing sweeps although runs are open.
+//! The heartbeat: a sweep that lists the open runs writes to R2 that it did, at most every [`HEARTBEAT_MS`]. From the heartbeat
+//! follows whether sweeps are missing although runs are open.
 //!
 //! Nothing is written while sweeps are spared the list (`idle`). A heartbeat decides nothing about a run, and a failure to write
 //! one fails no sweep.
