@@ -61,7 +61,7 @@ const SEEDS: u64 = 200_000;
 const SEEDS_UNTIL_NOTICED: u64 = 3_000;
 
 /// How many lives a core that leaves out a rule may keep its promises; a rule against rare failures needs many.
-const SEEDS_UNTIL_BROKEN: u64 = 120_000;
+const SEEDS_UNTIL_BROKEN: u64 = 400_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
