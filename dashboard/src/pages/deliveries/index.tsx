@@ -6,12 +6,12 @@ import type { HookList, RecentDeliveries, RecentDelivery } from "../../api/types
 import { location, replaceHash } from "../../router";
 import { Button, Empty, ErrorBox, PageHeading } from "../../ui/controls";
 import { count, formatBytes } from "../../ui/format";
+import { HookSelect } from "../../ui/hook-select";
 import { HookLink, Name } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { Tag } from "../../ui/status";
 import { Time } from "../../ui/time";
 import { OutsideText } from "../../values/outside-text";
-import { plainName } from "../../values/text";
 import { type DeliveryFilters, deliveriesPath, readFilters, writeFilters } from "./filters";
 import { KeptDialog } from "./kept";
 
@@ -69,21 +69,12 @@ function FilterForm({ filters, hooks, seen, onChange }: FilterProps) {
   return (
     <section class="card" aria-label="Filters">
       <div class="row filters">
-        <div class="field">
-          <label for="delivery-hook">Hook</label>
-          <select
-            id="delivery-hook"
-            value={filters.hook}
-            onChange={event => onChange({ ...filters, hook: event.currentTarget.value })}
-          >
-            <option value="">every hook</option>
-            {names.map(name => (
-              <option key={name} value={name}>
-                {plainName(name.slice(0, 60))}
-              </option>
-            ))}
-          </select>
-        </div>
+        <HookSelect
+          id="delivery-hook"
+          names={names}
+          value={filters.hook}
+          onChange={hook => onChange({ ...filters, hook })}
+        />
         <div class="field">
           <label for="delivery-outcome">Outcome</label>
           <select

@@ -5,9 +5,9 @@ import { useQuery } from "../../api/query";
 import type { HookList, Run, RunList } from "../../api/types";
 import { navigate, runLink } from "../../router";
 import { Button, toast } from "../../ui/controls";
+import { HookSelect } from "../../ui/hook-select";
 import { Name } from "../../ui/ids";
 import { STATUS_ORDER, STATUSES } from "../../ui/status";
-import { plainName } from "../../values/text";
 import { fromLocalField, hasFilters, type RunFilters, readFilters, readSearch, toLocalField } from "./filters";
 
 interface Props {
@@ -27,21 +27,12 @@ export function FilterForm({ filters, onChange }: Props) {
     <section class="card" aria-label="Filters">
       <div class="row filters">
         <SearchBox filters={filters} onFound={onChange} />
-        <div class="field">
-          <label for="filter-hook">Hook</label>
-          <select
-            id="filter-hook"
-            value={filters.hook}
-            onChange={event => onChange({ ...filters, hook: event.currentTarget.value })}
-          >
-            <option value="">every hook</option>
-            {names.map(name => (
-              <option key={name} value={name}>
-                {plainName(name.slice(0, 60))}
-              </option>
-            ))}
-          </select>
-        </div>
+        <HookSelect
+          id="filter-hook"
+          names={names}
+          value={filters.hook}
+          onChange={hook => onChange({ ...filters, hook })}
+        />
         <div class="field">
           <label for="filter-period">Accepted</label>
           <select
