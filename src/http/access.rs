@@ -85,7 +85,7 @@ async fn fetch<R: Runtime>(context: &Context<'_, R>, access: &Access) -> Result<
 }
 
 /// Lets a call that may change something pass only where no other site can have made it. A browser sends its cookie along
-/// with each call, whoever led it here, and Access makes a header of the cookie.
+/// with each call, also one that another site caused, and Access makes a header of the cookie.
 ///
 /// - A browser says where a call comes from (`Sec-Fetch-Site`), and no script can change that: it must be a page of this
 ///   Worker. A page of a neighbouring host (`same-site`) is not.

@@ -58,7 +58,7 @@ pub(super) struct Seen {
     bytes: Option<u64>,
     /// In one text, with line breaks between: most requests are not listed.
     header_names: String,
-    /// Why it was refused, for the operator: the sender is not told.
+    /// Why it was refused. Only the operator sees it.
     reason: RefCell<Option<String>>,
 }
 

@@ -220,7 +220,7 @@ impl Stage {
         self.stores.as_ref().unwrap()
     }
 
-    /// Sends a request whose body comes in one piece. Whatever the answer is, `openapi.json` must have it.
+    /// Sends a request whose body comes in one piece, and checks that `openapi.json` has the answer.
     #[track_caller]
     pub(super) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
         self.send_body(method, path, headers, RequestBody::Whole(body.as_bytes().to_vec()))
