@@ -10,6 +10,7 @@ mod handshake;
 mod hook;
 pub mod hooks;
 pub mod mistake;
+mod notify;
 pub mod sender;
 pub mod setup;
 mod signature;
@@ -27,11 +28,13 @@ use serde_json::{Map, Value};
 use crate::expression::Env;
 use crate::fabricate::Api;
 use crate::hook::HookName;
+use crate::notify::{Target, Targets};
 use crate::verify::access::Access;
 
 use access::read_access;
 use hooks::{HookTable, Hooks};
 use mistake::{Mistake, quoted};
+use notify::{read_targets, unknown_hooks};
 
 /// Default of `FABRICATE_URL`: the official Fabricate.
 pub const FABRICATE_URL_DEFAULT: &str = "https://fabricate.tonic.ai";
@@ -62,6 +65,9 @@ pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
 
 /// The largest [`FABRICATE_RATE`]: a larger one would limit no sweep.
 pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
+
+/// The variable with the targets of notifications.
+pub const NOTIFY: &str = "NOTIFY";
 
 /// The variable with the team of Cloudflare Access; without it and [`ACCESS_AUD`] nobody signs in by Access.
 pub const ACCESS_TEAM: &str = "ACCESS_TEAM";
@@ -112,6 +118,8 @@ pub struct Configuration {
     pub fabricate_rate: Option<u32>,
     /// Who signs in by Cloudflare Access; `None`: nobody does, or a variable is a mistake.
     pub access: Option<Access>,
+    /// Who is notified.
+    pub targets: Rc<Targets>,
     /// Every hook with a valid name. Each is read when it is first needed.
     pub hooks: Hooks,
     /// Mistakes outside any hook.
@@ -119,7 +127,7 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ACCESS_TEAM`, `ACCESS_AUD`, `ENV`, `HOOKS`
+    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ACCESS_TEAM`, `ACCESS_AUD`, `ENV`, `NOTIFY`, `HOOKS`
     /// and every `HOOKS_…` that is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
@@ -140,12 +148,15 @@ impl Configuration {
         let fabricate_rate = read_number(vars, FABRICATE_RATE, &bounds, remedy, &mut mistakes);
         let access = read_access(vars, &mut mistakes);
         let env = read_env(vars.get(ENV), &mut mistakes);
-        let hooks = read_hooks(variables, env, &mut mistakes);
+        let targets = Rc::new(read_targets(vars.get(NOTIFY), &mut mistakes));
+        let hooks = read_hooks(variables, env, &targets, &mut mistakes);
+        mistakes.extend(unknown_hooks(&targets, &hooks));
         Self {
             fabricate,
             sweep_requests: sweep_requests.unwrap_or(SWEEP_REQUESTS_DEFAULT),
             fabricate_rate,
             access,
+            targets,
             hooks,
             mistakes,
         }
@@ -163,11 +174,12 @@ impl Configuration {
         self.mistakes.is_empty()
     }
 
-    /// The names of all secrets that hooks read. Every hook is read.
+    /// The names of all secrets that hooks and targets read. Every hook is read.
     #[must_use]
     pub fn secret_names(&self) -> BTreeSet<&str> {
         let hooks = self.hooks.values().filter_map(Result::ok);
-        hooks.flat_map(|hook| hook.verify.all_secret_names()).collect()
+        let of_hooks = hooks.flat_map(|hook| hook.verify.all_secret_names());
+        of_hooks.chain(self.targets.iter().flat_map(Target::secret_names)).collect()
     }
 }
 
@@ -221,8 +233,13 @@ fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Env {
     }
 }
 
-fn read_hooks(variables: &Variables, env: Env, mistakes: &mut Vec<Mistake>) -> Hooks {
-    let mut hooks = Hooks::new(env);
+fn read_hooks(
+    variables: &Variables,
+    env: Env,
+    targets: &Rc<Targets>,
+    mistakes: &mut Vec<Mistake>,
+) -> Hooks {
+    let mut hooks = Hooks::new(env, Rc::clone(targets));
     if let Some(other) = variables.values.get(HOOKS) {
         let problem = format!("must be a table, got {}", quoted(other));
         mistakes.push(mistake(&[HOOKS], problem, "write [vars.HOOKS.name] for each hook"));

@@ -11,9 +11,18 @@ use subtle::ConstantTimeEq;
 /// HMAC-SHA256 (RFC 2104) of a message in lower-case hex. White space around the secret is not part of the key.
 #[must_use]
 pub(crate) fn hmac_sha256_hex(secret: &str, message: &[u8]) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.trim().as_bytes()).ok()?;
-    mac.update(message);
-    Some(base16ct::lower::encode_string(&mac.finalize().into_bytes()))
+    let mac = hmac_sha256(secret.trim().as_bytes(), &[message])?;
+    Some(base16ct::lower::encode_string(&mac))
+}
+
+/// HMAC-SHA256 (RFC 2104) of a message in pieces. There is always one: a key may have any length.
+#[must_use]
+pub(crate) fn hmac_sha256(key: &[u8], message: &[&[u8]]) -> Option<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    for piece in message {
+        mac.update(piece);
+    }
+    Some(mac.finalize().into_bytes().into())
 }
 
 /// SHA-256 of bytes.

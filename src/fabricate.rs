@@ -3,7 +3,6 @@
 //! Pure: it makes URLs and reads answers, and never sends anything.
 //! Source: <https://docs.tonic.ai/fabricate/fabricate-api-and-cli/using-the-fabricate-api/api-run-workflow>.
 
-mod address;
 mod answer;
 mod circuit_breaker;
 mod credentials;
@@ -23,6 +22,7 @@ pub use credentials::{Credentials, KeyAnswer, KeyRefusal};
 pub use download::{BodyInfo, Checksum, DownloadOutcome, Expected, Head, Resume, Validator};
 pub use large_answers::{LEASE_MS, LargeAnswers, Lease};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
+pub(crate) use retry_after::retry_after_ms;
 pub use result::{JsonText, RESULT_BYTES_MAX, RESULT_DEPTH_MAX, ResultOmitted};
 pub use status::{SMALL_ANSWER_BYTES, STATUS_BYTES_MAX, StatusReader};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};

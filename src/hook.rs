@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod event;
 pub mod event_ids;
 pub mod mapping;
+pub mod subscription;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::verify::handshake::Handshake;
 use archive_key::KeyTemplate;
 use event_ids::ItemIds;
 use mapping::Params;
+use subscription::Subscription;
 
 /// Default of `max_body_bytes`: much for an event, little for an isolate.
 pub const BODY_BYTES_DEFAULT: u64 = 1024 * 1024;
@@ -127,6 +129,8 @@ pub struct RunSettings {
     pub archive: KeyTemplate,
     /// What to do when a failed event is redelivered.
     pub on_redelivery: OnRedelivery,
+    /// Who is notified of the run, and of what.
+    pub notify: Vec<Subscription>,
 }
 
 /// A rule of a hook: for which events to run which workflow with which parameters.
@@ -210,6 +214,8 @@ pub struct Hook {
     pub share: Share,
     /// Whether deliveries that no rule counts are kept for some days, so that they can be run later.
     pub keeps_ignored: bool,
+    /// After how long without a verified delivery its targets are told that it is silent, milliseconds; `None`: never.
+    pub silence_ms: Option<i64>,
     /// The compiled expressions of all its rules.
     pub expressions: Expressions,
 }

@@ -18,7 +18,6 @@ mod hooks;
 mod intake;
 mod isolate;
 mod kept;
-pub mod link;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod problem;

@@ -21,7 +21,7 @@
 //!    lost, the run is delayed.
 //! 6. `service/close.rs` is the one place that ends a run. What follows from an end starts there.
 //! 7. Once an hour [`service::reconcile`] compares the inbox with KV and restores records that were lost between 3 and 4.
-//! 8. An archived file is streamed to the operator, or to the holder of a signed link (`http/files.rs`, [`http::link`]).
+//! 8. An archived file is streamed to the operator, or to the holder of a signed link (`http/files.rs`, [`link`]).
 //! 9. The operator retries a failed run ([`service::retry`]), or its sender's redelivery does, if the hook says so. A retry is
 //!    a new run, claimed in the inbox like a delivery, so that each run is retried once.
 //!
@@ -80,7 +80,7 @@
 //! | what an HTTP status of Fabricate means (429, 401, …) | `fabricate/status_table.rs` | values |
 //! | when Fabricate is not asked | `fabricate/circuit_breaker.rs` | values, a time |
 //! | what is read of a task, a result, a download | `fabricate/status.rs`, `result.rs`, `download.rs` | bytes |
-//! | where a redirect may lead | `fabricate/redirect.rs`, `address.rs` | values |
+//! | where a redirect may lead | `fabricate/redirect.rs`, `reach.rs` | values |
 //! | **Runs** | | |
 //! | states and deadlines | [`run`], `run/poll.rs`, `run/archive.rs` | values, a time |
 //! | when a run is polled, how long a retry waits | `run/schedule.rs` | values, a time |
@@ -105,7 +105,7 @@
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
 //! | a JSON body of a request or response | `http/schema/`, `run/view.rs` | values |
 //! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |
-//! | what anyone with a signed link sees | [`http::link`], `http/status.rs`, `http/files.rs` | values, the journal, KV |
+//! | what anyone with a signed link sees | [`link`], `http/status.rs`, `http/files.rs` | values, the journal, KV |
 //! | a problem (error response) | `http/problem.rs` | values |
 //! | who may call `/api/`, and what each may do | [`http::caller`], [`http::api_token`], [`http::route`] | secrets |
 //! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
@@ -133,8 +133,11 @@ pub mod fabricate;
 pub mod hook;
 pub mod http;
 pub mod journal;
+pub mod link;
 pub mod log;
+pub mod notify;
 pub mod ports;
+mod reach;
 pub mod records;
 pub mod redact;
 pub mod request;

@@ -89,6 +89,9 @@ lines! {
     Error START_UNCONFIRMED = "start is unconfirmed: see at Fabricate whether the workflow runs";
     Info RUN_ENDED = "run ended";
     Error RUN_FAILED = "run failed";
+    Info NOTIFICATION_DELIVERED = "notification delivered";
+    Warn NOTIFICATION_NOT_DELIVERED = "notification not delivered, will be tried again";
+    Error NOTIFICATION_GIVEN_UP = "notification given up: the run shows why its target was not told";
     Info RUN_RETRIED = "run retried";
     Info TASK_ADOPTED = "operator gave the run its task";
     Warn RUN_NOT_RETRIED = "run not retried";

@@ -4,6 +4,7 @@
 mod archive;
 mod heartbeat;
 mod kept;
+mod notifier;
 
 pub use archive::{
     Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Part,
@@ -12,6 +13,7 @@ pub use archive::{
 
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
+pub use notifier::{Notifier, Posted};
 
 use std::cell::Cell;
 use std::fmt;
@@ -332,7 +334,17 @@ impl<W> WholeInbox for W where
 
 /// Every port: what advancing a run may need.
 pub trait World:
-    RunRecords + RunLists + WholeInbox + Fabricate + Queue + Downloads + FileStore + CopyLeases + Clock + Log
+    RunRecords
+    + RunLists
+    + WholeInbox
+    + Fabricate
+    + Notifier
+    + Queue
+    + Downloads
+    + FileStore
+    + CopyLeases
+    + Clock
+    + Log
 {
 }
 
@@ -341,6 +353,7 @@ impl<W> World for W where
         + RunLists
         + WholeInbox
         + Fabricate
+        + Notifier
         + Queue
         + Downloads
         + FileStore

@@ -10,6 +10,7 @@ mod file;
 mod id;
 mod mapped_from;
 mod memory;
+mod notification;
 mod poll;
 mod retry;
 mod schedule;
@@ -23,6 +24,7 @@ pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use mapped_from::MappedFrom;
 pub use memory::memory_of;
+pub use notification::{Attempted, FIRST_ATTEMPT_MS, Notification, NotificationState};
 pub use poll::{Effect, FILES_MAX, MISSING_MS, MISSING_POLLS, Missing};
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
@@ -91,6 +93,12 @@ pub struct Run {
     pub abandoned: bool,
     /// Why it failed or is unconfirmed.
     pub error: Option<RunError>,
+    /// The notifications of its present state, one for each target that wants to know: at most
+    /// [`TARGETS_EACH_MAX`](crate::hook::subscription::TARGETS_EACH_MAX).
+    pub notifications: Vec<Notification>,
+    /// The Worker's address, such as `https://seedhook.example`, as the sender called it: notifications link to it. `None` where
+    /// there is nobody to notify.
+    pub address: Option<String>,
     /// The run that this one repeats.
     pub retry_of: Option<RunId>,
     /// When it was accepted.
@@ -121,6 +129,7 @@ impl Run {
         self.started_at = Some(at);
         self.not_before = None;
         self.error = None;
+        self.notifications.clear();
     }
 
     /// The workflow was certainly not started, or may be started again: the next attempt is not made before `not_before`.
@@ -131,6 +140,7 @@ impl Run {
         self.status = Status::Queued;
         self.attempts = attempts;
         self.not_before = Some(not_before);
+        self.notifications.clear();
     }
 
     /// Parks it as `unconfirmed`: nobody knows whether the workflow was started.
@@ -140,7 +150,9 @@ impl Run {
         }
         self.status = Status::Unconfirmed;
         self.attempts = attempts;
+        self.not_before = None;
         self.set_error(Stage::Start, reason.to_owned(), now);
+        self.plan_notifications(now);
     }
 
     /// Adds the HTTP status of the answer that caused the run's error.
@@ -195,6 +207,7 @@ impl Run {
         self.status = status;
         self.finished_at = Some(now);
         self.not_before = None;
+        self.plan_notifications(now);
     }
 
     fn set_error(&mut self, stage: Stage, message: String, at: Timestamp) {

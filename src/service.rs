@@ -23,6 +23,7 @@ mod journals;
 pub mod kept;
 mod kv_records;
 pub mod many;
+pub mod notify;
 pub mod operator;
 mod origin;
 pub mod overview;

@@ -17,11 +17,12 @@ use crate::hook::HookName;
 use crate::http::testing::HttpStores;
 use crate::journal::{Decision, Entry};
 use crate::log::Line;
+use crate::notify::{Request, Targets};
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
     Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox,
-    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Page, Part, Put, Queue,
-    Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
+    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Notifier, Page, Part, Posted, Put,
+    Queue,    Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -98,6 +99,14 @@ pub(crate) struct MemoryWorld {
     pub(crate) log: RefCell<Vec<String>>,
     /// Now, milliseconds after [`at`]`(0)`.
     pub(crate) now_ms: Cell<i64>,
+    /// The targets of notifications.
+    pub(crate) targets: Targets,
+    /// The secrets of targets.
+    pub(crate) target_secrets: BTreeMap<&'static str, &'static str>,
+    /// Answers of targets to the next messages; after them each is a 204.
+    pub(crate) target_answers: RefCell<VecDeque<Result<Posted, String>>>,
+    /// What was posted to targets.
+    pub(crate) posted: RefCell<Vec<Request>>,
     /// What the HTTP handlers need beside: files, tokens of handshakes.
     pub(crate) http: HttpStores,
     random: Cell<u16>,
@@ -508,6 +517,21 @@ impl Queue for MemoryWorld {
         self.sent.borrow_mut().push(batches.to_vec());
         self.delays_s.borrow_mut().push(delay_s);
         Ok(())
+    }
+}
+
+impl Notifier for MemoryWorld {
+    fn targets(&self) -> &Targets {
+        &self.targets
+    }
+    fn notifier_secret(&self, name: &str) -> Option<String> {
+        self.target_secrets.get(name).map(|secret| (*secret).to_owned())
+    }
+    async fn post(&self, request: &Request, _: u32) -> Result<Posted, String> {
+        self.call("POST to a target");
+        self.posted.borrow_mut().push(request.clone());
+        let next = self.target_answers.borrow_mut().pop_front();
+        next.unwrap_or(Ok(Posted { status: 204, retry_after: None }))
     }
 }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fields::{HookReader, Table};
+use super::hooks::Around;
 use super::mistake::{Mistake, quoted};
-use crate::expression::{Condition, EVENT_SCOPE, Env, Expressions, SINGLE_EVENT_SCOPE};
+use super::notify::Notified;
+use crate::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
 use crate::fabricate::{Place, Target};
 use crate::hook::archive_key::{self, KeyTemplate};
 use crate::hook::mapping::Params;
@@ -30,6 +32,7 @@ const RULE_FIELDS: &[&str] = &[
     "deadline",
     "archive",
     "start_attempts_max",
+    "notify",
 ];
 
 /// The fields of a hook that a rule does not have.
@@ -47,6 +50,7 @@ const HOOK_FIELDS: &[&str] = &[
     "max_body_bytes",
     "share",
     "keep_ignored",
+    "silence",
 ];
 
 /// The most rules of one hook.
@@ -60,7 +64,7 @@ const ON_REDELIVERY: &[(&str, OnRedelivery)] =
 const SHARE: &[(&str, Share)] =
     &[("none", Share::Nothing), ("status", Share::Status), ("files", Share::Files)];
 
-/// Reads the hook `name` from its value at `path` in the configuration. Its expressions see `env`.
+/// Reads the hook `name` from its value at `path` in the configuration. `around` is what it refers to.
 ///
 /// # Errors
 /// Every mistake in the hook.
@@ -68,11 +72,11 @@ pub(super) fn read_hook(
     name: HookName,
     value: &Value,
     path: &[String],
-    env: &Env,
+    around: &Around,
 ) -> Result<Hook, Vec<Mistake>> {
     // Without a batch, expressions see no item.
     let scope = if value.get("each").is_some() { EVENT_SCOPE } else { SINGLE_EVENT_SCOPE };
-    let expressions = Expressions::new(scope).with_env(env);
+    let expressions = Expressions::new(scope).with_env(&around.env);
     let mut reader = HookReader { mistakes: Vec::new(), expressions };
     let Some(table) = value.as_object() else {
         let problem = format!("must be a table, got {}", quoted(value));
@@ -97,7 +101,9 @@ pub(super) fn read_hook(
     let body_bytes_max = reader.number(&table, "max_body_bytes", BODY_BYTES_DEFAULT, &(1..=BODY_BYTES_MAX));
     let share = reader.word(&table, "share", SHARE).unwrap_or_default();
     let keeps_ignored = reader.boolean(&table, "keep_ignored");
-    let rules = reader.rules(&table);
+    let silence_ms = reader.silence_ms(&table);
+    let notified = Notified { hook: name.as_str(), targets: &around.targets };
+    let rules = reader.rules(&table, &notified);
     let HookReader { mistakes, expressions } = reader;
     match (section, rules) {
         (Some(section), Some(rules)) if mistakes.is_empty() => Ok(Hook {
@@ -117,6 +123,7 @@ pub(super) fn read_hook(
             body_bytes_max,
             share,
             keeps_ignored,
+            silence_ms,
             expressions,
         }),
         _ => Err(mistakes),
@@ -164,9 +171,9 @@ impl HookReader {
         Some(RateLimit { binding, by })
     }
 
-    fn rules(&mut self, hook: &Table<'_>) -> Option<Vec<Rule>> {
+    fn rules(&mut self, hook: &Table<'_>, notified: &Notified<'_>) -> Option<Vec<Rule>> {
         let Some(value) = hook.get("rules") else {
-            return Some(vec![self.rule(hook)?]);
+            return Some(vec![self.rule(hook, notified)?]);
         };
         let items = value.as_array().filter(|items| (1..=RULES_MAX).contains(&items.len()));
         let Some(items) = items else {
@@ -185,12 +192,12 @@ impl HookReader {
             };
             let table = Table { own, own_path: &path, base: Some((hook.own, hook.own_path)) };
             self.unknown_fields(&table, RULE_FIELDS);
-            rules.extend(self.rule(&table));
+            rules.extend(self.rule(&table, notified));
         }
         Some(rules)
     }
 
-    fn rule(&mut self, table: &Table<'_>) -> Option<Rule> {
+    fn rule(&mut self, table: &Table<'_>, notified: &Notified<'_>) -> Option<Rule> {
         let when = self.condition(table, "when");
         let workspace = self.name(table, "workspace");
         let workflow = self.name(table, "workflow");
@@ -203,6 +210,7 @@ impl HookReader {
             start_attempts_max: self.number(table, "start_attempts_max", START_ATTEMPTS_DEFAULT, attempts),
             archive: self.archive(table),
             on_redelivery: self.word(table, "on_redelivery", ON_REDELIVERY).unwrap_or_default(),
+            notify: self.subscriptions(table, notified),
         };
         let target = Target { workspace: workspace?, place: container?, workflow: workflow? };
         Some(Rule { when, target: Arc::new(target), params, settings: Arc::new(settings) })

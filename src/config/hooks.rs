@@ -12,6 +12,7 @@ use super::hook::read_hook;
 use super::mistake::Mistake;
 use crate::expression::Env;
 use crate::hook::{Hook, HookName};
+use crate::notify::Targets;
 
 /// The value of a variable that is a table of hooks. The Worker's tables stay in JavaScript.
 pub trait HookTable {
@@ -42,7 +43,16 @@ pub type ReadHook = Result<Hook, Vec<Mistake>>;
 #[derive(Debug)]
 pub struct Hooks {
     by_name: BTreeMap<HookName, Entry>,
-    env: Env,
+    around: Around,
+}
+
+/// What hooks refer to.
+#[derive(Debug)]
+pub(super) struct Around {
+    /// What their expressions see as `env`.
+    pub(super) env: Env,
+    /// Who may be notified.
+    pub(super) targets: Rc<Targets>,
 }
 
 /// A hook that is read when it is first needed.
@@ -54,9 +64,9 @@ struct Entry {
 }
 
 impl Hooks {
-    /// No hooks. The expressions of the hooks that are added see `env`.
-    pub(super) fn new(env: Env) -> Self {
-        Self { by_name: BTreeMap::new(), env }
+    /// No hooks. The expressions of the hooks that are added see `env`, and `targets` may be notified of their runs.
+    pub(super) fn new(env: Env, targets: Rc<Targets>) -> Self {
+        Self { by_name: BTreeMap::new(), around: Around { env, targets } }
     }
 
     /// Adds a hook of the `table` in `variable`. A name that another hook has becomes the mistake `twice`.
@@ -105,23 +115,23 @@ impl Hooks {
 
     /// Every hook, or its mistakes, in the order of the names.
     pub fn into_values(self) -> impl Iterator<Item = ReadHook> {
-        let Self { by_name, env } = self;
+        let Self { by_name, around } = self;
         by_name.into_iter().map(move |(name, entry)| {
             let Entry { variable, table, read } = entry;
-            read.into_inner().unwrap_or_else(|| read_from(&name, &variable, &*table, &env))
+            read.into_inner().unwrap_or_else(|| read_from(&name, &variable, &*table, &around))
         })
     }
 
     fn read<'a>(&'a self, name: &HookName, entry: &'a Entry) -> Result<&'a Hook, &'a [Mistake]> {
-        let read = entry.read.get_or_init(|| read_from(name, &entry.variable, &*entry.table, &self.env));
+        let read = entry.read.get_or_init(|| read_from(name, &entry.variable, &*entry.table, &self.around));
         read.as_ref().map_err(Vec::as_slice)
     }
 }
 
-fn read_from(name: &HookName, variable: &str, table: &dyn HookTable, env: &Env) -> ReadHook {
+fn read_from(name: &HookName, variable: &str, table: &dyn HookTable, around: &Around) -> ReadHook {
     let path = [variable.to_owned(), name.to_string()];
     match table.hook(name.as_str()) {
-        Ok(value) => read_hook(name.clone(), &value, &path, env),
+        Ok(value) => read_hook(name.clone(), &value, &path, around),
         Err(error) => {
             let problem = format!("cannot be read: {error}");
             Err(vec![Mistake::new(path.to_vec(), problem, "write it as a table of [vars]")])

@@ -241,7 +241,7 @@ impl HookReader {
         }
     }
 
-    fn secret_name(&mut self, table: &Table<'_>, field: &str) -> Option<String> {
+    pub(super) fn secret_name(&mut self, table: &Table<'_>, field: &str) -> Option<String> {
         let name = self.text(table, field)?;
         if is_secret_name(&name) {
             return Some(name);

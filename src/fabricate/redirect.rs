@@ -1,8 +1,8 @@
 //! Where a download may be redirected to: Fabricate answers with bytes, or redirects to signed storage.
 
+use crate::reach::{Reach, reach};
 use url::Url;
 
-use super::address::{Reach, reach};
 
 /// How many redirects one download may take.
 pub const REDIRECTS_MAX: usize = 3;

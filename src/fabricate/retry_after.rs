@@ -7,7 +7,7 @@ const RETRY_AFTER_MAX_MS: i64 = 86_400 * SECOND_MS;
 
 /// Parses a number of seconds or an HTTP date into a wait, milliseconds: at most a day, and 0 after the date.
 /// `None` when the value is neither.
-pub(super) fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
+pub(crate) fn retry_after_ms(value: &str, now: Timestamp) -> Option<i64> {
     let value = value.trim();
     let wait_ms = if let Ok(seconds) = value.parse::<u32>() {
         i64::from(seconds) * SECOND_MS

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::HookName;
 use crate::digest::sha256_hex;
@@ -68,6 +69,21 @@ pub struct Delivery {
     pub query: BTreeMap<String, String>,
     /// The body.
     pub body: StoredBody,
+}
+
+impl Delivery {
+    /// The Worker's address as the sender called it, such as `https://seedhook.example`, by the header `Host`. `None`: the sender
+    /// stated none that is a host.
+    #[must_use]
+    pub fn worker_address(&self) -> Option<String> {
+        let host = self.headers.get("host")?;
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+        // A Worker on the internet has a certificate, one on a developer's machine has none.
+        let is_here = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+        let url = Url::parse(&format!("{}://{host}", if is_here { "http" } else { "https" })).ok()?;
+        let is_host = url.host_str().is_some() && url.path() == "/" && url.username().is_empty();
+        is_host.then(|| url.origin().ascii_serialization())
+    }
 }
 
 /// The bytes of a body in a form that JSON can hold.

@@ -1,11 +1,10 @@
 //! Archived files over HTTP: for the operator, and for anyone who has a signed link. [`download`](super::download) decides
-//! what is answered, and [`link`](super::link) what is signed.
+//! what is answered, and [`link`](crate::link) what is signed.
 
 use serde_json::json;
 
 use super::context::{Context, Handled};
 use super::download::{Fields, FileAnswer, FileBody, Method, StoredFile, answer};
-use super::link::LinkSecret;
 use super::problem::Problem;
 use super::request::Request;
 use super::request_body::read_json;
@@ -13,6 +12,7 @@ use super::response::{Body, Response};
 use super::runtime::{OpenedFile, Runtime, StoredFiles};
 use super::schema::{LinkAnswer, LinkRequest};
 use super::secrets::LINK_SECRET;
+use crate::link::LinkSecret;
 use crate::fabricate::FileId;
 use crate::hook::archive_key::safe_name;
 use crate::log;

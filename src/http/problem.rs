@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::api_token::InvalidToken;
-use super::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
+use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
 use super::secrets::{LINK_SECRET, OPERATOR_TOKEN};

@@ -1,6 +1,6 @@
 //! The table of addresses: which call a method and a path are.
 
-use super::link::LinkError;
+use crate::link::LinkError;
 use super::problem::Problem;
 use crate::fabricate::FileId;
 use crate::hook::HookName;

@@ -6,5 +6,4 @@ pub const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
 pub const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 /// The token that reads everything under `/api/` and decides nothing; may be left out.
 pub const READ_TOKEN: &str = "READ_TOKEN";
-/// What links to files are signed with; without it there are no links.
-pub const LINK_SECRET: &str = "LINK_SECRET";
+pub use crate::link::LINK_SECRET;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::context::{Context, Handled};
 use super::files::link_secret;
-use super::link::{ExpiresIn, LinkError, LinkSecret};
+use crate::link::{ExpiresIn, LinkError, LinkSecret};
 use super::problem::Problem;
 use super::request::Request;
 use super::runtime::Runtime;

@@ -10,8 +10,11 @@ use super::version::Version;
 use crate::fabricate::{FileId, Place, Target, TaskFile};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::DeliveryId;
+use crate::hook::subscription::{RunEvent, Subscription, TargetName};
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
-use crate::run::{FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status};
+use crate::run::{
+    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage, Status,
+};
 use crate::timestamp::Timestamp;
 
 /// A [`Run`].
@@ -45,6 +48,10 @@ pub(super) struct RunShape {
     #[serde(default)]
     abandoned: bool,
     error: Option<ErrorShape>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notifications: Vec<NotificationShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     retry_of: Option<RunId>,
     received_at: Timestamp,
     started_at: Option<Timestamp>,
@@ -76,6 +83,8 @@ impl From<&Run> for RunShape {
             files: run.files.iter().map(FileShape::from).collect(),
             abandoned: run.abandoned,
             error: run.error.as_ref().map(ErrorShape::from),
+            notifications: run.notifications.iter().map(NotificationShape::from).collect(),
+            address: run.address.clone(),
             retry_of: run.retry_of,
             received_at: run.received_at,
             started_at: run.started_at,
@@ -107,6 +116,8 @@ impl From<RunShape> for Run {
             files: shape.files.into_iter().map(RunFile::from).collect(),
             abandoned: shape.abandoned,
             error: shape.error.map(RunError::from),
+            notifications: shape.notifications.into_iter().map(Notification::from).collect(),
+            address: shape.address,
             retry_of: shape.retry_of,
             received_at: shape.received_at,
             started_at: shape.started_at,
@@ -181,6 +192,8 @@ struct SettingsShape {
     archive: KeyTemplate,
     #[serde(default)]
     on_redelivery: OnRedelivery,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notify: Vec<Subscription>,
 }
 
 impl From<&RunSettings> for SettingsShape {
@@ -191,6 +204,7 @@ impl From<&RunSettings> for SettingsShape {
             start_attempts_max: settings.start_attempts_max,
             archive: settings.archive.clone(),
             on_redelivery: settings.on_redelivery,
+            notify: settings.notify.clone(),
         }
     }
 }
@@ -203,6 +217,7 @@ impl From<SettingsShape> for RunSettings {
             start_attempts_max: shape.start_attempts_max,
             archive: shape.archive,
             on_redelivery: shape.on_redelivery,
+            notify: shape.notify,
         }
     }
 }
@@ -260,6 +275,36 @@ impl From<ErrorShape> for RunError {
             at: shape.at,
             attempts: shape.attempts,
         }
+    }
+}
+
+/// A [`Notification`].
+#[derive(Serialize, Deserialize)]
+struct NotificationShape {
+    target: TargetName,
+    event: RunEvent,
+    state: NotificationState,
+    since: Timestamp,
+    attempts: u32,
+    not_before: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl From<&Notification> for NotificationShape {
+    fn from(notification: &Notification) -> Self {
+        let Notification { target, event, state, since, attempts, not_before, finished_at, error } =
+            notification.clone();
+        Self { target, event, state, since, attempts, not_before, finished_at, error }
+    }
+}
+
+impl From<NotificationShape> for Notification {
+    fn from(shape: NotificationShape) -> Self {
+        let NotificationShape { target, event, state, since, attempts, not_before, finished_at, error } = shape;
+        Self { target, event, state, since, attempts, not_before, finished_at, error }
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Step {
     Wait,
     /// Read the run's journal and do what it says: start the run, follow a decision, or close the run.
     Settle,
+    /// Notify the targets of a run that has ended.
+    Notify,
     /// Ask Fabricate for this task, and archive its files once it is completed.
     Poll(TaskId),
 }
@@ -53,8 +55,20 @@ impl Summary {
                 Some(_) => Step::Wait,
                 None => Step::Settle,
             },
+            status if status.is_final() => match self.not_before {
+                Some(due) if due <= tick.now => Step::Notify,
+                Some(_) => Step::Wait,
+                None => Step::Settle,
+            },
             _ => Step::Settle,
         }
+    }
+
+    /// Whether an attempt to notify a target is due, of a run that has ended or is parked.
+    #[must_use]
+    pub fn is_notification_due(&self, now: Timestamp) -> bool {
+        let is_told_of = self.status.is_final() || self.status == Status::Unconfirmed;
+        is_told_of && self.not_before.is_some_and(|due| due <= now)
     }
 
     /// The moment from which on every sweep advances the run, because a start or an end is due; `None`: only its task can end it.

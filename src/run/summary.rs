@@ -32,6 +32,7 @@ pub struct Summary {
     pub(crate) received_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
+    /// When the next start request may be made; of a run that is final or `unconfirmed`, when the next notification is due.
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) deadline_at: Option<Timestamp>,
     pub(crate) missing: Option<Missing>,
@@ -73,7 +74,7 @@ impl Run {
             received_at: self.received_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
-            not_before: self.not_before,
+            not_before: if self.notifications.is_empty() { self.not_before } else { self.notify_at() },
             deadline_at: self.deadline(),
             missing: self.missing,
             unjournalled: self.unjournalled,

@@ -4,11 +4,12 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{FileState, Run, RunFile, RunId, Stage, Status, Summary};
+use super::{FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status, Summary};
 use crate::fabricate::{FileId, JsonText, Place, ResultOmitted, Task, TaskId, encode_path_part};
 use crate::hook::HookName;
 use crate::hook::archive_key::safe_name;
 use crate::hook::delivery::DeliveryId;
+use crate::hook::subscription::{RunEvent, TargetName};
 use crate::timestamp::Timestamp;
 
 /// One run, whole: the answer to `GET /api/runs/{run_id}`. All times are RFC 3339 in UTC, with milliseconds.
@@ -36,6 +37,8 @@ pub struct RunView<'a> {
     pub error: Option<RunErrorView<'a>>,
     /// How many start requests were sent.
     pub attempts: u32,
+    /// One for each target that is notified of the run's present state; empty while it runs.
+    pub notifications: Vec<NotificationView<'a>>,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
     /// When the delivery was accepted.
@@ -159,6 +162,26 @@ pub struct TaskBrief<'a> {
     pub error: Option<&'a str>,
 }
 
+/// How far a target was notified of a run's end, or that the run is `unconfirmed`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Notification"))]
+pub struct NotificationView<'a> {
+    /// The name of the target.
+    pub target: &'a TargetName,
+    /// What the target is told.
+    pub event: RunEvent,
+    /// Whether the target was told.
+    pub state: NotificationState,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When the next attempt is due; `null` unless the state is `pending`.
+    pub not_before: Option<Timestamp>,
+    /// When the notification was delivered or given up; `null` before.
+    pub finished_at: Option<Timestamp>,
+    /// Why the last attempt failed; `null` if it did not.
+    pub error: Option<&'a str>,
+}
+
 /// A file of a run's task.
 #[derive(Debug, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunFile"))]
@@ -213,6 +236,7 @@ impl Run {
             finished_at: self.finished_at,
             error,
             attempts: self.attempts,
+            notifications: self.notifications.iter().map(Notification::view).collect(),
             retry_of: self.retry_of,
             received_at: self.received_at,
             started_at: self.started_at,
@@ -220,6 +244,20 @@ impl Run {
             files: self.files.iter().map(|file| file.view(self.run_id)).collect(),
             item_id: self.item_id.as_ref(),
             task: self.task.as_ref().map(Task::view),
+        }
+    }
+}
+
+impl Notification {
+    fn view(&self) -> NotificationView<'_> {
+        NotificationView {
+            target: &self.target,
+            event: self.event,
+            state: self.state,
+            attempts: self.attempts,
+            not_before: Some(self.not_before).filter(|_| self.is_pending()),
+            finished_at: self.finished_at,
+            error: self.error.as_deref(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::advance::give_up;
 use super::close::close;
 use super::create_once::Tries;
 use super::journals::{append, read_journal};
-use super::kv_records::{TRIES_WHILE_WAITED_FOR, follow_end, put_done, show_open};
+use super::kv_records::{TRIES_WHILE_WAITED_FOR, Untold, follow_end, put_done, show_open};
 use super::plan::Plan;
 use super::run_state::align;
 
@@ -29,14 +29,16 @@ const KV_LATE_MS_MAX: i64 = HOUR_MS;
 /// A claim is put twice, without a pause, because a sender or an operator waits for the answer.
 pub(super) const TRIES_TO_CLAIM: Tries = Tries { count: 2, pause_ms: 0 };
 
-/// A new run as it was planned. It has failed already where its parameters could not be mapped.
+/// A new run as it was planned, of a Worker with this address. It has failed already where its parameters could not be mapped.
 pub(super) fn new_run(
     world: &impl Clock,
     hook: &Hook,
     plan: Plan<'_>,
     delivery_id: &DeliveryId,
+    address: Option<&str>,
     now: Timestamp,
 ) -> Run {
+    let is_told_of = !plan.rule.settings.notify.is_empty();
     let mut run = Run {
         run_id: RunId::new(now, world.random()),
         hook: hook.name.clone(),
@@ -57,6 +59,8 @@ pub(super) fn new_run(
         files: Vec::new(),
         abandoned: false,
         error: None,
+        notifications: Vec::new(),
+        address: address.filter(|_| is_told_of).map(ToOwned::to_owned),
         retry_of: None,
         received_at: now,
         started_at: None,
@@ -79,6 +83,10 @@ where
     // Where another invocation was first, it entered the same decision, because it had the same claim.
     if run.status.is_final() {
         close(world, 1, run).await?;
+        if run.has_pending_notifications() {
+            // Its `done/` record is written with what becomes of them.
+            return show_open(world, run, TRIES_WHILE_WAITED_FOR).await;
+        }
         return put_done(world, run, TRIES_WHILE_WAITED_FOR).await;
     }
     if let Some(task) = &run.task {
@@ -121,7 +129,10 @@ where
     let standing = journal.state_for(&run, now);
     match &standing {
         JournalState::Ended(ended) => {
-            follow_end(world, ended).await?;
+            if let Some(Untold { mut run, .. }) = follow_end(world, ended).await? {
+                // The sweeps notify its targets, and show its end.
+                show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
+            }
             return Ok(Healing::Known(ended.clone()));
         }
         JournalState::Started { .. } => {

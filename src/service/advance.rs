@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 use super::archive::archive_files;
 use super::close::close_and_show;
 use super::journals::{Appended, append, read_journal};
-use super::kv_records::{TRIES, follow_end, show_open};
+use super::kv_records::{TRIES, Untold, follow_end, show_open};
 use super::run_state::align;
 use super::{Budget, log_run, record_health, record_key_answer};
 pub(super) use give_up::give_up;
@@ -54,7 +54,7 @@ pub async fn advance<W: World>(
 ) -> Result<Advanced, StoreError> {
     match summary.next_step(tick) {
         Step::Wait => Ok(Advanced::Unchanged),
-        Step::Settle => Box::pin(settle_listed(world, summary.run_id, tick.now, budget)).await,
+        Step::Settle | Step::Notify => Box::pin(settle_listed(world, summary.run_id, tick.now, budget)).await,
         Step::Poll(task_id) => poll(world, summary, task_id, tick.now, budget).await,
     }
 }
@@ -66,6 +66,11 @@ async fn settle_listed<W: World>(
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     match world.get_open(run_id).await? {
+        Some(run) if run.has_pending_notifications() && run.status.is_final() => {
+            // Such a record is written only after the journal has the end.
+            budget.outbox().add_due(follow_end(world, &run).await?, now);
+            Ok(Advanced::Unchanged)
+        }
         Some(mut run) => settle(world, &mut run, now, budget).await,
         None => Ok(Advanced::NotShown),
     }
@@ -105,8 +110,12 @@ pub async fn settle<W: World>(
     // A task in the record came from Fabricate: if the journal could not be written then, it is written now.
     if run.task.is_some() {
         journal = match enter_known_task(world, run, journal, now).await? {
-            Some(journal) => journal,
-            None => return Ok(Advanced::Unchanged),
+            Known::Journal(journal) => journal,
+            Known::Ended(untold) => {
+                budget.outbox().add_due(untold, now);
+                return Ok(Advanced::Unchanged);
+            }
+            Known::Theirs => return Ok(Advanced::Unchanged),
         };
     }
     let attempts = journal.attempts();
@@ -114,10 +123,13 @@ pub async fn settle<W: World>(
     if run.task.is_none()
         && let Some(why) = journal.expiry(&standing, now)
     {
-        return give_up(world, run.clone(), &journal, why, now).await.map(|_| Advanced::Moved);
+        let ended = give_up(world, run.clone(), &journal, why, now).await?;
+        let pending = ended.has_pending_notifications();
+        budget.outbox().add_due(pending.then_some(Untold { run: ended, is_shown: true }), now);
+        return Ok(Advanced::Moved);
     }
     match &standing {
-        JournalState::Ended(ended) => follow_end(world, ended).await?,
+        JournalState::Ended(ended) => budget.outbox().add_due(follow_end(world, ended).await?, now),
         // An expired journal has a task here: the entries before it expired just now, and the next sweep enters it again.
         JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
         JournalState::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
@@ -137,6 +149,7 @@ pub async fn settle<W: World>(
             return start(world, run, &journal, now, budget).await;
         }
         JournalState::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
+            budget.outbox().add_due(Some(Untold { run: run.clone(), is_shown: true }), now);
             return Ok(Advanced::Unchanged);
         }
         JournalState::Unconfirmed { .. } => {
@@ -148,8 +161,18 @@ pub async fn settle<W: World>(
     Ok(Advanced::Moved)
 }
 
+/// What became of a task that the record has and the journal may lack.
+pub(super) enum Known {
+    /// The journal has it.
+    Journal(Journal),
+    /// The run has ended before; its targets may be untold.
+    Ended(Option<Untold>),
+    /// Another invocation appended an entry first.
+    Theirs,
+}
+
 /// Enters a task that the record has and the journal lacks: Fabricate named it while the journal could not be written, or
-/// its entry has expired. `None`: the run has ended, or another invocation appended an entry first.
+/// its entry has expired.
 ///
 /// The entry of its end may have expired too. A `done/` record outlives a sweep that died before it removed `open/`, so
 /// that record is read first.
@@ -158,19 +181,18 @@ pub(super) async fn enter_known_task<W: Inbox<EntryKey> + RunRecords + Clock>(
     run: &Run,
     journal: Journal,
     now: Timestamp,
-) -> Result<Option<Journal>, StoreError> {
+) -> Result<Known, StoreError> {
     let known = matches!(journal.state(now), JournalState::Started { .. } | JournalState::Ended(_));
     let (false, Some(task)) = (known, &run.task) else {
-        return Ok(Some(journal));
+        return Ok(Known::Journal(journal));
     };
     if let Some(done) = world.get_done(run.run_id).await? {
-        follow_end(world, &done).await?;
-        return Ok(None);
+        return follow_end(world, &done).await.map(Known::Ended);
     }
     let decision = Decision::Task { task_id: task.id.clone() };
     match append(world, run.run_id, journal.next_entry_number(), decision).await? {
-        Appended::Ours => read_journal(world, run.run_id).await.map(Some),
-        Appended::Theirs => Ok(None),
+        Appended::Ours => read_journal(world, run.run_id).await.map(Known::Journal),
+        Appended::Theirs => Ok(Known::Theirs),
     }
 }
 
@@ -250,7 +272,9 @@ async fn follow<W: World>(
                 // Otherwise each sweep would copy its files again, until its end can be entered.
                 show_open(world, &mut run, TRIES).await?;
             }
-            ended?;
+            if ended? == Appended::Ours {
+                budget.outbox().add_new(&run, true, world.now());
+            }
         }
     }
     Ok(Advanced::Moved)

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use crate::fabricate::{REDIRECTS_MAX, TaskFile};
+use super::notify::Outbox;
 use crate::ports::{Clock, Fabricate};
 use crate::timestamp::Timestamp;
 
@@ -27,6 +28,7 @@ pub struct Budget {
     /// Copies that are being made.
     copies: Cell<u32>,
     parts_bytes: Pool,
+    outbox: Outbox,
 }
 
 /// A limited resource, from which shares are taken and given back.
@@ -90,6 +92,7 @@ impl Budget {
             marks: Pool::of(1),
             copies: Cell::new(0),
             parts_bytes: Pool::of(PARTS_BYTES_MAX),
+            outbox: Outbox::default(),
         }
     }
 
@@ -127,6 +130,11 @@ impl Budget {
     #[must_use]
     pub fn with_connections(self, connections: u64) -> Self {
         Self { connections: Pool::of(connections), ..self }
+    }
+
+    /// The runs whose targets this invocation notifies, after everything else.
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// Takes one request to Fabricate; `false` when none is left, or the circuit breaker is open. The caller then enters

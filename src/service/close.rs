@@ -40,15 +40,16 @@ pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + Clock + Log
     number: u32,
     run: &Run,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    if close(world, number, run).await? == Appended::Ours {
-        return show_end(world, run, TRIES).await;
+) -> Result<Appended, StoreError> {
+    let closed = close(world, number, run).await?;
+    if closed == Appended::Ours {
+        show_end(world, run, TRIES).await?;
+    } else if let JournalState::Ended(ended) = read_journal(world, run.run_id).await?.state(now) {
+        // The invocation that entered it notifies its targets, or a sweep does.
+        follow_end(world, &ended).await?;
     }
-    match read_journal(world, run.run_id).await?.state(now) {
-        JournalState::Ended(ended) => follow_end(world, &ended).await,
-        // Another decision, such as a task that the operator found: the next sweep follows it.
-        _ => Ok(()),
-    }
+    // After another decision, such as a task that the operator found, the next sweep follows it.
+    Ok(closed)
 }
 
 /// Everything that follows from the end of a run starts here, once for each end that this invocation entered.
@@ -81,7 +82,7 @@ mod tests {
     fn an_end_is_entered_then_shown_and_logged_once() {
         let run = failed("ours");
         let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
-        assert_eq!(close_and_show(&world, 2, &run, at(0)).now_or_never(), Some(Ok(())));
+        assert_eq!(close_and_show(&world, 2, &run, at(0)).now_or_never(), Some(Ok(Appended::Ours)));
         assert_eq!(world.last_decision(run.run_id), Some(end_of(&run)));
         assert_eq!(world.done.borrow().get(&run.run_id), Some(&run));
         assert!(world.open.borrow().is_empty());
@@ -93,7 +94,8 @@ mod tests {
         let other = failed("another's");
         let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
         world.faster.replace(Some(end_of(&other)));
-        assert_eq!(close_and_show(&world, 2, &failed("ours"), at(0)).now_or_never(), Some(Ok(())));
+        let closed = close_and_show(&world, 2, &failed("ours"), at(0)).now_or_never();
+        assert_eq!(closed, Some(Ok(Appended::Theirs)));
         assert_eq!(world.done.borrow().get(&other.run_id), Some(&other));
         assert!(world.open.borrow().is_empty() && world.log.take().is_empty());
     }

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use futures_util::future::join;
 use serde_json::json;
 
 use crate::log;
@@ -18,6 +19,7 @@ use crate::timestamp::{SECOND_MS, Timestamp};
 use super::Budget;
 use super::advance::{Advanced, advance};
 use super::at_once::each_at_once;
+use super::notify::{self, Effort, Waiting};
 use super::sweep::Swept;
 
 /// The most runs of one invocation that are followed: of a larger delivery, none is. Each has its own connection.
@@ -36,6 +38,9 @@ const LAST_FILE_MS: i64 = 20 * SECOND_MS;
 
 /// No file is copied beyond this time after the answer, milliseconds: the end's three writes follow.
 const COPY_UNTIL_MS: i64 = 26 * SECOND_MS;
+
+/// No target is asked this long after the answer, milliseconds: its answer takes 5 s, and the record of it two writes.
+const LAST_NOTIFICATION_MS: i64 = 22 * SECOND_MS;
 
 /// The most bytes of one run's files: at 3 MB a second they take the 6 s between [`LAST_FILE_MS`] and [`COPY_UNTIL_MS`]. A copy
 /// that is known to be smaller has no lease either.
@@ -59,13 +64,20 @@ const NEXT_DELAYS_S: [u32; 3] = [60, 120, 240];
 #[derive(Debug)]
 pub struct Started {
     runs: Vec<Rc<Summary>>,
+    /// The runs that ended, or were parked, as they were accepted or started.
+    waiting: Vec<Waiting>,
     answered_at: Timestamp,
 }
 
 impl Started {
     /// Nothing to follow yet, after the answer at `answered_at`.
     pub(super) fn since(answered_at: Timestamp) -> Self {
-        Self { runs: Vec::new(), answered_at }
+        Self { runs: Vec::new(), waiting: Vec::new(), answered_at }
+    }
+
+    /// Adds the runs whose targets are to be notified.
+    pub(super) fn add_waiting(&mut self, waiting: Vec<Waiting>) {
+        self.waiting.extend(waiting);
     }
 
     /// Adds a run if Fabricate executes it and the journal says so.
@@ -78,9 +90,24 @@ impl Started {
     }
 }
 
-/// Polls the runs until they end, or the invocation is about to. A failure ends it: the sweeps go on.
+/// Polls the runs until they end, or the invocation is about to, and notifies targets. A failure ends it: the sweeps go on.
 pub async fn follow_started<W: World>(world: &W, started: Started) {
-    let Started { runs, answered_at } = started;
+    let Started { runs, waiting, answered_at } = started;
+    let effort = Effort::new(notify::REQUESTS, answered_at.plus_ms(LAST_NOTIFICATION_MS));
+    let notified = async {
+        if !waiting.is_empty() {
+            Box::pin(notify::notify(world, waiting, &effort)).await;
+        }
+    };
+    join(notified, follow_runs(world, runs, answered_at, &effort)).await;
+}
+
+async fn follow_runs<W: World>(
+    world: &W,
+    runs: Vec<Rc<Summary>>,
+    answered_at: Timestamp,
+    effort: &Effort,
+) {
     if !world.breaker().take_followed(runs.len(), world.now(), answered_at.plus_ms(COPY_UNTIL_MS)) {
         return;
     }
@@ -92,6 +119,7 @@ pub async fn follow_started<W: World>(world: &W, started: Started) {
         answered_at,
         began: world.now(),
         stopped: Cell::new(false),
+        effort,
     };
     each_at_once(FOLLOWED_MAX, runs.iter(), |run| follower.follow(run)).await;
 }
@@ -103,6 +131,7 @@ struct Follower<'a, W> {
     began: Timestamp,
     /// Fabricate is failing, or refuses the key: it is not asked again.
     stopped: Cell<bool>,
+    effort: &'a Effort,
 }
 
 impl<W: World> Follower<'_, W> {
@@ -127,7 +156,7 @@ impl<W: World> Follower<'_, W> {
             last = done;
             match done {
                 Advanced::Unchanged | Advanced::NotShown => {}
-                Advanced::Moved => return,
+                Advanced::Moved => return self.notify().await,
                 Advanced::OutOfBudget => break,
                 Advanced::NotAnswered | Advanced::KeyRefused | Advanced::WorkspaceRefused => {
                     return self.stopped.set(true);
@@ -139,6 +168,16 @@ impl<W: World> Follower<'_, W> {
             // Its files are too large for this invocation, and not for one of the queue's.
             Advanced::OutOfBudget => hand_on(self.world, run, 0, 0).await,
             _ => {}
+        }
+    }
+}
+
+impl<W: World> Follower<'_, W> {
+    /// Notifies the targets of what has ended.
+    async fn notify(&self) {
+        let waiting = self.budget.outbox().take();
+        if !waiting.is_empty() {
+            Box::pin(notify::notify(self.world, waiting, self.effort)).await;
         }
     }
 }

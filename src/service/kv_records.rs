@@ -10,7 +10,7 @@ pub(super) const TRIES: u32 = 5;
 /// How often a record is written while a sender or an operator waits.
 pub(super) const TRIES_WHILE_WAITED_FOR: u32 = 2;
 /// KV takes one write a second for each key; two writes of one key are at least this far apart, milliseconds.
-const KEY_INTERVAL_MS: u32 = 1_100;
+pub(super) const KEY_INTERVAL_MS: u32 = 1_100;
 
 /// Writes the `open/` record. The next sweep sees it, or KV is late.
 pub(super) async fn show_open<W: RunRecords + IdleHints + Clock>(
@@ -35,14 +35,15 @@ pub(super) async fn show_open<W: RunRecords + IdleHints + Clock>(
     Ok(())
 }
 
-/// Writes the `done/` record of a run that ended now, and removes its `open/` record.
+/// Writes the `done/` record of a run that ended now, and removes its `open/` record; that stays while a target is still to be
+/// notified, so that sweeps see the run.
 pub(super) async fn show_end<W: RunRecords + Clock>(
     world: &W,
     run: &Run,
     tries: u32,
 ) -> Result<(), StoreError> {
     put_done(world, run, tries).await?;
-    delete_open(world, run).await
+    if run.has_pending_notifications() { Ok(()) } else { delete_open(world, run).await }
 }
 
 /// Writes the `done/` record of a run that failed as it was accepted. It never had an `open/` record to remove.
@@ -54,15 +55,39 @@ pub(super) async fn put_done<W: RunRecords + Clock>(
     retry(world, tries, async || world.put_done(run).await).await
 }
 
-/// Brings KV in line with an end that another invocation decided; writes only what is missing.
-pub(super) async fn follow_end<W: RunRecords + Clock>(world: &W, ended: &Run) -> Result<(), StoreError> {
-    if world.get_done(ended.run_id).await?.is_none() {
-        put_done(world, ended, TRIES).await?;
-    }
-    delete_open(world, ended).await
+/// A run that ended, and whose targets are not all notified.
+#[derive(Debug, PartialEq)]
+pub(super) struct Untold {
+    /// The run, with what its records say of its notifications.
+    pub(super) run: Run,
+    /// Whether there is a `done/` record.
+    pub(super) is_shown: bool,
 }
 
-async fn delete_open<W: RunRecords + Clock>(world: &W, run: &Run) -> Result<(), StoreError> {
+/// Brings KV in line with an end that another invocation decided; writes only what is missing. Where targets are still to be
+/// notified, nothing is written: whoever notifies them writes what became of it.
+pub(super) async fn follow_end<W: RunRecords + Clock>(
+    world: &W,
+    ended: &Run,
+) -> Result<Option<Untold>, StoreError> {
+    let done = world.get_done(ended.run_id).await?;
+    if ended.has_pending_notifications() {
+        let mut run = ended.clone();
+        if let Some(done) = &done {
+            run.merge_notifications(done);
+        }
+        if run.has_pending_notifications() {
+            return Ok(Some(Untold { run, is_shown: done.is_some() }));
+        }
+    }
+    if done.is_none() {
+        put_done(world, ended, TRIES).await?;
+    }
+    delete_open(world, ended).await?;
+    Ok(None)
+}
+
+pub(super) async fn delete_open<W: RunRecords + Clock>(world: &W, run: &Run) -> Result<(), StoreError> {
     wait_for_key(world, run).await;
     retry(world, TRIES, async || world.delete_open(run.run_id).await).await
 }

@@ -120,7 +120,9 @@ pub fn plan_delivery(
         return Err(Unplanned::TooMany(RUNS_MAX));
     }
     let delivery = event.into_delivery();
-    let runs = plans.into_iter().map(|plan| new_run(world, hook, plan, &delivery.delivery_id, now)).collect();
+    let (id, address) = (&delivery.delivery_id, delivery.worker_address());
+    let run = |plan| new_run(world, hook, plan, id, address.as_deref(), now);
+    let runs = plans.into_iter().map(run).collect();
     Ok(Planned { delivery, runs })
 }
 
@@ -158,7 +160,10 @@ pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log>(
 pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timestamp) -> Started {
     let budget = Budget::new(START_REQUESTS);
     let began = world.now();
-    runs.retain(|run| !run.status.is_final());
+    for run in runs.extract_if(.., |run| run.status.is_final()) {
+        // Its mapping failed. It has an `open/` record alone.
+        budget.outbox().add_new(&run, false, began);
+    }
     let follows = runs.len() <= FOLLOWED_MAX;
     let started = RefCell::new(Started::since(began));
     let start = async |mut run: Run| {
@@ -176,7 +181,9 @@ pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timest
         }
     };
     each_at_once(STARTS_AT_ONCE, runs.into_iter(), start).await;
-    started.into_inner()
+    let mut started = started.into_inner();
+    started.add_waiting(budget.outbox().take());
+    started
 }
 
 /// Claims a delivery. `None`: this claim stands. `Some`: an earlier claim stands, with the time at which R2 created it.

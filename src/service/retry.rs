@@ -97,7 +97,7 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
     let origin = Origin::find(world, hooks, old).await?;
     let hook = origin.hook;
     let plan = plan_again(origin, old);
-    let mut run = new_run(world, hook, plan, &old.delivery_id, now);
+    let mut run = new_run(world, hook, plan, &old.delivery_id, old.address.as_deref(), now);
     run.retry_of = Some(old.run_id);
     Ok(run)
 }
@@ -134,7 +134,8 @@ async fn accept<W: WholeInbox + RunRecords + Clock + Log>(
         let fields = serde_json::json!({"run_id": run.run_id, "error": error.to_string()});
         world.log(log::RETRY_NOT_SHOWN, fields);
     }
-    let starts = !run.status.is_final() && (run.status == Status::Queued || shown.is_err());
+    let is_untold = run.has_pending_notifications();
+    let starts = is_untold || (!run.status.is_final() && (run.status == Status::Queued || shown.is_err()));
     Ok(Retried { run, is_new: true, starts })
 }
 

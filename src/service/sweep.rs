@@ -21,6 +21,7 @@ use super::Budget;
 use super::follow::follow_on;
 use super::heartbeat::{self, Found};
 use super::idle::SweepHint;
+use super::notify::{Effort, notify};
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
 
@@ -29,6 +30,12 @@ const PAGES_MAX: usize = 50;
 
 /// The most parked runs that one sweep reads: none costs a request, each some reads.
 const PARKED_MAX: usize = 20;
+
+/// The most ended or parked runs whose records one sweep reads to notify their targets.
+const UNTOLD_MAX: usize = 200;
+
+/// How many of these records are read before their targets are notified, so that few are in memory.
+const UNTOLD_AT_ONCE: usize = 10;
 
 /// The most runs that one sweep sends to the queue.
 const ENQUEUED_MAX: u32 = 10_000;
@@ -78,15 +85,18 @@ pub enum Handled {
 /// While nothing is open, only `hourly` sweeps list; they are the first of an hour.
 pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
     let requests = world.breaker().cap(requests);
-    let (open, found, due) = due_runs(world, tick, requests, hourly).await;
-    let swept = pass(world, &due, tick, &budget(requests, due.len(), world.now())).await;
+    let Due { open, found, runs, untold } = due_runs(world, tick, requests, hourly).await;
+    let budget = budget(requests, runs.len(), world.now());
+    let swept = pass(world, &runs, tick, &budget).await;
     record_heartbeat(world, found).await;
+    notify_due(world, &untold, tick, &budget).await;
     Swept { open, ..swept }
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
 pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
-    let (open, found, mut due) = due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
+    let Due { open, found, runs: mut due, untold } =
+        due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
     let mut enqueued = 0;
@@ -113,8 +123,10 @@ pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly:
     }
     let requests = world.breaker().cap(requests);
     here.truncate(PARKED_MAX + usize::try_from(requests).unwrap_or(usize::MAX));
-    let swept = pass(world, &here, tick, &budget(requests, here.len(), world.now())).await;
+    let budget = budget(requests, here.len(), world.now());
+    let swept = pass(world, &here, tick, &budget).await;
     record_heartbeat(world, found).await;
+    notify_due(world, &untold, tick, &budget).await;
     Swept { open, enqueued, ..swept }
 }
 
@@ -128,12 +140,15 @@ pub async fn advance_batch<W: World>(world: &W, batch: Batch, budget: &Budget) -
     if let Some(followed) = followed {
         // A hint: a sweep comes in any case.
         let tick = Tick { now, since: tick.now };
-        return (follow_on(world, &runs, followed, tick, budget).await, Handled::Done);
+        let swept = follow_on(world, &runs, followed, tick, budget).await;
+        notify_due(world, &[], tick, budget).await;
+        return (swept, Handled::Done);
     }
     // Results are dated now and not as of the sweep. A run that was due then is still due.
     let tick = Tick { now, ..tick };
     let swept = pass(world, &runs, tick, budget).await;
     Box::pin(heartbeat::record(world, None)).await;
+    notify_due(world, &[], tick, budget).await;
     // While Fabricate is failing, and for runs that cannot be read, redelivered batches would only pile up.
     let redeliver = swept.failed > 0 || (swept.left > 0 && world.breaker().is_closed());
     (swept, if redeliver { Handled::Redeliver } else { Handled::Done })
@@ -145,24 +160,39 @@ pub fn batch_budget<W: World>(world: &W, requests: u32) -> Budget {
     budget(requests, BATCH_RUNS_MAX, world.now())
 }
 
-/// The number of open runs, what the heartbeat says of the list, and the runs to advance: as many due runs as `requests` allow,
-/// then some parked runs. `None`: there was no list, or only the hourly one of an idle Worker, which costs no write.
+/// What a sweep has to do.
+#[derive(Default)]
+struct Due {
+    /// How many runs are open.
+    open: usize,
+    /// What the heartbeat says of the list. `None`: there was no list, or only the hourly one of an idle Worker, which costs no
+    /// write.
+    found: Option<Found>,
+    /// The runs to advance: as many due runs as the requests allow, then some parked runs.
+    runs: Vec<Rc<Summary>>,
+    /// Runs whose targets are to be notified.
+    untold: Vec<Rc<Summary>>,
+}
+
 async fn due_runs<W: World>(
     world: &W,
     tick: Tick,
     requests: u32,
     hourly: bool,
-) -> (usize, Option<Found>, Vec<Rc<Summary>>) {
+) -> Due {
     let hint = SweepHint::load(world).await;
     let is_idle = hint.is_idle();
     if is_idle && !hourly {
-        return (0, None, Vec::new());
+        return Due::default();
     }
     let mut due = FairQueue::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = FairQueue::new(PARKED_MAX);
+    let mut untold = FairQueue::new(UNTOLD_MAX);
     let listed = list(world, |run| {
         let priority = Priority::of(&run, tick);
-        if run.status == Status::Unconfirmed {
+        if run.is_notification_due(tick.now) {
+            untold.offer(priority, 1, run);
+        } else if run.status == Status::Unconfirmed {
             parked.offer(priority, 1, run);
         } else if run.next_step(tick) != Step::Wait {
             due.offer(priority, weight(&run), run);
@@ -175,7 +205,24 @@ async fn due_runs<W: World>(
     // A list that failed shows that KV fails, and not that sweeps go on.
     let counts = if listed.is_whole { !(is_idle && found_nothing) } else { open > 0 };
     let found = counts.then_some(Found { at: tick.now, open, becomes_idle });
-    (listed.open, found, due.take().into_iter().chain(parked.take()).collect())
+    let runs = due.take().into_iter().chain(parked.take()).collect();
+    Due { open: listed.open, found, runs, untold: untold.take() }
+}
+
+/// Notifies the targets of the runs that this invocation has ended or parked, and then of those that were listed. Its futures are
+/// rarely needed, and in boxes.
+async fn notify_due<W: World>(world: &W, untold: &[Rc<Summary>], tick: Tick, budget: &Budget) {
+    let effort = Effort::of_sweep(budget.left(), world.now());
+    let mut chunks = untold.chunks(UNTOLD_AT_ONCE);
+    loop {
+        let waiting = budget.outbox().take();
+        if !waiting.is_empty() {
+            Box::pin(notify(world, waiting, &effort)).await;
+        }
+        let Some(chunk) = chunks.next().filter(|_| !effort.is_spent(world.now())) else { return };
+        // The same budget, so that what a record turns out to need stays within it.
+        Box::pin(pass(world, chunk, tick, budget)).await;
+    }
 }
 
 /// Records that the open runs were listed. Its future is rarely needed, and in a box.

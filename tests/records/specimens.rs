@@ -10,11 +10,12 @@ use std::sync::Arc;
 use seedhook::fabricate::{FileId, JsonText, Place, ResultOmitted, Target, Task, TaskFile, TaskId};
 use seedhook::hook::archive_key::KeyTemplate;
 use seedhook::hook::delivery::{Delivery, DeliveryId, StoredBody};
+use seedhook::hook::subscription::{RunEvent, Subscription, TargetName};
 use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use seedhook::journal::{Decision, Entry};
 use seedhook::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use seedhook::run::{
-    FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
+    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
 };
 use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
@@ -95,6 +96,7 @@ fn queued() -> Run {
             start_attempts_max: 8,
             archive: KeyTemplate::default(),
             on_redelivery: OnRedelivery::Ignore,
+            notify: Vec::new(),
         }),
         status: Status::Queued,
         attempts: 0,
@@ -107,6 +109,8 @@ fn queued() -> Run {
         files: Vec::new(),
         abandoned: false,
         error: None,
+        notifications: Vec::new(),
+        address: None,
         retry_of: None,
         received_at: at(0),
         started_at: None,
@@ -138,6 +142,7 @@ fn full() -> Run {
             start_attempts_max: 3,
             archive: KeyTemplate::new("{{ hook }}/{{ run_id }}/{{ file.id }}").expect("a template"),
             on_redelivery: OnRedelivery::RetryFailed,
+            notify: Vec::new(),
         }),
         status: Status::Failed,
         attempts: 3,
@@ -158,12 +163,45 @@ fn full() -> Run {
             at: at(4),
             attempts: 3,
         }),
+        notifications: Vec::new(),
+        address: None,
         retry_of: Some(run_id(1)),
         received_at: at(5),
         started_at: Some(at(6)),
         finished_at: Some(at(7)),
         written_at: Some(at(8)),
     }
+}
+
+/// A parked run of which one target was told and another is not yet.
+fn told() -> Run {
+    let name = |text: &str| TargetName::try_from(text.to_owned()).expect("a name");
+    let pending = Notification {
+        target: name("crm"),
+        event: RunEvent::Unconfirmed,
+        state: NotificationState::Pending,
+        since: at(1),
+        attempts: 2,
+        not_before: at(300),
+        finished_at: None,
+        error: Some("HTTP 500".into()),
+    };
+    let delivered = Notification {
+        target: name("ops"),
+        state: NotificationState::Delivered,
+        attempts: 1,
+        not_before: at(60),
+        finished_at: Some(at(2)),
+        error: None,
+        ..pending.clone()
+    };
+    let mut run = queued();
+    Arc::make_mut(&mut run.settings).notify = vec![
+        Subscription { target: name("crm"), on: vec![RunEvent::Failed, RunEvent::Unconfirmed] },
+        Subscription { target: name("ops"), on: RunEvent::ALL.to_vec() },
+    ];
+    run.park(1, "HTTP 500", at(1));
+    Run { notifications: vec![pending, delivered], address: Some("https://seedhook.example".into()), ..run }
 }
 
 fn full_task() -> Task {
@@ -212,6 +250,7 @@ pub(crate) fn runs() -> Vec<Run> {
     let mut runs = runs_of_version_0();
     runs.push(with_http_status());
     runs.push(with_time_of_file());
+    runs.push(told());
     runs
 }
 

@@ -118,7 +118,7 @@ fn is_blank(character: char) -> bool {
 mod tests {
     use seedhook::config::Configuration;
     use seedhook::http::api_token::ApiToken;
-    use seedhook::http::link::LinkSecret;
+    use seedhook::link::LinkSecret;
 
     use super::*;
     use crate::{project, wrangler_toml};

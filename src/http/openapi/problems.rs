@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answers::header;
 use super::schemas::reference;
 use crate::http::api_token::InvalidToken;
-use crate::http::link::{InvalidSecret, LinkError};
+use crate::link::{InvalidSecret, LinkError};
 use crate::http::problem::{Problem, TYPE_PREFIX};
 use crate::http::request_body::incoming::TimedOut;
 use crate::http::response::{Body, Response};

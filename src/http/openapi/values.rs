@@ -8,7 +8,7 @@ use crate::fabricate::{FileId, JsonText, TaskId};
 use crate::hook::HookName;
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::DeliveryId;
-use crate::http::link::{EXPIRES_IN_MAX_S, ExpiresIn};
+use crate::link::{EXPIRES_IN_MAX_S, ExpiresIn};
 use crate::ports::KeptId;
 use crate::run::RunId;
 use crate::service::preview::Named;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::link::ExpiresIn;
+use crate::link::ExpiresIn;
 use crate::timestamp::Timestamp;
 
 /// The body of `POST /api/runs/{run_id}/files/{file_id}/link`; may be left out.

@@ -45,14 +45,21 @@ pub(super) async fn start<W: World>(
     let now = now.plus_ms(world.now().since_ms(began));
     let [a, b, c, d, ..] = world.random();
     let next = take_outcome(run, outcome, attempts, u32::from_le_bytes([a, b, c, d]), now);
-    record(world, run, number + 1, next).await
+    record(world, run, number + 1, next, budget).await
 }
 
 /// Enters what an outcome decided, then logs and shows it.
-async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> Result<Advanced, StoreError> {
+async fn record<W: World>(
+    world: &W,
+    run: &mut Run,
+    number: u32,
+    next: Next,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
     let Next::Decided { decision, line, status } = next else {
         if close(world, number, run).await? == Appended::Ours {
             show_end(world, run, TRIES).await?;
+            budget.outbox().add_new(run, true, world.now());
         }
         return Ok(Advanced::Moved);
     };
@@ -70,6 +77,7 @@ async fn record<W: World>(world: &W, run: &mut Run, number: u32, next: Next) -> 
                 world.log(line, fields);
             }
             show_open(world, run, TRIES).await?;
+            budget.outbox().add_new(run, true, world.now());
         }
         Ok(Appended::Theirs) => {}
         Err(error) if started => {

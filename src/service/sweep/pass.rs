@@ -91,8 +91,9 @@ impl<W: World> Pass<'_, W> {
         if self.world.breaker().is_open(now) {
             self.stopped.set(true);
         }
-        // A parked run needs no request.
-        let stopped = self.stopped.get() && run.status != Status::Unconfirmed;
+        // A parked run, and one that has ended, need no request to Fabricate.
+        let needs_none = run.status == Status::Unconfirmed || run.status.is_final();
+        let stopped = self.stopped.get() && !needs_none;
         if stopped || now.since_ms(self.began) >= PASS_MS_MAX {
             return self.count(|swept| swept.left += 1);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use seedhook::hook::Hook;
 use seedhook::http::api_token::{ApiToken, InvalidToken};
-use seedhook::http::link::{LinkSecret, SECRET_BYTES_MIN};
+use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, READ_TOKEN};
 use serde_json::Map;
 use toml_edit::Item;

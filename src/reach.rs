@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 /// Who reaches an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// Everybody, or a name that says nothing else.
     Public,
     /// Only those in one network, or on one machine: what a self-hosted Fabricate and its storage may have.
@@ -23,7 +23,7 @@ const LOCAL_NAMES: [&str; 7] =
     ["localhost", "localdomain", "local", "internal", "lan", "home.arpa", "intranet"];
 
 /// What a URL's host is. `Url` has spelled the host as WHATWG's URL standard says: `0x7f.1` is 127.0.0.1 by now.
-pub(super) fn reach(url: &Url) -> Reach {
+pub(crate) fn reach(url: &Url) -> Reach {
     match url.host() {
         Some(Host::Ipv4(address)) => reach_v4(address),
         Some(Host::Ipv6(address)) => reach_v6(address),

@@ -14,6 +14,8 @@ use crate::fabricate::{FileId, encode_path_part};
 use crate::run::RunId;
 use crate::timestamp::{SECOND_MS, Timestamp};
 
+/// The name of the secret that links are signed with; without it there are no links.
+pub const LINK_SECRET: &str = "LINK_SECRET";
 /// How long a link works unless the operator says otherwise, seconds: an hour.
 pub const EXPIRES_IN_DEFAULT_S: u32 = 60 * 60;
 /// The longest that a link may work, seconds: seven days, the bound of S3 and R2.

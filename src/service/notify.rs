@@ -1,0 +1,226 @@
+//! Notifying targets of the ends of runs, and of runs that are `unconfirmed`: at least once each, or the run shows why not.
+//!
+//! A run's notifications are decided with its end, in the journal's entry. The invocation that enters the end makes the first
+//! attempt, once everything else is done ([`Outbox`]). After a failure, or a crash, the sweeps make the next ones: the run's
+//! `open/` record stays until every target is told or given up. No attempt is claimed, so that two invocations may make the same
+//! one: receivers ignore an id that they have seen.
+
+mod outbox;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::at_once::each_at_once;
+use super::http_text;
+use super::kv_records::{KEY_INTERVAL_MS, TRIES, delete_open, put_done, show_open};
+use crate::fabricate::retry_after_ms;
+use crate::hook::subscription::TargetName;
+use crate::link::{LINK_SECRET, LinkSecret};
+use crate::log::{self, Line};
+use crate::notify::{Message, Target, UnusableTarget, run_message};
+use crate::ports::{Clock, IdleHints, Log, Notifier, RunRecords, StoreError};
+use crate::run::{Attempted, NotificationState, Run};
+use crate::timestamp::{SECOND_MS, Timestamp};
+
+pub(super) use outbox::{Outbox, Waiting};
+
+/// How long a target has to answer, milliseconds.
+pub const ANSWER_MS_MAX: u32 = 5_000;
+
+/// After so many failures of a target, an invocation does not ask it again.
+const FAILURES_MAX: u32 = 2;
+
+/// The most requests to targets of one invocation, beside those that its budget has left: with the 40 of `SWEEP_REQUESTS`, they
+/// stay below the free plan's 50.
+pub const REQUESTS: u32 = 8;
+
+/// How many runs are attended to at the same time: a Worker may have six connections.
+const AT_ONCE: usize = 4;
+
+/// How long a sweep notifies targets, milliseconds: no attempt begins after it.
+const SWEEP_MS_MAX: i64 = 60 * SECOND_MS;
+
+/// What an invocation may still do for targets, and which targets fail in it.
+#[derive(Debug)]
+pub(super) struct Effort {
+    requests: Cell<u32>,
+    until: Timestamp,
+    failures: RefCell<BTreeMap<TargetName, u32>>,
+}
+
+impl Effort {
+    /// At most `requests` requests, none of which begins after `until`.
+    pub(super) fn new(requests: u32, until: Timestamp) -> Self {
+        Self { requests: Cell::new(requests), until, failures: RefCell::default() }
+    }
+
+    /// What a sweep, or a batch of the queue, may do that begins with it now. `left` is what its budget has left.
+    pub(super) fn of_sweep(left: u32, now: Timestamp) -> Self {
+        Self::new(left.saturating_add(REQUESTS), now.plus_ms(SWEEP_MS_MAX))
+    }
+
+    /// Whether nothing more can be done.
+    pub(super) fn is_spent(&self, now: Timestamp) -> bool {
+        self.requests.get() == 0 || now > self.until
+    }
+
+    /// Takes one request to a target; `false` when none is left, or the target fails.
+    fn take(&self, target: &TargetName, now: Timestamp) -> bool {
+        let fails = self.failures.borrow().get(target).is_some_and(|failures| *failures >= FAILURES_MAX);
+        if fails || self.is_spent(now) {
+            return false;
+        }
+        self.requests.set(self.requests.get() - 1);
+        true
+    }
+
+    fn record(&self, target: &TargetName, attempted: &Attempted) {
+        let mut failures = self.failures.borrow_mut();
+        match attempted {
+            Attempted::Failed { .. } => *failures.entry(target.clone()).or_default() += 1,
+            Attempted::Delivered | Attempted::Stopped(_) => drop(failures.remove(target)),
+        }
+    }
+}
+
+/// Notifies the targets of these runs that are due, as far as the effort goes, and records in KV what became of it.
+pub(super) async fn notify<W>(world: &W, waiting: Vec<Waiting>, effort: &Effort)
+where
+    W: Notifier + RunRecords + IdleHints + Clock + Log,
+{
+    each_at_once(AT_ONCE, waiting.into_iter(), |waiting| notify_run(world, waiting, effort)).await;
+}
+
+async fn notify_run<W>(world: &W, waiting: Waiting, effort: &Effort)
+where
+    W: Notifier + RunRecords + IdleHints + Clock + Log,
+{
+    let Waiting { mut run, is_shown, shown_at, is_new } = waiting;
+    let mut changed = false;
+    for index in 0..run.notifications.len() {
+        let Some(notification) = run.notifications.get(index) else { break };
+        let is_first = is_new && notification.is_pending() && notification.attempts == 0;
+        if !is_first && !notification.is_due(world.now()) {
+            continue;
+        }
+        let name = notification.target.clone();
+        let attempted = match attempt(world, &run, index, effort).await {
+            Some(attempted) => attempted,
+            None => continue,
+        };
+        effort.record(&name, &attempted);
+        if let Some(notification) = run.notifications.get_mut(index) {
+            notification.record(attempted, world.now());
+        }
+        log_attempt(world, &run, index);
+        changed = true;
+    }
+    if !changed && is_shown {
+        return;
+    }
+    if let Err(error) = record(world, &mut run, is_shown, shown_at).await {
+        let fields = json!({"run_id": run.run_id, "hook": run.hook, "error": error.to_string()});
+        world.log(log::RUN_NOT_ADVANCED, fields);
+    }
+}
+
+/// One attempt; `None`: there is no effort left for it.
+async fn attempt<W: Notifier + Clock>(
+    world: &W,
+    run: &Run,
+    index: usize,
+    effort: &Effort,
+) -> Option<Attempted> {
+    let notification = run.notifications.get(index)?;
+    let target = match world.targets().get(&notification.target) {
+        Ok(target) => target,
+        Err(error @ UnusableTarget::NotConfigured) => return Some(Attempted::Stopped(error.to_string())),
+        Err(error) => return Some(failed(&error)),
+    };
+    if !effort.take(&target.name, world.now()) {
+        return None;
+    }
+    let secret = world.notifier_secret(LINK_SECRET);
+    let links = LinkSecret::new(secret.as_deref()).ok();
+    let (event, since) = (notification.event, notification.since);
+    let message = run_message(run, event, since, target.include, links.as_ref(), world.now());
+    Some(post(world, target, &message).await)
+}
+
+/// Posts a message to a target, and says what its answer means.
+pub(super) async fn post<W: Notifier + Clock>(world: &W, target: &Target, message: &Message) -> Attempted {
+    let secret = |name: &str| world.notifier_secret(name);
+    let request = match target.request(message, &secret, world.now()) {
+        Ok(request) => request,
+        Err(error) => return failed(&error),
+    };
+    let posted = match world.post(&request, ANSWER_MS_MAX).await {
+        Ok(posted) => posted,
+        Err(reason) => return Attempted::Failed { reason, retry_after_ms: None },
+    };
+    let reason = http_text(posted.status);
+    match posted.status {
+        200..=299 => Attempted::Delivered,
+        // The endpoint asks not to be called again (Standard Webhooks).
+        410 => Attempted::Stopped(format!("{reason}: the endpoint is gone")),
+        300..=399 => Attempted::Failed {
+            reason: format!("{reason}: redirects are not followed"),
+            retry_after_ms: None,
+        },
+        _ => {
+            let retry_after = posted.retry_after.as_deref();
+            let retry_after_ms = retry_after.and_then(|value| retry_after_ms(value, world.now()));
+            Attempted::Failed { reason, retry_after_ms }
+        }
+    }
+}
+
+fn failed(error: &UnusableTarget) -> Attempted {
+    Attempted::Failed { reason: error.to_string(), retry_after_ms: None }
+}
+
+fn log_attempt(world: &impl Log, run: &Run, index: usize) {
+    let Some(notification) = run.notifications.get(index) else { return };
+    let line: Line = match notification.state {
+        NotificationState::Delivered => log::NOTIFICATION_DELIVERED,
+        NotificationState::Pending => log::NOTIFICATION_NOT_DELIVERED,
+        NotificationState::Failed => log::NOTIFICATION_GIVEN_UP,
+    };
+    let fields = json!({
+        "run_id": run.run_id, "hook": run.hook, "target": notification.target, "event": notification.event,
+        "attempts": notification.attempts, "error": notification.error,
+    });
+    world.log(line, fields);
+}
+
+/// Shows in KV what became of a run's notifications. The `open/` record stays while one is pending.
+async fn record<W>(
+    world: &W,
+    run: &mut Run,
+    is_shown: bool,
+    shown_at: Option<Timestamp>,
+) -> Result<(), StoreError>
+where
+    W: RunRecords + IdleHints + Clock,
+{
+    let is_over = run.status.is_final() && !run.has_pending_notifications();
+    if !is_over {
+        show_open(world, run, TRIES).await?;
+    }
+    if is_over || (run.status.is_final() && !is_shown) {
+        wait_for_done_key(world, shown_at).await;
+        put_done(world, run, TRIES).await?;
+    }
+    if is_over { delete_open(world, run).await } else { Ok(()) }
+}
+
+/// KV takes one write a second for each key.
+async fn wait_for_done_key(world: &impl Clock, shown_at: Option<Timestamp>) {
+    let Some(shown_at) = shown_at else { return };
+    let left_ms = i64::from(KEY_INTERVAL_MS) - world.now().since_ms(shown_at);
+    if let Ok(left_ms @ 1..) = u32::try_from(left_ms) {
+        world.sleep_ms(left_ms).await;
+    }
+}
