@@ -6,6 +6,7 @@ mod clock;
 mod executor;
 mod http;
 mod http_fabricate;
+mod http_targets;
 mod io;
 mod kv_runs;
 mod outbound;

@@ -72,7 +72,7 @@ async function readBeginning(stream, bytes) {
  * @param {string} head names and values of the headers, each a line of its own
  * @param {string | undefined} body
  * @param {number} limitMs
- * @param {number} bytes
+ * @param {number} bytes 0: the body is not read, and the connection ends
  */
 export function ask(slot, method, url, head, body, limitMs, bytes) {
   begin(slot, async () => {
@@ -83,7 +83,8 @@ export function ask(slot, method, url, head, body, limitMs, bytes) {
       const answer = await fetch(url, { method, headers: headers(head), body, redirect: "manual", signal });
       const header = (/** @type {string} */ name) => answer.headers.get(name) ?? "";
       const answered = `${answer.status}\n${header("content-type")}\n${header("retry-after")}`;
-      if (answer.body === null) return new Answer(answered, new Uint8Array(), abort);
+      if (bytes === 0) abort.abort();
+      if (answer.body === null || bytes === 0) return new Answer(answered, new Uint8Array(), abort);
       // The length of a compressed body says nothing of what comes out.
       const length = answer.headers.has("content-encoding") ? null : answer.headers.get("content-length");
       if (length !== null && Number(length) <= bytes) {

@@ -113,7 +113,7 @@ impl Cloudflare {
 }
 
 /// Sends one request, and reads its answer until more than `bytes_max` of the body have come.
-async fn exchange(
+pub(super) async fn exchange(
     method: &'static str,
     url: &Url,
     head: &str,

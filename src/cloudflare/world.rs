@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::json;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::{Bucket, Env, Queue};
 
 use super::clock::{WorkerLog, forward_clock_and_log};
@@ -17,6 +17,7 @@ use super::storage::{Namespace, TextBucket};
 use crate::fabricate::{Api, CircuitBreaker, Credentials};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
+use crate::notify::Targets;
 use crate::ports::{Heartbeat, Log};
 use crate::timestamp::Timestamp;
 
@@ -67,12 +68,19 @@ pub(super) fn secret(env: &Env, name: &str) -> Option<String> {
     })
 }
 
-/// The stores and Fabricate.
+/// As [`secret`], of the environment that this isolate has seen.
+pub(super) fn kept_secret(name: &str) -> Option<String> {
+    let env: JsValue = KEPT.with_borrow(|kept| kept.env.clone());
+    secret(env.unchecked_ref(), name)
+}
+
+/// The stores, Fabricate and the targets.
 pub(super) struct Cloudflare {
     pub(super) runs: Namespace,
     pub(super) inbox: TextBucket,
     pub(super) files: Bucket,
     pub(super) queue: Option<Queue>,
+    pub(super) targets: Rc<Targets>,
     pub(super) api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     pub(super) key: Option<String>,
@@ -105,6 +113,7 @@ impl Cloudflare {
             ),
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
             queue: bound_queue(env),
+            targets: Rc::clone(&settings.isolate.configuration.targets),
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
             hint_deleted_at: Cell::default(),

@@ -61,6 +61,10 @@ pub(crate) enum Breakage {
     RetryAfterIsDropped,
     /// A record comes back as another.
     RecordsAreMisread,
+    /// A target's 2xx is for a message that it did not get.
+    MessagesAreLost,
+    /// A target that hangs is waited for ten minutes.
+    TargetsAreWaitedFor,
 }
 
 impl Breakage {
@@ -97,5 +101,8 @@ impl Breakage {
         (Self::ForgersKnowTheSecret, Promise::OnlyTheSenderGetsIn),
         (Self::RetryAfterIsDropped, Promise::FabricateIsSpared),
         (Self::RecordsAreMisread, Promise::RecordsAreRead),
+        (Self::EndEntriesAreLost, Promise::OnlyEndsAreTold),
+        (Self::MessagesAreLost, Promise::EachEndIsTold),
+        (Self::TargetsAreWaitedFor, Promise::TargetsDelayNobody),
     ];
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use seedhook::config::Configuration;
 use seedhook::hook::Hook;
+use seedhook::notify::Targets;
 use serde_json::{Value, json};
 
 /// How many configurations there are for one event at a time.
@@ -11,6 +12,10 @@ pub(crate) const HOOKS: usize = 7;
 
 /// How many there are, after those, for batches whose items are claimed one by one.
 pub(crate) const BATCH_HOOKS: usize = 3;
+
+/// The names of the targets that hooks notify in some lives.
+pub(crate) const OPS: &str = "ops";
+pub(crate) const CRM: &str = "crm";
 
 /// The secret of the hook that Standard Webhooks sign for.
 const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -27,7 +32,28 @@ pub(crate) fn secret(name: &str) -> Option<String> {
     }
 }
 
-/// All hooks, compiled once for as many lives as one thread lives through.
+/// Two targets, one of which is not told of everything.
+fn notify() -> Value {
+    json!({
+        OPS: {"url": "https://ops.example/ops", "secret": "SIGNING"},
+        CRM: {"url": "https://crm.example/crm", "secret": "SIGNING", "on": ["completed", "failed", "unconfirmed"],
+              "include": ["params", "result", "files"]},
+    })
+}
+
+thread_local! {
+    static TARGETS: Rc<Targets> = {
+        let vars = json!({"NOTIFY": notify()});
+        Configuration::read(vars.as_object().expect("an object")).targets
+    };
+}
+
+/// The targets that hooks notify in some lives.
+pub(crate) fn targets() -> Rc<Targets> {
+    TARGETS.with(Rc::clone)
+}
+
+/// All hooks, and then each of them once more with two targets; compiled once for as many lives as one thread lives through.
 pub(crate) fn hooks() -> Vec<Rc<Hook>> {
     let base = json!({
         "workspace": "acme", "database": "demo", "workflow": "seed", "verify": {"scheme": "none"},
@@ -68,11 +94,17 @@ pub(crate) fn hooks() -> Vec<Rc<Hook>> {
         batch(json!({"on_redelivery": "retry_failed", "deadline": "30m"})),
     ];
     assert_eq!(batches.len(), BATCH_HOOKS);
-    changes.into_iter().chain(batches).map(|changes| read(&with(changes))).collect()
+    let all: Vec<Value> = changes.into_iter().chain(batches).map(with).collect();
+    let with_targets = all.iter().map(|hook| {
+        let mut hook = hook.clone();
+        hook["notify"] = json!([OPS, CRM]);
+        hook
+    });
+    all.iter().map(read).chain(with_targets.map(|hook| read(&hook))).collect()
 }
 
 fn read(hook: &Value) -> Rc<Hook> {
-    let vars = json!({"HOOKS": {"hook": hook}});
+    let vars = json!({"HOOKS": {"hook": hook}, "NOTIFY": notify()});
     let configuration = Configuration::read(vars.as_object().expect("an object"));
     let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
     assert!(mistakes.is_empty(), "{mistakes:?}");

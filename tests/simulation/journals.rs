@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use seedhook::fabricate::TaskId;
+use seedhook::hook::subscription::RunEvent;
 use seedhook::journal::{Decision, Recorded};
 use seedhook::ports::{Claim, DeliveryKey, ItemClaim, ItemKey, Retry};
 use seedhook::run::{Run, RunId};
@@ -250,6 +251,25 @@ impl Journals {
     pub(crate) fn last(&self, run_id: RunId) -> Option<&Decision> {
         let last = self.runs.get(&run_id)?.entries.last()?;
         Some(&last.recorded.entry.decision)
+    }
+
+    /// Whether an entry ever said that a run ended so.
+    pub(crate) fn has_ended_as(&self, run_id: RunId, event: RunEvent) -> bool {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        entries.iter().any(|placed| match &placed.recorded.entry.decision {
+            Decision::End { run } => run.event() == Some(event),
+            _ => false,
+        })
+    }
+
+    /// Whether a start was ever not answered, or one that was entered before `lost_ms` had no outcome for long.
+    pub(crate) fn was_unconfirmed(&self, run_id: RunId, lost_ms: i64) -> bool {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        entries.iter().any(|placed| match placed.recorded.entry.decision {
+            Decision::NoAnswer { .. } => true,
+            Decision::Start => placed.recorded.at.as_millis() <= lost_ms,
+            _ => false,
+        })
     }
 
     /// Whether a task was ever decided on.

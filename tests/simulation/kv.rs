@@ -12,6 +12,7 @@ use crate::breakage::Breakage;
 use crate::chance::PLACES;
 use crate::operation::Port;
 use crate::promises::Promise;
+use crate::receivers::{may_be_open, without_notifications};
 use crate::strangers;
 use crate::weeks::DONE_KEPT_MS;
 use crate::world::{Invocation, State, through_json};
@@ -213,8 +214,10 @@ impl State {
 
     /// Where nothing fails, a run that is done is not open any more when its sweep is over.
     pub(crate) fn judge_closed(&mut self) {
-        let both =
-            |run_id: &&RunId| self.records.open(**run_id).is_some() && self.records.done(**run_id).is_some();
+        let both = |run_id: &&RunId| {
+            let done = self.records.done(**run_id);
+            self.records.open(**run_id).is_some() && done.is_some_and(|run| !run.has_pending_notifications())
+        };
         if let Some(run_id) = self.records.done.keys.keys().find(both) {
             let how = format!("{} is left open", self.name(*run_id));
             self.breaks(Promise::DoneIsNotOpen, how);
@@ -222,7 +225,7 @@ impl State {
     }
 
     fn judge_open(&mut self, run: &Run) {
-        if run.status.is_final() {
+        if run.status.is_final() && !may_be_open(self, run) {
             self.breaks(Promise::DoneIsNotOpen, format!("open/ record says {}", describe(run)));
         }
         if let Some(task) = &run.task {
@@ -237,13 +240,13 @@ impl State {
         }
         if let Some(before) = self.records.done(run.run_id)
             && self.records.is_done_kept(run.run_id, on.now_ms())
-            && *before != run.for_kv()
+            && without_notifications(before) != without_notifications(&run.for_kv())
         {
             let how = format!("{} was {}, and is {}", self.name(run.run_id), describe(before), describe(run));
             self.breaks(Promise::FinalStatesNeverChange, how);
         }
         match self.journals.last(run.run_id) {
-            Some(Decision::End { run: ended }) if **ended == *run => {}
+            Some(Decision::End { run: ended }) if is_same_end(ended, run) => {}
             last => {
                 let how =
                     format!("done/{} says {}, its journal {last:?}", self.name(run.run_id), describe(run));
@@ -253,12 +256,24 @@ impl State {
     }
 }
 
+/// Whether a record shows this end. A run that was read from KV has no result that is too large for KV.
+pub(crate) fn is_same_end(ended: &Run, shown: &Run) -> bool {
+    let (ended, shown) = (without_notifications(ended), without_notifications(shown));
+    ended == shown || ended.for_kv() == shown
+}
+
 /// A run in a few words.
 pub(crate) fn describe(run: &Run) -> String {
     let task = run.task.as_ref().map(|task| format!(" {}", task.id)).unwrap_or_default();
     let error = run.error.as_ref().map(|error| format!(" [{:?}: {}]", error.stage, error.message));
+    let told: String = run
+        .notifications
+        .iter()
+        .map(|told| format!(" {} {:?} {}", told.target, told.state, told.attempts))
+        .collect();
     let mark = if run.unjournalled { " UNJOURNALLED" } else { "" };
-    format!("{}{task} attempts={}{}{mark}", run.status.as_str(), run.attempts, error.unwrap_or_default())
+    let error = error.unwrap_or_default();
+    format!("{}{task} attempts={}{error}{mark}{told}", run.status.as_str(), run.attempts)
 }
 
 impl RunRecords for Invocation {

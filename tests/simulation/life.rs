@@ -19,6 +19,7 @@ use crate::history::History;
 use crate::hooks::{BATCH_HOOKS, HOOKS};
 use crate::idle::judge_sweep;
 use crate::parcel::Parcel;
+use crate::receivers::{Receivers, are_told_later, targets_of};
 use crate::promises::Promise;
 use crate::sender::{Event, begin, deliver};
 use crate::verdict::judge;
@@ -37,6 +38,8 @@ const RECONCILE_MS: i64 = 50 * MINUTE_MS;
 const STALE_MS: i64 = 3 * HOUR_MS;
 /// A run that is not final so long after the faults have stopped never will be: the longest wait for a try is 16 h.
 const CALM_MS_MAX: i64 = 24 * HOUR_MS;
+/// A target that never answers is given up so long after the end of a run.
+const GIVEN_UP_MS: i64 = 5 * 24 * HOUR_MS;
 /// A run that was parked has ended so long after the faults have stopped.
 const OUTLIVED_MS: i64 = UNDECIDED_MS_MAX + HOUR_MS;
 /// How many sweeps the quiet at the end is watched for.
@@ -59,7 +62,10 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
     if let Some(rng) = &mut batches {
         profile.hook = HOOKS + rng.usize(..BATCH_HOOKS);
     }
-    let hook = Rc::clone(&hooks[profile.hook]);
+    let receivers = Receivers::draw(seed, profile.clean);
+    let with_targets = if receivers.is_some() { HOOKS + BATCH_HOOKS } else { 0 };
+    let hook = Rc::clone(&hooks[profile.hook + with_targets]);
+    let targets = targets_of(receivers.as_ref());
     let mut count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
     if let Some(rng) = &mut batches {
         count = rng.usize(1..=4);
@@ -83,6 +89,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         workflows: crate::workflows::Workflows::default(),
         bucket: crate::archive::Bucket::default(),
         told: crate::operator::Told::default(),
+        receivers: receivers.unwrap_or_else(Receivers::none),
         history: History::new(keep_history),
         tally: crate::world::Tally::default(),
         dropped: Vec::new(),
@@ -101,6 +108,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         hint_deleted_at: std::array::from_fn(|_| std::cell::Cell::default()),
         credentials: std::array::from_fn(|_| seedhook::fabricate::Credentials::default()),
         known_heartbeat: std::array::from_fn(|_| RefCell::default()),
+        targets,
         breakage,
     });
     run(&world);
@@ -129,6 +137,8 @@ async fn course(world: Rc<World>) {
     let mut at_ms = BEGINNING_MS;
     let mut minute_ms = 0;
     let mut weeks = world.profile.weeks.clone();
+    let given_up = world.state.borrow().receivers.are_given_up();
+    let calm_ms_max = if given_up { CALM_MS_MAX + GIVEN_UP_MS } else { CALM_MS_MAX };
     let cron_ms_max = if world.profile.stall > 0.0 { CRON_MS_MAX_STALLED } else { CRON_MS_MAX };
     loop {
         at_ms += world.profile.cron_ms;
@@ -148,8 +158,11 @@ async fn course(world: Rc<World>) {
         if world.state.borrow().calm && is_quiet(&world) {
             break;
         }
-        if at_ms > chaos_ends_ms + CALM_MS_MAX {
+        if at_ms > chaos_ends_ms + calm_ms_max {
             return;
+        }
+        if world.state.borrow().calm && are_told_later(&world, at_ms) {
+            continue;
         }
         if world.is_off() {
             continue;
@@ -236,7 +249,10 @@ fn is_quiet(world: &World) -> bool {
         Some(open) => {
             let unsure =
                 matches!(state.journals.last(run.run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
-            unsure && open.status == Status::Unconfirmed && !open.may_restart(open.attempts)
+            unsure
+                && open.status == Status::Unconfirmed
+                && !open.may_restart(open.attempts)
+                && !open.has_pending_notifications()
         }
         None => state.records.done(run.run_id).is_some() || world.may_lose_records(),
     };

@@ -14,6 +14,7 @@
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]) with [`idle`], [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
+//! [`receivers`] are the targets that are told;
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
 //! noticed; [`history`] tells one life, [`search`] lives many. `cargo xtask mutations` builds all of this over a core
 //! that leaves out one rule at a time (`tests/mutations/`).
@@ -42,6 +43,7 @@ mod operator;
 mod parcel;
 mod promises;
 mod queue;
+mod receivers;
 mod reply;
 mod search;
 mod sender;

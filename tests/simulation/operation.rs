@@ -131,8 +131,17 @@ impl Invocation {
         what: &'static str,
         effect: impl FnOnce(&mut State) -> (T, i64),
     ) -> T {
-        let world = &*self.world;
         self.count_request();
+        self.exchange(what, effect).await
+    }
+
+    /// The same, and not counted.
+    pub(crate) async fn exchange<T>(
+        &self,
+        what: &'static str,
+        effect: impl FnOnce(&mut State) -> (T, i64),
+    ) -> T {
+        let world = &*self.world;
         let _waiting = Waiting::of(self);
         let plan = world.state.borrow_mut().plan(&world.profile, Port::Fabricate, false);
         self.sleep(plan.there_ms).await;

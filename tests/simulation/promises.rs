@@ -50,7 +50,13 @@ pub(crate) enum Promise {
     FabricateIsSpared,
     /// Where nothing fails, a run whose task ends within seconds of its start, with small files, has ended seconds after that.
     ResultsAreSoon,
-    /// Where nothing fails, a run costs 3 KV puts, 1 delete and, beside its files, 4 R2 writes.
+    /// Each target that wants to know is told of each end, and of each run that stays `unconfirmed`, or the run shows that it is not.
+    EachEndIsTold,
+    /// Nobody is told of an end, or that a run is `unconfirmed`, before the journal says so.
+    OnlyEndsAreTold,
+    /// Where nothing else fails, a target that answers is told minutes after the end, whatever another target does.
+    TargetsDelayNobody,
+    /// Where nothing fails, a run costs 3 KV puts, one more where targets are told, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.
     OnlyTheSenderGetsIn,

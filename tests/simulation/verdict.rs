@@ -12,9 +12,10 @@ use seedhook::timestamp::Timestamp;
 use crate::chance::Profile;
 use crate::files::File;
 use crate::journals::event_of;
-use crate::kv::describe;
+use crate::kv::{describe, is_same_end};
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
+use crate::receivers::judge_notifications;
 use crate::weeks::Weeks;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
@@ -59,7 +60,9 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
     judge_bad_copies(state, bad_copies_taken_max(world), &mut found);
     found.extend(state.strangers.judge().map(|how| (Promise::StrangersAreLeftAlone, how)));
     if world.profile.clean && found.is_empty() && state.broken.is_empty() {
-        judge_costs(state, &mut found);
+        if state.receivers.are_well() {
+            judge_costs(state, &mut found);
+        }
         judge_soon(state, &mut found);
     }
     for (promise, how) in found {
@@ -97,6 +100,9 @@ fn judge_run(
                 breaks(Promise::KnownTasksAreKept, format!("parked, and had {known:?}"));
             }
             judge_parked(state, run_id, &world.profile, &mut breaks);
+            if parked {
+                judge_notifications(state, world, open, &mut breaks);
+            }
             open.status
         }
         (open, Some(done)) => {
@@ -104,7 +110,7 @@ fn judge_run(
                 breaks(Promise::DoneIsNotOpen, format!("open/ still says {}", describe(open)));
             }
             match state.journals.last(run_id) {
-                Some(Decision::End { run }) if **run == *done => {}
+                Some(Decision::End { run }) if is_same_end(run, done) => {}
                 last => {
                     let how = format!("ended as {}, its journal with {last:?}", describe(done));
                     breaks(Promise::FinalStatesNeverChange, how);
@@ -130,6 +136,7 @@ fn judge_run(
                 breaks(Promise::TheEndIsWhatHappened, format!("mapping: {}", describe(done)));
             }
             judge_end(state, done, slack_ms, weeks, &mut breaks);
+            judge_notifications(state, world, done, &mut breaks);
             done.status
         }
     }
@@ -359,6 +366,11 @@ fn judge_soon(state: &State, found: &mut Vec<(Promise, String)>) {
     }
 }
 
+/// Whether a target was told of the end of a run, which costs one write more.
+fn is_told(state: &State, run: &Run) -> bool {
+    state.records.done(run.run_id).is_some_and(|done| !done.notifications.is_empty())
+}
+
 /// What the runs of a life without faults cost, by the design's own words.
 fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     let mut due = Tally { files: state.tally.files, requests: state.tally.requests, ..Tally::default() };
@@ -367,8 +379,9 @@ fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     for accepted in state.journals.accepted() {
         for run in accepted.runs {
             let started = !run.status.is_final();
-            due.kv_puts += if started { 3 } else { 1 };
-            due.kv_deletes += u32::from(started);
+            let is_told = is_told(state, run);
+            due.kv_puts += u32::from(is_told) + if started { 3 } else { 1 };
+            due.kv_deletes += u32::from(started || is_told);
             due.inbox_creates += if started { 3 } else { 1 };
         }
     }
@@ -379,8 +392,9 @@ fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
             (false, Some(_)) => (2, 2),
             (false, None) => (3, 3),
         };
-        due.kv_puts += kv_puts;
-        due.kv_deletes += u32::from(!run.status.is_final());
+        let is_told = is_told(state, run);
+        due.kv_puts += u32::from(is_told) + kv_puts;
+        due.kv_deletes += u32::from(!run.status.is_final() || is_told);
         due.inbox_creates += 1 + inbox_creates;
     }
     if due != state.tally {

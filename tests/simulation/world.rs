@@ -8,6 +8,7 @@ use std::rc::Rc;
 use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
+use seedhook::notify::Targets;
 use seedhook::ports::{Clock, Heartbeat, Log};
 use seedhook::records::Record;
 use seedhook::run::RunId;
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) credentials: [Credentials; crate::chance::PLACES],
     /// The heartbeat that each place last read or wrote.
     pub(crate) known_heartbeat: [RefCell<Option<Heartbeat>>; crate::chance::PLACES],
+    /// Who is told of runs.
+    pub(crate) targets: Rc<Targets>,
     /// What is deliberately wrong with it.
     pub(crate) breakage: Option<Breakage>,
 }
@@ -66,6 +69,7 @@ pub(crate) struct State {
     pub(crate) workflows: Workflows,
     pub(crate) bucket: Bucket,
     pub(crate) told: Told,
+    pub(crate) receivers: crate::receivers::Receivers,
     pub(crate) history: History,
     pub(crate) tally: Tally,
     /// Invocations that were dropped on the way: crashed, cut, or left by their caller.
@@ -99,6 +103,8 @@ pub(crate) struct Invocation {
     /// Outbound requests made, and how many may be.
     pub(crate) requests: Cell<u32>,
     pub(crate) requests_max: u32,
+    /// Messages posted to targets.
+    pub(crate) posts: Cell<u32>,
     /// Answers that are waited for now.
     pub(crate) waiting: Cell<u32>,
     /// Pages of open runs that it listed.
@@ -149,6 +155,7 @@ impl World {
             place,
             requests: Cell::new(0),
             requests_max,
+            posts: Cell::new(0),
             waiting: Cell::new(0),
             lists: Cell::new(0),
             finished: Cell::new(false),
