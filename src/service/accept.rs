@@ -152,6 +152,10 @@ where
     if run.status == Status::Queued
         && let Some(why) = journal.expiry(&standing, now)
     {
+        if !run.settings.notify.is_empty() {
+            // Sweeps tell targets of its end, and they see open runs alone.
+            show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
+        }
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
     }

@@ -71,17 +71,16 @@ pub(super) async fn follow_end<W: RunRecords + Clock>(
     ended: &Run,
 ) -> Result<Option<Untold>, StoreError> {
     let done = world.get_done(ended.run_id).await?;
-    if ended.has_pending_notifications() {
-        let mut run = ended.clone();
-        if let Some(done) = &done {
-            run.merge_notifications(done);
-        }
-        if run.has_pending_notifications() {
-            return Ok(Some(Untold { run, is_shown: done.is_some() }));
-        }
+    let mut run = ended.clone();
+    if let Some(done) = &done {
+        run.merge_notifications(done);
     }
-    if done.is_none() {
-        put_done(world, ended, TRIES).await?;
+    if run.has_pending_notifications() {
+        return Ok(Some(Untold { run, is_shown: done.is_some() }));
+    }
+    // Where `ended` knows less, another invocation may have written a `done/` record by it since the one that is seen here.
+    if done.is_none() || ended.has_pending_notifications() {
+        put_done(world, &run, TRIES).await?;
     }
     delete_open(world, ended).await?;
     Ok(None)

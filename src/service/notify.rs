@@ -120,7 +120,7 @@ where
     if !changed && is_shown {
         return;
     }
-    if let Err(error) = record(world, &mut run, is_shown, shown_at).await {
+    if let Err(error) = record(world, &mut run, shown_at).await {
         let fields = json!({"run_id": run.run_id, "hook": run.hook, "error": error.to_string()});
         world.log(log::RUN_NOT_ADVANCED, fields);
     }
@@ -195,25 +195,17 @@ fn log_attempt(world: &impl Log, run: &Run, index: usize) {
     world.log(line, fields);
 }
 
-/// Shows in KV what became of a run's notifications. The `open/` record stays while one is pending.
-async fn record<W>(
-    world: &W,
-    run: &mut Run,
-    is_shown: bool,
-    shown_at: Option<Timestamp>,
-) -> Result<(), StoreError>
+/// Shows in KV what became of a run's notifications: by its `open/` record while one is pending, and then by its `done/` record.
+async fn record<W>(world: &W, run: &mut Run, shown_at: Option<Timestamp>) -> Result<(), StoreError>
 where
     W: RunRecords + IdleHints + Clock,
 {
-    let is_over = run.status.is_final() && !run.has_pending_notifications();
-    if !is_over {
-        show_open(world, run, TRIES).await?;
+    if !run.status.is_final() || run.has_pending_notifications() {
+        return show_open(world, run, TRIES).await;
     }
-    if is_over || (run.status.is_final() && !is_shown) {
-        wait_for_done_key(world, shown_at).await;
-        put_done(world, run, TRIES).await?;
-    }
-    if is_over { delete_open(world, run).await } else { Ok(()) }
+    wait_for_done_key(world, shown_at).await;
+    put_done(world, run, TRIES).await?;
+    delete_open(world, run).await
 }
 
 /// KV takes one write a second for each key.

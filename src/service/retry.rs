@@ -134,7 +134,8 @@ async fn accept<W: WholeInbox + RunRecords + Clock + Log>(
         let fields = serde_json::json!({"run_id": run.run_id, "error": error.to_string()});
         world.log(log::RETRY_NOT_SHOWN, fields);
     }
-    let is_untold = run.has_pending_notifications();
+    // Nobody is told of an end that may not be in the journal.
+    let is_untold = shown.is_ok() && run.has_pending_notifications();
     let starts = is_untold || (!run.status.is_final() && (run.status == Status::Queued || shown.is_err()));
     Ok(Retried { run, is_new: true, starts })
 }

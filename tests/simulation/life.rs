@@ -19,7 +19,7 @@ use crate::history::History;
 use crate::hooks::{BATCH_HOOKS, HOOKS};
 use crate::idle::judge_sweep;
 use crate::parcel::Parcel;
-use crate::receivers::{Receivers, are_told_later, targets_of};
+use crate::receivers::{Receivers, are_told_later, next_told_ms, targets_of};
 use crate::promises::Promise;
 use crate::sender::{Event, begin, deliver};
 use crate::verdict::judge;
@@ -42,6 +42,8 @@ const CALM_MS_MAX: i64 = 24 * HOUR_MS;
 const GIVEN_UP_MS: i64 = 5 * 24 * HOUR_MS;
 /// A run that was parked has ended so long after the faults have stopped.
 const OUTLIVED_MS: i64 = UNDECIDED_MS_MAX + HOUR_MS;
+/// How many sweeps tell a target at the most: an attempt each, and one each to follow the run's end.
+const ATTEMPTS_MAX: usize = 40;
 /// How many sweeps the quiet at the end is watched for.
 const QUIET_SWEEPS: i64 = 2;
 
@@ -279,6 +281,12 @@ async fn outlive(world: &Rc<World>, mut at_ms: i64) {
     at_ms += OUTLIVED_MS;
     for _ in 0..QUIET_SWEEPS {
         at_ms += world.profile.cron_ms;
+        idle(world, "sweep", at_ms).await;
+    }
+    // Those that have just ended are told.
+    for _ in 0..ATTEMPTS_MAX {
+        let Some(due_ms) = next_told_ms(world) else { break };
+        at_ms = due_ms.max(at_ms) + world.profile.cron_ms;
         idle(world, "sweep", at_ms).await;
     }
     world.state.borrow_mut().outlived = true;

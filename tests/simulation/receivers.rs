@@ -118,11 +118,23 @@ impl Receivers {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(serde::Deserialize)]
+struct Data {
+    run_id: String,
+}
+
 /// The run and the event that a message is about. Its id is the run's, and the same over all attempts.
 fn read_id(request: &Request) -> (RunId, RunEvent) {
-    let body: serde_json::Value = serde_json::from_str(&request.body).expect("JSON");
-    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
-    let (run_id, kind) = (text(&body["data"]["run_id"]), text(&body["type"]));
+    // Not as values: a result may be what none can hold.
+    let body: Body = serde_json::from_str(&request.body).expect("a message about a run");
+    let (run_id, kind) = (body.data.run_id, body.kind);
     let event = RunEvent::ALL.into_iter().find(|event| kind == format!("run.{}", event.as_str()));
     let event = event.expect("an event of a run");
     let id = request.headers.iter().find(|(name, _)| *name == "webhook-id").map(|(_, id)| id.as_str());
@@ -214,12 +226,20 @@ pub(crate) fn judge_notifications(
         let taken = state.receivers.taken.iter().find(|taken| {
             taken.target == target.as_str() && taken.run_id == run.run_id && taken.event == event
         });
+        let manner = state.receivers.manner(target.as_str());
         let is_told = match notification.state {
-            NotificationState::Pending => false,
-            NotificationState::Delivered => taken.is_some(),
-            NotificationState::Failed => {
-                matches!(state.receivers.manner(target.as_str()), Manner::Gone | Manner::Dead)
+            // A write that takes minutes may come after what came of a later attempt.
+            NotificationState::Pending => {
+                let was_over = taken.is_some() || matches!(manner, Manner::Gone | Manner::Dead);
+                was_over && world.profile.stall > 0.0
             }
+            NotificationState::Delivered => taken.is_some(),
+            NotificationState::Failed => match manner {
+                Manner::Gone | Manner::Dead => true,
+                // Faults may last for longer than a target is asked.
+                Manner::Down | Manner::Flaky => world.profile.weeks.is_some(),
+                Manner::Answers => false,
+            },
         };
         if !is_told {
             let how = format!("{event:?} is {:?} for {target}, who has {taken:?}", notification.state);
@@ -234,9 +254,10 @@ pub(crate) fn judge_notifications(
     }
 }
 
-/// A run without its notifications: what must be the same in all its records.
+/// A run without its notifications, and without the time of its `open/` record, which attempts change: what must be the same in all
+/// its records.
 pub(crate) fn without_notifications(run: &Run) -> Run {
-    Run { notifications: Vec::new(), ..run.clone() }
+    Run { notifications: Vec::new(), written_at: None, ..run.clone() }
 }
 
 /// Whether an `open/` record may say that its run is final: targets are still to be told, and the end is durable.
@@ -253,10 +274,20 @@ pub(crate) fn are_told_later(world: &World, at_ms: i64) -> bool {
             open.notify_at().is_some_and(|due| due.as_millis() > at_ms)
         }
         Some(_) => false,
-        None => true,
+        None => state.records.done(run.run_id).is_some() || world.may_lose_records(),
     };
     let has_open = state.journals.all_runs().any(|run| state.records.open(run.run_id).is_some());
     has_open && world.executor.live() == 1 && state.senders == 0 && state.journals.all_runs().all(waits)
+}
+
+/// When the next target is to be told of an end, milliseconds.
+pub(crate) fn next_told_ms(world: &World) -> Option<i64> {
+    let state = world.state.borrow();
+    let ended = state.journals.all_runs().filter_map(|run| {
+        let open = state.records.open(run.run_id)?;
+        if open.status.is_final() { open.notify_at() } else { state.records.done(run.run_id)?.notify_at() }
+    });
+    ended.map(|due| due.as_millis()).min()
 }
 
 /// The targets of hooks that have any.
