@@ -135,11 +135,6 @@ impl Notification {
         self.error = error;
         self.finished_at = Some(now);
     }
-
-    /// Whether this copy of a notification knows of more than `other`.
-    fn is_ahead_of(&self, other: &Self) -> bool {
-        (!self.is_pending(), self.attempts) > (!other.is_pending(), other.attempts)
-    }
 }
 
 impl Run {
@@ -178,20 +173,6 @@ impl Run {
     pub fn notify_at(&self) -> Option<Timestamp> {
         let pending = self.notifications.iter().filter(|notification| notification.is_pending());
         pending.map(|notification| notification.not_before).min()
-    }
-
-    /// Takes over what another copy of the run knows of its notifications.
-    pub fn merge_notifications(&mut self, other: &Self) {
-        for notification in &mut self.notifications {
-            let same = |known: &&Notification| {
-                known.target == notification.target && known.event == notification.event
-            };
-            if let Some(known) = other.notifications.iter().find(same)
-                && known.is_ahead_of(notification)
-            {
-                notification.clone_from(known);
-            }
-        }
     }
 }
 
@@ -296,17 +277,5 @@ mod tests {
         assert!(run.has_pending_notifications());
         run.notifications[0].record(failure(None), at(GIVEN_UP_MS));
         assert!(!run.has_pending_notifications());
-    }
-
-    #[test]
-    fn the_copy_that_knows_more_is_taken_over() {
-        let (mut fresh, mut tried, mut told) = (failed_run(), failed_run(), failed_run());
-        tried.notifications[0].record(failure(None), at(1));
-        told.notifications[0].record(Attempted::Delivered, at(2));
-        fresh.merge_notifications(&tried);
-        assert_eq!(fresh.notifications, tried.notifications);
-        fresh.merge_notifications(&told);
-        fresh.merge_notifications(&tried);
-        assert_eq!(fresh.notifications, told.notifications);
     }
 }

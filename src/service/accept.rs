@@ -16,7 +16,7 @@ use super::advance::give_up;
 use super::close::close;
 use super::create_once::Tries;
 use super::journals::{append, read_journal};
-use super::kv_records::{TRIES_WHILE_WAITED_FOR, Untold, follow_end, put_done, show_open};
+use super::kv_records::{TRIES_WHILE_WAITED_FOR, follow_end, put_done, show_open};
 use super::plan::Plan;
 use super::run_state::align;
 
@@ -84,7 +84,6 @@ where
     if run.status.is_final() {
         close(world, 1, run).await?;
         if run.has_pending_notifications() {
-            // Its `done/` record is written with what becomes of them.
             return show_open(world, run, TRIES_WHILE_WAITED_FOR).await;
         }
         return put_done(world, run, TRIES_WHILE_WAITED_FOR).await;
@@ -129,7 +128,7 @@ where
     let standing = journal.state_for(&run, now);
     match &standing {
         JournalState::Ended(ended) => {
-            if let Some(Untold { mut run, .. }) = follow_end(world, ended).await? {
+            if let Some(mut run) = follow_end(world, ended).await? {
                 // The sweeps notify its targets, and show its end.
                 show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
             }
@@ -152,10 +151,6 @@ where
     if run.status == Status::Queued
         && let Some(why) = journal.expiry(&standing, now)
     {
-        if !run.settings.notify.is_empty() {
-            // Sweeps tell targets of its end, and they see open runs alone.
-            show_open(world, &mut run, TRIES_WHILE_WAITED_FOR).await?;
-        }
         let ended = give_up(world, run, &journal, why, now).await?;
         return Ok(Healing::Known(Box::new(ended)));
     }

@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 use super::archive::archive_files;
 use super::close::close_and_show;
 use super::journals::{Appended, append, read_journal};
-use super::kv_records::{TRIES, Untold, follow_end, show_open};
+use super::kv_records::{TRIES, follow_end, show_open};
 use super::run_state::align;
 use super::{Budget, log_run, record_health, record_key_answer};
 pub(super) use give_up::give_up;
@@ -68,7 +68,9 @@ async fn settle_listed<W: World>(
     match world.get_open(run_id).await? {
         Some(run) if run.has_pending_notifications() && run.status.is_final() => {
             // Such a record is written only after the journal has the end.
-            budget.outbox().add_due(follow_end(world, &run).await?, now);
+            if follow_end(world, &run).await?.is_some() {
+                budget.outbox().add_due(&run, true, now);
+            }
             Ok(Advanced::Unchanged)
         }
         Some(mut run) => settle(world, &mut run, now, budget).await,
@@ -110,12 +112,8 @@ pub async fn settle<W: World>(
     // A task in the record came from Fabricate: if the journal could not be written then, it is written now.
     if run.task.is_some() {
         journal = match enter_known_task(world, run, journal, now).await? {
-            Known::Journal(journal) => journal,
-            Known::Ended(untold) => {
-                budget.outbox().add_due(untold, now);
-                return Ok(Advanced::Unchanged);
-            }
-            Known::Theirs => return Ok(Advanced::Unchanged),
+            Some(journal) => journal,
+            None => return Ok(Advanced::Unchanged),
         };
     }
     let attempts = journal.attempts();
@@ -123,13 +121,14 @@ pub async fn settle<W: World>(
     if run.task.is_none()
         && let Some(why) = journal.expiry(&standing, now)
     {
-        let ended = give_up(world, run.clone(), &journal, why, now).await?;
-        let pending = ended.has_pending_notifications();
-        budget.outbox().add_due(pending.then_some(Untold { run: ended, is_shown: true }), now);
-        return Ok(Advanced::Moved);
+        return give_up(world, run.clone(), &journal, why, now).await.map(|_| Advanced::Moved);
     }
     match &standing {
-        JournalState::Ended(ended) => budget.outbox().add_due(follow_end(world, ended).await?, now),
+        JournalState::Ended(ended) => {
+            if let Some(untold) = follow_end(world, ended).await? {
+                budget.outbox().add_due(&untold, false, now);
+            }
+        }
         // An expired journal has a task here: the entries before it expired just now, and the next sweep enters it again.
         JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
         JournalState::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
@@ -149,7 +148,7 @@ pub async fn settle<W: World>(
             return start(world, run, &journal, now, budget).await;
         }
         JournalState::Unconfirmed { .. } if run.status == Status::Unconfirmed => {
-            budget.outbox().add_due(Some(Untold { run: run.clone(), is_shown: true }), now);
+            budget.outbox().add_due(run, true, now);
             return Ok(Advanced::Unchanged);
         }
         JournalState::Unconfirmed { .. } => {
@@ -161,18 +160,8 @@ pub async fn settle<W: World>(
     Ok(Advanced::Moved)
 }
 
-/// What became of a task that the record has and the journal may lack.
-pub(super) enum Known {
-    /// The journal has it.
-    Journal(Journal),
-    /// The run has ended before; its targets may be untold.
-    Ended(Option<Untold>),
-    /// Another invocation appended an entry first.
-    Theirs,
-}
-
 /// Enters a task that the record has and the journal lacks: Fabricate named it while the journal could not be written, or
-/// its entry has expired.
+/// its entry has expired. `None`: the run has ended, or another invocation appended an entry first.
 ///
 /// The entry of its end may have expired too. A `done/` record outlives a sweep that died before it removed `open/`, so
 /// that record is read first.
@@ -181,18 +170,19 @@ pub(super) async fn enter_known_task<W: Inbox<EntryKey> + RunRecords + Clock>(
     run: &Run,
     journal: Journal,
     now: Timestamp,
-) -> Result<Known, StoreError> {
+) -> Result<Option<Journal>, StoreError> {
     let known = matches!(journal.state(now), JournalState::Started { .. } | JournalState::Ended(_));
     let (false, Some(task)) = (known, &run.task) else {
-        return Ok(Known::Journal(journal));
+        return Ok(Some(journal));
     };
     if let Some(done) = world.get_done(run.run_id).await? {
-        return follow_end(world, &done).await.map(Known::Ended);
+        follow_end(world, &done).await?;
+        return Ok(None);
     }
     let decision = Decision::Task { task_id: task.id.clone() };
     match append(world, run.run_id, journal.next_entry_number(), decision).await? {
-        Appended::Ours => read_journal(world, run.run_id).await.map(Known::Journal),
-        Appended::Theirs => Ok(Known::Theirs),
+        Appended::Ours => read_journal(world, run.run_id).await.map(Some),
+        Appended::Theirs => Ok(None),
     }
 }
 
@@ -267,13 +257,13 @@ async fn follow<W: World>(
         Effect::Changed if budget.is_for_ends() => return Ok(Advanced::OutOfBudget),
         Effect::Changed => show_open(world, &mut run, TRIES).await?,
         Effect::Ended => {
-            let ended = close_and_show(world, journal.next_entry_number(), &run, now).await;
+            let ended = close_and_show(world, journal.next_entry_number(), &mut run, now).await;
             if let (Err(_), Some(mut run)) = (&ended, learned) {
                 // Otherwise each sweep would copy its files again, until its end can be entered.
                 show_open(world, &mut run, TRIES).await?;
             }
             if ended? == Appended::Ours {
-                budget.outbox().add_new(&run, true, world.now());
+                budget.outbox().add_new(&run);
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::journal::{Decision, JournalState};
 use crate::log;
-use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, Status};
 use crate::timestamp::Timestamp;
 
@@ -35,10 +35,10 @@ pub(super) async fn close<W: Inbox<EntryKey> + Clock + Log>(
 ///
 /// # Errors
 /// `StoreError` when R2 or KV fails; the next sweep follows what the journal says.
-pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + Clock + Log>(
+pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log>(
     world: &W,
     number: u32,
-    run: &Run,
+    run: &mut Run,
     now: Timestamp,
 ) -> Result<Appended, StoreError> {
     let closed = close(world, number, run).await?;
@@ -82,7 +82,7 @@ mod tests {
     fn an_end_is_entered_then_shown_and_logged_once() {
         let run = failed("ours");
         let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
-        assert_eq!(close_and_show(&world, 2, &run, at(0)).now_or_never(), Some(Ok(Appended::Ours)));
+        assert_eq!(close_and_show(&world, 2, &mut run.clone(), at(0)).now_or_never(), Some(Ok(Appended::Ours)));
         assert_eq!(world.last_decision(run.run_id), Some(end_of(&run)));
         assert_eq!(world.done.borrow().get(&run.run_id), Some(&run));
         assert!(world.open.borrow().is_empty());
@@ -94,7 +94,7 @@ mod tests {
         let other = failed("another's");
         let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
         world.faster.replace(Some(end_of(&other)));
-        let closed = close_and_show(&world, 2, &failed("ours"), at(0)).now_or_never();
+        let closed = close_and_show(&world, 2, &mut failed("ours"), at(0)).now_or_never();
         assert_eq!(closed, Some(Ok(Appended::Theirs)));
         assert_eq!(world.done.borrow().get(&other.run_id), Some(&other));
         assert!(world.open.borrow().is_empty() && world.log.take().is_empty());

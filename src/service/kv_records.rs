@@ -10,7 +10,7 @@ pub(super) const TRIES: u32 = 5;
 /// How often a record is written while a sender or an operator waits.
 pub(super) const TRIES_WHILE_WAITED_FOR: u32 = 2;
 /// KV takes one write a second for each key; two writes of one key are at least this far apart, milliseconds.
-pub(super) const KEY_INTERVAL_MS: u32 = 1_100;
+const KEY_INTERVAL_MS: u32 = 1_100;
 
 /// Writes the `open/` record. The next sweep sees it, or KV is late.
 pub(super) async fn show_open<W: RunRecords + IdleHints + Clock>(
@@ -35,15 +35,19 @@ pub(super) async fn show_open<W: RunRecords + IdleHints + Clock>(
     Ok(())
 }
 
-/// Writes the `done/` record of a run that ended now, and removes its `open/` record; that stays while a target is still to be
-/// notified, so that sweeps see the run.
-pub(super) async fn show_end<W: RunRecords + Clock>(
+/// Shows the end of a run: writes its `done/` record and removes its `open/` record. While targets are still to be notified, its
+/// `open/` record shows the end instead, so that sweeps see the run; the `done/` record is written with what becomes of them, and
+/// never again.
+pub(super) async fn show_end<W: RunRecords + IdleHints + Clock>(
     world: &W,
-    run: &Run,
+    run: &mut Run,
     tries: u32,
 ) -> Result<(), StoreError> {
+    if run.has_pending_notifications() {
+        return show_open(world, run, tries).await;
+    }
     put_done(world, run, tries).await?;
-    if run.has_pending_notifications() { Ok(()) } else { delete_open(world, run).await }
+    delete_open(world, run).await
 }
 
 /// Writes the `done/` record of a run that failed as it was accepted. It never had an `open/` record to remove.
@@ -55,38 +59,23 @@ pub(super) async fn put_done<W: RunRecords + Clock>(
     retry(world, tries, async || world.put_done(run).await).await
 }
 
-/// A run that ended, and whose targets are not all notified.
-#[derive(Debug, PartialEq)]
-pub(super) struct Untold {
-    /// The run, with what its records say of its notifications.
-    pub(super) run: Run,
-    /// Whether there is a `done/` record.
-    pub(super) is_shown: bool,
-}
-
-/// Brings KV in line with an end that another invocation decided; writes only what is missing. Where targets are still to be
-/// notified, nothing is written: whoever notifies them writes what became of it.
+/// Brings KV in line with an end that another invocation decided; writes only what is missing. `Some`: targets are still to be
+/// notified, and nothing is written: whoever notifies them writes what became of it.
 pub(super) async fn follow_end<W: RunRecords + Clock>(
     world: &W,
     ended: &Run,
-) -> Result<Option<Untold>, StoreError> {
-    let done = world.get_done(ended.run_id).await?;
-    let mut run = ended.clone();
-    if let Some(done) = &done {
-        run.merge_notifications(done);
-    }
-    if run.has_pending_notifications() {
-        return Ok(Some(Untold { run, is_shown: done.is_some() }));
-    }
-    // Where `ended` knows less, another invocation may have written a `done/` record by it since the one that is seen here.
-    if done.is_none() || ended.has_pending_notifications() {
-        put_done(world, &run, TRIES).await?;
+) -> Result<Option<Run>, StoreError> {
+    if world.get_done(ended.run_id).await?.is_none() {
+        if ended.has_pending_notifications() {
+            return Ok(Some(ended.clone()));
+        }
+        put_done(world, ended, TRIES).await?;
     }
     delete_open(world, ended).await?;
     Ok(None)
 }
 
-pub(super) async fn delete_open<W: RunRecords + Clock>(world: &W, run: &Run) -> Result<(), StoreError> {
+async fn delete_open<W: RunRecords + Clock>(world: &W, run: &Run) -> Result<(), StoreError> {
     wait_for_key(world, run).await;
     retry(world, TRIES, async || world.delete_open(run.run_id).await).await
 }
@@ -141,7 +130,7 @@ mod tests {
         let slept = |wrote_ago_ms| {
             let run = failed(wrote_ago_ms);
             let world = MemoryWorld::with(&run, &[]);
-            assert_eq!(show_end(&world, &run, TRIES).now_or_never(), Some(Ok(())));
+            assert_eq!(show_end(&world, &mut run.clone(), TRIES).now_or_never(), Some(Ok(())));
             assert!(world.open.borrow().is_empty());
             world.slept.take()
         };

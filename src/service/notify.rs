@@ -14,13 +14,13 @@ use serde_json::json;
 
 use super::at_once::each_at_once;
 use super::http_text;
-use super::kv_records::{KEY_INTERVAL_MS, TRIES, delete_open, put_done, show_open};
+use super::kv_records::{TRIES, show_end, show_open};
 use crate::fabricate::retry_after_ms;
 use crate::hook::subscription::TargetName;
 use crate::link::{LINK_SECRET, LinkSecret};
 use crate::log::{self, Line};
 use crate::notify::{Message, Target, UnusableTarget, run_message};
-use crate::ports::{Clock, IdleHints, Log, Notifier, RunRecords, StoreError};
+use crate::ports::{Clock, IdleHints, Log, Notifier, RunRecords};
 use crate::run::{Attempted, NotificationState, Run};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -97,7 +97,7 @@ async fn notify_run<W>(world: &W, waiting: Waiting, effort: &Effort)
 where
     W: Notifier + RunRecords + IdleHints + Clock + Log,
 {
-    let Waiting { mut run, is_shown, shown_at, is_new } = waiting;
+    let Waiting { mut run, is_shown, is_new } = waiting;
     let mut changed = false;
     for index in 0..run.notifications.len() {
         let Some(notification) = run.notifications.get(index) else { break };
@@ -120,7 +120,12 @@ where
     if !changed && is_shown {
         return;
     }
-    if let Err(error) = record(world, &mut run, shown_at).await {
+    let shown = if run.status.is_final() {
+        show_end(world, &mut run, TRIES).await
+    } else {
+        show_open(world, &mut run, TRIES).await
+    };
+    if let Err(error) = shown {
         let fields = json!({"run_id": run.run_id, "hook": run.hook, "error": error.to_string()});
         world.log(log::RUN_NOT_ADVANCED, fields);
     }
@@ -193,26 +198,4 @@ fn log_attempt(world: &impl Log, run: &Run, index: usize) {
         "attempts": notification.attempts, "error": notification.error,
     });
     world.log(line, fields);
-}
-
-/// Shows in KV what became of a run's notifications: by its `open/` record while one is pending, and then by its `done/` record.
-async fn record<W>(world: &W, run: &mut Run, shown_at: Option<Timestamp>) -> Result<(), StoreError>
-where
-    W: RunRecords + IdleHints + Clock,
-{
-    if !run.status.is_final() || run.has_pending_notifications() {
-        return show_open(world, run, TRIES).await;
-    }
-    wait_for_done_key(world, shown_at).await;
-    put_done(world, run, TRIES).await?;
-    delete_open(world, run).await
-}
-
-/// KV takes one write a second for each key.
-async fn wait_for_done_key(world: &impl Clock, shown_at: Option<Timestamp>) {
-    let Some(shown_at) = shown_at else { return };
-    let left_ms = i64::from(KEY_INTERVAL_MS) - world.now().since_ms(shown_at);
-    if let Ok(left_ms @ 1..) = u32::try_from(left_ms) {
-        world.sleep_ms(left_ms).await;
-    }
 }

@@ -15,7 +15,7 @@ use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{
-    Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, RetryKey, RunLists, RunRecords, StoreError, WholeInbox,
+    Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, Notifier, RetryKey, RunLists, RunRecords, StoreError, WholeInbox,
 };
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
@@ -91,11 +91,12 @@ pub struct Listed {
 ///
 /// # Errors
 /// `StoreError` when KV fails.
-pub async fn list_runs<W: RunLists + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
+pub async fn list_runs<W: RunLists + Notifier + Log>(world: &W, query: &Query) -> Result<Listed, StoreError> {
     let done =
         if query.may_want(Status::is_final) { scan_done(world, query).await? } else { Done::default() };
-    let open =
-        if query.may_want(|status| !status.is_final()) { list_open(world, query).await? } else { Vec::new() };
+    // A run that has ended is open until its targets are notified.
+    let wants_open = query.may_want(|status| !status.is_final()) || !world.targets().is_empty();
+    let open = if wants_open { list_open(world, query).await? } else { Vec::new() };
     let mut found = done.merged_with(open);
     // Runs older than the last one that was scanned are for a later page, or the order would break.
     if let Some(next) = &done.next {

@@ -161,8 +161,7 @@ pub async fn start_accepted<W: World>(world: &W, mut runs: Vec<Run>, now: Timest
     let budget = Budget::new(START_REQUESTS);
     let began = world.now();
     for run in runs.extract_if(.., |run| run.status.is_final()) {
-        // Its mapping failed. It has an `open/` record alone.
-        budget.outbox().add_new(&run, false, began);
+        budget.outbox().add_new(&run);
     }
     let follows = runs.len() <= FOLLOWED_MAX;
     let started = RefCell::new(Started::since(began));

@@ -1,7 +1,7 @@
 //! Retrying every run of a list, page by page: each call retries a bounded number and returns where the next goes on.
 
 use crate::log;
-use crate::ports::{Clock, Log, RunLists, RunRecords, StoreError, WholeInbox};
+use crate::ports::{Clock, Log, Notifier, RunLists, RunRecords, StoreError, WholeInbox};
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
@@ -27,7 +27,7 @@ pub struct Many {
 ///
 /// # Errors
 /// `StoreError` when the runs cannot be listed. A run whose retry fails is skipped; a later call retries it.
-pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Clock + Log>(
+pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Notifier + Clock + Log>(
     world: &W,
     hooks: &Hooks<'_>,
     selection: Query,

@@ -6,7 +6,7 @@ use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Status};
 use crate::timestamp::Timestamp;
 
-use super::advance::{Known, enter_known_task};
+use super::advance::enter_known_task;
 use super::journals::read_journal;
 use super::operator::Refusal;
 
@@ -52,9 +52,9 @@ impl RunState {
             };
         };
         let journal = match enter_known_task(world, &run, journal, now).await? {
-            Known::Journal(journal) => journal,
+            Some(journal) => journal,
             // Another invocation appended a decision.
-            Known::Theirs | Known::Ended(_) => read_journal(world, run_id).await?,
+            None => read_journal(world, run_id).await?,
         };
         let state = Self::of(run, &journal, now);
         let has_expired = matches!(state.standing, JournalState::Expired(_));

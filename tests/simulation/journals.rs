@@ -253,13 +253,18 @@ impl Journals {
         Some(&last.recorded.entry.decision)
     }
 
+    /// Every end of a run: more than one only where entries expired.
+    pub(crate) fn ends(&self, run_id: RunId) -> impl Iterator<Item = &Run> {
+        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
+        entries.iter().filter_map(|placed| match &placed.recorded.entry.decision {
+            Decision::End { run } => Some(&**run),
+            _ => None,
+        })
+    }
+
     /// Whether an entry ever said that a run ended so.
     pub(crate) fn has_ended_as(&self, run_id: RunId, event: RunEvent) -> bool {
-        let entries = self.runs.get(&run_id).map_or(&[][..], |journal| &journal.entries);
-        entries.iter().any(|placed| match &placed.recorded.entry.decision {
-            Decision::End { run } => run.event() == Some(event),
-            _ => false,
-        })
+        self.ends(run_id).any(|run| run.event() == Some(event))
     }
 
     /// Whether a start was ever not answered, or one that was entered before `lost_ms` had no outcome for long.

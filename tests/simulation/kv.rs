@@ -14,7 +14,7 @@ use crate::operation::Port;
 use crate::promises::Promise;
 use crate::receivers::{may_be_open, without_notifications};
 use crate::strangers;
-use crate::weeks::DONE_KEPT_MS;
+use crate::weeks::{DONE_KEPT_MS, Weeks};
 use crate::world::{Invocation, State, through_json};
 
 /// One key may be written this often.
@@ -214,10 +214,8 @@ impl State {
 
     /// Where nothing fails, a run that is done is not open any more when its sweep is over.
     pub(crate) fn judge_closed(&mut self) {
-        let both = |run_id: &&RunId| {
-            let done = self.records.done(**run_id);
-            self.records.open(**run_id).is_some() && done.is_some_and(|run| !run.has_pending_notifications())
-        };
+        let both =
+            |run_id: &&RunId| self.records.open(**run_id).is_some() && self.records.done(**run_id).is_some();
         if let Some(run_id) = self.records.done.keys.keys().find(both) {
             let how = format!("{} is left open", self.name(*run_id));
             self.breaks(Promise::DoneIsNotOpen, how);
@@ -245,19 +243,29 @@ impl State {
             let how = format!("{} was {}, and is {}", self.name(run.run_id), describe(before), describe(run));
             self.breaks(Promise::FinalStatesNeverChange, how);
         }
+        if !self.says_end(run, on.world.profile.weeks.as_ref()) {
+            let last = self.journals.last(run.run_id);
+            let how = format!("done/{} says {}, its journal {last:?}", self.name(run.run_id), describe(run));
+            self.breaks(Promise::FinalStatesNeverChange, how);
+        }
+    }
+
+    /// Whether the journal ends with this end. While targets are told, for days, the entry of the end may expire, and others follow.
+    pub(crate) fn says_end(&self, run: &Run, weeks: Option<&Weeks>) -> bool {
         match self.journals.last(run.run_id) {
-            Some(Decision::End { run: ended }) if is_same_end(ended, run) => {}
-            last => {
-                let how =
-                    format!("done/{} says {}, its journal {last:?}", self.name(run.run_id), describe(run));
-                self.breaks(Promise::FinalStatesNeverChange, how);
+            Some(Decision::End { run: ended }) if is_same_end(ended, run) => true,
+            _ => {
+                let was_told = !run.settings.notify.is_empty();
+                was_told
+                    && self.journals.had_expired(run.run_id, weeks)
+                    && self.journals.ends(run.run_id).any(|ended| is_same_end(ended, run))
             }
         }
     }
 }
 
 /// Whether a record shows this end. A run that was read from KV has no result that is too large for KV.
-pub(crate) fn is_same_end(ended: &Run, shown: &Run) -> bool {
+fn is_same_end(ended: &Run, shown: &Run) -> bool {
     let (ended, shown) = (without_notifications(ended), without_notifications(shown));
     ended == shown || ended.for_kv() == shown
 }

@@ -228,11 +228,7 @@ pub(crate) fn judge_notifications(
         });
         let manner = state.receivers.manner(target.as_str());
         let is_told = match notification.state {
-            // A write that takes minutes may come after what came of a later attempt.
-            NotificationState::Pending => {
-                let was_over = taken.is_some() || matches!(manner, Manner::Gone | Manner::Dead);
-                was_over && world.profile.stall > 0.0
-            }
+            NotificationState::Pending => false,
             NotificationState::Delivered => taken.is_some(),
             NotificationState::Failed => match manner {
                 Manner::Gone | Manner::Dead => true,
@@ -285,7 +281,7 @@ pub(crate) fn next_told_ms(world: &World) -> Option<i64> {
     let state = world.state.borrow();
     let ended = state.journals.all_runs().filter_map(|run| {
         let open = state.records.open(run.run_id)?;
-        if open.status.is_final() { open.notify_at() } else { state.records.done(run.run_id)?.notify_at() }
+        open.notify_at().filter(|_| open.status.is_final())
     });
     ended.map(|due| due.as_millis()).min()
 }

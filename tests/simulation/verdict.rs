@@ -12,7 +12,7 @@ use seedhook::timestamp::Timestamp;
 use crate::chance::Profile;
 use crate::files::File;
 use crate::journals::event_of;
-use crate::kv::{describe, is_same_end};
+use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
 use crate::receivers::judge_notifications;
@@ -109,12 +109,10 @@ fn judge_run(
             if let Some(open) = open {
                 breaks(Promise::DoneIsNotOpen, format!("open/ still says {}", describe(open)));
             }
-            match state.journals.last(run_id) {
-                Some(Decision::End { run }) if is_same_end(run, done) => {}
-                last => {
-                    let how = format!("ended as {}, its journal with {last:?}", describe(done));
-                    breaks(Promise::FinalStatesNeverChange, how);
-                }
+            if !state.says_end(done, weeks) {
+                let last = state.journals.last(run_id);
+                let how = format!("ended as {}, its journal with {last:?}", describe(done));
+                breaks(Promise::FinalStatesNeverChange, how);
             }
             let task_id = done.task.as_ref().map(|task| &task.id);
             // An operator may give up what KV knows and has not shown him.

@@ -3,7 +3,7 @@
 //! It starts nothing. The rule is [`crate::journal::retention`].
 
 use crate::journal::Journal;
-use crate::ports::{Clock, EntryKey, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
 use crate::run::Expiry;
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -25,7 +25,7 @@ pub(in crate::service) async fn give_up<W>(
     now: Timestamp,
 ) -> Result<Run, StoreError>
 where
-    W: Inbox<EntryKey> + RunRecords + Clock + Log,
+    W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log,
 {
     if let Some(done) = world.get_done(run.run_id).await? {
         follow_end(world, &done).await?;
@@ -34,7 +34,7 @@ where
     // When the journal has expired, only the record knows the attempts.
     let attempts = journal.attempts().max(run.attempts);
     run.expire(attempts, why, now);
-    close_and_show(world, journal.next_entry_number(), &run, now).await?;
+    close_and_show(world, journal.next_entry_number(), &mut run, now).await?;
     Ok(run)
 }
 

@@ -59,7 +59,7 @@ async fn record<W: World>(
     let Next::Decided { decision, line, status } = next else {
         if close(world, number, run).await? == Appended::Ours {
             show_end(world, run, TRIES).await?;
-            budget.outbox().add_new(run, true, world.now());
+            budget.outbox().add_new(run);
         }
         return Ok(Advanced::Moved);
     };
@@ -77,7 +77,7 @@ async fn record<W: World>(
                 world.log(line, fields);
             }
             show_open(world, run, TRIES).await?;
-            budget.outbox().add_new(run, true, world.now());
+            budget.outbox().add_new(run);
         }
         Ok(Appended::Theirs) => {}
         Err(error) if started => {

@@ -4,7 +4,6 @@
 
 use std::cell::RefCell;
 
-use super::super::kv_records::Untold;
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
@@ -24,10 +23,8 @@ const FILE_BYTES: u64 = 512;
 #[derive(Debug)]
 pub(in crate::service) struct Waiting {
     pub(super) run: Run,
-    /// Whether there is a `done/` record, or the run is parked and has none.
+    /// Whether its `open/` record shows its state.
     pub(super) is_shown: bool,
-    /// When this invocation wrote the `done/` record; `None`: it did not.
-    pub(super) shown_at: Option<Timestamp>,
     /// Whether this invocation entered the end, so that the first attempt is due at once.
     pub(super) is_new: bool,
 }
@@ -39,19 +36,17 @@ pub(in crate::service) struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a run that this invocation has ended or parked. `is_shown`: it has just written the run's record.
-    pub(in crate::service) fn add_new(&self, run: &Run, is_shown: bool, now: Timestamp) {
+    /// Adds a run that this invocation has ended or parked, and has shown.
+    pub(in crate::service) fn add_new(&self, run: &Run) {
         if run.has_pending_notifications() {
-            let shown_at = (is_shown && run.status.is_final()).then_some(now);
-            self.add(Waiting { run: run.for_kv(), is_shown, shown_at, is_new: true });
+            self.add(Waiting { run: run.for_kv(), is_shown: true, is_new: true });
         }
     }
 
     /// Adds a run that was ended or parked before, if an attempt is due.
-    pub(in crate::service) fn add_due(&self, untold: Option<Untold>, now: Timestamp) {
-        let Some(Untold { run, is_shown }) = untold else { return };
+    pub(in crate::service) fn add_due(&self, run: &Run, is_shown: bool, now: Timestamp) {
         if run.notify_at().is_some_and(|due| due <= now) {
-            self.add(Waiting { run: run.for_kv(), is_shown, shown_at: None, is_new: false });
+            self.add(Waiting { run: run.for_kv(), is_shown, is_new: false });
         }
     }
 

@@ -6,7 +6,8 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::log::Line;
-use crate::ports::{Page, RunPage};
+use crate::notify::{Request, Targets};
+use crate::ports::{Page, Posted, RunPage};
 use crate::run::Stage;
 use crate::run::tests::{at, queued_run};
 
@@ -17,6 +18,7 @@ struct Pages {
     done: Vec<Run>,
     page: usize,
     logged: RefCell<usize>,
+    targets: Targets,
 }
 
 impl Pages {
@@ -37,6 +39,18 @@ impl RunLists for Pages {
     }
     async fn list_done(&self, cursor: Option<&str>, _: usize) -> Result<RunPage, StoreError> {
         Ok(self.page(&self.done, cursor))
+    }
+}
+
+impl Notifier for Pages {
+    fn targets(&self) -> &Targets {
+        &self.targets
+    }
+    fn notifier_secret(&self, _: &str) -> Option<String> {
+        None
+    }
+    async fn post(&self, _: &Request, _: u32) -> Result<Posted, String> {
+        Err("a list posts nothing".to_owned())
     }
 }
 
