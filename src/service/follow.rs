@@ -93,7 +93,7 @@ impl Started {
 /// Polls the runs until they end, or the invocation is about to, and notifies targets. A failure ends it: the sweeps go on.
 pub async fn follow_started<W: World>(world: &W, started: Started) {
     let Started { runs, waiting, answered_at } = started;
-    let effort = Effort::new(notify::REQUESTS, answered_at.plus_ms(LAST_NOTIFICATION_MS));
+    let effort = Effort::after_answer(world.now(), answered_at.plus_ms(LAST_NOTIFICATION_MS));
     let notified = async {
         if !waiting.is_empty() {
             Box::pin(notify::notify(world, waiting, &effort)).await;

@@ -46,19 +46,30 @@ const SWEEP_MS_MAX: i64 = 60 * SECOND_MS;
 #[derive(Debug)]
 pub(super) struct Effort {
     requests: Cell<u32>,
+    /// No attempt begins after this, by the clock.
     until: Timestamp,
+    /// When the invocation's work was due, and when it began by the clock: a sweep may come late, and attempts follow its time.
+    due: Timestamp,
+    began: Timestamp,
     failures: RefCell<BTreeMap<TargetName, u32>>,
 }
 
 impl Effort {
-    /// At most `requests` requests, none of which begins after `until`.
-    pub(super) fn new(requests: u32, until: Timestamp) -> Self {
-        Self { requests: Cell::new(requests), until, failures: RefCell::default() }
+    /// After an answer: none begins after `until`.
+    pub(super) fn after_answer(now: Timestamp, until: Timestamp) -> Self {
+        let (requests, failures) = (Cell::new(REQUESTS), RefCell::default());
+        Self { requests, until, due: now, began: now, failures }
     }
 
-    /// What a sweep, or a batch of the queue, may do that begins with it now. `left` is what its budget has left.
-    pub(super) fn of_sweep(left: u32, now: Timestamp) -> Self {
-        Self::new(left.saturating_add(REQUESTS), now.plus_ms(SWEEP_MS_MAX))
+    /// In a sweep that was due then, or a batch of the queue. `left` is what its budget has left.
+    pub(super) fn of_sweep(left: u32, due: Timestamp, now: Timestamp) -> Self {
+        let (requests, failures) = (Cell::new(left.saturating_add(REQUESTS)), RefCell::default());
+        Self { requests, until: now.plus_ms(SWEEP_MS_MAX), due, began: now, failures }
+    }
+
+    /// The time of an attempt.
+    fn now(&self, world: &impl Clock) -> Timestamp {
+        self.due.plus_ms(world.now().since_ms(self.began))
     }
 
     /// Whether nothing more can be done.
@@ -102,7 +113,7 @@ where
     for index in 0..run.notifications.len() {
         let Some(notification) = run.notifications.get(index) else { break };
         let is_first = is_new && notification.is_pending() && notification.attempts == 0;
-        if !is_first && !notification.is_due(world.now()) {
+        if !is_first && !notification.is_due(effort.now(world)) {
             continue;
         }
         let name = notification.target.clone();
@@ -112,7 +123,7 @@ where
         };
         effort.record(&name, &attempted);
         if let Some(notification) = run.notifications.get_mut(index) {
-            notification.record(attempted, world.now());
+            notification.record(attempted, effort.now(world));
         }
         log_attempt(world, &run, index);
         changed = true;

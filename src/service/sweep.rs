@@ -212,7 +212,7 @@ async fn due_runs<W: World>(
 /// Notifies the targets of the runs that this invocation has ended or parked, and then of those that were listed. Its futures are
 /// rarely needed, and in boxes.
 async fn notify_due<W: World>(world: &W, untold: &[Rc<Summary>], tick: Tick, budget: &Budget) {
-    let effort = Effort::of_sweep(budget.left(), world.now());
+    let effort = Effort::of_sweep(budget.left(), tick.now, world.now());
     let mut chunks = untold.chunks(UNTOLD_AT_ONCE);
     loop {
         let waiting = budget.outbox().take();

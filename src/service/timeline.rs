@@ -7,9 +7,12 @@ use serde::Serialize;
 
 use crate::fabricate::{FileId, TaskId};
 use crate::hook::archive_key::safe_name;
+use crate::hook::subscription::TargetName;
 use crate::journal::{Decision, Recorded};
 use crate::ports::{EntryKey, Inbox, RetryKey, StoreError};
-use crate::run::{FileState, Run, RunFile, RunId, Stage, Status};
+use crate::run::{
+    FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status,
+};
 use crate::timestamp::Timestamp;
 
 use super::journals::read_journal;
@@ -95,6 +98,20 @@ pub enum What {
         /// Why it failed; `null` if it did not.
         reason: Option<String>,
     },
+    /// A target was told of the run's present state.
+    Notified {
+        /// The name of the target.
+        target: TargetName,
+        /// How many attempts it took.
+        attempts: u32,
+    },
+    /// No further attempt is made to tell a target of the run's present state.
+    NotificationFailed {
+        /// The name of the target.
+        target: TargetName,
+        /// Why the last attempt failed.
+        reason: Option<String>,
+    },
     /// The run was retried.
     Retried {
         /// The new run.
@@ -119,12 +136,26 @@ pub async fn timeline<W: Inbox<EntryKey> + Inbox<RetryKey>>(
     }
     events.extend(of_task(run));
     events.extend(run.files.iter().filter_map(of_file));
+    events.extend(run.notifications.iter().filter_map(of_notification));
     if let Some((retry, at)) = world.get(&RetryKey(run.run_id)).await? {
         events.push(Event { at, what: What::Retried { run_id: retry.run.run_id } });
     }
     // Stable: what Fabricate states comes after a decision of the same moment.
     events.sort_by_key(|event| event.at);
     Ok(events)
+}
+
+/// That a target was told, or is given up.
+fn of_notification(notification: &Notification) -> Option<Event> {
+    let target = notification.target.clone();
+    let what = match notification.state {
+        NotificationState::Pending => return None,
+        NotificationState::Delivered => What::Notified { target, attempts: notification.attempts },
+        NotificationState::Failed => {
+            What::NotificationFailed { target, reason: notification.error.clone() }
+        }
+    };
+    Some(Event { at: notification.finished_at?, what })
 }
 
 fn decided(decision: Decision, attempt: u32) -> What {

@@ -214,6 +214,19 @@ impl Stage {
         panic!("still queued: {}\n{}", self.run(run_id), self.log());
     }
 
+    /// Waits for what comes after an answer, until the run is so.
+    #[track_caller]
+    pub(crate) fn run_until(&self, run_id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..600 {
+            let run = self.run(run_id);
+            if is_so(&run) {
+                return run;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("not so: {}\n{}", self.run(run_id), self.log());
+    }
+
     /// Asserts that the bytes that the operator gets for a file are those that Fabricate has.
     #[track_caller]
     pub(crate) fn assert_same_bytes(&self, run: &Value, file: &Value) {

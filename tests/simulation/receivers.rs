@@ -262,18 +262,24 @@ pub(crate) fn may_be_open(state: &State, run: &Run) -> bool {
         && run.event().is_some_and(|event| state.journals.has_ended_as(run.run_id, event))
 }
 
-/// Whether nothing is left to be done before then but that targets are told later.
-pub(crate) fn are_told_later(world: &World, at_ms: i64) -> bool {
+/// When the next target is to be told, milliseconds, if nothing is left to be done before; `None`: something is left now.
+pub(crate) fn told_later(world: &World, at_ms: i64) -> Option<i64> {
     let state = world.state.borrow();
-    let waits = |run: &Run| match state.records.open(run.run_id) {
-        Some(open) if open.event().is_some() => {
-            open.notify_at().is_some_and(|due| due.as_millis() > at_ms)
+    if world.executor.live() > 1 || state.senders > 0 {
+        return None;
+    }
+    let mut first_ms = None;
+    for run in state.journals.all_runs() {
+        match state.records.open(run.run_id) {
+            Some(open) => {
+                let due_ms = open.notify_at().filter(|_| open.event().is_some())?.as_millis();
+                first_ms = Some(first_ms.map_or(due_ms, |first_ms: i64| first_ms.min(due_ms)));
+            }
+            None if state.records.done(run.run_id).is_some() || world.may_lose_records() => {}
+            None => return None,
         }
-        Some(_) => false,
-        None => state.records.done(run.run_id).is_some() || world.may_lose_records(),
-    };
-    let has_open = state.journals.all_runs().any(|run| state.records.open(run.run_id).is_some());
-    has_open && world.executor.live() == 1 && state.senders == 0 && state.journals.all_runs().all(waits)
+    }
+    first_ms.filter(|due_ms| *due_ms > at_ms)
 }
 
 /// When the next target is to be told of an end, milliseconds.

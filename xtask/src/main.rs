@@ -14,6 +14,7 @@ mod instructions;
 mod interrupt;
 mod local_config;
 mod mutations;
+mod notify;
 mod openapi;
 mod project;
 mod senders;
@@ -44,6 +45,7 @@ Commands:
   check         find mistakes in wrangler.toml, with their lines
   try           show what a hook would do with a request: is it verified, which runs start, with which parameters
   sign          print a `curl` command that sends a signed request to a hook
+  notify        send a test message to a target of notifications
   senders       list the senders that hooks know by name, and describe one
 
 `cargo xtask <command> --help` has details. Install Rust and Node; other tools are installed when they are needed.
@@ -77,6 +79,7 @@ fn run() -> Result<ExitCode> {
         Some("try") => try_hook::run(rest),
         Some("sign") => sign::run(rest),
         Some("senders") => senders::run(rest),
+        Some("notify") => notify::run(rest),
         None | Some("help" | "--help" | "-h") => Ok(terminal::help(HELP)),
         Some(other) => bail!("there is no command `{other}`\n\n{HELP}"),
     }

@@ -1,10 +1,12 @@
 //! The secrets that the Worker and its hooks need: whether each is set where it must be. Values are never printed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seedhook::hook::Hook;
 use seedhook::http::api_token::{ApiToken, InvalidToken};
 use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
+use seedhook::notify::{SigningKey, Target};
+use seedhook::notify::target::{Address, read_address};
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, READ_TOKEN};
 use serde_json::Map;
 use toml_edit::Item;
@@ -24,6 +26,7 @@ pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Findin
     let mut found = plain_variables(environment);
     found.extend(undeclared(environment));
     found.extend(missing_here(environment, local));
+    found.extend(targets(environment, local));
     found.extend(link_secret(environment, local));
     found.extend(short_tokens(environment, local));
     found
@@ -32,9 +35,13 @@ pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Findin
 /// Secrets among the plain variables, whose values would be visible in the repository and in the dashboard.
 fn plain_variables(environment: &Environment<'_>) -> Vec<Finding> {
     let of_hooks = named(environment);
+    let of_targets = of_targets(environment);
     let variables = environment.vars.iter().flat_map(Map::keys).map(String::as_str);
     variables
-        .filter(|name| OWN.contains(name) || OPTIONAL.contains(name) || of_hooks.contains_key(name))
+        .filter(|name| {
+            let is_own = OWN.contains(name) || OPTIONAL.contains(name);
+            is_own || of_hooks.contains_key(name) || of_targets.contains(name)
+        })
         .map(|name| {
             let hooks: Vec<&str> =
                 of_hooks.get(name).into_iter().flatten().map(|hook| hook.name.as_str()).collect();
@@ -61,6 +68,7 @@ fn undeclared(environment: &Environment<'_>) -> Vec<Finding> {
         // Where people sign in, there need not be a token.
         .filter(|name| *name != OPERATOR_TOKEN || !has_access)
         .chain(named)
+        .chain(of_targets(environment))
         .filter(|name| !required.contains(name))
         .map(|name| {
             let problem = format!(
@@ -76,9 +84,8 @@ fn missing_here(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> 
     if !environment.path.is_empty() {
         return Vec::new();
     }
-    let is_set = |name: &str| local.get(name).is_some_and(|value| !value.trim().is_empty());
     let missing =
-        named(environment).into_iter().filter(|(name, hooks)| !is_set(name) && !come_from_senders(hooks));
+        named(environment).into_iter().filter(|(name, hooks)| !is_set(local, name) && !come_from_senders(hooks));
     missing
         .filter_map(|(name, hooks)| {
             let hook = hooks.first()?;
@@ -94,6 +101,43 @@ fn missing_here(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> 
             ))
         })
         .collect()
+}
+
+/// Secrets of targets that are not set on this machine, or that cannot be used: their targets are not told.
+fn targets(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
+    if !environment.path.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for target in environment.configuration.targets.iter() {
+        let address = match &target.address {
+            Address::Secret(name) => Some(("url_secret", name.as_str())),
+            Address::Url(_) => None,
+        };
+        let signing = target.secret_name.as_deref().map(|name| ("secret", name));
+        for (field, name) in address.into_iter().chain(signing) {
+            let value = local.get(name).filter(|_| is_set(local, name));
+            let problem = match (field, value) {
+                (_, None) => Some("is not set in .dev.vars".to_owned()),
+                ("url_secret", Some(value)) => {
+                    read_address(value, &target.allowed).err().map(|error| error.to_string())
+                }
+                (_, Some(value)) => SigningKey::new(value).err(),
+            };
+            let Some(problem) = problem else { continue };
+            let at = environment.at(&["vars", "NOTIFY", target.name.as_str(), field]);
+            let problem = format!("{name} {problem}: {} is not told", target.name);
+            let remedy =
+                format!("add a line {name}=\"…\" to .dev.vars; deployed: `npx wrangler secret put {name}`");
+            found.push(Finding::mistake(at, problem, remedy));
+        }
+    }
+    found
+}
+
+/// Whether a secret is set on this machine.
+fn is_set(local: &Secrets, name: &str) -> bool {
+    local.get(name).is_some_and(|value| !value.trim().is_empty())
 }
 
 /// A missing or invalid secret for links to files. Everything else works without it.
@@ -150,6 +194,11 @@ fn named<'a>(environment: &'a Environment<'_>) -> BTreeMap<&'a str, Vec<&'a Hook
         }
     }
     named
+}
+
+/// The names of the targets' secrets.
+fn of_targets<'a>(environment: &'a Environment<'_>) -> BTreeSet<&'a str> {
+    environment.configuration.targets.iter().flat_map(Target::secret_names).collect()
 }
 
 /// Whether all these hooks get their secret from their sender, in a handshake, so that it cannot be set earlier.

@@ -20,7 +20,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// Finds it, or installs it into the cache.
-    pub(super) fn ready() -> Result<Self> {
+    pub(crate) fn ready() -> Result<Self> {
         let (major, minor) = NODE_MIN;
         let Some(program) = command::on_path(&executable("node")) else {
             bail!("Node is not installed: install {major}.{minor} or newer from https://nodejs.org");
