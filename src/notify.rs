@@ -15,3 +15,6 @@ pub use message::{Message, Severity};
 pub use news::{run_message, silent_message, test_message, unhealthy_message};
 pub use signature::SigningKey;
 pub use target::{Format, Include, Request, Target, Targets, UnusableTarget};
+
+#[cfg(test)]
+mod tests;

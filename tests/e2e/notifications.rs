@@ -14,6 +14,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A Worker whose hook `ci` runs this workflow, and that notifies these targets.
 fn stage(workflow: &str, targets: &Value) -> Stage {
     let mut hook = open_hook(workflow);
+    hook["params"] = json!({"startDate": "2026-01-01", "rows": 10});
     hook["notify"] = targets.as_object().unwrap().keys().cloned().collect();
     Stage::with_config(&json!({"ci": hook}), |config| config["vars"]["NOTIFY"] = targets.clone())
 }

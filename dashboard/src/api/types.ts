@@ -14,6 +14,7 @@ export type Stage = Schemas["Stage"];
 export type Target = Schemas["Target"];
 export type Task = Schemas["Task"];
 export type RunFile = Schemas["RunFile"];
+export type Notification = Schemas["Notification"];
 export type Run = Schemas["Run"];
 /** A run in a list: without `params`, `task.result` and `files`, and with long texts cut. */
 export type RunBrief = Schemas["RunBrief"];

@@ -14,6 +14,7 @@ import { describeLive, Heading, Problem, Summary } from "./header";
 import { browserSource, followRun, type LiveState } from "./live";
 import { runPath, useLoad } from "./load";
 import { Mapping } from "./mapping";
+import { Notifications } from "./notifications";
 import { FoldedSection, Section } from "./section";
 import { Task } from "./task";
 import { Timeline } from "./timeline";
@@ -98,6 +99,7 @@ function Shown({ answer, live, error, again, round }: ShownProps) {
         <div class="stack">
           <Timeline load={timeline} onRetry={retryTimeline} />
           <Files runId={run.run_id} files={run.files} />
+          <Notifications notifications={run.notifications} />
         </div>
       </div>
       <Section title="Parameters">

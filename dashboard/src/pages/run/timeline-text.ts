@@ -65,6 +65,12 @@ export function describeEvent(event: TimelineEvent): EventText {
       return text(`The file ${plainName(event.name)} could not be archived.`, { reason: event.reason, tone: "bad" });
     case "ended":
       return describeEnd(event, text);
+    case "notified":
+      return text(`The target ${event.target} was told${event.attempts > 1 ? ` in ${event.attempts} attempts` : ""}.`, {
+        tone: "good",
+      });
+    case "notification_failed":
+      return text(`The target ${event.target} was not told.`, { reason: event.reason, tone: "bad" });
     case "retried":
       return text("This run was retried by a new one.", { runId: event.run_id });
     default:
