@@ -8,7 +8,8 @@ use super::*;
 use crate::hook::subscription::RunEvent;
 use crate::link::LinkSecret;
 use crate::run::tests::{at, started_run};
-use crate::run::{FileState, Run, RunFile, Stage};
+use crate::fabricate::{Answer, read_status};
+use crate::run::{FileState, Run, Stage};
 use crate::timestamp::MINUTE_MS;
 
 const HOSTILE: &str = "<!channel> @everyone *bold* [click](https://evil.example) & `code` \u{202e}";
@@ -50,15 +51,12 @@ fn programs_get_the_run_as_the_api_shows_it_without_what_they_did_not_ask_for() 
 fn what_is_asked_for_is_there_and_files_have_signed_links() {
     let mut run = failed_run("no");
     Arc::make_mut(&mut run.params).insert("rows".into(), json!(5));
-    let mut file = RunFile::pending(crate::fabricate::TaskFile {
-        id: crate::fabricate::FileId::from("1/2"),
-        name: None,
-        size: None,
-        content_type: None,
-    });
-    run.files = vec![file.clone()];
-    file.state = FileState::Archived;
-    run.files.push(file);
+    let answer = br#"{"id":"t","status":"completed","files":[{"id":"1/2"},{"id":"3"}]}"#.to_vec();
+    let answer = Answer { status: 200, content_type: None, retry_after: None, body: answer };
+    let mut completed = started_run();
+    completed.apply_task(read_status(&answer, at(0)).unwrap(), at(0));
+    run.files = completed.files;
+    run.files[1].state = FileState::Archived;
     let all = Include { params: true, result: true, files: true };
     let data = &body(&message_of(&run, all), Format::StandardWebhooks)["data"];
     assert_eq!((&data["params"]["rows"], &data["task"]["result"]), (&json!(5), &json!(null)));
