@@ -95,6 +95,7 @@
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | when a sweep leaves a heartbeat; when sweeps are missing | [`service::heartbeat`] | R2, Fabricate's answers |
 //! | whether Fabricate refuses the API key | `fabricate/credentials.rs` | values, a time |
+//! | which `traceparent` headers name a trace, and how Fabricate is told of it | [`trace_context`] | text, a run's id |
 //! | which rule and delivery a run comes from | `service/origin.rs` | the inbox |
 //! | which deliveries that started nothing are shown, and kept | `http/recent.rs`, `http/recent/ring.rs`; [`service::kept`], `http/kept.rs` | R2 |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
@@ -143,6 +144,7 @@ pub mod service;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
+pub mod trace_context;
 mod unicode;
 mod value;
 pub mod verify;

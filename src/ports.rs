@@ -262,8 +262,14 @@ pub trait IdleHints {
 /// Fabricate, asked over HTTP. Each call is one outbound request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Fabricate {
-    /// Starts a workflow. There is no second try inside: what a failure proves is for the caller.
-    async fn start(&self, target: &Target, params: &serde_json::Map<String, Value>) -> StartOutcome;
+    /// Starts a workflow, in the trace that the header `traceparent` names. There is no second try inside: what a failure
+    /// proves is for the caller.
+    async fn start(
+        &self,
+        target: &Target,
+        params: &serde_json::Map<String, Value>,
+        traceparent: Option<&str>,
+    ) -> StartOutcome;
     /// Asks for a task.
     async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError>;
     /// Where a file's download begins, and Fabricate's own address.

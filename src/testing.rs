@@ -75,6 +75,8 @@ pub(crate) struct MemoryWorld {
     pub(crate) calls: RefCell<Vec<&'static str>>,
     /// Outcomes of the next starts; after them none is answered.
     pub(crate) starts: RefCell<VecDeque<StartOutcome>>,
+    /// The `traceparent` of each start request.
+    pub(crate) traceparents: RefCell<Vec<Option<String>>>,
     /// Answers to the next polls; after them each task is in progress.
     pub(crate) answers: RefCell<VecDeque<Result<Task, StatusError>>>,
     /// The tasks that were polled.
@@ -411,7 +413,8 @@ impl Heartbeats for MemoryWorld {
 }
 
 impl Fabricate for MemoryWorld {
-    async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
+    async fn start(&self, _: &Target, _: &Map<String, Value>, traceparent: Option<&str>) -> StartOutcome {
+        self.traceparents.borrow_mut().push(traceparent.map(ToOwned::to_owned));
         self.call("start");
         let unanswered = || StartOutcome::Unknown { status: None, reason: "no answer".to_owned() };
         self.starts.borrow_mut().pop_front().unwrap_or_else(unanswered)

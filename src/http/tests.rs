@@ -7,6 +7,7 @@ mod ignored;
 mod operator;
 mod reading;
 mod status;
+mod trace;
 mod webhooks;
 
 use serde_json::{Value, json};

@@ -13,6 +13,7 @@ use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use crate::run::{FileState, MappedFrom, Missing, Run, RunError, RunFile, RunId, Stage, Status};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 /// A [`Run`].
 #[derive(Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub(super) struct RunShape {
     abandoned: bool,
     error: Option<ErrorShape>,
     retry_of: Option<RunId>,
+    /// [`TraceContext`] as text. One that cannot be read is none: no run waits for its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
     received_at: Timestamp,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
@@ -77,6 +81,7 @@ impl From<&Run> for RunShape {
             abandoned: run.abandoned,
             error: run.error.as_ref().map(ErrorShape::from),
             retry_of: run.retry_of,
+            trace: run.trace.map(|trace| trace.to_string()),
             received_at: run.received_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
@@ -108,6 +113,7 @@ impl From<RunShape> for Run {
             abandoned: shape.abandoned,
             error: shape.error.map(RunError::from),
             retry_of: shape.retry_of,
+            trace: shape.trace.as_deref().and_then(TraceContext::from_stored),
             received_at: shape.received_at,
             started_at: shape.started_at,
             finished_at: shape.finished_at,

@@ -38,6 +38,8 @@ pub struct RunView<'a> {
     pub attempts: u32,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
+    /// The id of the trace that the sender's `traceparent` header named: 32 hexadecimal digits; `null` if it named none.
+    pub trace_id: Option<String>,
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -214,6 +216,7 @@ impl Run {
             error,
             attempts: self.attempts,
             retry_of: self.retry_of,
+            trace_id: self.trace.map(|trace| trace.trace_id()),
             received_at: self.received_at,
             started_at: self.started_at,
             params: &self.params,

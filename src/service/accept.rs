@@ -11,6 +11,7 @@ use crate::journal::{Decision, JournalState};
 use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+use crate::trace_context::TraceContext;
 
 use super::advance::give_up;
 use super::close::close;
@@ -35,6 +36,7 @@ pub(super) fn new_run(
     hook: &Hook,
     plan: Plan<'_>,
     delivery_id: &DeliveryId,
+    trace: Option<TraceContext>,
     now: Timestamp,
 ) -> Run {
     let mut run = Run {
@@ -58,6 +60,7 @@ pub(super) fn new_run(
         abandoned: false,
         error: None,
         retry_of: None,
+        trace,
         received_at: now,
         started_at: None,
         finished_at: None,

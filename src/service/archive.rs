@@ -28,6 +28,8 @@ struct Pass<'a, W> {
     world: &'a W,
     budget: &'a Budget,
     task_id: &'a TaskId,
+    /// [`Run::traceparent`].
+    traceparent: Option<String>,
     /// Copies that were begun.
     begun: Cell<u32>,
 }
@@ -54,7 +56,8 @@ pub(super) async fn archive_files<W: World>(
     };
     let mut files = std::mem::take(&mut run.files);
     let before = files.clone();
-    let pass = Pass { world, budget, task_id: &task_id, begun: Cell::new(0) };
+    let traceparent = run.traceparent();
+    let pass = Pass { world, budget, task_id: &task_id, traceparent, begun: Cell::new(0) };
     let extra = budget.connections(AT_ONCE - 1);
     let at_once = usize::try_from(1 + extra.amount).unwrap_or(1);
     let due = files.iter_mut().filter(|file| file.is_due(now));

@@ -18,6 +18,7 @@ use crate::ports::{
 };
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
+use crate::trace_context::TraceContext;
 
 use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
@@ -120,7 +121,10 @@ pub fn plan_delivery(
         return Err(Unplanned::TooMany(RUNS_MAX));
     }
     let delivery = event.into_delivery();
-    let runs = plans.into_iter().map(|plan| new_run(world, hook, plan, &delivery.delivery_id, now)).collect();
+    // Only a verified delivery becomes an event, so that no stranger's header is kept or logged.
+    let trace = TraceContext::of_headers(&delivery.headers);
+    let run = |plan| new_run(world, hook, plan, &delivery.delivery_id, trace, now);
+    let runs = plans.into_iter().map(run).collect();
     Ok(Planned { delivery, runs })
 }
 

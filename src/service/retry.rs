@@ -12,6 +12,7 @@ use crate::ports::{
 };
 use crate::run::{MappedFrom, Run, RunId, Status};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
 use super::create_once::create_once;
@@ -96,8 +97,10 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
     }
     let origin = Origin::find(world, hooks, old).await?;
     let hook = origin.hook;
+    // A run from before traces were kept has none, and its delivery may name one.
+    let trace = old.trace.or_else(|| TraceContext::of_headers(&origin.delivery.headers));
     let plan = plan_again(origin, old);
-    let mut run = new_run(world, hook, plan, &old.delivery_id, now);
+    let mut run = new_run(world, hook, plan, &old.delivery_id, trace, now);
     run.retry_of = Some(old.run_id);
     Ok(run)
 }

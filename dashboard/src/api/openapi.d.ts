@@ -1092,6 +1092,8 @@ export interface components {
              * @description The run that this run retries; `null` if the run came from a delivery.
              */
             retry_of: string | null;
+            /** @description The id of the trace that the sender's `traceparent` header named: 32 hexadecimal digits; `null` if it named none. */
+            trace_id: string | null;
             /**
              * Format: date-time
              * @description When the delivery was accepted.

@@ -33,7 +33,8 @@ pub(super) async fn start<W: World>(
     // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
     let fresh = world.now().since_ms(began) < START_FRESH_MS;
     let outcome = if fresh {
-        let outcome = world.start(&run.target, &run.params).await;
+        let traceparent = run.traceparent();
+        let outcome = world.start(&run.target, &run.params, traceparent.as_deref()).await;
         record_health(world, Health::of_start(&outcome));
         record_key_answer(world, &run.target.workspace, KeyAnswer::of_start(&outcome));
         outcome
