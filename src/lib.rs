@@ -88,7 +88,7 @@
 //! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
-//! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log |
+//! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
@@ -112,6 +112,7 @@
 //! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
 //! | **Around** | | |
 //! | the dashboard | `dashboard/`: pages, and `dashboard/src/values/` for what comes from outside; `tests/browser/` | the API, by types that are made from `openapi.json` |
+//! | a data point, and its layout | `ports/metrics.rs`; `http/delivery_point.rs` for deliveries; `cloudflare/analytics.rs`; `docs/operations.md` has the layout | values |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |
 //! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/`; what it calls is in `storage.js`, `outbound.js`, `io.js` there | everything of the runtime; it decides nothing |

@@ -4,6 +4,7 @@
 mod archive;
 mod heartbeat;
 mod kept;
+mod metrics;
 
 pub use archive::{
     Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Part,
@@ -12,6 +13,7 @@ pub use archive::{
 
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
+pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 
 use std::cell::Cell;
 use std::fmt;
@@ -338,7 +340,17 @@ impl<W> WholeInbox for W where
 
 /// Every port: what advancing a run may need.
 pub trait World:
-    RunRecords + RunLists + WholeInbox + Fabricate + Queue + Downloads + FileStore + CopyLeases + Clock + Log
+    RunRecords
+    + RunLists
+    + WholeInbox
+    + Fabricate
+    + Queue
+    + Downloads
+    + FileStore
+    + CopyLeases
+    + Clock
+    + Log
+    + Metrics
 {
 }
 
@@ -353,6 +365,7 @@ impl<W> World for W where
         + CopyLeases
         + Clock
         + Log
+        + Metrics
 {
 }
 

@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn the_trace_goes_on_with_a_span_of_seedhooks_own() {
         let trace = TraceContext::parse(&format!("cc-{TRACE}-{SPAN}-01-tail")).unwrap();
-        let header = trace.traceparent(NonZeroU64::new(0xc0ffee).unwrap());
+        let header = trace.traceparent(NonZeroU64::new(0x00c0_ffee).unwrap());
         assert_eq!(header, format!("00-{TRACE}-0000000000c0ffee-01"));
         assert_eq!(TraceContext::parse(&header), Some(trace));
     }

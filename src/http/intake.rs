@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::certificates::get_certificate;
 use super::context::{Context, Handled};
+use super::delivery_point::write_point;
 use super::handshake::answer_handshake;
 use super::problem::Problem;
 use super::query::wait_seconds;
@@ -56,7 +57,11 @@ pub(super) async fn receive_webhook<R: Runtime>(
     name: String,
 ) -> Handled<R> {
     let seen = Seen::of(&request, &name, context.now());
-    let answered = answer_sender(context, request, name, &seen).await;
+    let (hook, answered) = match context.hook(name) {
+        Ok(hook) => (Some(hook), answer_sender(context, request, hook, &seen).await),
+        Err(problem) => (None, Err(problem)),
+    };
+    write_point(context, seen.at, (&seen.hook, hook), &seen.noted, &answered);
     if let Err(problem) = &answered {
         context.isolate.recent.add_refused(&seen, problem);
     }
@@ -66,10 +71,9 @@ pub(super) async fn receive_webhook<R: Runtime>(
 async fn answer_sender<R: Runtime>(
     context: &Context<'_, R>,
     request: Request,
-    name: String,
+    hook: &Hook,
     seen: &Seen,
 ) -> Handled<R> {
-    let hook = context.hook(name)?;
     require_method(&request.method, hook.methods())?;
     if let Some(limit) = &hook.rate_limit {
         count_hook_call(context, hook, limit, &request).await?;
@@ -78,6 +82,7 @@ async fn answer_sender<R: Runtime>(
     let wait_s = wait_seconds(&request);
     let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
+    seen.noted.read(delivery.body.len());
     let verified = match admit(context, hook, delivery, seen).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,
@@ -180,6 +185,9 @@ pub(super) async fn accept_event<R: Runtime>(
         }
         Received::Duplicate { runs, to_start, .. } => (202, DeliveryStatus::Retried, runs, to_start),
     };
+    if let Some(seen) = seen {
+        seen.noted.became(outcome);
+    }
     let mut answer = DeliveryAnswer { status: outcome, runs: runs.iter().map(RunOfDelivery::of).collect() };
     drop(runs);
     to_start.truncate(STARTED_MAX);
@@ -219,6 +227,7 @@ async fn note_ignored<R: Runtime>(
     seen: Option<&Seen>,
 ) -> Result<(), Problem> {
     let Some(seen) = seen else { return Ok(()) };
+    seen.noted.became(DeliveryStatus::Ignored);
     let delivery_id = delivery.delivery_id.clone();
     let kept = if hook.keeps_ignored { Some(Box::pin(keep(ports, delivery)).await) } else { None };
     let kept = kept.transpose().map_err(|error| {

@@ -5,6 +5,7 @@ mod files;
 mod health;
 mod ignored;
 mod operator;
+mod points;
 mod reading;
 mod status;
 mod trace;

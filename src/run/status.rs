@@ -75,6 +75,20 @@ pub enum Stage {
     Archive,
 }
 
+impl Stage {
+    /// Its spelling in records, the API, the log and data points.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mapping => "mapping",
+            Self::Start => "start",
+            Self::Workflow => "workflow",
+            Self::Poll => "poll",
+            Self::Archive => "archive",
+        }
+    }
+}
+
 /// Why a run failed, or why it is `unconfirmed`. For the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {

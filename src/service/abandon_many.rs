@@ -1,7 +1,7 @@
 //! Abandoning every run of a list, page by page: each call abandons a bounded number and returns where the next goes on.
 
 use crate::log;
-use crate::ports::{Clock, EntryKey, Inbox, Log, RunLists, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, Inbox, Log, Metrics, RunLists, RunRecords, StoreError};
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
@@ -24,7 +24,7 @@ pub struct Abandoned {
 ///
 /// # Errors
 /// `StoreError` when the runs cannot be listed. A run that cannot be abandoned is skipped; a later call tries it again.
-pub async fn abandon_many<W: Inbox<EntryKey> + RunRecords + RunLists + Clock + Log>(
+pub async fn abandon_many<W: Inbox<EntryKey> + RunRecords + RunLists + Clock + Log + Metrics>(
     world: &W,
     selection: Query,
     reason: Option<&str>,

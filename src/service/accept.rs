@@ -8,7 +8,7 @@ use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
 use crate::journal::retention::DONE_KEPT_MS;
 use crate::journal::{Decision, JournalState};
-use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use crate::trace_context::TraceContext;
@@ -77,7 +77,7 @@ pub(super) fn new_run(
 /// mapping failed, and the task of a run that takes one over.
 pub(super) async fn show_new<W>(world: &W, run: &mut Run) -> Result<(), StoreError>
 where
-    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log,
+    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log + Metrics,
 {
     // Where another invocation was first, it entered the same decision, because it had the same claim.
     if run.status.is_final() {
@@ -112,7 +112,7 @@ pub(super) async fn heal<W>(
     now: Timestamp,
 ) -> Result<Healing, StoreError>
 where
-    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log,
+    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log + Metrics,
 {
     if let Some(done) = world.get_done(run.run_id).await? {
         return Ok(Healing::Known(Box::new(done)));

@@ -14,7 +14,7 @@ use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::log;
 use crate::ports::{
-    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, RunRecords, StoreError, WholeInbox, World,
+    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError, WholeInbox, World,
 };
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -132,7 +132,7 @@ pub fn plan_delivery(
 ///
 /// # Errors
 /// `StoreError` when a store fails. The sender delivers again, and nothing is lost.
-pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log>(
+pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     planned: Planned,
@@ -197,7 +197,7 @@ pub(super) async fn take_claim<W: Inbox<DeliveryKey> + IdleHints + Clock>(
 }
 
 /// The answer to a delivery whose claim stands since `at`.
-pub(super) async fn duplicate<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn duplicate<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     claim: Claim,
@@ -224,7 +224,7 @@ pub(super) struct KnownRun {
 
 /// Heals a run that was accepted at `at` and is delivered again, and retries it where its hook says so and `retries_left`
 /// allows it.
-pub(super) async fn known_run<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn known_run<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     run: Run,

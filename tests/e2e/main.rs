@@ -15,6 +15,7 @@ mod files;
 mod hostile;
 mod intake;
 mod main_job;
+mod metrics;
 mod operator;
 mod queue;
 mod results;

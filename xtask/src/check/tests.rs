@@ -213,6 +213,16 @@ fn a_queue_without_a_consumer_is_a_warning() {
 }
 
 #[test]
+fn a_dataset_for_data_points_has_its_name() {
+    let with = |binding| {
+        format!("{GOOD}[[analytics_engine_datasets]]\nbinding = \"{binding}\"\ndataset = \"seedhook\"\n")
+    };
+    check(&with("METRICS"), &[]);
+    let warning = "w.toml:15:3: warning: analytics_engine_datasets: no dataset is bound as METRICS";
+    check(&with("ANALYTICS"), &[warning]);
+}
+
+#[test]
 fn the_rate_of_fabricate_calls_must_be_a_number() {
     let rate = |value: &str| {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
