@@ -14,6 +14,9 @@ mod downloads;
 mod files;
 mod hostile;
 mod intake;
+mod log_lines;
+#[path = "../log_table/mod.rs"]
+mod log_table;
 mod main_job;
 mod metrics;
 mod operator;
