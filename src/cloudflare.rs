@@ -1,6 +1,7 @@
 //! The edge: the only code that knows Cloudflare. Events arrive here, ports are implemented below, and nothing is
 //! decided.
 
+mod analytics;
 mod body;
 mod clock;
 mod executor;
@@ -42,6 +43,7 @@ use crate::run::Tick;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+use analytics::Points;
 use clock::{WorkerClock, WorkerLog};
 use http::{BodyOfEntry, Invocation};
 use settings::settings;
@@ -63,7 +65,8 @@ pub fn receive(
     };
     let settings = settings(&env);
     let request = http::read_request(head, body);
-    let invocation = Invocation { env, context: context.clone(), settings };
+    let points = Points::of_invocation(&env);
+    let invocation = Invocation { env, context: context.clone(), settings, points };
     let answer = async move {
         match request {
             Ok(request) => handle(&invocation.settings.isolate, &invocation, request).await,
@@ -93,7 +96,8 @@ pub fn scheduled(env: Env, cron: &str, due_ms: f64) -> Promise {
 
 async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
     let settings = settings(env);
-    let Some(world) = world::of_isolate(env, &settings) else { return };
+    let points = Points::of_invocation(env);
+    let Some(world) = world::of_invocation(env, &settings, &points) else { return };
     let last = LAST_SWEEP.replace(Some(now)).filter(|last| *last < now);
     let before = now.plus_ms(-period_ms);
     let tick = Tick { now, since: last.unwrap_or(before) };

@@ -233,12 +233,7 @@ fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Env {
     }
 }
 
-fn read_hooks(
-    variables: &Variables,
-    env: Env,
-    targets: &Rc<Targets>,
-    mistakes: &mut Vec<Mistake>,
-) -> Hooks {
+fn read_hooks(variables: &Variables, env: Env, targets: &Rc<Targets>, mistakes: &mut Vec<Mistake>) -> Hooks {
     let mut hooks = Hooks::new(env, Rc::clone(targets));
     if let Some(other) = variables.values.get(HOOKS) {
         let problem = format!("must be a table, got {}", quoted(other));

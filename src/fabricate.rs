@@ -22,8 +22,8 @@ pub use credentials::{Credentials, KeyAnswer, KeyRefusal};
 pub use download::{BodyInfo, Checksum, DownloadOutcome, Expected, Head, Resume, Validator};
 pub use large_answers::{LEASE_MS, LargeAnswers, Lease};
 pub use redirect::{REDIRECTS_MAX, RedirectError, Redirection, follow_redirect};
-pub(crate) use retry_after::retry_after_ms;
 pub use result::{JsonText, RESULT_BYTES_MAX, RESULT_DEPTH_MAX, ResultOmitted};
+pub(crate) use retry_after::retry_after_ms;
 pub use status::{SMALL_ANSWER_BYTES, STATUS_BYTES_MAX, StatusReader};
 pub use task::{FileId, InvalidTaskId, Task, TaskFile, TaskId, TaskStatus};
 

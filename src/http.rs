@@ -9,6 +9,7 @@ pub mod caller;
 mod certificates;
 mod context;
 mod decisions;
+mod delivery_point;
 pub mod download;
 mod entity_tag;
 mod files;

@@ -88,13 +88,14 @@
 //! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
-//! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log |
+//! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | when a sweep leaves a heartbeat; when sweeps are missing | [`service::heartbeat`] | R2, Fabricate's answers |
 //! | whether Fabricate refuses the API key | `fabricate/credentials.rs` | values, a time |
+//! | which `traceparent` headers name a trace, and how Fabricate is told of it | [`trace_context`] | text, a run's id |
 //! | which rule and delivery a run comes from | `service/origin.rs` | the inbox |
 //! | which deliveries that started nothing are shown, and kept | `http/recent.rs`, `http/recent/ring.rs`; [`service::kept`], `http/kept.rs` | R2 |
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
@@ -111,6 +112,7 @@
 //! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
 //! | **Around** | | |
 //! | the dashboard | `dashboard/`: pages, and `dashboard/src/values/` for what comes from outside; `tests/browser/` | the API, by types that are made from `openapi.json` |
+//! | a data point, and its layout | `ports/metrics.rs`; `http/delivery_point.rs` for deliveries; `cloudflare/analytics.rs`; `docs/operations.md` has the layout | values |
 //! | what the service needs of the outside | [`ports`] | traits |
 //! | a log line | [`log`]; `docs/operations.md` lists them | text |
 //! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/`; what it calls is in `storage.js`, `outbound.js`, `io.js` there | everything of the runtime; it decides nothing |
@@ -146,6 +148,7 @@ pub mod service;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
+pub mod trace_context;
 mod unicode;
 mod value;
 pub mod verify;

@@ -4,6 +4,7 @@
 mod archive;
 mod heartbeat;
 mod kept;
+mod metrics;
 mod notifier;
 
 pub use archive::{
@@ -13,6 +14,7 @@ pub use archive::{
 
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
+pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 pub use notifier::{Notifier, Posted};
 
 use std::cell::Cell;
@@ -264,8 +266,14 @@ pub trait IdleHints {
 /// Fabricate, asked over HTTP. Each call is one outbound request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
 pub trait Fabricate {
-    /// Starts a workflow. There is no second try inside: what a failure proves is for the caller.
-    async fn start(&self, target: &Target, params: &serde_json::Map<String, Value>) -> StartOutcome;
+    /// Starts a workflow, in the trace that the header `traceparent` names. There is no second try inside: what a failure
+    /// proves is for the caller.
+    async fn start(
+        &self,
+        target: &Target,
+        params: &serde_json::Map<String, Value>,
+        traceparent: Option<&str>,
+    ) -> StartOutcome;
     /// Asks for a task.
     async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError>;
     /// Where a file's download begins, and Fabricate's own address.
@@ -345,6 +353,7 @@ pub trait World:
     + CopyLeases
     + Clock
     + Log
+    + Metrics
 {
 }
 
@@ -360,6 +369,7 @@ impl<W> World for W where
         + CopyLeases
         + Clock
         + Log
+        + Metrics
 {
 }
 

@@ -39,6 +39,7 @@ use crate::fabricate::{JsonText, Target, Task, TaskId};
 use crate::hook::delivery::DeliveryId;
 use crate::hook::{HookName, OnUnconfirmed, RunSettings};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 /// A larger `task.result` is not kept in KV but only in the journal's last entry, bytes. A result beyond
 /// [`crate::fabricate::RESULT_BYTES_MAX`] is kept nowhere.
@@ -101,6 +102,8 @@ pub struct Run {
     pub address: Option<String>,
     /// The run that this one repeats.
     pub retry_of: Option<RunId>,
+    /// The trace of the delivery that it was accepted with, or of the run that it repeats; `None`: its sender named none.
+    pub trace: Option<TraceContext>,
     /// When it was accepted.
     pub received_at: Timestamp,
     /// When Fabricate was first known to execute its task.
@@ -153,6 +156,13 @@ impl Run {
         self.not_before = None;
         self.set_error(Stage::Start, reason.to_owned(), now);
         self.plan_notifications(now);
+    }
+
+    /// The header that continues its trace in requests to Fabricate. A poll has none: it knows a run by its summary, in which
+    /// there is no room for the trace, and it does not read the record for that.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.trace.map(|trace| trace.traceparent(self.run_id.span_id()))
     }
 
     /// Adds the HTTP status of the answer that caused the run's error.

@@ -45,6 +45,7 @@ use crate::fabricate::{Health, KeyAnswer};
 use crate::log::{self, Line};
 use crate::ports::{Clock, Fabricate, Log};
 use crate::run::Run;
+use crate::trace_context::TraceContext;
 
 pub use budget::Budget;
 
@@ -61,12 +62,21 @@ fn log_run(world: &impl Log, line: Line, run: &Run) {
 /// What the log says of a run: ids and states alone. What Fabricate says may quote a parameter's value, and what a
 /// failed mapping says may quote the event.
 fn log_fields(run: &Run) -> Value {
-    json!({
+    let fields = json!({
         "run_id": run.run_id, "hook": run.hook, "status": run.status, "attempts": run.attempts,
         "task_id": run.task.as_ref().map(|task| &task.id),
         "stage": run.error.as_ref().map(|error| error.stage),
         "error": run.error.as_ref().and_then(|error| error.http_status).map(http_text),
-    })
+    });
+    with_trace(fields, run.trace)
+}
+
+/// The fields of a log line with the trace's id, where there is a trace. Only a verified sender's trace gets here.
+pub(crate) fn with_trace(mut fields: Value, trace: Option<TraceContext>) -> Value {
+    if let (Some(trace), Some(fields)) = (trace, fields.as_object_mut()) {
+        fields.insert("trace_id".to_owned(), trace.trace_id().into());
+    }
+    fields
 }
 
 /// An HTTP status as the log shows it.

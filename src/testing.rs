@@ -21,8 +21,9 @@ use crate::notify::{Request, Targets};
 use crate::ports::{
     Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
     Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox,
-    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Notifier, Page, Part, Posted, Put,
-    Queue,    Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError, Upload, Version,
+    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Metrics, Notifier, Page,
+    Part, Point, Posted, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError,
+    Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -76,6 +77,8 @@ pub(crate) struct MemoryWorld {
     pub(crate) calls: RefCell<Vec<&'static str>>,
     /// Outcomes of the next starts; after them none is answered.
     pub(crate) starts: RefCell<VecDeque<StartOutcome>>,
+    /// The `traceparent` of each start request.
+    pub(crate) traceparents: RefCell<Vec<Option<String>>>,
     /// Answers to the next polls; after them each task is in progress.
     pub(crate) answers: RefCell<VecDeque<Result<Task, StatusError>>>,
     /// The tasks that were polled.
@@ -97,6 +100,14 @@ pub(crate) struct MemoryWorld {
     pub(crate) slept: RefCell<Vec<u32>>,
     /// The messages that were logged.
     pub(crate) log: RefCell<Vec<String>>,
+    /// How long Fabricate takes for each answer, milliseconds.
+    pub(crate) answer_ms: Cell<i64>,
+    /// The object that is found for each file.
+    pub(crate) archived: RefCell<Option<Archived>>,
+    /// Why the next download fails.
+    pub(crate) download_error: RefCell<Option<CopyError>>,
+    /// The data points that were written, as [`shown`] writes them.
+    pub(crate) points: RefCell<Vec<String>>,
     /// Now, milliseconds after [`at`]`(0)`.
     pub(crate) now_ms: Cell<i64>,
     /// The targets of notifications.
@@ -420,19 +431,22 @@ impl Heartbeats for MemoryWorld {
 }
 
 impl Fabricate for MemoryWorld {
-    async fn start(&self, _: &Target, _: &Map<String, Value>) -> StartOutcome {
+    async fn start(&self, _: &Target, _: &Map<String, Value>, traceparent: Option<&str>) -> StartOutcome {
+        self.now_ms.set(self.now_ms.get() + self.answer_ms.get());
+        self.traceparents.borrow_mut().push(traceparent.map(ToOwned::to_owned));
         self.call("start");
         let unanswered = || StartOutcome::Unknown { status: None, reason: "no answer".to_owned() };
         self.starts.borrow_mut().pop_front().unwrap_or_else(unanswered)
     }
     async fn status(&self, task_id: &TaskId) -> Result<Task, StatusError> {
+        self.now_ms.set(self.now_ms.get() + self.answer_ms.get());
         self.polled.borrow_mut().push(task_id.to_string());
         let answer = self.answers.borrow_mut().pop_front();
         self.polls_at_once.call().await;
         answer.unwrap_or_else(|| Ok(Task::just_started(task_id.clone())))
     }
     fn download_url(&self, _: &TaskId, _: &FileId) -> Url {
-        unreachable!("no file is archived")
+        self.base().join("a-file").unwrap()
     }
     fn base(&self) -> &Url {
         static BASE: LazyLock<Url> =
@@ -455,7 +469,8 @@ impl FileBytes for MemoryWorld {
 
 impl Downloads for MemoryWorld {
     async fn download(&self, _: &Source, _: Option<&Resume>) -> Result<Download<()>, CopyError> {
-        Err(CopyError::Refused("nothing can be downloaded".to_owned()))
+        self.now_ms.set(self.now_ms.get() + self.answer_ms.get());
+        Err(self.download_error.take().unwrap_or(CopyError::Refused("nothing can be downloaded".to_owned())))
     }
     async fn next_part(&self, (): &mut (), _: u64) -> Result<Part<()>, CopyError> {
         Ok(Part { bytes: 0, data: () })
@@ -464,7 +479,7 @@ impl Downloads for MemoryWorld {
 
 impl FileStore for MemoryWorld {
     async fn find(&self, _: &str) -> Result<Option<Archived>, StoreError> {
-        Ok(None)
+        Ok(self.archived.borrow().clone())
     }
     async fn put(&self, to: &Destination, (): (), _: &Put) -> Result<Archived, CopyError> {
         self.put_data(to, (), None).await
@@ -550,6 +565,20 @@ impl Clock for MemoryWorld {
         let [high, low] = self.random.get().to_be_bytes();
         [low, high, low, high, low, high, low, high, low, high, low, high, low, high, low, high]
     }
+}
+
+impl Metrics for MemoryWorld {
+    fn write_point(&self, point: &Point<'_>) {
+        self.points.borrow_mut().push(shown(point));
+    }
+}
+
+/// A point as the tests compare it: the texts, then the numbers.
+pub(crate) fn shown(point: &Point<'_>) -> String {
+    let Point { kind, outcome, detail, hook, workspace, workflow, duration_ms, bytes, attempts } = point;
+    let detail = detail.to_text();
+    let (kind, outcome) = (kind.as_str(), outcome.as_str());
+    format!("{kind} {outcome} [{detail}] {hook} {workspace} {workflow}: {duration_ms} {bytes} {attempts}")
 }
 
 impl Log for MemoryWorld {

@@ -5,6 +5,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod log_table;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +18,6 @@ const README_LINES_MAX: usize = 149;
 
 /// Folders without documentation of ours.
 const PASSED_OVER: [&str; 6] = ["target", "node_modules", "build", "corpus", "artifacts", "vectors"];
-
-/// The section of `docs/operations.md` with the table of log messages.
-const LOG_SECTION: &str = "\n## Log messages\n";
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -131,15 +130,7 @@ fn logged() -> BTreeSet<Row> {
 
 /// What the table says.
 fn documented() -> BTreeSet<Row> {
-    let page = read(&root().join("docs/operations.md"));
-    let (_, section) = page.split_once(LOG_SECTION).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    let cells = rows.filter_map(|row| {
-        let (message, rest) = row.split_once("` | ")?;
-        Some((rest.split(" |").next()?.to_owned(), message.to_owned()))
-    });
-    cells.collect()
+    log_table::rows().into_iter().map(|row| (row.level, row.message)).collect()
 }
 
 #[test]
@@ -157,6 +148,19 @@ fn the_table_of_log_messages_has_each_message_and_no_other() {
         missing.is_empty() && stale.is_empty(),
         "docs/operations.md, \"Log messages\"\nlacks:\n{missing}\nhas, but the Worker does not log it:\n{stale}"
     );
+}
+
+#[test]
+fn the_fields_of_a_log_message_are_read() {
+    let rows = log_table::rows();
+    let fields = |message: &str| {
+        let row = rows.iter().find(|row| row.message == message).unwrap();
+        row.fields.iter().map(String::as_str).collect::<Vec<_>>()
+    };
+    assert_eq!(fields("delivery accepted"), ["hook", "runs", "trace_id"]);
+    let of_a_run = ["attempts", "error", "hook", "run_id", "stage", "status", "task_id", "trace_id"];
+    assert_eq!((fields("run failed"), fields("run retried")), (of_a_run.to_vec(), of_a_run.to_vec()));
+    assert!(fields("inbox too large for the hourly pass: shorten its retention").is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use url::Url;
 use wasm_bindgen::JsValue;
 use worker::{Env, ResponseBody};
 
+use super::analytics::Points;
 use super::clock::{WorkerClock, WorkerLog, forward_clock_and_log};
 use super::http_fabricate::one_line;
 use super::settings::Settings;
@@ -29,13 +30,14 @@ pub(super) struct Invocation {
     pub(super) env: Env,
     pub(super) context: JsValue,
     pub(super) settings: Rc<Settings>,
+    pub(super) points: Points,
 }
 
 impl Runtime for Invocation {
     type Ports = Cloudflare;
 
     fn ports(&self) -> Option<Rc<Cloudflare>> {
-        world::of_isolate(&self.env, &self.settings)
+        world::of_invocation(&self.env, &self.settings, &self.points)
     }
 
     fn secret(&self, name: &str) -> Option<String> {

@@ -25,7 +25,12 @@ pub(super) struct Reply {
 }
 
 impl Fabricate for Cloudflare {
-    async fn start(&self, target: &Target, params: &Map<String, Value>) -> StartOutcome {
+    async fn start(
+        &self,
+        target: &Target,
+        params: &Map<String, Value>,
+        traceparent: Option<&str>,
+    ) -> StartOutcome {
         if self.key.is_none() {
             return StartOutcome::NotStarted {
                 status: None,
@@ -36,7 +41,8 @@ impl Fabricate for Cloudflare {
         }
         let body = Value::Object(params.clone()).to_string();
         let url = self.api.start_url(target);
-        let request = Outgoing { method: "POST", url: &url, authorized: true, body: Some(&body) };
+        let request =
+            Outgoing { method: "POST", url: &url, authorized: true, body: Some(&body), traceparent };
         match self.ask(request).await {
             Ok(answer) => read_start(&answer, WorkerClock.now()),
             Err(reason) => StartOutcome::Unknown { status: None, reason },

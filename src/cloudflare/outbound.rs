@@ -10,6 +10,7 @@ use super::io::operation;
 use super::world::Cloudflare;
 use crate::fabricate;
 use crate::http::runtime::{Limits, Outbound};
+use crate::trace_context::TRACEPARENT;
 
 #[wasm_bindgen(module = "/src/cloudflare/outbound.js")]
 extern "C" {
@@ -44,6 +45,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) authorized: bool,
     /// JSON.
     pub(super) body: Option<&'a str>,
+    /// The header that continues a run's trace.
+    pub(super) traceparent: Option<&'a str>,
 }
 
 impl Outbound for Invocation {
@@ -92,8 +95,11 @@ impl Cloudflare {
         request: Outgoing<'_>,
         bytes: u32,
     ) -> Result<(fabricate::Answer, Option<Rest>), String> {
-        let Outgoing { method, url, authorized, body } = request;
-        let head = self.header_lines(authorized, body.is_some());
+        let Outgoing { method, url, authorized, body, traceparent } = request;
+        let mut head = self.header_lines(authorized, body.is_some());
+        if let Some(traceparent) = traceparent {
+            head.extend(["\n", TRACEPARENT, "\n", traceparent]);
+        }
         let limits = Limits { bytes_max: bytes, ..Limits::USUAL };
         exchange(method, url, &head, body, limits).await
     }

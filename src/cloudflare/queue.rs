@@ -11,6 +11,7 @@ use worker::{
     QueueRetryOptionsBuilder, RawMessage, RawMessageBuilder, event,
 };
 
+use super::analytics::Points;
 use super::clock::WorkerLog;
 use super::http_fabricate::one_line;
 use super::settings::settings;
@@ -59,7 +60,7 @@ impl Queue for Cloudflare {
 #[event(queue)]
 async fn queue(messages: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
     let settings = settings(&env);
-    let Some(world) = world::of_isolate(&env, &settings) else {
+    let Some(world) = world::of_invocation(&env, &settings, &Points::of_invocation(&env)) else {
         // What is missing is in the log.
         messages.retry_all_with_options(&later());
         return Ok(());

@@ -25,6 +25,7 @@ use crate::ports::{
     StoreError, Upload,
 };
 use crate::timestamp::Timestamp;
+use crate::trace_context::TRACEPARENT;
 
 impl FileBytes for Cloudflare {
     type Body = Body;
@@ -38,6 +39,7 @@ impl Downloads for Cloudflare {
         if let (Some(resume), Some(range)) = (at, &range) {
             headers.extend([("Range", range.as_str()), ("If-Range", resume.validator.as_str())]);
         }
+        headers.extend(from.traceparent.as_deref().map(|header| (TRACEPARENT, header)));
         let reply = self.open(&from.url, from.authorized, &headers).await;
         let reply = reply.map_err(CopyError::Unavailable)?;
         let headers = reply.response.headers().entries();

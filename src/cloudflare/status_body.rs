@@ -30,7 +30,7 @@ thread_local! {
 impl Cloudflare {
     /// Asks for a task's status and reads the answer.
     pub(super) async fn ask_status(&self, url: &Url) -> Result<Task, StatusError> {
-        let request = Outgoing { method: "GET", url, authorized: true, body: None };
+        let request = Outgoing { method: "GET", url, authorized: true, body: None, traceparent: None };
         let exchanged = self.exchange(request, SMALL_ANSWER_BYTES).await;
         let (mut answer, rest) = exchanged.map_err(StatusError::Unavailable)?;
         let beginning = std::mem::take(&mut answer.body);

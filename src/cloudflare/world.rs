@@ -2,14 +2,16 @@
 //!
 //! An isolate keeps them, and the secrets that it has read: they change with a deploy alone, which makes new isolates.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Bucket, Env, Queue};
+use worker::{AnalyticsEngineDataset, Bucket, Env, Queue};
 
+use super::analytics::{METRICS, Points};
 use super::clock::{WorkerLog, forward_clock_and_log};
 use super::queue::bound_queue;
 use super::settings::{self, Settings};
@@ -30,7 +32,9 @@ thread_local! {
 struct Kept {
     /// The environment, so that another one is noticed.
     env: JsValue,
-    world: Option<Rc<Cloudflare>>,
+    bindings: Option<Rc<Bindings>>,
+    /// Where data points go, once that was looked for.
+    dataset: OnceCell<Option<AnalyticsEngineDataset>>,
     secrets: BTreeMap<String, Option<String>>,
 }
 
@@ -46,14 +50,21 @@ impl Kept {
     }
 }
 
-/// The stores and Fabricate; `None` as in [`Cloudflare::new`].
-pub(super) fn of_isolate(env: &Env, settings: &Settings) -> Option<Rc<Cloudflare>> {
-    if let Some(world) = Kept::of(env, |kept| kept.world.clone()) {
-        return Some(world);
-    }
-    let world = Rc::new(Cloudflare::new(env, settings)?);
-    Kept::of(env, |kept| kept.world = Some(Rc::clone(&world)));
-    Some(world)
+/// The stores and Fabricate for an invocation whose data points go to `points`; `None` as in [`Bindings::new`].
+pub(super) fn of_invocation(env: &Env, settings: &Settings, points: &Points) -> Option<Rc<Cloudflare>> {
+    let bindings = if let Some(bindings) = Kept::of(env, |kept| kept.bindings.clone()) {
+        bindings
+    } else {
+        let bindings = Rc::new(Bindings::new(env, settings)?);
+        Kept::of(env, |kept| kept.bindings = Some(Rc::clone(&bindings)));
+        bindings
+    };
+    Some(Rc::new(Cloudflare { bindings, points: points.clone() }))
+}
+
+/// Where data points go; `None`: nothing is bound for them.
+pub(super) fn dataset(env: &Env) -> Option<AnalyticsEngineDataset> {
+    Kept::of(env, |kept| kept.dataset.get_or_init(|| env.analytics_engine(METRICS).ok()).clone())
 }
 
 /// A secret's value, if it is set. The names come from the configuration, so that there are few.
@@ -74,8 +85,22 @@ pub(super) fn kept_secret(name: &str) -> Option<String> {
     secret(env.unchecked_ref(), name)
 }
 
-/// The stores, Fabricate and the targets.
+/// The stores, Fabricate and the targets, as one invocation has them.
 pub(super) struct Cloudflare {
+    bindings: Rc<Bindings>,
+    pub(super) points: Points,
+}
+
+impl Deref for Cloudflare {
+    type Target = Bindings;
+
+    fn deref(&self) -> &Bindings {
+        &self.bindings
+    }
+}
+
+/// The stores and Fabricate. All invocations of an isolate share them.
+pub(super) struct Bindings {
     pub(super) runs: Namespace,
     pub(super) inbox: TextBucket,
     pub(super) files: Bucket,
@@ -93,7 +118,7 @@ pub(super) struct Cloudflare {
     pub(super) known_heartbeat: RefCell<Option<Heartbeat>>,
 }
 
-impl Cloudflare {
+impl Bindings {
     /// Takes the bindings. `None`: one is missing, or `FABRICATE_URL` is a mistake; the log names it.
     fn new(env: &Env, settings: &Settings) -> Option<Self> {
         let missing = |name: &str, error: &dyn std::fmt::Display| {

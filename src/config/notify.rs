@@ -262,7 +262,8 @@ impl HookReader {
 
     /// `silence = "24h"`: after how long without a delivery the hook is silent.
     pub(super) fn silence_ms(&mut self, table: &Table<'_>) -> Option<i64> {
-        let remedy = "write \"24h\" or \"7d\": how long the hook may hear nothing before its targets are told";
+        let remedy =
+            "write \"24h\" or \"7d\": how long the hook may hear nothing before its targets are told";
         self.duration_ms(table, "silence", &(SILENCE_MIN_MS..=SILENCE_MAX_MS), "1 hour to 30 days", remedy)
     }
 }

@@ -3,7 +3,6 @@
 use crate::reach::{Reach, reach};
 use url::Url;
 
-
 /// How many redirects one download may take.
 pub const REDIRECTS_MAX: usize = 3;
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::certificates::get_certificate;
 use super::context::{Context, Handled};
+use super::delivery_point::write_point;
 use super::handshake::answer_handshake;
 use super::problem::Problem;
 use super::query::wait_seconds;
@@ -33,11 +34,12 @@ use crate::request::RawRequest;
 use crate::run::{Run, RunId};
 use crate::service::follow::follow_started;
 use crate::service::kept::keep;
-use crate::service::queries;
 use crate::service::receive::{
     Received, STARTED_MAX, Unplanned, plan_delivery, start_accepted, store_delivery,
 };
+use crate::service::{queries, with_trace};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 use crate::verify::answer::SenderReply;
 use crate::verify::{VerifyContext, VerifyError};
 
@@ -55,7 +57,11 @@ pub(super) async fn receive_webhook<R: Runtime>(
     name: String,
 ) -> Handled<R> {
     let seen = Seen::of(&request, &name, context.now());
-    let answered = answer_sender(context, request, name, &seen).await;
+    let (hook, answered) = match context.hook(name) {
+        Ok(hook) => (Some(hook), answer_sender(context, request, hook, &seen).await),
+        Err(problem) => (None, Err(problem)),
+    };
+    write_point(context, seen.at, (&seen.hook, hook), &seen.noted, &answered);
     if let Err(problem) = &answered {
         context.isolate.recent.add_refused(&seen, problem);
     }
@@ -65,10 +71,9 @@ pub(super) async fn receive_webhook<R: Runtime>(
 async fn answer_sender<R: Runtime>(
     context: &Context<'_, R>,
     request: Request,
-    name: String,
+    hook: &Hook,
     seen: &Seen,
 ) -> Handled<R> {
-    let hook = context.hook(name)?;
     require_method(&request.method, hook.methods())?;
     if let Some(limit) = &hook.rate_limit {
         count_hook_call(context, hook, limit, &request).await?;
@@ -77,6 +82,7 @@ async fn answer_sender<R: Runtime>(
     let wait_s = wait_seconds(&request);
     let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
+    seen.noted.read(delivery.body.len());
     let verified = match admit(context, hook, delivery, seen).await? {
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,
@@ -149,25 +155,29 @@ pub(super) async fn accept_event<R: Runtime>(
         context.log(log::API_KEY_NOT_SET, json!({"hook": hook.name}));
         return Err(Problem::NotReady);
     }
+    // The event's sender is verified; the log has no header of any other.
+    let trace = TraceContext::of_headers(&event.delivery.headers);
     let now = context.now();
     let received = match plan_delivery(&*ports, hook, event, now) {
         Ok(planned) => {
             lease.hold_more(planned.params_bytes()).map_err(|error| no_room(context, error))?;
             let stored = store_delivery(&*ports, hook, planned, now).await;
-            stored.map_err(|error| delivery_not_stored(context, hook, &error))?
+            stored.map_err(|error| delivery_not_stored(context, hook, &error, trace))?
         }
         Err(Unplanned::TooMany(runs_max)) => {
-            context.log(log::DELIVERY_TOO_MANY, json!({"hook": hook.name, "runs": []}));
+            let fields = json!({"hook": hook.name, "runs": []});
+            context.log(log::DELIVERY_TOO_MANY, with_trace(fields, trace));
             return Err(Problem::TooManyRuns(runs_max));
         }
         Err(Unplanned::Ignored(delivery)) => {
-            context.log(log::DELIVERY_IGNORED, json!({"hook": hook.name, "runs": []}));
+            let fields = json!({"hook": hook.name, "runs": []});
+            context.log(log::DELIVERY_IGNORED, with_trace(fields, trace));
             note_ignored(context, &ports, hook, *delivery, seen).await?;
             let answer = DeliveryAnswer { status: DeliveryStatus::Ignored, runs: Vec::new() };
             return reply_with(context, 200, &answer, reply, wait_s);
         }
     };
-    log_received(context, hook, &received);
+    log_received(context, hook, &received, trace);
     let (status, outcome, runs, mut to_start) = match received {
         Received::Accepted { runs, to_start } => (202, DeliveryStatus::Accepted, runs, to_start),
         Received::Duplicate { runs, to_start, retried: 0 } => {
@@ -175,6 +185,9 @@ pub(super) async fn accept_event<R: Runtime>(
         }
         Received::Duplicate { runs, to_start, .. } => (202, DeliveryStatus::Retried, runs, to_start),
     };
+    if let Some(seen) = seen {
+        seen.noted.became(outcome);
+    }
     let mut answer = DeliveryAnswer { status: outcome, runs: runs.iter().map(RunOfDelivery::of).collect() };
     drop(runs);
     to_start.truncate(STARTED_MAX);
@@ -214,6 +227,7 @@ async fn note_ignored<R: Runtime>(
     seen: Option<&Seen>,
 ) -> Result<(), Problem> {
     let Some(seen) = seen else { return Ok(()) };
+    seen.noted.became(DeliveryStatus::Ignored);
     let delivery_id = delivery.delivery_id.clone();
     let kept = if hook.keeps_ignored { Some(Box::pin(keep(ports, delivery)).await) } else { None };
     let kept = kept.transpose().map_err(|error| {
@@ -267,19 +281,29 @@ pub(super) fn start_after_answer<R: Runtime>(
     started
 }
 
-fn delivery_not_stored<R: Runtime>(context: &Context<'_, R>, hook: &Hook, error: &StoreError) -> Problem {
+fn delivery_not_stored<R: Runtime>(
+    context: &Context<'_, R>,
+    hook: &Hook,
+    error: &StoreError,
+    trace: Option<TraceContext>,
+) -> Problem {
     let fields = json!({"hook": hook.name, "error": error.to_string()});
-    context.log(log::DELIVERY_NOT_STORED, fields);
+    context.log(log::DELIVERY_NOT_STORED, with_trace(fields, trace));
     Problem::NotReady
 }
 
 /// Logs what became of a delivery, without its id: that may come from the body. Its runs have it.
-fn log_received<R: Runtime>(context: &Context<'_, R>, hook: &Hook, received: &Received) {
+fn log_received<R: Runtime>(
+    context: &Context<'_, R>,
+    hook: &Hook,
+    received: &Received,
+    trace: Option<TraceContext>,
+) {
     let ids = |runs: &[Run]| runs.iter().take(RUNS_LOGGED_MAX).map(|run| run.run_id).collect();
     let (line, runs): (Line, Vec<RunId>) = match received {
         Received::Accepted { runs, .. } => (log::DELIVERY_ACCEPTED, ids(runs)),
         Received::Duplicate { runs, retried: 0, .. } => (log::DELIVERY_DUPLICATE, ids(runs)),
         Received::Duplicate { runs, .. } => (log::DELIVERY_RETRIED, ids(runs)),
     };
-    context.log(line, json!({"hook": hook.name, "runs": runs}));
+    context.log(line, with_trace(json!({"hook": hook.name, "runs": runs}), trace));
 }

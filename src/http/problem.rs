@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::api_token::InvalidToken;
-use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use super::request_body::incoming::TimedOut;
 use super::response::{Body, Response};
 use super::secrets::{LINK_SECRET, OPERATOR_TOKEN};
 use crate::hook::admission::Rejection;
 use crate::hook::event::StoredEventError;
+use crate::link::{InvalidSecret, LinkError, SECRET_BYTES_MIN};
 use crate::request::body::BodyError;
 use crate::run::{RunBrief, Summary};
 use crate::service::operator::Refusal;

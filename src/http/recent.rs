@@ -13,6 +13,7 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::context::{Context, Handled};
+use super::delivery_point::Noted;
 use super::problem::Problem;
 use super::query::read_recent_query;
 use super::request::Request;
@@ -52,14 +53,16 @@ pub(super) struct Recent {
 /// What is noted of a sender's request before it is taken apart.
 #[derive(Debug)]
 pub(super) struct Seen {
-    at: Timestamp,
-    hook: String,
+    pub(super) at: Timestamp,
+    pub(super) hook: String,
     content_type: Option<String>,
     bytes: Option<u64>,
     /// In one text, with line breaks between: most requests are not listed.
     header_names: String,
     /// Why it was refused. Only the operator sees it.
     reason: RefCell<Option<String>>,
+    /// For its data point.
+    pub(super) noted: Noted,
 }
 
 impl Seen {
@@ -78,6 +81,7 @@ impl Seen {
             bytes: request.header("content-length").and_then(|length| length.parse().ok()),
             header_names,
             reason: RefCell::default(),
+            noted: Noted::default(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The table of addresses: which call a method and a path are.
 
-use crate::link::LinkError;
 use super::problem::Problem;
 use crate::fabricate::FileId;
 use crate::hook::HookName;
+use crate::link::LinkError;
 use crate::ports::KeptId;
 use crate::run::RunId;
 

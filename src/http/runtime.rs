@@ -9,13 +9,13 @@ use super::download::{ByteRange, StoredFile};
 use super::recent::ring::RecentDelivery;
 use crate::fabricate::{ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS, Answer};
 use crate::hook::HookName;
-use crate::ports::{Clock, Inbox, KeptKey, KeptLists, Log, StoreError, Version, World};
+use crate::ports::{Clock, Inbox, KeptKey, KeptLists, Log, Metrics, StoreError, Version, World};
 use crate::verify::crypto::Crypto;
 use crate::verify::offered_secret::OfferedSecret;
 
 /// The surroundings of one request.
 #[expect(async_fn_in_trait, reason = "a Worker has one thread: futures need not be Send")]
-pub trait Runtime: Clock + Log + Outbound {
+pub trait Runtime: Clock + Log + Metrics + Outbound {
     /// The stores and Fabricate.
     type Ports: Ports + 'static;
 

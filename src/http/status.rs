@@ -7,7 +7,6 @@ use url::Url;
 
 use super::context::{Context, Handled};
 use super::files::link_secret;
-use crate::link::{ExpiresIn, LinkError, LinkSecret};
 use super::problem::Problem;
 use super::request::Request;
 use super::runtime::Runtime;
@@ -15,6 +14,7 @@ use super::schema::{SharedFile, SharedRun, SharedTask, StageOfError};
 use super::watched_run::answer_run;
 use crate::hook::archive_key::safe_name;
 use crate::hook::{Hook, Share};
+use crate::link::{ExpiresIn, LinkError, LinkSecret};
 use crate::run::{FileState, Run, RunFile, RunId};
 use crate::timestamp::Timestamp;
 

@@ -21,9 +21,9 @@ use crate::config::Configuration;
 use crate::fabricate::Answer;
 use crate::hook::HookName;
 use crate::log::{Level, Line};
-use crate::ports::{Clock, Log, StoreError, Version};
+use crate::ports::{Clock, Log, Metrics, Point, StoreError, Version};
 use crate::run::tests::at;
-use crate::testing::MemoryWorld;
+use crate::testing::{MemoryWorld, shown};
 use crate::timestamp::Timestamp;
 use crate::verify::answer::may_have_body;
 use crate::verify::crypto::Crypto;
@@ -163,6 +163,8 @@ pub(super) struct Stage {
     pub(super) work: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// Level and text of each line.
     pub(super) log: RefCell<Vec<(Level, String)>>,
+    /// The data points of deliveries; the stores have the others.
+    pub(super) points: RefCell<Vec<String>>,
     now_ms: Cell<i64>,
     random: Cell<u8>,
 }
@@ -203,6 +205,7 @@ impl Stage {
             outside: RefCell::default(),
             work: RefCell::default(),
             log: RefCell::default(),
+            points: RefCell::default(),
             now_ms: Cell::default(),
             random: Cell::default(),
         }
@@ -355,6 +358,12 @@ impl Clock for Stage {
     fn random(&self) -> [u8; 16] {
         self.random.set(self.random.get() + 1);
         [self.random.get(); 16]
+    }
+}
+
+impl Metrics for Stage {
+    fn write_point(&self, point: &Point<'_>) {
+        self.points.borrow_mut().push(shown(point));
     }
 }
 

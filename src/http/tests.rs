@@ -5,8 +5,10 @@ mod files;
 mod health;
 mod ignored;
 mod operator;
+mod points;
 mod reading;
 mod status;
+mod trace;
 mod webhooks;
 
 use serde_json::{Value, json};

@@ -65,8 +65,7 @@ impl Message {
     pub fn body(&self, format: Format) -> String {
         match format {
             Format::StandardWebhooks => {
-                let event =
-                    Event { event_type: self.event_type, timestamp: self.at, data: &self.data };
+                let event = Event { event_type: self.event_type, timestamp: self.at, data: &self.data };
                 serde_json::to_string(&event).unwrap_or_default()
             }
             Format::Slack => slack::body(self).to_string(),

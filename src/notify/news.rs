@@ -71,7 +71,7 @@ pub fn run_message(
         facts,
         link: run.address.as_ref().map(|address| format!("{address}/#/runs/{}", run.run_id)),
         severity,
-        traceparent: None,
+        traceparent: run.traceparent(),
     }
 }
 
@@ -124,12 +124,7 @@ fn members(value: &RawValue) -> Option<Members> {
 }
 
 /// The files with whole addresses: signed links where they can be signed, and else those of the API.
-fn with_links(
-    run: &Run,
-    files: Box<RawValue>,
-    links: Option<&LinkSecret>,
-    now: Timestamp,
-) -> Box<RawValue> {
+fn with_links(run: &Run, files: Box<RawValue>, links: Option<&LinkSecret>, now: Timestamp) -> Box<RawValue> {
     let Some(address) = &run.address else { return files };
     let listed: Vec<Members> = serde_json::from_str(files.get()).unwrap_or_default();
     let linked = listed.into_iter().zip(&run.files).map(|(mut view, file)| {

@@ -24,7 +24,8 @@ impl SigningKey {
         let secret = secret.trim();
         let encoded = secret.strip_prefix("whsec_").unwrap_or(secret);
         let remedy = "make one with `openssl rand -base64 32`";
-        let key = BASE64_READ.decode(encoded).map_err(|_| format!("must be base64, after whsec_; {remedy}"))?;
+        let key =
+            BASE64_READ.decode(encoded).map_err(|_| format!("must be base64, after whsec_; {remedy}"))?;
         if key.len() < KEY_BYTES_MIN {
             return Err(format!("must have at least {KEY_BYTES_MIN} bytes; {remedy}"));
         }

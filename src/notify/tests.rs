@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fabricate::{Answer, read_status};
 use crate::hook::subscription::RunEvent;
 use crate::link::LinkSecret;
 use crate::run::tests::{at, started_run};
-use crate::fabricate::{Answer, read_status};
 use crate::run::{FileState, Run, Stage};
 use crate::timestamp::MINUTE_MS;
 
@@ -111,7 +111,13 @@ fn long_texts_stay_within_the_limits_of_each_tool() {
         let slack = body(&message, Format::Slack);
         let chars = |value: &Value| value.as_str().unwrap().chars().count();
         assert!(chars(&slack["blocks"][1]["text"]["text"]) <= 3_000);
-        assert!(slack["blocks"][2]["fields"].as_array().unwrap().iter().all(|field| chars(&field["text"]) <= 2_000));
+        assert!(
+            slack["blocks"][2]["fields"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|field| chars(&field["text"]) <= 2_000)
+        );
         let embed = body(&message, Format::Discord)["embeds"][0].clone();
         assert!(chars(&embed["description"]) <= 4_096 && embed.to_string().chars().count() <= 6_000);
         assert!(message.body(Format::Teams).len() <= 21_000);

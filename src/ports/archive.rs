@@ -17,6 +17,8 @@ pub struct Source {
     pub url: Url,
     /// Whether the request carries Fabricate's API key.
     pub authorized: bool,
+    /// The header that continues the run's trace; `None`: the run has none, or the address is not Fabricate's.
+    pub traceparent: Option<String>,
 }
 
 /// Where a file goes, and what its task says about it.

@@ -13,9 +13,11 @@ use crate::hook::delivery::DeliveryId;
 use crate::hook::subscription::{RunEvent, Subscription, TargetName};
 use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use crate::run::{
-    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage, Status,
+    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage,
+    Status,
 };
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 /// A [`Run`].
 #[derive(Serialize, Deserialize)]
@@ -53,6 +55,9 @@ pub(super) struct RunShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     retry_of: Option<RunId>,
+    /// [`TraceContext`] as text. One that cannot be read is none: no run waits for its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
     received_at: Timestamp,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
@@ -86,6 +91,7 @@ impl From<&Run> for RunShape {
             notifications: run.notifications.iter().map(NotificationShape::from).collect(),
             address: run.address.clone(),
             retry_of: run.retry_of,
+            trace: run.trace.map(|trace| trace.to_string()),
             received_at: run.received_at,
             started_at: run.started_at,
             finished_at: run.finished_at,
@@ -119,6 +125,7 @@ impl From<RunShape> for Run {
             notifications: shape.notifications.into_iter().map(Notification::from).collect(),
             address: shape.address,
             retry_of: shape.retry_of,
+            trace: shape.trace.as_deref().and_then(TraceContext::from_stored),
             received_at: shape.received_at,
             started_at: shape.started_at,
             finished_at: shape.finished_at,
@@ -303,7 +310,8 @@ impl From<&Notification> for NotificationShape {
 
 impl From<NotificationShape> for Notification {
     fn from(shape: NotificationShape) -> Self {
-        let NotificationShape { target, event, state, since, attempts, not_before, finished_at, error } = shape;
+        let NotificationShape { target, event, state, since, attempts, not_before, finished_at, error } =
+            shape;
         Self { target, event, state, since, attempts, not_before, finished_at, error }
     }
 }

@@ -64,7 +64,7 @@ pub struct RunFile {
 }
 
 impl RunFile {
-    pub(super) fn pending(file: TaskFile) -> Self {
+    pub(crate) fn pending(file: TaskFile) -> Self {
         Self {
             file,
             state: FileState::Pending,

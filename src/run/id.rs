@@ -1,5 +1,7 @@
 //! A run's id: a version 7 UUID, so that ids sort by the time they were made.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -56,6 +58,13 @@ impl RunId {
         let (time, random) = self.0.as_u64_pair();
         let mixed = (random ^ time ^ minute.wrapping_mul(ODD)).wrapping_mul(ODD);
         u32::try_from((mixed ^ (mixed >> 29)).wrapping_mul(ODD) >> 32).unwrap_or(0)
+    }
+
+    /// The id of seedhook's own span in the trace of a run: the half of the id that has its random part.
+    #[must_use]
+    pub fn span_id(self) -> NonZeroU64 {
+        // A UUID of version 7 has a bit of its variant in this half; only the nil UUID of `default` has none.
+        NonZeroU64::new(self.0.as_u64_pair().1).unwrap_or(NonZeroU64::MIN)
     }
 
     fn millis(self) -> u64 {

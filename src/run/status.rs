@@ -76,7 +76,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Its spelling in records, the API and the log.
+    /// Its spelling in records, the API, the log and data points.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -114,7 +114,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn workflow(&self) -> &str {
+    pub(crate) fn workflow(&self) -> &str {
         &self.workflow
     }
 }

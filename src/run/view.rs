@@ -41,6 +41,8 @@ pub struct RunView<'a> {
     pub notifications: Vec<NotificationView<'a>>,
     /// The run that this run retries; `null` if the run came from a delivery.
     pub retry_of: Option<RunId>,
+    /// The id of the trace that the sender's `traceparent` header named: 32 hexadecimal digits; `null` if it named none.
+    pub trace_id: Option<String>,
     /// When the delivery was accepted.
     pub received_at: Timestamp,
     /// When the workflow was started; `null` before.
@@ -238,6 +240,7 @@ impl Run {
             attempts: self.attempts,
             notifications: self.notifications.iter().map(Notification::view).collect(),
             retry_of: self.retry_of,
+            trace_id: self.trace.map(|trace| trace.trace_id()),
             received_at: self.received_at,
             started_at: self.started_at,
             params: &self.params,

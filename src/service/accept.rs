@@ -8,9 +8,10 @@ use crate::hook::Hook;
 use crate::hook::delivery::DeliveryId;
 use crate::journal::retention::DONE_KEPT_MS;
 use crate::journal::{Decision, JournalState};
-use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError};
 use crate::run::{Run, RunId, Stage, Status};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
+use crate::trace_context::TraceContext;
 
 use super::advance::give_up;
 use super::close::close;
@@ -36,6 +37,7 @@ pub(super) fn new_run(
     plan: Plan<'_>,
     delivery_id: &DeliveryId,
     address: Option<&str>,
+    trace: Option<TraceContext>,
     now: Timestamp,
 ) -> Run {
     let is_told_of = !plan.rule.settings.notify.is_empty();
@@ -62,6 +64,7 @@ pub(super) fn new_run(
         notifications: Vec::new(),
         address: address.filter(|_| is_told_of).map(ToOwned::to_owned),
         retry_of: None,
+        trace,
         received_at: now,
         started_at: None,
         finished_at: None,
@@ -78,7 +81,7 @@ pub(super) fn new_run(
 /// mapping failed, and the task of a run that takes one over.
 pub(super) async fn show_new<W>(world: &W, run: &mut Run) -> Result<(), StoreError>
 where
-    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log,
+    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log + Metrics,
 {
     // Where another invocation was first, it entered the same decision, because it had the same claim.
     if run.status.is_final() {
@@ -116,7 +119,7 @@ pub(super) async fn heal<W>(
     now: Timestamp,
 ) -> Result<Healing, StoreError>
 where
-    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log,
+    W: Inbox<EntryKey> + IdleHints + RunRecords + Clock + Log + Metrics,
 {
     if let Some(done) = world.get_done(run.run_id).await? {
         return Ok(Healing::Known(Box::new(done)));

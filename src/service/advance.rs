@@ -9,7 +9,9 @@ mod start;
 use crate::fabricate::{Health, KeyAnswer, StatusError, Task, TaskId, TaskStatus};
 use crate::journal::{Decision, Journal, JournalState};
 use crate::log;
-use crate::ports::{Clock, EntryKey, Inbox, RunRecords, StoreError, World};
+use crate::ports::{
+    Clock, EntryKey, Inbox, Metrics, Point, PointKind, PointOutcome, RunRecords, StoreError, World,
+};
 use crate::run::{Effect, Run, RunId, Status, Step, Summary, Tick};
 use crate::timestamp::Timestamp;
 
@@ -197,7 +199,9 @@ async fn poll<W: World>(
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
+    let asked = world.now();
     let answer = world.status(&task_id).await;
+    write_point(world, summary, &answer, world.now().since_ms(asked));
     let health = Health::of_status(&answer);
     record_health(world, health);
     record_key_answer(world, summary.workspace(), KeyAnswer::of_status(&answer));
@@ -214,6 +218,29 @@ async fn poll<W: World>(
         }
         _ => Box::pin(follow(world, summary, task_id, answer, now, budget)).await,
     }
+}
+
+/// Writes the data point of a status request, which took `duration_ms`.
+fn write_point(
+    world: &impl Metrics,
+    summary: &Summary,
+    answer: &Result<Task, StatusError>,
+    duration_ms: i64,
+) {
+    let (outcome, status) = match answer {
+        Ok(task) => match task.status() {
+            TaskStatus::Completed => (PointOutcome::Completed, Some(200)),
+            TaskStatus::Failed => (PointOutcome::Failed, Some(200)),
+            TaskStatus::Canceled => (PointOutcome::Canceled, Some(200)),
+            TaskStatus::InProgress => (PointOutcome::Unchanged, Some(200)),
+        },
+        Err(StatusError::Unauthorized) => (PointOutcome::Refused, Some(401)),
+        Err(StatusError::Forbidden) => (PointOutcome::Refused, Some(403)),
+        Err(StatusError::NotFound) => (PointOutcome::NotAnswered, Some(404)),
+        Err(_) => (PointOutcome::NotAnswered, None),
+    };
+    let point = Point::of_listed(PointKind::Poll, outcome, summary);
+    world.write_point(&Point { detail: status.into(), duration_ms, ..point });
 }
 
 /// Follows the answer about a run's task: shows it, archives its files, closes the run.

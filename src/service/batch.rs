@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::hook::Hook;
 use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::ports::{
-    Claim, Clock, DeliveryKey, Inbox, ItemClaim, ItemKey, Log, RunRecords, StoreError, WholeInbox,
+    Claim, Clock, DeliveryKey, Inbox, ItemClaim, ItemKey, Log, Metrics, RunRecords, StoreError, WholeInbox,
 };
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -47,7 +47,7 @@ enum Outcome {
 /// # Errors
 /// `StoreError` when a store fails. Items that are claimed by then stay claimed; the redelivery claims the rest, and its
 /// answer has the runs of all.
-pub(super) async fn receive_batch<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn receive_batch<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     delivery: Delivery,
@@ -148,7 +148,7 @@ async fn claim_item<W: Inbox<ItemKey> + Clock>(
 }
 
 /// Shows the new runs, also where another item's claim failed, so that the next sweep starts them; heals the others.
-async fn finish<W: WholeInbox + RunRecords + Clock + Log>(
+async fn finish<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     outcomes: Vec<Result<Outcome, StoreError>>,
@@ -190,7 +190,7 @@ async fn finish<W: WholeInbox + RunRecords + Clock + Log>(
 }
 
 /// The runs of an item that was claimed before. Only those that are started now have their parameters.
-async fn known_item<W: WholeInbox + RunRecords + Clock + Log>(
+async fn known_item<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     key: &ItemKey,

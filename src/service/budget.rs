@@ -4,8 +4,8 @@
 
 use std::cell::Cell;
 
-use crate::fabricate::{REDIRECTS_MAX, TaskFile};
 use super::notify::Outbox;
+use crate::fabricate::{REDIRECTS_MAX, TaskFile};
 use crate::ports::{Clock, Fabricate};
 use crate::timestamp::Timestamp;
 

@@ -5,7 +5,10 @@
 
 use crate::journal::{Decision, JournalState};
 use crate::log;
-use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{
+    Clock, EntryKey, IdleHints, Inbox, Log, Metrics, Point, PointDetail, PointKind, PointOutcome, RunRecords,
+    StoreError,
+};
 use crate::run::{Run, Status};
 use crate::timestamp::Timestamp;
 
@@ -18,7 +21,7 @@ use super::log_run;
 ///
 /// # Errors
 /// `StoreError` when R2 fails four times. The end may be entered all the same; the next sweep follows it.
-pub(super) async fn close<W: Inbox<EntryKey> + Clock + Log>(
+pub(super) async fn close<W: Inbox<EntryKey> + Clock + Log + Metrics>(
     world: &W,
     number: u32,
     run: &Run,
@@ -35,7 +38,7 @@ pub(super) async fn close<W: Inbox<EntryKey> + Clock + Log>(
 ///
 /// # Errors
 /// `StoreError` when R2 or KV fails; the next sweep follows what the journal says.
-pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log>(
+pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log + Metrics>(
     world: &W,
     number: u32,
     run: &mut Run,
@@ -53,9 +56,20 @@ pub(super) async fn close_and_show<W: Inbox<EntryKey> + RunRecords + IdleHints +
 }
 
 /// Everything that follows from the end of a run starts here, once for each end that this invocation entered.
-fn after_end(world: &impl Log, run: &Run) {
+fn after_end(world: &(impl Log + Metrics), run: &Run) {
     let line = if run.status == Status::Failed { log::RUN_FAILED } else { log::RUN_ENDED };
     log_run(world, line, run);
+    let outcome = match run.status {
+        Status::Completed => PointOutcome::Completed,
+        Status::Canceled => PointOutcome::Canceled,
+        _ => PointOutcome::Failed,
+    };
+    world.write_point(&Point {
+        detail: run.error.as_ref().map_or(PointDetail::Empty, |error| PointDetail::Stage(error.stage)),
+        duration_ms: run.finished_at.map_or(0, |at| at.since_ms(run.received_at)),
+        attempts: run.attempts,
+        ..Point::of_run(PointKind::End, outcome, run)
+    });
 }
 
 #[cfg(test)]
@@ -82,11 +96,33 @@ mod tests {
     fn an_end_is_entered_then_shown_and_logged_once() {
         let run = failed("ours");
         let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
-        assert_eq!(close_and_show(&world, 2, &mut run.clone(), at(0)).now_or_never(), Some(Ok(Appended::Ours)));
+        assert_eq!(
+            close_and_show(&world, 2, &mut run.clone(), at(0)).now_or_never(),
+            Some(Ok(Appended::Ours))
+        );
         assert_eq!(world.last_decision(run.run_id), Some(end_of(&run)));
         assert_eq!(world.done.borrow().get(&run.run_id), Some(&run));
         assert!(world.open.borrow().is_empty());
         assert_eq!(world.log.take(), ["run failed"]);
+    }
+
+    #[test]
+    fn an_end_is_a_data_point_once() {
+        let points = |run: &Run, faster: Option<Decision>| {
+            let world = MemoryWorld::with(&queued_run(), &[Decision::Start]);
+            world.faster.replace(faster);
+            let closed = close_and_show(&world, 2, &mut run.clone(), at(0)).now_or_never();
+            assert!(matches!(closed, Some(Ok(_))), "{closed:?}");
+            world.points.take()
+        };
+        let mut run = failed("no");
+        (run.attempts, run.finished_at) = (3, Some(at(4_200)));
+        assert_eq!(points(&run, None), ["end failed [start] hook acme seed: 4200 0 3"]);
+        for (status, word) in [(Status::Completed, "completed"), (Status::Canceled, "canceled")] {
+            let run = Run { status, finished_at: Some(at(7)), ..queued_run() };
+            assert_eq!(points(&run, None), [format!("end {word} [] hook acme seed: 7 0 0")]);
+        }
+        assert!(points(&run, Some(end_of(&failed("another's")))).is_empty());
     }
 
     #[test]

@@ -102,12 +102,7 @@ pub async fn follow_started<W: World>(world: &W, started: Started) {
     join(notified, follow_runs(world, runs, answered_at, &effort)).await;
 }
 
-async fn follow_runs<W: World>(
-    world: &W,
-    runs: Vec<Rc<Summary>>,
-    answered_at: Timestamp,
-    effort: &Effort,
-) {
+async fn follow_runs<W: World>(world: &W, runs: Vec<Rc<Summary>>, answered_at: Timestamp, effort: &Effort) {
     if !world.breaker().take_followed(runs.len(), world.now(), answered_at.plus_ms(COPY_UNTIL_MS)) {
         return;
     }

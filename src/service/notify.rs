@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::at_once::each_at_once;
-use super::http_text;
 use super::kv_records::{TRIES, show_end, show_open};
+use super::{http_text, with_trace};
 use crate::fabricate::retry_after_ms;
 use crate::hook::subscription::TargetName;
 use crate::link::{LINK_SECRET, LinkSecret};
 use crate::log::{self, Line};
 use crate::notify::{Message, Target, UnusableTarget, run_message};
-use crate::ports::{Clock, IdleHints, Log, Notifier, RunRecords};
+use crate::ports::{
+    Clock, IdleHints, Log, Metrics, Notifier, Point, PointDetail, PointKind, PointOutcome, RunRecords,
+};
 use crate::run::{Attempted, NotificationState, Run};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
@@ -99,14 +101,14 @@ impl Effort {
 /// Notifies the targets of these runs that are due, as far as the effort goes, and records in KV what became of it.
 pub(super) async fn notify<W>(world: &W, waiting: Vec<Waiting>, effort: &Effort)
 where
-    W: Notifier + RunRecords + IdleHints + Clock + Log,
+    W: Notifier + RunRecords + IdleHints + Clock + Log + Metrics,
 {
     each_at_once(AT_ONCE, waiting.into_iter(), |waiting| notify_run(world, waiting, effort)).await;
 }
 
 async fn notify_run<W>(world: &W, waiting: Waiting, effort: &Effort)
 where
-    W: Notifier + RunRecords + IdleHints + Clock + Log,
+    W: Notifier + RunRecords + IdleHints + Clock + Log + Metrics,
 {
     let Waiting { mut run, is_shown, is_new } = waiting;
     let mut changed = false;
@@ -117,6 +119,7 @@ where
             continue;
         }
         let name = notification.target.clone();
+        let asked = world.now();
         let attempted = match attempt(world, &run, index, effort).await {
             Some(attempted) => attempted,
             None => continue,
@@ -125,7 +128,7 @@ where
         if let Some(notification) = run.notifications.get_mut(index) {
             notification.record(attempted, effort.now(world));
         }
-        log_attempt(world, &run, index);
+        report(world, &run, index, world.now().since_ms(asked));
         changed = true;
     }
     if !changed && is_shown {
@@ -197,16 +200,20 @@ fn failed(error: &UnusableTarget) -> Attempted {
     Attempted::Failed { reason: error.to_string(), retry_after_ms: None }
 }
 
-fn log_attempt(world: &impl Log, run: &Run, index: usize) {
+/// Logs what came of an attempt, which took `duration_ms`, and writes its data point.
+fn report(world: &(impl Log + Metrics), run: &Run, index: usize, duration_ms: i64) {
     let Some(notification) = run.notifications.get(index) else { return };
-    let line: Line = match notification.state {
-        NotificationState::Delivered => log::NOTIFICATION_DELIVERED,
-        NotificationState::Pending => log::NOTIFICATION_NOT_DELIVERED,
-        NotificationState::Failed => log::NOTIFICATION_GIVEN_UP,
+    let (line, outcome): (Line, PointOutcome) = match notification.state {
+        NotificationState::Delivered => (log::NOTIFICATION_DELIVERED, PointOutcome::Told),
+        NotificationState::Pending => (log::NOTIFICATION_NOT_DELIVERED, PointOutcome::Later),
+        NotificationState::Failed => (log::NOTIFICATION_GIVEN_UP, PointOutcome::Failed),
     };
     let fields = json!({
         "run_id": run.run_id, "hook": run.hook, "target": notification.target, "event": notification.event,
         "attempts": notification.attempts, "error": notification.error,
     });
-    world.log(line, fields);
+    world.log(line, with_trace(fields, run.trace));
+    let (detail, attempts) = (PointDetail::Name(notification.target.as_str()), notification.attempts);
+    let point = Point::of_run(PointKind::Notification, outcome, run);
+    world.write_point(&Point { detail, duration_ms, attempts, ..point });
 }

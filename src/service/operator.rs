@@ -6,7 +6,7 @@
 use crate::fabricate::TaskId;
 use crate::journal::{Decision, JournalState};
 use crate::log;
-use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError, World};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError, World};
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
@@ -82,7 +82,7 @@ fn adopted(state: RunState, task_id: &TaskId) -> Result<Run, Refusal> {
 /// # Errors
 /// - [`Refusal::NoSuchRun`]; [`Refusal::WrongState`] when the run is in another state.
 /// - [`Refusal::Store`] when a store fails before the decision.
-pub async fn abandon<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log>(
+pub async fn abandon<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log + Metrics>(
     world: &W,
     run_id: RunId,
     reason: Option<&str>,
@@ -93,7 +93,7 @@ pub async fn abandon<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log>(
 }
 
 /// [`abandon`], of a run that was just loaded.
-pub(super) async fn abandon_loaded<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log>(
+pub(super) async fn abandon_loaded<W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log + Metrics>(
     world: &W,
     state: RunState,
     reason: Option<&str>,

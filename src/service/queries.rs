@@ -15,7 +15,8 @@ use crate::hook::delivery::{Delivery, DeliveryId};
 use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{
-    Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, Notifier, RetryKey, RunLists, RunRecords, StoreError, WholeInbox,
+    Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, Notifier, RetryKey, RunLists, RunRecords, StoreError,
+    WholeInbox,
 };
 use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;

@@ -14,10 +14,11 @@ use crate::hook::delivery::Delivery;
 use crate::hook::event::Event;
 use crate::log;
 use crate::ports::{
-    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, RunRecords, StoreError, WholeInbox, World,
+    Claim, Clock, DeliveryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError, WholeInbox, World,
 };
 use crate::run::Run;
 use crate::timestamp::{SECOND_MS, Timestamp};
+use crate::trace_context::TraceContext;
 
 use super::Budget;
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
@@ -120,8 +121,10 @@ pub fn plan_delivery(
         return Err(Unplanned::TooMany(RUNS_MAX));
     }
     let delivery = event.into_delivery();
+    // Only a verified delivery becomes an event, so that no stranger's header is kept or logged.
+    let trace = TraceContext::of_headers(&delivery.headers);
     let (id, address) = (&delivery.delivery_id, delivery.worker_address());
-    let run = |plan| new_run(world, hook, plan, id, address.as_deref(), now);
+    let run = |plan| new_run(world, hook, plan, id, address.as_deref(), trace, now);
     let runs = plans.into_iter().map(run).collect();
     Ok(Planned { delivery, runs })
 }
@@ -130,7 +133,7 @@ pub fn plan_delivery(
 ///
 /// # Errors
 /// `StoreError` when a store fails. The sender delivers again, and nothing is lost.
-pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log>(
+pub async fn store_delivery<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     planned: Planned,
@@ -199,7 +202,7 @@ pub(super) async fn take_claim<W: Inbox<DeliveryKey> + IdleHints + Clock>(
 }
 
 /// The answer to a delivery whose claim stands since `at`.
-pub(super) async fn duplicate<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn duplicate<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     claim: Claim,
@@ -226,7 +229,7 @@ pub(super) struct KnownRun {
 
 /// Heals a run that was accepted at `at` and is delivered again, and retries it where its hook says so and `retries_left`
 /// allows it.
-pub(super) async fn known_run<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn known_run<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     run: Run,

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::hook::Hook;
 use crate::journal::JournalState;
 use crate::log;
-use crate::ports::{Clock, Log, RetryKey, RunRecords, StoreError, WholeInbox};
+use crate::ports::{Clock, Log, Metrics, RetryKey, RunRecords, StoreError, WholeInbox};
 use crate::run::Run;
 use crate::timestamp::Timestamp;
 
@@ -18,7 +18,7 @@ use super::retry::{Retried, retried_before, retry_if};
 const RETRIES_MAX: usize = 10;
 
 /// Follows the retries of an event to the last run, and retries that one if it failed and `may_retry`.
-pub(super) async fn follow_retries<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn follow_retries<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     first: Run,
@@ -36,7 +36,7 @@ pub(super) async fn follow_retries<W: WholeInbox + RunRecords + Clock + Log>(
 }
 
 /// Retries a run if its journal says that it failed in a way that its sender may repeat.
-async fn retry_failed<W: WholeInbox + RunRecords + Clock + Log>(
+async fn retry_failed<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hook: &Hook,
     last: Retried,

@@ -8,10 +8,11 @@ use crate::hook::{Hook, HookName};
 use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{
-    Clock, DeliveryKey, Inbox, ItemKey, Log, Retry, RetryKey, RunRecords, StoreError, WholeInbox,
+    Clock, DeliveryKey, Inbox, ItemKey, Log, Metrics, Retry, RetryKey, RunRecords, StoreError, WholeInbox,
 };
 use crate::run::{MappedFrom, Run, RunId, Status};
 use crate::timestamp::Timestamp;
+use crate::trace_context::TraceContext;
 
 use super::accept::{CLAIM_YOUNG_MS, Healing, TRIES_TO_CLAIM, heal, new_run, show_new};
 use super::create_once::create_once;
@@ -41,7 +42,7 @@ pub struct Retried {
 ///
 /// # Errors
 /// Each [`Refusal`]. Nothing was decided, except perhaps after [`Refusal::Store`]: the call may be repeated.
-pub async fn retry<W: WholeInbox + RunRecords + Clock + Log>(
+pub async fn retry<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hooks: &Hooks<'_>,
     run_id: RunId,
@@ -52,7 +53,7 @@ pub async fn retry<W: WholeInbox + RunRecords + Clock + Log>(
 }
 
 /// [`retry`], if the run is `wanted` in the state that its journal has.
-pub(super) async fn retry_if<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn retry_if<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hooks: &Hooks<'_>,
     run_id: RunId,
@@ -96,8 +97,10 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
     }
     let origin = Origin::find(world, hooks, old).await?;
     let hook = origin.hook;
+    // A run from before traces were kept has none, and its delivery may name one.
+    let trace = old.trace.or_else(|| TraceContext::of_headers(&origin.delivery.headers));
     let plan = plan_again(origin, old);
-    let mut run = new_run(world, hook, plan, &old.delivery_id, old.address.as_deref(), now);
+    let mut run = new_run(world, hook, plan, &old.delivery_id, old.address.as_deref(), trace, now);
     run.retry_of = Some(old.run_id);
     Ok(run)
 }
@@ -116,7 +119,7 @@ fn plan_again<'h>(origin: Origin<'h>, old: &Run) -> Plan<'h> {
 }
 
 /// Creates the gate with the run `new` and shows it, or returns the run of an earlier call.
-async fn accept<W: WholeInbox + RunRecords + Clock + Log>(
+async fn accept<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     old: &Run,
     new: Run,
@@ -141,7 +144,7 @@ async fn accept<W: WholeInbox + RunRecords + Clock + Log>(
 }
 
 /// The outcome where an earlier call made the retry. If KV has no record of its run, that is healed.
-pub(super) async fn retried_before<W: WholeInbox + RunRecords + Clock + Log>(
+pub(super) async fn retried_before<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     standing: Retry,
     at: Timestamp,

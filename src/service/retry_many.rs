@@ -1,7 +1,7 @@
 //! Retrying every run of a list, page by page: each call retries a bounded number and returns where the next goes on.
 
 use crate::log;
-use crate::ports::{Clock, Log, Notifier, RunLists, RunRecords, StoreError, WholeInbox};
+use crate::ports::{Clock, Log, Metrics, Notifier, RunLists, RunRecords, StoreError, WholeInbox};
 use crate::run::{Run, RunId};
 use crate::timestamp::Timestamp;
 
@@ -27,7 +27,7 @@ pub struct Many {
 ///
 /// # Errors
 /// `StoreError` when the runs cannot be listed. A run whose retry fails is skipped; a later call retries it.
-pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Notifier + Clock + Log>(
+pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Notifier + Clock + Log + Metrics>(
     world: &W,
     hooks: &Hooks<'_>,
     selection: Query,
@@ -55,7 +55,7 @@ pub async fn retry_many<W: WholeInbox + RunRecords + RunLists + Notifier + Clock
 ///
 /// # Errors
 /// The reason for people where the run is not retried.
-async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log>(
+async fn retry_listed<W: WholeInbox + RunRecords + Clock + Log + Metrics>(
     world: &W,
     hooks: &Hooks<'_>,
     run_id: RunId,

@@ -174,12 +174,7 @@ struct Due {
     untold: Vec<Rc<Summary>>,
 }
 
-async fn due_runs<W: World>(
-    world: &W,
-    tick: Tick,
-    requests: u32,
-    hourly: bool,
-) -> Due {
+async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Due {
     let hint = SweepHint::load(world).await;
     let is_idle = hint.is_idle();
     if is_idle && !hourly {

@@ -10,9 +10,7 @@ use crate::hook::archive_key::safe_name;
 use crate::hook::subscription::TargetName;
 use crate::journal::{Decision, Recorded};
 use crate::ports::{EntryKey, Inbox, RetryKey, StoreError};
-use crate::run::{
-    FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status,
-};
+use crate::run::{FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status};
 use crate::timestamp::Timestamp;
 
 use super::journals::read_journal;
@@ -151,9 +149,7 @@ fn of_notification(notification: &Notification) -> Option<Event> {
     let what = match notification.state {
         NotificationState::Pending => return None,
         NotificationState::Delivered => What::Notified { target, attempts: notification.attempts },
-        NotificationState::Failed => {
-            What::NotificationFailed { target, reason: notification.error.clone() }
-        }
+        NotificationState::Failed => What::NotificationFailed { target, reason: notification.error.clone() },
     };
     Some(Event { at: notification.finished_at?, what })
 }

@@ -14,7 +14,11 @@ mod downloads;
 mod files;
 mod hostile;
 mod intake;
+mod log_lines;
+#[path = "../log_table/mod.rs"]
+mod log_table;
 mod main_job;
+mod metrics;
 mod notifications;
 mod operator;
 mod queue;

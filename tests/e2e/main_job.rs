@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use fake_fabricate::Origin;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, open_hook};
@@ -101,4 +102,31 @@ fn each_end_of_a_task_is_its_runs_end() {
     assert_eq!(end("unknown-status")["status"], "completed");
     let large = end("large-result");
     assert!(large["task"]["result"].to_string().len() > 300_000, "kept whole, though not in KV");
+}
+
+#[test]
+fn a_senders_trace_goes_on_at_fabricate_and_not_at_its_storage() {
+    let mut stage = Stage::for_workflows(&["redirects"]);
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let header = format!("00-{trace_id}-00f067aa0ba902b7-01");
+    let answer = stage.post("redirects", &json!({"id": "1"}), &[("traceparent", &header)]);
+    let run = stage.sweep_until_final(&answer.run_id());
+    assert_eq!((&run["status"], &run["trace_id"]), (&json!("completed"), &json!(trace_id)));
+    let asked = stage.fabricate.requests();
+    let traced = |is: &dyn Fn(&fake_fabricate::Request) -> bool| -> Vec<Option<String>> {
+        asked
+            .iter()
+            .filter(|asked| is(asked))
+            .map(|asked| asked.headers.get("traceparent").cloned())
+            .collect()
+    };
+    let at =
+        |origin| move |asked: &fake_fabricate::Request| asked.origin == origin && asked.file_id.is_some();
+    let starts = traced(&|asked| asked.method == "POST");
+    let own = starts[0].clone().unwrap();
+    assert!(own.starts_with(&format!("00-{trace_id}-")) && own.ends_with("-01") && own != header, "{own}");
+    assert_eq!(starts, [Some(own.clone())]);
+    assert_eq!(traced(&at(Origin::Api)), [Some(own)], "the download");
+    assert_eq!(traced(&at(Origin::Storage)), [None]);
+    stage.wait_for_log(&format!(r#""trace_id":"{trace_id}""#), 2);
 }

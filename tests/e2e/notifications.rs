@@ -65,7 +65,10 @@ fn an_end_is_told_at_once_and_signed() {
     assert_eq!(stage.send("GET", &path, &[], b"").status, 200, "the link needs no token");
     let run = stage.run_until(&run_id, |run| run["notifications"][0]["state"] == "delivered");
     let ops = notification(&run, "ops");
-    assert_eq!((&run["status"], &ops["state"], &ops["attempts"]), (&json!("completed"), &json!("delivered"), &json!(1)));
+    assert_eq!(
+        (&run["status"], &ops["state"], &ops["attempts"]),
+        (&json!("completed"), &json!("delivered"), &json!(1))
+    );
     stage.sweep();
     assert_eq!(receiver.told().len(), 1, "once is enough");
 }

@@ -15,9 +15,11 @@ use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
 use seedhook::journal::{Decision, Entry};
 use seedhook::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use seedhook::run::{
-    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage, Status, Summary, Tick,
+    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage,
+    Status, Summary, Tick,
 };
 use seedhook::timestamp::Timestamp;
+use seedhook::trace_context::TraceContext;
 use serde_json::{Map, Value, json};
 
 /// `millis` after the moment at which the runs were accepted.
@@ -112,6 +114,7 @@ fn queued() -> Run {
         notifications: Vec::new(),
         address: None,
         retry_of: None,
+        trace: None,
         received_at: at(0),
         started_at: None,
         finished_at: None,
@@ -166,6 +169,7 @@ fn full() -> Run {
         notifications: Vec::new(),
         address: None,
         retry_of: Some(run_id(1)),
+        trace: None,
         received_at: at(5),
         started_at: Some(at(6)),
         finished_at: Some(at(7)),
@@ -250,8 +254,14 @@ pub(crate) fn runs() -> Vec<Run> {
     let mut runs = runs_of_version_0();
     runs.push(with_http_status());
     runs.push(with_time_of_file());
+    runs.push(with_trace());
     runs.push(told());
     runs
+}
+
+fn with_trace() -> Run {
+    let trace = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03");
+    Run { trace, ..queued() }
 }
 
 fn with_time_of_file() -> Run {

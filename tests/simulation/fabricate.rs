@@ -248,7 +248,12 @@ fn started(task_id: Option<&TaskId>) -> Answer {
 }
 
 impl Fabricate for Invocation {
-    async fn start(&self, target: &Target, params: &Map<String, Value>) -> StartOutcome {
+    async fn start(
+        &self,
+        target: &Target,
+        params: &Map<String, Value>,
+        _traceparent: Option<&str>,
+    ) -> StartOutcome {
         let event = params.get("event").and_then(Value::as_str).unwrap_or_default();
         let (request, answer) = self.request("start request", |state| state.start(self, target, event)).await;
         let Some(answer) = answer else {

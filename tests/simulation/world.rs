@@ -9,7 +9,7 @@ use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
 use seedhook::notify::Targets;
-use seedhook::ports::{Clock, Heartbeat, Log};
+use seedhook::ports::{Clock, Heartbeat, Log, Metrics, Point};
 use seedhook::records::Record;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -247,6 +247,11 @@ impl Clock for Invocation {
     fn random(&self) -> [u8; 16] {
         self.world.state.borrow_mut().rng.u128(..).to_le_bytes()
     }
+}
+
+/// Nobody looks at them: they decide nothing.
+impl Metrics for Invocation {
+    fn write_point(&self, _: &Point<'_>) {}
 }
 
 impl Log for Invocation {

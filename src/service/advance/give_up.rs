@@ -3,7 +3,7 @@
 //! It starts nothing. The rule is [`crate::journal::retention`].
 
 use crate::journal::Journal;
-use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, RunRecords, StoreError};
+use crate::ports::{Clock, EntryKey, IdleHints, Inbox, Log, Metrics, RunRecords, StoreError};
 use crate::run::Expiry;
 use crate::run::Run;
 use crate::timestamp::Timestamp;
@@ -25,7 +25,7 @@ pub(in crate::service) async fn give_up<W>(
     now: Timestamp,
 ) -> Result<Run, StoreError>
 where
-    W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log,
+    W: Inbox<EntryKey> + RunRecords + IdleHints + Clock + Log + Metrics,
 {
     if let Some(done) = world.get_done(run.run_id).await? {
         follow_end(world, &done).await?;

@@ -3,7 +3,7 @@
 use crate::fabricate::{Health, KeyAnswer, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
 use crate::log::{self, Line};
-use crate::ports::{StoreError, World};
+use crate::ports::{Metrics, Point, PointKind, PointOutcome, StoreError, World};
 use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
@@ -31,9 +31,11 @@ pub(super) async fn start<W: World>(
         return Ok(Advanced::Unchanged);
     }
     // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
-    let fresh = world.now().since_ms(began) < START_FRESH_MS;
+    let asked = world.now();
+    let fresh = asked.since_ms(began) < START_FRESH_MS;
     let outcome = if fresh {
-        let outcome = world.start(&run.target, &run.params).await;
+        let traceparent = run.traceparent();
+        let outcome = world.start(&run.target, &run.params, traceparent.as_deref()).await;
         record_health(world, Health::of_start(&outcome));
         record_key_answer(world, &run.target.workspace, KeyAnswer::of_start(&outcome));
         outcome
@@ -42,10 +44,32 @@ pub(super) async fn start<W: World>(
         StartOutcome::NotStarted { status: None, reason, retry_after_ms: None, for_key: false }
     };
     // A sweep may have begun minutes ago: waits are counted from the answer.
-    let now = now.plus_ms(world.now().since_ms(began));
+    let answered = world.now();
+    let now = now.plus_ms(answered.since_ms(began));
     let [a, b, c, d, ..] = world.random();
     let next = take_outcome(run, outcome, attempts, u32::from_le_bytes([a, b, c, d]), now);
+    if fresh {
+        write_point(world, run, &next, answered.since_ms(asked));
+    }
     record(world, run, number + 1, next, budget).await
+}
+
+/// Writes the data point of a start request, which took `duration_ms`.
+fn write_point(world: &impl Metrics, run: &Run, next: &Next, duration_ms: i64) {
+    let (outcome, status) = match next {
+        Next::Ended => (PointOutcome::Refused, run.error.as_ref().and_then(|error| error.http_status)),
+        Next::Decided { decision: Decision::Task { .. }, status, .. } => (PointOutcome::Started, *status),
+        Next::Decided { decision: Decision::NoAnswer { not_before: None, .. }, status, .. } => {
+            (PointOutcome::Unconfirmed, *status)
+        }
+        Next::Decided { status, .. } => (PointOutcome::Later, *status),
+    };
+    world.write_point(&Point {
+        detail: status.into(),
+        duration_ms,
+        attempts: run.attempts,
+        ..Point::of_run(PointKind::Start, outcome, run)
+    });
 }
 
 /// Enters what an outcome decided, then logs and shows it.

@@ -7,7 +7,7 @@ use super::*;
 use crate::fabricate::StartOutcome;
 use crate::hook::OnUnconfirmed;
 use crate::journal::START_LOST_MS;
-use crate::run::tests::{at, queued_run};
+use crate::run::tests::{at, queued_run, started_run};
 use crate::testing::{MemoryWorld, finish, task_id};
 use crate::timestamp::HOUR_MS;
 
@@ -165,4 +165,73 @@ fn an_end_counts_every_start_of_the_journal_although_the_record_is_older() {
     let summary = run.summary();
     finish(poll(&stores, &summary, task_id("t"), at(1), &Budget::new(9))).unwrap();
     assert_eq!(stores.done.borrow()[&run.run_id].attempts, 2);
+}
+
+/// The data point of a start request with this outcome, at the attempt `attempts`.
+#[track_caller]
+fn check_start(run: &Run, outcome: StartOutcome, expected: &str) {
+    let world = MemoryWorld::with(run, &[]);
+    world.starts.borrow_mut().push_back(outcome);
+    world.answer_ms.set(40);
+    finish(start_new(&world, &mut run.clone(), at(0), &Budget::new(1))).unwrap();
+    let points = world.points.take();
+    assert_eq!(points.first().map(String::as_str), Some(expected), "{points:?}");
+    assert_eq!(points.iter().filter(|point| point.starts_with("start ")).count(), 1, "{points:?}");
+}
+
+#[test]
+fn each_start_request_is_a_data_point() {
+    let run = queued_run();
+    let (status, reason) = (Some(503), String::new());
+    check_start(&run, StartOutcome::Started(task_id("t")), "start started [] hook acme seed: 40 0 1");
+    let later = StartOutcome::NotStarted { status, reason, retry_after_ms: None, for_key: false };
+    check_start(&run, later.clone(), "start later [503] hook acme seed: 40 0 1");
+    check_start(&that_restarts(1), later, "start refused [503] hook acme seed: 40 0 1");
+    let refused = StartOutcome::Refused { status: Some(422), message: String::new() };
+    check_start(&run, refused, "start refused [422] hook acme seed: 40 0 1");
+    let unknown = StartOutcome::Unknown { status: None, reason: String::new() };
+    check_start(&run, unknown.clone(), "start unconfirmed [] hook acme seed: 40 0 1");
+    check_start(&that_restarts(2), unknown, "start later [] hook acme seed: 40 0 1");
+}
+
+#[test]
+fn no_request_is_no_data_point() {
+    let (_, world) = settled(&queued_run(), &[], 0);
+    assert!(world.points.take().is_empty());
+    let run = started_run();
+    let tick = crate::run::Tick { now: at(120_000), since: at(0) };
+    finish(advance(&world, &run.summary(), tick, &Budget::new(0))).unwrap();
+    assert!(world.points.take().is_empty());
+}
+
+#[test]
+fn each_poll_is_a_data_point() {
+    let polled = |answer: Result<Task, StatusError>| {
+        let run = started_run();
+        let world = MemoryWorld::with(&run, &[Decision::Start, Decision::Task { task_id: task_id("task") }]);
+        world.answers.borrow_mut().push_back(answer);
+        world.answer_ms.set(40);
+        let tick = crate::run::Tick { now: at(120_000), since: at(0) };
+        finish(advance(&world, &run.summary(), tick, &Budget::new(1))).unwrap();
+        let points = world.points.take();
+        let (poll, end) = (points[0].clone(), points.get(1).map(|point| point.starts_with("end ")));
+        (poll, end)
+    };
+    let task = |status: &str| {
+        let mut task = Task::just_started(task_id("task"));
+        status.clone_into(&mut task.status);
+        Ok(task)
+    };
+    for (answer, words, end) in [
+        (task("in_progress"), "unchanged [200]", None),
+        (task("completed"), "completed [200]", Some(true)),
+        (task("failed"), "failed [200]", Some(true)),
+        (task("canceled"), "canceled [200]", Some(true)),
+        (Err(StatusError::Unauthorized), "refused [401]", None),
+        (Err(StatusError::Forbidden), "refused [403]", None),
+        (Err(StatusError::NotFound), "not_answered [404]", None),
+        (Err(StatusError::Unavailable("HTTP 502".into())), "not_answered []", None),
+    ] {
+        assert_eq!(polled(answer), (format!("poll {words} hook acme seed: 40 0 0"), end));
+    }
 }

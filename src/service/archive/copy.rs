@@ -94,7 +94,7 @@ impl<W: World> Pass<'_, W> {
     ) -> Result<Option<Opened<W::Body>>, CopyError> {
         let wanted = Expected { size: to.size, content_type: to.content_type.as_deref(), rest };
         let url = self.world.download_url(self.task_id, &to.file_id);
-        let mut from = Source { url, authorized: true };
+        let mut from = Source { url, authorized: true, traceparent: self.traceparent.clone() };
         // The loop ends: `follow_redirect` refuses the hop after the last allowed one.
         for hops_taken in 0.. {
             let took = if is_at_fabricate(self.world, &from.url) {
@@ -129,7 +129,9 @@ impl<W: World> Pass<'_, W> {
                 hops_taken,
             );
             let next = next.map_err(|error| CopyError::Refused(error.to_string()))?;
-            from = Source { url: next.url, authorized: next.authorized };
+            // The storage that Fabricate redirects to is not asked in the trace.
+            let traceparent = self.traceparent.clone().filter(|_| is_at_fabricate(self.world, &next.url));
+            from = Source { url: next.url, authorized: next.authorized, traceparent };
         }
         Ok(None)
     }

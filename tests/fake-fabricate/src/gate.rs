@@ -22,7 +22,7 @@ use crate::{download, start, status};
 /// Longer paths and header values are cut in the record.
 const RECORDED_CHARS_MAX: usize = 2_000;
 /// The headers that the record keeps. `Authorization` must never be one.
-const RECORDED_HEADERS: [&str; 9] = [
+const RECORDED_HEADERS: [&str; 10] = [
     "accept",
     "content-length",
     "content-type",
@@ -30,6 +30,7 @@ const RECORDED_HEADERS: [&str; 9] = [
     "idempotency-key",
     "if-range",
     "range",
+    "traceparent",
     "transfer-encoding",
     "user-agent",
 ];

@@ -1,7 +1,7 @@
 //! The cron trigger, the bindings and the queue that a Worker needs.
 
 use serde_json::Value as Json;
-use toml_edit::{Item, Table};
+use toml_edit::{Item, Table, TableLike};
 
 use super::environment::{Environment, has_own, named, path, tables};
 use super::finding::Finding;
@@ -10,6 +10,9 @@ use crate::wrangler_toml;
 /// The bindings that every Worker needs: the name of the table, and the binding.
 const BINDINGS: &[(&str, &str)] =
     &[("kv_namespaces", "RUNS"), ("r2_buckets", "INBOX"), ("r2_buckets", "FILES")];
+
+/// The binding of the dataset that data points are written to.
+const METRICS: &str = "METRICS";
 
 /// The binding of the queue that sweeps may send runs to.
 const SWEEP_QUEUE: &str = "SWEEP_QUEUE";
@@ -30,7 +33,7 @@ pub(super) fn find_in_file(root: &Table) -> Vec<Finding> {
     found
 }
 
-/// Missing bindings, and a queue without a consumer.
+/// Missing bindings, a queue without a consumer, and a dataset of another name.
 pub(super) fn find(environment: &Environment<'_>) -> Vec<Finding> {
     let has = |kind: &str, name: &str| {
         let mut tables = tables(environment.table.get(kind)).into_iter();
@@ -41,12 +44,24 @@ pub(super) fn find(environment: &Environment<'_>) -> Vec<Finding> {
         let remedy = format!("write [[{header}]] binding = \"{name}\"; `wrangler deploy` creates it");
         Finding::mistake(environment.at(&[kind]), format!("the binding {name} is missing"), remedy)
     });
-    missing.chain(queue_without_consumer(environment)).collect()
+    missing.chain(queue_without_consumer(environment)).chain(dataset_without_use(environment)).collect()
 }
 
 fn has_cron(root: &Table) -> bool {
     let crons = root.get("triggers").and_then(|triggers| triggers.get("crons")?.as_array());
     crons.is_some_and(|crons| !crons.is_empty())
+}
+
+fn dataset_without_use(environment: &Environment<'_>) -> Option<Finding> {
+    const KIND: &str = "analytics_engine_datasets";
+    let datasets = tables(environment.table.get(KIND));
+    let is_used = |table: &&dyn TableLike| table.get("binding").and_then(Item::as_str) == Some(METRICS);
+    if datasets.is_empty() || datasets.iter().any(is_used) {
+        return None;
+    }
+    let problem = format!("no dataset is bound as {METRICS}, so no data points are written");
+    let remedy = format!("write [[{}]] binding = \"{METRICS}\"", environment.header(KIND));
+    Some(Finding::warning(environment.at(&[KIND]), problem, remedy))
 }
 
 fn queue_without_consumer(environment: &Environment<'_>) -> Option<Finding> {

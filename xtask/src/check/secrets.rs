@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seedhook::hook::Hook;
 use seedhook::http::api_token::{ApiToken, InvalidToken};
-use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
-use seedhook::notify::{SigningKey, Target};
-use seedhook::notify::target::{Address, read_address};
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, READ_TOKEN};
+use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
+use seedhook::notify::target::{Address, read_address};
+use seedhook::notify::{SigningKey, Target};
 use serde_json::Map;
 use toml_edit::Item;
 
@@ -84,8 +84,9 @@ fn missing_here(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> 
     if !environment.path.is_empty() {
         return Vec::new();
     }
-    let missing =
-        named(environment).into_iter().filter(|(name, hooks)| !is_set(local, name) && !come_from_senders(hooks));
+    let missing = named(environment)
+        .into_iter()
+        .filter(|(name, hooks)| !is_set(local, name) && !come_from_senders(hooks));
     missing
         .filter_map(|(name, hooks)| {
             let hook = hooks.first()?;

@@ -213,6 +213,16 @@ fn a_queue_without_a_consumer_is_a_warning() {
 }
 
 #[test]
+fn a_dataset_for_data_points_has_its_name() {
+    let with = |binding| {
+        format!("{GOOD}[[analytics_engine_datasets]]\nbinding = \"{binding}\"\ndataset = \"seedhook\"\n")
+    };
+    check(&with("METRICS"), &[]);
+    let warning = "w.toml:15:3: warning: analytics_engine_datasets: no dataset is bound as METRICS";
+    check(&with("ANALYTICS"), &[warning]);
+}
+
+#[test]
 fn the_rate_of_fabricate_calls_must_be_a_number() {
     let rate = |value: &str| {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
@@ -399,9 +409,15 @@ fn access_needs_both_variables_and_no_token() {
 #[test]
 fn the_secrets_of_targets_are_set_and_can_be_used() {
     let with = |target: &str| format!("{GOOD}\n[vars.NOTIFY.ops]\n{target}\n");
-    check(&with("url = \"https://example.com\"\nsecret = \"NOPE\""), &["w.toml:18: NOPE is not set in .dev.vars"]);
+    check(
+        &with("url = \"https://example.com\"\nsecret = \"NOPE\""),
+        &["w.toml:18: NOPE is not set in .dev.vars"],
+    );
     check(&with("url = \"https://example.com\"\nsecret = \"OLD\""), &["w.toml:18: OLD must be base64"]);
     check(&with("url_secret = \"OLD\"\nformat = \"slack\""), &["w.toml:17: OLD must be an https address"]);
-    check(&with("url = \"http://example.com\"\nformat = \"slack\""), &["w.toml:17: must begin with https://"]);
+    check(
+        &with("url = \"http://example.com\"\nformat = \"slack\""),
+        &["w.toml:17: must begin with https://"],
+    );
     check(&with("url = \"https://example.com\"\nformat = \"slack\""), &[]);
 }
