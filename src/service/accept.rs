@@ -30,7 +30,7 @@ const KV_LATE_MS_MAX: i64 = HOUR_MS;
 /// A claim is put twice, without a pause, because a sender or an operator waits for the answer.
 pub(super) const TRIES_TO_CLAIM: Tries = Tries { count: 2, pause_ms: 0 };
 
-/// A new run as it was planned, of a Worker with this address. It has failed already where its parameters could not be mapped.
+/// A new run as it was planned; `address` is the Worker's, where targets are notified. It has failed already where its parameters could not be mapped.
 pub(super) fn new_run(
     world: &impl Clock,
     hook: &Hook,
@@ -40,7 +40,6 @@ pub(super) fn new_run(
     trace: Option<TraceContext>,
     now: Timestamp,
 ) -> Run {
-    let is_told_of = !plan.rule.settings.notify.is_empty();
     let mut run = Run {
         run_id: RunId::new(now, world.random()),
         hook: hook.name.clone(),
@@ -62,7 +61,7 @@ pub(super) fn new_run(
         abandoned: false,
         error: None,
         notifications: Vec::new(),
-        address: address.filter(|_| is_told_of).map(ToOwned::to_owned),
+        address: address.map(ToOwned::to_owned),
         retry_of: None,
         trace,
         received_at: now,

@@ -123,7 +123,9 @@ pub fn plan_delivery(
     let delivery = event.into_delivery();
     // Only a verified delivery becomes an event, so that no stranger's header is kept or logged.
     let trace = TraceContext::of_headers(&delivery.headers);
-    let (id, address) = (&delivery.delivery_id, delivery.worker_address());
+    let is_told_of = hook.rules.iter().any(|rule| !rule.settings.notify.is_empty());
+    let address = is_told_of.then(|| delivery.worker_address()).flatten();
+    let id = &delivery.delivery_id;
     let run = |plan| new_run(world, hook, plan, id, address.as_deref(), trace, now);
     let runs = plans.into_iter().map(run).collect();
     Ok(Planned { delivery, runs })

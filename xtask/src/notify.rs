@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::expression::nearest;
 use seedhook::hook::subscription::TargetName;
-use seedhook::notify::{Format, Request, Target, test_message};
+use seedhook::notify::{Request, Target, test_message};
 use seedhook::service::notify::ANSWER_MS_MAX;
 use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
@@ -152,10 +152,5 @@ mod tests {
         check(Some("zzzzz"), "there are bad, ops");
         check(Some("bad"), "has a mistake");
         check(None, "the name of a target is missing: there are bad, ops");
-    }
-
-    #[test]
-    fn every_format_has_a_word() {
-        assert!(Format::ALL.iter().all(|(word, format)| format.as_str() == *word));
     }
 }

@@ -761,6 +761,38 @@ export interface components {
             /** @description What would be right. */
             remedy: string;
         };
+        /** @description How far a target was notified of a run's end, or that the run is `unconfirmed`. */
+        Notification: {
+            /** @description The name of the target. */
+            target: components["schemas"]["TargetName"];
+            /** @description What the target is told. */
+            event: components["schemas"]["RunEvent"];
+            /** @description Whether the target was told. */
+            state: components["schemas"]["NotificationState"];
+            /** @description How many attempts were made. */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the next attempt is due; `null` unless the state is `pending`.
+             */
+            not_before: string | null;
+            /**
+             * Format: date-time
+             * @description When the notification was delivered or given up; `null` before.
+             */
+            finished_at: string | null;
+            /** @description Why the last attempt failed; `null` if it did not. */
+            error: string | null;
+        };
+        /**
+         * @description How far a notification has come.
+         *
+         *     - `pending`: An attempt is due, now or later.
+         *     - `delivered`: The target answered with a 2xx.
+         *     - `failed`: The target was not told: it said that it is gone, it is not configured any more, or the last attempt failed.
+         * @enum {string}
+         */
+        NotificationState: "pending" | "delivered" | "failed";
         /**
          * @description What to do when a sender redelivers an event whose run failed.
          *
@@ -1087,11 +1119,15 @@ export interface components {
             error: components["schemas"]["RunError"] | null;
             /** @description How many start requests were sent. */
             attempts: number;
+            /** @description One for each target that is notified of the run's present state; empty while it runs. */
+            notifications: components["schemas"]["Notification"][];
             /**
              * Format: uuid
              * @description The run that this run retries; `null` if the run came from a delivery.
              */
             retry_of: string | null;
+            /** @description The id of the trace that the sender's `traceparent` header named: 32 hexadecimal digits; `null` if it named none. */
+            trace_id: string | null;
             /**
              * Format: date-time
              * @description When the delivery was accepted.
@@ -1179,6 +1215,16 @@ export interface components {
             /** @description How many start requests had been sent by then. */
             attempts: number;
         };
+        /**
+         * @description What may happen to a run that targets are notified of.
+         *
+         *     - `completed`: It completed.
+         *     - `failed`: It failed.
+         *     - `canceled`: Its task was canceled at Fabricate.
+         *     - `unconfirmed`: Nobody knows whether its workflow was started.
+         * @enum {string}
+         */
+        RunEvent: "completed" | "failed" | "canceled" | "unconfirmed";
         /** @description A file of a run's task. */
         RunFile: {
             /** @description Fabricate's id of the file. */
@@ -1369,6 +1415,8 @@ export interface components {
         } | {
             project: string;
         });
+        /** @description The name of a target: `[a-z0-9][a-z0-9-]{0,31}`. */
+        TargetName: string;
         /** @description Fabricate's task. */
         Task: {
             /** @description Fabricate's id of the task. */
@@ -1422,7 +1470,7 @@ export interface components {
             events: components["schemas"]["TimelineEvent"][];
         };
         /** @description Something that happened to a run. */
-        TimelineEvent: components["schemas"]["TimelineEventAccepted"] | components["schemas"]["TimelineEventStartDecided"] | components["schemas"]["TimelineEventStartPutOff"] | components["schemas"]["TimelineEventStartUnconfirmed"] | components["schemas"]["TimelineEventStarted"] | components["schemas"]["TimelineEventTaskCreated"] | components["schemas"]["TimelineEventTaskStarted"] | components["schemas"]["TimelineEventTaskEnded"] | components["schemas"]["TimelineEventFileArchived"] | components["schemas"]["TimelineEventFileFailed"] | components["schemas"]["TimelineEventEnded"] | components["schemas"]["TimelineEventRetried"];
+        TimelineEvent: components["schemas"]["TimelineEventAccepted"] | components["schemas"]["TimelineEventStartDecided"] | components["schemas"]["TimelineEventStartPutOff"] | components["schemas"]["TimelineEventStartUnconfirmed"] | components["schemas"]["TimelineEventStarted"] | components["schemas"]["TimelineEventTaskCreated"] | components["schemas"]["TimelineEventTaskStarted"] | components["schemas"]["TimelineEventTaskEnded"] | components["schemas"]["TimelineEventFileArchived"] | components["schemas"]["TimelineEventFileFailed"] | components["schemas"]["TimelineEventEnded"] | components["schemas"]["TimelineEventNotified"] | components["schemas"]["TimelineEventNotificationFailed"] | components["schemas"]["TimelineEventRetried"];
         /** @description The delivery was accepted; or the run was made, which retries another. */
         TimelineEventAccepted: {
             /**
@@ -1497,6 +1545,40 @@ export interface components {
             name: string;
             /** @description Why. */
             reason: string | null;
+        };
+        /** @description No further attempt is made to tell a target of the run's present state. */
+        TimelineEventNotificationFailed: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            event: "notification_failed";
+            /** @description The name of the target. */
+            target: components["schemas"]["TargetName"];
+            /** @description Why the last attempt failed. */
+            reason: string | null;
+        };
+        /** @description A target was told of the run's present state. */
+        TimelineEventNotified: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            event: "notified";
+            /** @description The name of the target. */
+            target: components["schemas"]["TargetName"];
+            /** @description How many attempts it took. */
+            attempts: number;
         };
         /** @description The run was retried. */
         TimelineEventRetried: {

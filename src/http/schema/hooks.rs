@@ -6,6 +6,7 @@ use crate::config::mistake::Mistake;
 use crate::config::setup::setup_steps;
 use crate::fabricate::Target;
 use crate::hook::archive_key::KeyTemplate;
+use crate::hook::subscription::TargetName;
 use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule, Share};
 use crate::timestamp::SECOND_MS;
 
@@ -57,6 +58,8 @@ pub struct ReadableHook<'a> {
     pub share: Share,
     /// Whether deliveries that no rule counts are kept for seven days.
     pub keep_ignored: bool,
+    /// After how long without a verified delivery its targets are told that it is silent, seconds; `null`: never.
+    pub silence_seconds: Option<i64>,
     /// The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
     /// if the secret is set.
     pub verification_token: Option<String>,
@@ -107,6 +110,8 @@ pub struct RuleView<'a> {
     pub deadline_seconds: i64,
     /// The pattern of its files' keys.
     pub archive: &'a KeyTemplate,
+    /// The names of the targets that are told of its runs.
+    pub notify: Vec<&'a TargetName>,
 }
 
 /// A mistake in the configuration.
@@ -142,6 +147,7 @@ impl<'a> ReadableHook<'a> {
             setup: setup_steps(hook, &format!("{origin}{url}")),
             share: hook.share,
             keep_ignored: hook.keeps_ignored,
+            silence_seconds: hook.silence_ms.map(|millis| millis / SECOND_MS),
             url,
             verification_token,
             max_body_bytes: hook.body_bytes_max,
@@ -160,6 +166,7 @@ impl<'a> RuleView<'a> {
             on_redelivery: rule.settings.on_redelivery,
             deadline_seconds: rule.settings.deadline_ms / SECOND_MS,
             archive: &rule.settings.archive,
+            notify: rule.settings.notify.iter().map(|subscription| &subscription.target).collect(),
         }
     }
 }
