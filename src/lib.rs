@@ -19,7 +19,8 @@
 //!    that is due: it polls the task, archives the files and closes the run. Where a queue is bound, the sweep sends the due
 //!    runs to it. **Webhook, sweep, queue and operator only call `advance`, the one place that moves a run**; if a call is
 //!    lost, the run is delayed.
-//! 6. `service/close.rs` is the one place that ends a run. What follows from an end starts there.
+//! 6. `service/close.rs` is the one place that ends a run. What follows from an end starts there. The targets of the run are
+//!    notified at once, and by the sweeps until each has answered ([`service::notify`]).
 //! 7. Once an hour [`service::reconcile`] compares the inbox with KV and restores records that were lost between 3 and 4.
 //! 8. An archived file is streamed to the operator, or to the holder of a signed link (`http/files.rs`, [`link`]).
 //! 9. The operator retries a failed run ([`service::retry`]), or its sender's redelivery does, if the hook says so. A retry is
@@ -40,6 +41,8 @@
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others. Everything has a bound.
 //! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing but, every ten minutes, a heartbeat. While no run is
 //!    open, sweeps do not list and write nothing at all.
+//! 8. **Ends are told.** Each target is told of each end at least once, and never before the end is durable; or the run shows that the
+//!    target is not told. A target that fails delays nobody.
 //!
 //! # Words
 //! | word | meaning |
@@ -89,6 +92,7 @@
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |
+//! | when targets are notified | [`service::notify`]; `run/notification.rs` has the schedule | KV, the targets, log |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
@@ -101,6 +105,10 @@
 //! | what is shown of how a run came about | [`service::timeline`], [`service::explain`] | the journal, the inbox |
 //! | how runs went in the last hours | [`service::overview`] | KV |
 //! | lists and look-ups | [`service::queries`] | KV, journal |
+//! | **Notifications** | | |
+//! | what a message says, and in which format | `notify/news.rs`; `notify/slack.rs`, `discord.rs`, `teams.rs`, and `message.rs` for programs | values |
+//! | what a target may be, its address, how it is signed | [`notify::target`], `notify/signature.rs`; `config/notify.rs` reads it | values, secrets, a time |
+//! | which network addresses are private | `reach.rs` | values |
 //! | **HTTP** | | |
 //! | what `GET /health` says | `http/health.rs` | R2, the configuration |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
@@ -121,8 +129,8 @@
 //! | what a delivery costs | `cargo xtask bench`; `docs/performance.md` is the page; `tests/instructions/` has the gate's counts | – |
 //!
 //! # Rules
-//! Imports point one way: `cloudflare → http → service → ports → journal → run → { hook, fabricate }`, with `records` between
-//! `cloudflare` and `ports`, and `config → hook → verify → { request, expression } → { document, value }` below. `worker` is a
+//! Imports point one way: `cloudflare → http → service → ports → { journal, notify → link } → run → { hook, fabricate }`, with `records`
+//! between `cloudflare` and `ports`, and `config → { notify, hook } → verify → { request, expression } → { document, value }` below. `worker` is a
 //! dependency for wasm32 only, so that a `use worker::…` outside `cloudflare/` fails the native tests. Everything else has
 //! no clock, no network and no randomness: they are arguments, or [`ports::Clock`].
 //!

@@ -263,7 +263,7 @@ fn the_view_is_the_contract_to_the_byte() {
     run.task.as_mut().unwrap().result = JsonText::parse(r#"{"b" : 1e400}"#).unwrap();
     let id = run.run_id;
     let whole = format!(
-        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"in_progress","workspace":"acme","database":"sales-demo","workflow":"seed","finished_at":null,"error":null,"attempts":1,"retry_of":null,"trace_id":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","params":{{"rows":5}},"files":[{{"id":"0","name":"a.csv","size":null,"content_type":null,"state":"pending","key":null,"sha256":null,"finished_at":null,"bytes":null,"error":null,"attempts":0,"url":"/api/runs/{id}/files/0"}}],"item_id":"item","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":null,"result":{{"b" : 1e400}}}}}}"#
+        r#"{{"run_id":"{id}","hook":"hook","delivery_id":"delivery","status":"in_progress","workspace":"acme","database":"sales-demo","workflow":"seed","finished_at":null,"error":null,"attempts":1,"notifications":[],"retry_of":null,"trace_id":null,"received_at":"2023-11-14T22:13:20.000Z","started_at":"2023-11-14T22:13:20.000Z","params":{{"rows":5}},"files":[{{"id":"0","name":"a.csv","size":null,"content_type":null,"state":"pending","key":null,"sha256":null,"finished_at":null,"bytes":null,"error":null,"attempts":0,"url":"/api/runs/{id}/files/0"}}],"item_id":"item","task":{{"id":"task","workflow_id":null,"status":"completed","created_at":null,"started_at":null,"completed_at":null,"error":null,"result":{{"b" : 1e400}}}}}}"#
     );
     assert_eq!(text_of(&run), whole);
     run.fail(Stage::Workflow, "broken", at(7));
