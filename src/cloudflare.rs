@@ -13,6 +13,7 @@ mod kv_runs;
 mod outbound;
 mod platform_errors;
 mod queue;
+mod r2_alerts;
 mod r2_downloads;
 mod r2_files;
 mod r2_handshakes;
@@ -40,6 +41,7 @@ use crate::http::request::Body;
 use crate::log;
 use crate::ports::{Clock, Log, Queue};
 use crate::run::Tick;
+use crate::service::alerts::watch;
 use crate::service::reconcile::reconcile;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
@@ -118,6 +120,7 @@ async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
         "failed": swept.failed, "unreadable": swept.unreadable, "left": swept.left, "enqueued": swept.enqueued,
         "took_ms": took_ms});
     WorkerLog.log(log::SWEEP_FINISHED, fields);
+    watch(&*world, &settings.isolate.configuration, tick, swept.requests_left).await;
     // Also those of hooks that nobody calls. After the sweep, because reading every hook takes CPU time.
     if last.is_none() {
         settings.isolate.log_hook_mistakes(&WorkerLog);

@@ -31,6 +31,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
+/// The name of the secret with the API key.
+pub const FABRICATE_API_KEY: &str = "FABRICATE_API_KEY";
+
 /// How long an answer may take: its headers, and as much of its body as is read at once. Of a download or a large answer, the
 /// headers. Cloudflare sets no limit of its own.
 pub const ANSWER_TIMEOUT_MS: u32 = 20_000;

@@ -15,6 +15,7 @@ mod entity_tag;
 mod files;
 mod handshake;
 mod health;
+mod heard;
 mod hooks;
 mod intake;
 mod isolate;

@@ -96,6 +96,7 @@
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |
 //! | copying files | `service/archive.rs` and its folder; `docs/files.md` is the page | all ports |
 //! | fairness and budget of a sweep | [`service::sweep`], `service/sweep/fair_queue.rs`, `service/sweep/pass.rs`, `service/budget.rs` | all ports |
+//! | when a hook is silent, and when targets are told of it or that the Worker is unhealthy; which targets fail | `notify/ledger.rs`, [`service::alerts`], `service/notify/outcomes.rs`; `http/heard.rs` records deliveries | values, a time; R2, targets |
 //! | when a sweep need not list | `service/idle.rs` | KV, R2 |
 //! | when a sweep leaves a heartbeat; when sweeps are missing | [`service::heartbeat`] | R2, Fabricate's answers |
 //! | whether Fabricate refuses the API key | `fabricate/credentials.rs` | values, a time |
@@ -110,7 +111,7 @@
 //! | what a target may be, its address, how it is signed | [`notify::target`], `notify/signature.rs`; `config/notify.rs` reads it | values, secrets, a time |
 //! | which network addresses are private | `reach.rs` | values |
 //! | **HTTP** | | |
-//! | what `GET /health` says | `http/health.rs` | R2, the configuration |
+//! | what `GET /health` says, and targets are told | [`service::health`] makes the problems; `http/health.rs` | R2, the configuration |
 //! | a route or an operator call | `http/route.rs`, then its handler in `http/` (`runs.rs`, `decisions.rs`, `hooks.rs`, `files.rs`) | the ports, by [`http::runtime`] |
 //! | a JSON body of a request or response | `http/schema/`, `run/view.rs` | values |
 //! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |

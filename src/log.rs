@@ -92,6 +92,17 @@ lines! {
     Info NOTIFICATION_DELIVERED = "notification delivered";
     Warn NOTIFICATION_NOT_DELIVERED = "notification not delivered, will be tried again";
     Error NOTIFICATION_GIVEN_UP = "notification given up: the run shows why its target was not told";
+    Warn TARGETS_NOT_RECORDED = "targets that fail not recorded, the next attempt tries again";
+    Warn HOOK_SILENT = "hook is silent";
+    Info HOOK_HEARD = "silent hook is heard again";
+    Error UNHEALTHY = "seedhook is unhealthy: its targets are told";
+    Info HEALTHY = "seedhook is healthy again";
+    Info ALERT_DELIVERED = "alert delivered";
+    Warn ALERT_NOT_DELIVERED = "alert not delivered, will be tried again";
+    Error ALERT_GIVEN_UP = "alert given up: its target was not told";
+    Warn ALERTS_NOT_WATCHED = "alerts not watched, a later sweep tries again";
+    Error TOO_MANY_WATCHED = "more hooks with silence than are watched";
+    Warn HEARD_NOT_RECORDED = "delivery not recorded for the silence of its hook, the next one is";
     Info RUN_RETRIED = "run retried";
     Info TASK_ADOPTED = "operator gave the run its task";
     Warn RUN_NOT_RETRIED = "run not retried";

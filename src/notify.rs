@@ -4,6 +4,7 @@
 //! notifications of a run is in [`crate::run::Notification`].
 
 mod discord;
+pub mod ledger;
 pub mod message;
 mod news;
 mod signature;

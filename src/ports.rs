@@ -1,18 +1,20 @@
 //! What the service needs of the world, as a few traits. The edge implements them on Cloudflare, the simulation
 //! in memory. Nothing here decides anything.
 
+mod alerts;
 mod archive;
 mod heartbeat;
 mod kept;
 mod metrics;
 mod notifier;
 
+pub use alerts::{AlertLedgers, HeardHooks, KnownLedger};
 pub use archive::{
     Archived, CopyError, CopyLease, CopyLeases, Destination, Download, Downloads, FileBytes, FileStore, Part,
     Put, Source, Upload, Version,
 };
 
-pub use heartbeat::{Heartbeat, Heartbeats};
+pub use heartbeat::{Heartbeat, Heartbeats, SweepGap};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 pub use notifier::{Notifier, Posted};
@@ -325,7 +327,15 @@ pub trait Log {
 
 /// The whole inbox.
 pub trait WholeInbox:
-    Inbox<DeliveryKey> + Inbox<ItemKey> + Inbox<RetryKey> + Inbox<EntryKey> + InboxLists + IdleHints + Heartbeats
+    Inbox<DeliveryKey>
+    + Inbox<ItemKey>
+    + Inbox<RetryKey>
+    + Inbox<EntryKey>
+    + InboxLists
+    + IdleHints
+    + Heartbeats
+    + HeardHooks
+    + AlertLedgers
 {
 }
 
@@ -337,6 +347,8 @@ impl<W> WholeInbox for W where
         + InboxLists
         + IdleHints
         + Heartbeats
+        + HeardHooks
+        + AlertLedgers
 {
 }
 

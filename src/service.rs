@@ -9,6 +9,7 @@
 pub mod abandon_many;
 mod accept;
 pub mod advance;
+pub mod alerts;
 mod archive;
 mod at_once;
 mod batch;
@@ -17,6 +18,7 @@ mod close;
 mod create_once;
 pub mod explain;
 pub mod follow;
+pub mod health;
 pub mod heartbeat;
 mod idle;
 mod journals;

@@ -17,13 +17,14 @@ use crate::hook::HookName;
 use crate::http::testing::HttpStores;
 use crate::journal::{Decision, Entry};
 use crate::log::Line;
+use crate::notify::ledger::Ledger;
 use crate::notify::{Request, Targets};
 use crate::ports::{
-    Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination, Download,
-    Downloads, EntryKey, Fabricate, FileBytes, FileStore, Heartbeat, Heartbeats, IdleHint, IdleHints, Inbox,
-    InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists, Log, Metrics, Notifier, Page,
-    Part, Point, Posted, Put, Queue, Retry, RetryKey, RunLists, RunPage, RunRecords, Source, StoreError,
-    Upload, Version,
+    AlertLedgers, Archived, Batch, Claim, Clock, CopyError, CopyLease, CopyLeases, DeliveryKey, Destination,
+    Download, Downloads, EntryKey, Fabricate, FileBytes, FileStore, HeardHooks, Heartbeat, Heartbeats,
+    IdleHint, IdleHints, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists,
+    KnownLedger, Log, Metrics, Notifier, Page, Part, Point, Posted, Put, Queue, Retry, RetryKey, RunLists,
+    RunPage, RunRecords, Source, StoreError, Upload, Version,
 };
 use crate::run::tests::at;
 use crate::run::{Run, RunId};
@@ -68,6 +69,17 @@ pub(crate) struct MemoryWorld {
     /// How often the heartbeat was read and written.
     pub(crate) heartbeat_calls: Cell<[usize; 2]>,
     pub(crate) known_heartbeat: RefCell<Option<Heartbeat>>,
+    /// When each hook was last heard.
+    pub(crate) heard: RefCell<BTreeMap<HookName, Timestamp>>,
+    pub(crate) heard_fails: Cell<bool>,
+    /// The ledger of alerts, and its entity tag and time.
+    pub(crate) ledger: RefCell<Option<(Ledger, Version)>>,
+    pub(crate) ledger_fails: Cell<bool>,
+    /// How often the ledger was read and written.
+    pub(crate) ledger_calls: Cell<[usize; 2]>,
+    /// What another invocation writes to the ledger just before the next one is written.
+    pub(crate) other_ledger: RefCell<Option<Ledger>>,
+    pub(crate) known_ledger: RefCell<Option<KnownLedger>>,
     pub(crate) credentials: Credentials,
     /// `open/` records and journal entries that were read.
     pub(crate) reads: Cell<usize>,
@@ -427,6 +439,61 @@ impl Heartbeats for MemoryWorld {
     }
     fn known_heartbeat(&self) -> &RefCell<Option<Heartbeat>> {
         &self.known_heartbeat
+    }
+}
+
+impl HeardHooks for MemoryWorld {
+    async fn put_heard(&self, hook: &HookName) -> Result<(), StoreError> {
+        if self.heard_fails.get() {
+            return Err(StoreError::Busy("INBOX"));
+        }
+        self.heard.borrow_mut().insert(hook.clone(), self.now());
+        Ok(())
+    }
+    async fn list_heard(&self) -> Result<Vec<(HookName, Timestamp)>, StoreError> {
+        self.call("R2 list");
+        if self.heard_fails.get() {
+            return Err(StoreError::Busy("INBOX"));
+        }
+        Ok(self.heard.borrow().iter().map(|(hook, at)| (hook.clone(), *at)).collect())
+    }
+}
+
+impl MemoryWorld {
+    fn ledger_call(&self, call: usize) -> Result<(), StoreError> {
+        self.call(["R2 get", "R2 put"][call]);
+        let mut calls = self.ledger_calls.get();
+        calls[call] += 1;
+        self.ledger_calls.set(calls);
+        if self.ledger_fails.get() { Err(StoreError::Busy("INBOX")) } else { Ok(()) }
+    }
+}
+
+impl AlertLedgers for MemoryWorld {
+    async fn get_ledger(&self) -> Result<Option<(Ledger, Version)>, StoreError> {
+        self.ledger_call(0)?;
+        Ok(self.ledger.borrow().clone())
+    }
+    async fn put_ledger(
+        &self,
+        ledger: &Ledger,
+        expected: Option<&Version>,
+    ) -> Result<Option<Version>, StoreError> {
+        self.ledger_call(1)?;
+        let version = |ledger: &Ledger| Version { etag: ledger.author.clone(), at: self.now() };
+        let mut stored = self.ledger.borrow_mut();
+        if let Some(other) = self.other_ledger.take() {
+            let version = version(&other);
+            *stored = Some((other, version));
+        }
+        if stored.as_ref().map(|(_, version)| version) != expected {
+            return Ok(None);
+        }
+        *stored = Some((ledger.clone(), version(ledger)));
+        Ok(Some(version(ledger)))
+    }
+    fn known_ledger(&self) -> &RefCell<Option<KnownLedger>> {
+        &self.known_ledger
     }
 }
 

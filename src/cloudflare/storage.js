@@ -109,6 +109,16 @@ export const r2Put = (slot, bucket, key, text, etag) => {
 };
 
 /**
+ * Stores a text, whatever is there.
+ * @param {number} slot
+ * @param {Bucket} bucket
+ * @param {string} key
+ * @param {string} text
+ */
+export const r2Replace = (slot, bucket, key, text) =>
+  begin(slot, () => bucket.put(key, text, {}).then(() => undefined));
+
+/**
  * @param {number} slot
  * @param {Bucket} bucket
  * @param {string} key

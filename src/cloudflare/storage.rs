@@ -25,6 +25,8 @@ extern "C" {
     fn r2_get(slot: u32, bucket: &JsValue, key: &str);
     #[wasm_bindgen(js_name = r2Put)]
     fn r2_put(slot: u32, bucket: &JsValue, key: &str, text: &str, etag: Option<&str>);
+    #[wasm_bindgen(js_name = r2Replace)]
+    fn r2_replace(slot: u32, bucket: &JsValue, key: &str, text: &str);
     #[wasm_bindgen(js_name = r2Delete)]
     fn r2_delete(slot: u32, bucket: &JsValue, key: &str);
     #[wasm_bindgen(js_name = r2List)]
@@ -142,6 +144,11 @@ impl TextBucket {
     ) -> Result<Option<Version>, StoreError> {
         let put = operation(|slot| r2_put(slot, &self.0, key, text, replaced)).await.map_err(r2_failed)?;
         Ok(put.as_string().map(|version| read_version(&version)))
+    }
+
+    /// Puts a text, whatever is there.
+    pub(super) async fn replace(&self, key: &str, text: &str) -> Result<(), StoreError> {
+        operation(|slot| r2_replace(slot, &self.0, key, text)).await.map(drop).map_err(r2_failed)
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {

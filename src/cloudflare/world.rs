@@ -20,7 +20,7 @@ use crate::fabricate::{Api, CircuitBreaker, Credentials};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::notify::Targets;
-use crate::ports::{Heartbeat, Log};
+use crate::ports::{Heartbeat, KnownLedger, Log};
 use crate::timestamp::Timestamp;
 
 thread_local! {
@@ -116,6 +116,8 @@ pub(super) struct Bindings {
     pub(super) credentials: Credentials,
     /// [`Heartbeats::known_heartbeat`](crate::ports::Heartbeats::known_heartbeat).
     pub(super) known_heartbeat: RefCell<Option<Heartbeat>>,
+    /// [`AlertLedgers::known_ledger`](crate::ports::AlertLedgers::known_ledger).
+    pub(super) known_ledger: RefCell<Option<KnownLedger>>,
 }
 
 impl Bindings {
@@ -144,6 +146,7 @@ impl Bindings {
             hint_deleted_at: Cell::default(),
             credentials: Credentials::default(),
             known_heartbeat: RefCell::default(),
+            known_ledger: RefCell::default(),
         })
     }
 }

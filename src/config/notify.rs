@@ -256,8 +256,8 @@ impl HookReader {
             // Which events it wants is not known.
             Err(_) => RunEvent::ALL.to_vec(),
         };
-        let subscriptions = names.into_iter().map(|target| Subscription { on: on(&target), target });
-        subscriptions.filter(|subscription| !subscription.on.is_empty()).collect()
+        // Also a target of no event: it is told when the hook is silent.
+        names.into_iter().map(|target| Subscription { on: on(&target), target }).collect()
     }
 
     /// `silence = "24h"`: after how long without a delivery the hook is silent.

@@ -10,11 +10,10 @@ use super::context::{Context, Handled};
 use super::problem::{Problem, RETRY_AFTER_S};
 use super::request::Request;
 use super::runtime::Runtime;
-use super::schema::{Health, HealthProblem, HealthProblemKind, HealthStatus, HealthSweeps};
-use super::secrets::FABRICATE_API_KEY;
-use crate::fabricate::KeyRefusal;
+use super::schema::{Health, HealthProblem, HealthStatus, HealthSweeps};
 use crate::log;
-use crate::service::heartbeat::{Pulse, SILENT_MS, SweepState, pulse, refusals};
+use crate::service::health::of_configuration;
+use crate::service::heartbeat::{Pulse, SweepState, pulse, refusals};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 /// How long an isolate answers from what it read of R2, milliseconds: so a flood of calls costs nothing.
@@ -98,73 +97,18 @@ async fn read<R: Runtime>(context: &Context<'_, R>) -> Option<Read> {
 /// Everything that is wrong.
 fn problems<R: Runtime>(context: &Context<'_, R>, read: Option<&Read>) -> Vec<HealthProblem> {
     let configuration = &context.isolate.configuration;
-    let mut problems: Vec<HealthProblem> = configuration
-        .mistakes
-        .iter()
-        .map(|mistake| {
-            let detail = format!("{}: {}", mistake.path.join("."), mistake.problem);
-            HealthProblem::new(HealthProblemKind::Configuration, detail, &mistake.remedy)
-        })
-        .collect();
-    if context.secret(FABRICATE_API_KEY).is_none() {
-        let remedy = format!("run `npx wrangler secret put {FABRICATE_API_KEY}`");
-        let detail = format!("{FABRICATE_API_KEY} is not set");
-        problems.push(HealthProblem::new(HealthProblemKind::Credentials, detail, remedy));
-    }
-    let Some(read) = read else {
+    let mut problems = of_configuration(configuration, &|name| context.secret(name));
+    let (Some(read), Some(ports)) = (read, context.runtime.ports()) else {
         // Without a usable `FABRICATE_URL` it is not known, and the mistake is above.
-        if configuration.fabricate.is_some() {
-            let detail = "RUNS, INBOX or FILES is not bound: the log names it";
-            let remedy = "add the binding to wrangler.toml, and deploy";
-            problems.push(HealthProblem::new(HealthProblemKind::Binding, detail, remedy));
-        }
+        problems.extend(configuration.fabricate.as_ref().map(|_| HealthProblem::no_binding()));
         return problems;
     };
     let Some(pulse) = &read.pulse else {
-        let detail = "R2 INBOX cannot be read: the log says why";
-        let remedy = "wait, and look at https://www.cloudflarestatus.com";
-        problems.push(HealthProblem::new(HealthProblemKind::Store, detail, remedy));
+        problems.push(HealthProblem::store_failed());
         return problems;
     };
-    problems.extend(refused(context, pulse));
-    problems.extend(no_sweep(pulse, read.awaited_since.map(|since| read.at.since_ms(since))));
-    problems
-}
-
-/// A problem for each refusal of the key.
-fn refused<R: Runtime>(context: &Context<'_, R>, pulse: &Pulse) -> Vec<HealthProblem> {
-    let Some(ports) = context.runtime.ports() else { return Vec::new() };
     let refusals = refusals(&*ports, pulse.heartbeat.as_ref(), context.now());
-    let problem = |KeyRefusal { workspace, since, .. }: KeyRefusal| {
-        let (detail, remedy) = match workspace {
-            None => (
-                format!("Fabricate refuses the API key (401) since {since}: runs wait for another key"),
-                format!("create a key, and run `npx wrangler secret put {FABRICATE_API_KEY}`"),
-            ),
-            Some(workspace) => (
-                format!(
-                    "the API key does not cover the workspace `{workspace}` (403) since {since}: its runs wait"
-                ),
-                format!("create a key that covers it, and run `npx wrangler secret put {FABRICATE_API_KEY}`"),
-            ),
-        };
-        HealthProblem::new(HealthProblemKind::Credentials, detail, remedy)
-    };
-    refusals.into_iter().map(problem).collect()
-}
-
-/// Whether sweeps are missing. `awaited_ms`: how long this isolate has seen that one is awaited.
-fn no_sweep(pulse: &Pulse, awaited_ms: Option<i64>) -> Option<HealthProblem> {
-    let detail = match (pulse.state, &pulse.heartbeat) {
-        (SweepState::Missing, Some(last)) => {
-            format!("no sweep has listed the open runs since {}, when there were {}", last.at, last.open)
-        }
-        (SweepState::Awaited, _) if awaited_ms.is_some_and(|awaited| awaited >= SILENT_MS) => {
-            "a run was opened, and no sweep has listed it for at least six minutes".to_owned()
-        }
-        _ => return None,
-    };
-    let remedy = "see in the log whether sweeps finish, or why they cannot list open runs; if there is nothing of sweeps, add the \
-                  cron trigger to wrangler.toml (`[triggers] crons = [\"*/2 * * * *\"]`), and deploy";
-    Some(HealthProblem::new(HealthProblemKind::Sweeps, detail, remedy))
+    problems.extend(refusals.into_iter().map(HealthProblem::refused));
+    problems.extend(HealthProblem::no_sweep(pulse, read.awaited_since.map(|since| read.at.since_ms(since))));
+    problems
 }

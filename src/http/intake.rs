@@ -11,6 +11,7 @@ use super::certificates::get_certificate;
 use super::context::{Context, Handled};
 use super::delivery_point::write_point;
 use super::handshake::answer_handshake;
+use super::heard::note_heard;
 use super::problem::Problem;
 use super::query::wait_seconds;
 use super::rate_limit::count_hook_call;
@@ -87,6 +88,7 @@ async fn answer_sender<R: Runtime>(
         Admitted::Handshake(reply) => return Box::pin(answer_handshake(context, &ports, hook, reply)).await,
         Admitted::Delivery(verified) => verified,
     };
+    note_heard(context, &ports, hook);
     if hook.paused {
         return Err(Problem::Paused);
     }

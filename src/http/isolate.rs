@@ -16,6 +16,7 @@ use crate::config::mistake::Mistake;
 use crate::hook::{Hook, HookName};
 use crate::log;
 use crate::ports::Log;
+use crate::service::alerts::Heard;
 use crate::timestamp::{HOUR_MS, Timestamp};
 use crate::verify::offered_secret::KEPT_MS as TOKEN_KEPT_MS;
 
@@ -39,6 +40,7 @@ pub struct Isolate {
     pub(super) kept_tokens: KeptTokens,
     pub(super) recent: Rc<Recent>,
     pub(super) pulse: LastPulse,
+    pub(super) heard: Rc<Heard>,
     /// The hooks whose mistakes are in the log.
     logged: RefCell<BTreeSet<HookName>>,
 }
@@ -55,6 +57,7 @@ impl Isolate {
             kept_tokens: KeptTokens::default(),
             recent: Rc::default(),
             pulse: LastPulse::default(),
+            heard: Rc::default(),
             logged: RefCell::default(),
         }
     }

@@ -26,4 +26,6 @@ pub use many::{AbandonManyAnswer, RetriedRun, RetryManyAnswer, SkippedRun};
 pub use overview::OverviewView;
 pub use runs::{AbandonRequest, AdoptRequest, RunList, Timeline};
 pub use shared::{SharedFile, SharedRun, SharedTask};
-pub use worker::{Health, HealthProblem, HealthProblemKind, HealthStatus, HealthSweeps, Session};
+pub use worker::{Health, HealthStatus, HealthSweeps, Session};
+
+pub use crate::service::health::{HealthProblem, HealthProblemKind};

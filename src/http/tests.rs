@@ -3,6 +3,7 @@
 mod access;
 mod files;
 mod health;
+mod heard;
 mod ignored;
 mod operator;
 mod points;

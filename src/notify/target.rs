@@ -201,12 +201,7 @@ impl Target {
         secret: &impl Fn(&str) -> Option<String>,
         now: Timestamp,
     ) -> Result<Request, UnusableTarget> {
-        let get = |name: &str| secret(name).ok_or_else(|| UnusableTarget::NoSecret(name.to_owned()));
-        let url = match &self.address {
-            Address::Url(url) => url.clone(),
-            Address::Secret(name) => read_address(&get(name)?, &self.allowed)
-                .map_err(|problem| UnusableTarget::Address { name: name.clone(), problem })?,
-        };
+        let url = self.url(secret)?;
         let body = message.body(self.format);
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
@@ -215,13 +210,45 @@ impl Target {
         if let Some(trace) = &message.traceparent {
             headers.push(("traceparent", trace.clone()));
         }
-        if let Some(name) = self.secret_name.as_deref() {
-            let key = SigningKey::new(&get(name)?)
-                .map_err(|problem| UnusableTarget::Key { name: name.to_owned(), problem })?;
+        if let Some(key) = self.key(secret)? {
             headers.extend(key.headers(&message.id, now, &body));
         }
         Ok(Request { url, headers, body })
     }
+
+    /// Its secrets that are not set or cannot be used: the field, the name of the secret, and why.
+    pub fn unusable_secrets(
+        &self,
+        secret: &impl Fn(&str) -> Option<String>,
+    ) -> impl Iterator<Item = (&'static str, &str, UnusableTarget)> {
+        let url = match (&self.address, self.url(secret)) {
+            (Address::Secret(name), Err(error)) => Some(("url_secret", name.as_str(), error)),
+            _ => None,
+        };
+        let key = match (self.secret_name.as_deref(), self.key(secret)) {
+            (Some(name), Err(error)) => Some(("secret", name, error)),
+            _ => None,
+        };
+        url.into_iter().chain(key)
+    }
+
+    fn url(&self, secret: &impl Fn(&str) -> Option<String>) -> Result<Url, UnusableTarget> {
+        match &self.address {
+            Address::Url(url) => Ok(url.clone()),
+            Address::Secret(name) => read_address(&get(secret, name)?, &self.allowed)
+                .map_err(|problem| UnusableTarget::Address { name: name.clone(), problem }),
+        }
+    }
+
+    fn key(&self, secret: &impl Fn(&str) -> Option<String>) -> Result<Option<SigningKey>, UnusableTarget> {
+        let Some(name) = &self.secret_name else { return Ok(None) };
+        let key = SigningKey::new(&get(secret, name)?);
+        key.map(Some).map_err(|problem| UnusableTarget::Key { name: name.clone(), problem })
+    }
+}
+
+fn get(secret: &impl Fn(&str) -> Option<String>, name: &str) -> Result<String, UnusableTarget> {
+    secret(name).ok_or_else(|| UnusableTarget::NoSecret(name.to_owned()))
 }
 
 impl Targets {

@@ -19,13 +19,33 @@ pub struct Heartbeat {
     pub open: usize,
     /// Whether Fabricate refuses the API key, at most 20.
     pub refusals: Vec<KeyRefusal>,
+    /// The last time that sweeps were missing; forgotten half an hour after they came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<SweepGap>,
+}
+
+/// That no sweep listed the open runs for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepGap {
+    /// The sweep before.
+    pub from: Timestamp,
+    /// The first sweep after it.
+    pub until: Timestamp,
+    /// How many runs were open before.
+    pub open: usize,
 }
 
 impl Heartbeat {
     /// What stands for a heartbeat that another version wrote, or that is damaged: an old one without runs.
     #[must_use]
     pub fn unreadable() -> Self {
-        Self { author: String::new(), at: Timestamp::from_millis(0), open: 0, refusals: Vec::new() }
+        Self {
+            author: String::new(),
+            at: Timestamp::from_millis(0),
+            open: 0,
+            refusals: Vec::new(),
+            gap: None,
+        }
     }
 }
 

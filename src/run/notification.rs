@@ -83,6 +83,20 @@ pub enum Attempted {
     },
 }
 
+/// When the next attempt is due, after so many `attempts` of which the last one failed now; `None`: it was the last one. `since`
+/// is when the event happened, `retry_after_ms` how long the target asks to wait.
+#[must_use]
+pub fn next_attempt_at(
+    attempts: u32,
+    since: Timestamp,
+    retry_after_ms: Option<i64>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let delay_ms = DELAYS_MS.get(attempts.checked_sub(1)? as usize)?;
+    let asked_ms = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+    (now.since_ms(since) < GIVEN_UP_MS).then(|| now.plus_ms((*delay_ms).max(asked_ms)))
+}
+
 impl Notification {
     fn new(target: TargetName, event: RunEvent, since: Timestamp) -> Self {
         Self {
@@ -115,18 +129,18 @@ impl Notification {
             return;
         }
         self.attempts = self.attempts.saturating_add(1);
-        let waited = self.attempts.checked_sub(1).and_then(|failed| DELAYS_MS.get(failed as usize));
         match attempted {
             Attempted::Delivered => self.finish(NotificationState::Delivered, None, now),
             Attempted::Stopped(reason) => self.finish(NotificationState::Failed, Some(reason), now),
-            Attempted::Failed { reason, retry_after_ms } => match waited {
-                Some(delay_ms) if now.since_ms(self.since) < GIVEN_UP_MS => {
-                    let asked_ms = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
-                    self.not_before = now.plus_ms((*delay_ms).max(asked_ms));
-                    self.error = Some(reason);
+            Attempted::Failed { reason, retry_after_ms } => {
+                match next_attempt_at(self.attempts, self.since, retry_after_ms, now) {
+                    Some(not_before) => {
+                        self.not_before = not_before;
+                        self.error = Some(reason);
+                    }
+                    None => self.finish(NotificationState::Failed, Some(reason), now),
                 }
-                _ => self.finish(NotificationState::Failed, Some(reason), now),
-            },
+            }
         }
     }
 

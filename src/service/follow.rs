@@ -100,6 +100,7 @@ pub async fn follow_started<W: World>(world: &W, started: Started) {
         }
     };
     join(notified, follow_runs(world, runs, answered_at, &effort)).await;
+    Box::pin(notify::record_outcomes(world, &effort)).await;
 }
 
 async fn follow_runs<W: World>(world: &W, runs: Vec<Rc<Summary>>, answered_at: Timestamp, effort: &Effort) {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::fabricate::KeyRefusal;
 use crate::log;
-use crate::ports::{Clock, Fabricate, Heartbeat, Heartbeats, IdleHints, Log, StoreError, Version};
+use crate::ports::{Clock, Fabricate, Heartbeat, Heartbeats, IdleHints, Log, StoreError, SweepGap, Version};
 use crate::timestamp::{MINUTE_MS, Timestamp};
 
 /// How old the heartbeat is before the next sweep replaces it, milliseconds.
@@ -19,6 +19,10 @@ pub const SILENT_MS: i64 = 6 * MINUTE_MS;
 
 /// A heartbeat that is older, milliseconds, was not replaced when it was due.
 const STALE_MS: i64 = HEARTBEAT_MS + SILENT_MS;
+
+/// How long a heartbeat says that sweeps were missing, milliseconds: while they are, nothing can tell of it, and later several
+/// sweeps can.
+const GAP_KEPT_MS: i64 = 30 * MINUTE_MS;
 
 /// What a sweep found in the list of open runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +89,16 @@ fn next<W: Fabricate + Clock>(
     let refusals = if found.open == 0 { Vec::new() } else { refusals };
     // A sweep may end after one that was due later.
     let at = last.map_or(found.at, |last| found.at.max(last.at));
-    Some(Heartbeat { author: super::author(world), at, open: found.open, refusals })
+    Some(Heartbeat { author: super::author(world), at, open: found.open, refusals, gap: gap(last, at) })
+}
+
+/// That sweeps were missing: until this one, or a while ago.
+fn gap(last: Option<&Heartbeat>, at: Timestamp) -> Option<SweepGap> {
+    let last = last?;
+    if last.open > 0 && at.since_ms(last.at) > STALE_MS {
+        return Some(SweepGap { from: last.at, until: at, open: last.open });
+    }
+    last.gap.filter(|gap| at.since_ms(gap.until) < GAP_KEPT_MS)
 }
 
 /// The refusals that hold: those of the heartbeat, and what this isolate heard since.

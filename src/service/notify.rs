@@ -6,6 +6,7 @@
 //! one: receivers ignore an id that they have seen.
 
 mod outbox;
+mod outcomes;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use crate::run::{Attempted, NotificationState, Run};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 pub(super) use outbox::{Outbox, Waiting};
+use outcomes::Outcomes;
+pub(super) use outcomes::record_outcomes;
 
 /// How long a target has to answer, milliseconds.
 pub const ANSWER_MS_MAX: u32 = 5_000;
@@ -38,8 +41,8 @@ const FAILURES_MAX: u32 = 2;
 /// stay below the free plan's 50.
 pub const REQUESTS: u32 = 8;
 
-/// How many runs are attended to at the same time: a Worker may have six connections.
-const AT_ONCE: usize = 4;
+/// How many runs, or alerts, are attended to at the same time: a Worker may have six connections.
+pub(super) const AT_ONCE: usize = 4;
 
 /// How long a sweep notifies targets, milliseconds: no attempt begins after it.
 const SWEEP_MS_MAX: i64 = 60 * SECOND_MS;
@@ -54,24 +57,43 @@ pub(super) struct Effort {
     due: Timestamp,
     began: Timestamp,
     failures: RefCell<BTreeMap<TargetName, u32>>,
+    outcomes: Outcomes,
 }
 
 impl Effort {
+    fn new(requests: u32, until: Timestamp, due: Timestamp, began: Timestamp) -> Self {
+        let (failures, outcomes) = (RefCell::default(), Outcomes::default());
+        Self { requests: Cell::new(requests), until, due, began, failures, outcomes }
+    }
+
     /// After an answer: none begins after `until`.
     pub(super) fn after_answer(now: Timestamp, until: Timestamp) -> Self {
-        let (requests, failures) = (Cell::new(REQUESTS), RefCell::default());
-        Self { requests, until, due: now, began: now, failures }
+        Self::new(REQUESTS, until, now, now)
     }
 
     /// In a sweep that was due then, or a batch of the queue. `left` is what its budget has left.
     pub(super) fn of_sweep(left: u32, due: Timestamp, now: Timestamp) -> Self {
-        let (requests, failures) = (Cell::new(left.saturating_add(REQUESTS)), RefCell::default());
-        Self { requests, until: now.plus_ms(SWEEP_MS_MAX), due, began: now, failures }
+        Self::new(left.saturating_add(REQUESTS), now.plus_ms(SWEEP_MS_MAX), due, now)
     }
 
     /// The time of an attempt.
     fn now(&self, world: &impl Clock) -> Timestamp {
         self.due.plus_ms(world.now().since_ms(self.began))
+    }
+
+    /// What a watch of alerts may do that begins now, with as many requests.
+    pub(super) fn of_watch(requests: u32, now: Timestamp) -> Self {
+        Self::new(requests, now.plus_ms(SWEEP_MS_MAX), now, now)
+    }
+
+    /// How many requests are left.
+    pub(super) fn left(&self) -> u32 {
+        self.requests.get()
+    }
+
+    /// What the attempts showed of targets.
+    pub(super) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
     /// Whether nothing more can be done.
@@ -89,7 +111,9 @@ impl Effort {
         true
     }
 
-    fn record(&self, target: &TargetName, attempted: &Attempted) {
+    /// Records an attempt that ended now. `is_retry`: another one failed before it.
+    pub(super) fn record(&self, target: &TargetName, attempted: &Attempted, is_retry: bool, now: Timestamp) {
+        self.outcomes.add(target, attempted, is_retry, now);
         let mut failures = self.failures.borrow_mut();
         match attempted {
             Attempted::Failed { .. } => *failures.entry(target.clone()).or_default() += 1,
@@ -118,13 +142,13 @@ where
         if !is_first && !notification.is_due(effort.now(world)) {
             continue;
         }
-        let name = notification.target.clone();
+        let (name, is_retry) = (notification.target.clone(), notification.attempts > 0);
         let asked = world.now();
-        let attempted = match attempt(world, &run, index, effort).await {
+        let attempted = match attempt_run(world, &run, index, effort).await {
             Some(attempted) => attempted,
             None => continue,
         };
-        effort.record(&name, &attempted);
+        effort.record(&name, &attempted, is_retry, world.now());
         if let Some(notification) = run.notifications.get_mut(index) {
             notification.record(attempted, effort.now(world));
         }
@@ -145,15 +169,31 @@ where
     }
 }
 
-/// One attempt; `None`: there is no effort left for it.
-async fn attempt<W: Notifier + Clock>(
+/// One attempt to notify a target of a run; `None`: there is no effort left for it.
+async fn attempt_run<W: Notifier + Clock>(
     world: &W,
     run: &Run,
     index: usize,
     effort: &Effort,
 ) -> Option<Attempted> {
     let notification = run.notifications.get(index)?;
-    let target = match world.targets().get(&notification.target) {
+    let (event, since) = (notification.event, notification.since);
+    let message = |target: &Target| {
+        let secret = world.notifier_secret(LINK_SECRET);
+        let links = LinkSecret::new(secret.as_deref()).ok();
+        run_message(run, event, since, target.include, links.as_ref(), world.now())
+    };
+    attempt(world, &notification.target, effort, message).await
+}
+
+/// One attempt to tell a target something; `None`: there is no effort left for it.
+pub(super) async fn attempt<W: Notifier + Clock>(
+    world: &W,
+    name: &TargetName,
+    effort: &Effort,
+    message: impl FnOnce(&Target) -> Message,
+) -> Option<Attempted> {
+    let target = match world.targets().get(name) {
         Ok(target) => target,
         Err(error @ UnusableTarget::NotConfigured) => return Some(Attempted::Stopped(error.to_string())),
         Err(error) => return Some(failed(&error)),
@@ -161,11 +201,7 @@ async fn attempt<W: Notifier + Clock>(
     if !effort.take(&target.name, world.now()) {
         return None;
     }
-    let secret = world.notifier_secret(LINK_SECRET);
-    let links = LinkSecret::new(secret.as_deref()).ok();
-    let (event, since) = (notification.event, notification.since);
-    let message = run_message(run, event, since, target.include, links.as_ref(), world.now());
-    Some(post(world, target, &message).await)
+    Some(post(world, target, &message(target)).await)
 }
 
 /// Posts a message to a target, and says what its answer means.

@@ -5,7 +5,10 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::ports::{Heartbeats, Log, RunLists, StoreError};
+use crate::hook::subscription::TargetName;
+use crate::notify::Targets;
+use crate::notify::ledger::{FailingTarget, Ledger};
+use crate::ports::{AlertLedgers, Heartbeats, Log, Notifier, RunLists, StoreError};
 use crate::run::{Status, Summary};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
@@ -44,6 +47,8 @@ pub struct Overview {
     pub hooks: BTreeMap<String, HookRuns>,
     /// Whether sweeps advance the open runs.
     pub sweeps: Sweeps,
+    /// The targets of notifications, in the order of the names.
+    pub targets: Vec<NotifiedTarget>,
     /// Whether all runs were read: there may be more than one call reads.
     pub is_complete: bool,
 }
@@ -76,6 +81,18 @@ pub struct Sweeps {
     pub last_at: Option<Timestamp>,
 }
 
+/// A target of notifications, and whether it fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct NotifiedTarget {
+    /// Its name in the configuration.
+    pub name: TargetName,
+    /// How its messages are written; `null` where its configuration has a mistake.
+    pub format: Option<&'static str>,
+    /// How its last attempt failed; `null` if it did not, or if that cannot be read.
+    pub failing: Option<FailingTarget>,
+}
+
 /// The runs that were accepted in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -103,11 +120,11 @@ pub struct Quantiles {
 }
 
 /// Reads the runs of the last `hours`, the current hour included. It costs one list of open runs, up to five of final ones, and a
-/// read of R2.
+/// read of R2, or two where there are targets.
 ///
 /// # Errors
 /// `StoreError` when KV fails.
-pub async fn overview<W: RunLists + Heartbeats + Log>(
+pub async fn overview<W: RunLists + Heartbeats + AlertLedgers + Notifier + Log>(
     world: &W,
     hours: u32,
     now: Timestamp,
@@ -119,6 +136,13 @@ pub async fn overview<W: RunLists + Heartbeats + Log>(
     // It says no more than `overdue` does: without it the overview is as good.
     let heartbeat = world.get_heartbeat().await.ok().flatten();
     let last_at = heartbeat.map(|(heartbeat, _)| heartbeat.at).filter(|at| at.as_millis() > 0);
+    let targets = if world.targets().is_empty() {
+        Vec::new()
+    } else {
+        // As with the heartbeat.
+        let ledger = world.get_ledger().await.ok().flatten().map(|(ledger, _)| ledger).unwrap_or_default();
+        notified_targets(world.targets(), &ledger)
+    };
     let mut overview = Overview {
         from,
         until: now,
@@ -129,6 +153,7 @@ pub async fn overview<W: RunLists + Heartbeats + Log>(
         parked: Vec::new(),
         hooks: BTreeMap::new(),
         sweeps: Sweeps { last_at, ..Sweeps::default() },
+        targets,
         is_complete,
     };
     for run in runs {
@@ -173,6 +198,15 @@ impl Overview {
             self.oldest_open = Some(run);
         }
     }
+}
+
+fn notified_targets(targets: &Targets, ledger: &Ledger) -> Vec<NotifiedTarget> {
+    let target = |name: &TargetName| NotifiedTarget {
+        name: name.clone(),
+        format: targets.get(name).ok().map(|target| target.format.as_str()),
+        failing: ledger.failing.get(name).cloned(),
+    };
+    targets.names().map(target).collect()
 }
 
 /// Which of the counts is that of a status: completed, failed, canceled or open.
@@ -307,12 +341,44 @@ mod tests {
     #[test]
     fn it_has_the_time_of_the_last_heartbeat_if_that_can_be_read() {
         let world = MemoryWorld::default();
-        let heartbeat = Heartbeat { author: "x".into(), at: at(7), open: 1, refusals: Vec::new() };
+        let heartbeat = Heartbeat { author: "x".into(), at: at(7), open: 1, refusals: Vec::new(), gap: None };
         world.heartbeat.replace(Some((heartbeat, Version { etag: "x".into(), at: at(9) })));
         let last_at = || overview(&world, 1, at(0)).now_or_never().unwrap().unwrap().sweeps.last_at;
         assert_eq!(last_at(), Some(at(7)));
         world.heartbeat_fails.set(true);
         assert_eq!(last_at(), None);
+    }
+
+    #[test]
+    fn it_has_each_target_of_the_configuration_and_how_it_fails() {
+        let vars = serde_json::json!({"NOTIFY": {
+            "ops": {"url": "https://example.com", "secret": "KEY"}, "chat": {"url_secret": "CHAT", "format": "slack"}, "odd": 7,
+        }});
+        let configuration = crate::config::Configuration::read(vars.as_object().unwrap());
+        let crate::config::Configuration { targets, hooks, .. } = configuration;
+        drop(hooks);
+        let mut world = MemoryWorld::default();
+        world.targets = Rc::try_unwrap(targets).unwrap();
+        let name = |text: &str| TargetName::try_from(text.to_owned()).unwrap();
+        let failing = FailingTarget { since: at(1), last_at: at(2), error: "HTTP 500".into() };
+        let failing_targets =
+            BTreeMap::from([(name("ops"), failing.clone()), (name("gone"), failing.clone())]);
+        let ledger = Ledger { failing: failing_targets, ..Ledger::default() };
+        world.ledger.replace(Some((ledger, Version { etag: "x".into(), at: at(3) })));
+        let shown = |world: &MemoryWorld| overview(world, 1, at(0)).now_or_never().unwrap().unwrap().targets;
+        let target = |text, format, failing| NotifiedTarget { name: name(text), format, failing };
+        assert_eq!(
+            shown(&world),
+            [
+                target("chat", Some("slack"), None),
+                target("odd", None, None),
+                target("ops", Some("standard-webhooks"), Some(failing)),
+            ]
+        );
+        world.ledger_fails.set(true);
+        assert!(shown(&world).iter().all(|target| target.failing.is_none()), "it cannot be read");
+        world.targets = Targets::default();
+        assert_eq!((shown(&world), world.ledger_calls.get()), (vec![], [2, 0]), "nothing is read");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::Budget;
 use super::follow::follow_on;
 use super::heartbeat::{self, Found};
 use super::idle::SweepHint;
-use super::notify::{Effort, notify};
+use super::notify::{Effort, notify, record_outcomes};
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
 
@@ -68,6 +68,8 @@ pub struct Swept {
     pub left: usize,
     /// Runs that were sent to the queue.
     pub enqueued: usize,
+    /// Outbound requests that a sweep has left to its invocation.
+    pub requests_left: u32,
 }
 
 /// What the queue does with a batch.
@@ -89,8 +91,8 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool)
     let budget = budget(requests, runs.len(), world.now());
     let swept = pass(world, &runs, tick, &budget).await;
     record_heartbeat(world, found).await;
-    notify_due(world, &untold, tick, &budget).await;
-    Swept { open, ..swept }
+    let requests_left = notify_due(world, &untold, tick, &budget).await;
+    Swept { open, requests_left, ..swept }
 }
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
@@ -126,8 +128,8 @@ pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly:
     let budget = budget(requests, here.len(), world.now());
     let swept = pass(world, &here, tick, &budget).await;
     record_heartbeat(world, found).await;
-    notify_due(world, &untold, tick, &budget).await;
-    Swept { open, enqueued, ..swept }
+    let requests_left = notify_due(world, &untold, tick, &budget).await;
+    Swept { open, enqueued, requests_left, ..swept }
 }
 
 /// Advances the runs of one batch from the queue, with what is left of the invocation's budget.
@@ -204,9 +206,9 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) 
     Due { open: listed.open, found, runs, untold: untold.take() }
 }
 
-/// Notifies the targets of the runs that this invocation has ended or parked, and then of those that were listed. Its futures are
-/// rarely needed, and in boxes.
-async fn notify_due<W: World>(world: &W, untold: &[Rc<Summary>], tick: Tick, budget: &Budget) {
+/// Notifies the targets of the runs that this invocation has ended or parked, and then of those that were listed. Returns how many
+/// requests are left. Its futures are rarely needed, and in boxes.
+async fn notify_due<W: World>(world: &W, untold: &[Rc<Summary>], tick: Tick, budget: &Budget) -> u32 {
     let effort = Effort::of_sweep(budget.left(), tick.now, world.now());
     let mut chunks = untold.chunks(UNTOLD_AT_ONCE);
     loop {
@@ -214,10 +216,12 @@ async fn notify_due<W: World>(world: &W, untold: &[Rc<Summary>], tick: Tick, bud
         if !waiting.is_empty() {
             Box::pin(notify(world, waiting, &effort)).await;
         }
-        let Some(chunk) = chunks.next().filter(|_| !effort.is_spent(world.now())) else { return };
+        let Some(chunk) = chunks.next().filter(|_| !effort.is_spent(world.now())) else { break };
         // The same budget, so that what a record turns out to need stays within it.
         Box::pin(pass(world, chunk, tick, budget)).await;
     }
+    Box::pin(record_outcomes(world, &effort)).await;
+    effort.left()
 }
 
 /// Records that the open runs were listed. Its future is rarely needed, and in a box.

@@ -63,6 +63,8 @@ pub(crate) enum Breakage {
     RecordsAreMisread,
     /// A target's 2xx is for a message that it did not get.
     MessagesAreLost,
+    /// The ledger of alerts is confirmed and not kept.
+    LedgersAreLost,
     /// A target that hangs is waited for ten minutes.
     TargetsAreWaitedFor,
 }
@@ -103,6 +105,8 @@ impl Breakage {
         (Self::RecordsAreMisread, Promise::RecordsAreRead),
         (Self::EndEntriesAreLost, Promise::OnlyEndsAreTold),
         (Self::MessagesAreLost, Promise::EachEndIsTold),
+        (Self::MessagesAreLost, Promise::EachAlertIsTold),
+        (Self::LedgersAreLost, Promise::OnlyAlertsAreTold),
         (Self::TargetsAreWaitedFor, Promise::TargetsDelayNobody),
     ];
 }

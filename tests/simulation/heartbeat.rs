@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use seedhook::fabricate::KeyRefusal;
 use seedhook::ports::{Heartbeat, Heartbeats, StoreError, Version};
 use seedhook::service::heartbeat::HEARTBEAT_MS;
+use seedhook::timestamp::Timestamp;
 
 use crate::promises::Promise;
 use crate::world::{Invocation, State};
@@ -12,6 +13,21 @@ use crate::world::{Invocation, State};
 /// The heartbeat as it is stored.
 #[derive(Default)]
 pub(crate) struct Stored(Option<(Heartbeat, Version)>);
+
+impl Stored {
+    /// A heartbeat says that the key is refused: by itself (`None`), or for these workspaces.
+    pub(crate) fn refuse(&mut self, workspaces: &[Option<String>], now: Timestamp, author: u64) {
+        let refusal = |workspace: &Option<String>| KeyRefusal {
+            workspace: workspace.clone(),
+            since: now,
+            last_at: now,
+        };
+        let refusals = workspaces.iter().map(refusal).collect();
+        let author = author.to_string();
+        let version = Version { etag: author.clone(), at: now };
+        self.0 = Some((Heartbeat { author, at: now, open: 1, refusals, gap: None }, version));
+    }
+}
 
 impl State {
     fn put_heartbeat(&mut self, on: &Invocation, next: &Heartbeat, expected: Option<&Version>) -> bool {

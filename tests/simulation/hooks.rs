@@ -28,12 +28,13 @@ pub(crate) fn secret(name: &str) -> Option<String> {
     match name {
         "SIGNING" => Some(SIGNING_SECRET.to_owned()),
         "TOKEN" => Some(TOKEN.to_owned()),
+        "FABRICATE_API_KEY" => Some("key".to_owned()),
         _ => None,
     }
 }
 
 /// Two targets, one of which is not told of everything.
-fn notify() -> Value {
+pub(crate) fn notify() -> Value {
     json!({
         OPS: {"url": "https://ops.example/ops", "secret": "SIGNING"},
         CRM: {"url": "https://crm.example/crm", "secret": "SIGNING", "on": ["completed", "failed", "unconfirmed"],

@@ -78,28 +78,8 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         Some(rng) => Parcel::batches(rng, &events),
         None => events.iter().enumerate().map(Parcel::of).collect(),
     };
-    let state = State {
-        rng,
-        calm: false,
-        events,
-        parcels,
-        records: crate::kv::Records::default(),
-        journals: crate::journals::Journals::default(),
-        hint: crate::idle::Hint::default(),
-        heartbeat: crate::heartbeat::Stored::default(),
-        left_out: 0,
-        workflows: crate::workflows::Workflows::default(),
-        bucket: crate::archive::Bucket::default(),
-        told: crate::operator::Told::default(),
-        receivers: receivers.unwrap_or_else(Receivers::none),
-        history: History::new(keep_history),
-        tally: crate::world::Tally::default(),
-        dropped: Vec::new(),
-        strangers: crate::strangers::Strangers::default(),
-        senders: 0,
-        outlived: false,
-        broken: Vec::new(),
-    };
+    let receivers = receivers.unwrap_or_else(Receivers::none);
+    let state = State { events, parcels, ..State::new(rng, receivers, History::new(keep_history)) };
     let paces = std::array::from_fn(|_| CircuitBreaker::new(profile.rate));
     let world = Rc::new(World {
         executor: Executor::new(BEGINNING_MS),
@@ -110,13 +90,19 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         hint_deleted_at: std::array::from_fn(|_| std::cell::Cell::default()),
         credentials: std::array::from_fn(|_| seedhook::fabricate::Credentials::default()),
         known_heartbeat: std::array::from_fn(|_| RefCell::default()),
+        known_ledger: std::array::from_fn(|_| RefCell::default()),
         targets,
         breakage,
     });
     run(&world);
     let ends = judge(&world);
     let state = &mut *world.state.borrow_mut();
-    Ended { broken: std::mem::take(&mut state.broken), history: state.history.text(), ends }
+    let (mut broken, mut history) = (std::mem::take(&mut state.broken), state.history.text());
+    if let Some((breaches, text)) = crate::watches::live(seed, hooks, breakage, keep_history) {
+        broken.extend(breaches);
+        history.extend(["\n\n", text.as_str()]);
+    }
+    Ended { broken, history, ends }
 }
 
 /// One life in sixteen is about batches. Its dice are its own, so that all other lives are what they were without.

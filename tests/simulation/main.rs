@@ -14,7 +14,7 @@
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]) with [`idle`], [`fabricate`]
 //! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
-//! [`receivers`] are the targets that are told;
+//! [`receivers`] are the targets that are told; [`watches`] are lives of their own, about silent hooks and a refused key (over [`alerts`]);
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
 //! noticed; [`history`] tells one life, [`search`] lives many. `cargo xtask mutations` builds all of this over a core
 //! that leaves out one rule at a time (`tests/mutations/`).
@@ -24,6 +24,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod alerts;
 mod archive;
 mod breakage;
 mod chance;
@@ -50,6 +51,7 @@ mod sender;
 mod strangers;
 mod uploads;
 mod verdict;
+mod watches;
 mod weeks;
 mod workflows;
 mod world;

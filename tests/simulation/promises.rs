@@ -56,6 +56,12 @@ pub(crate) enum Promise {
     OnlyEndsAreTold,
     /// Where nothing else fails, a target that answers is told minutes after the end, whatever another target does.
     TargetsDelayNobody,
+    /// Each target is told of each silence of a hook, and that the Worker is unhealthy, while it lasts.
+    EachAlertIsTold,
+    /// Nobody is told that a hook is silent, or the Worker unhealthy, before the ledger says so, or when it is not so.
+    OnlyAlertsAreTold,
+    /// An episode in which the Worker is unhealthy is one, until another problem joins.
+    AlertsAreToldOnce,
     /// Where nothing fails, a run costs 3 KV puts, one more where targets are told, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.

@@ -68,16 +68,23 @@ impl Receivers {
     /// One life in eight has targets; `None` in the others. Its dice are its own, so that all other lives are what they were without.
     pub(crate) fn draw(seed: u64, clean: bool) -> Option<Self> {
         let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0xa076_1d64_78bd_642f) ^ 0x7e11);
-        if rng.u8(..8) > 0 {
-            return None;
-        }
+        (rng.u8(..8) == 0).then(|| Self::of(rng, clean))
+    }
+
+    /// Targets of these dice.
+    pub(crate) fn of(mut rng: fastrand::Rng, clean: bool) -> Self {
         let manners: &[Manner] = if clean {
             &[Manner::Answers, Manner::Answers, Manner::Answers, Manner::Gone, Manner::Dead]
         } else {
             &[Manner::Answers, Manner::Flaky, Manner::Flaky, Manner::Down, Manner::Gone, Manner::Dead]
         };
         let manners = [*pick(&mut rng, manners), *pick(&mut rng, manners)];
-        Some(Self { rng, manners, taken: Vec::new() })
+        Self { rng, manners, taken: Vec::new() }
+    }
+
+    /// Whether a target takes messages once the faults have stopped.
+    pub(crate) fn is_willing(&self, target: &str) -> bool {
+        !matches!(self.manner(target), Manner::Gone | Manner::Dead)
     }
 
     /// No target.
@@ -148,13 +155,16 @@ impl State {
         let target = if request.url.path() == "/crm" { CRM } else { OPS };
         let calm = self.calm;
         let fate = self.receivers.fate(target, calm);
-        let (run_id, event) = read_id(request);
-        self.judge_told(on, target, run_id, event);
-        self.tell_of(on, run_id, |name| format!("{target} is told {name} {event:?}: {fate:?}"));
-        let is_taken = matches!(fate, Fate::Taken | Fate::TakenUnanswered);
-        if is_taken && !on.world.breaks(Breakage::MessagesAreLost) {
-            let at_ms = on.now_ms();
-            self.receivers.taken.push(Taken { target: target.to_owned(), run_id, event, at_ms });
+        let is_taken = matches!(fate, Fate::Taken | Fate::TakenUnanswered)
+            && !on.world.breaks(Breakage::MessagesAreLost);
+        if !self.receive_alert(on, target, request, is_taken) {
+            let (run_id, event) = read_id(request);
+            self.judge_told(on, target, run_id, event);
+            self.tell_of(on, run_id, |name| format!("{target} is told {name} {event:?}: {fate:?}"));
+            if is_taken {
+                let at_ms = on.now_ms();
+                self.receivers.taken.push(Taken { target: target.to_owned(), run_id, event, at_ms });
+            }
         }
         let answer_ms = match fate {
             Fate::Hangs | Fate::TakenUnanswered if on.world.breaks(Breakage::TargetsAreWaitedFor) => 600_000,

@@ -9,7 +9,7 @@ use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
 use seedhook::notify::Targets;
-use seedhook::ports::{Clock, Heartbeat, Log, Metrics, Point};
+use seedhook::ports::{Clock, Heartbeat, KnownLedger, Log, Metrics, Point};
 use seedhook::records::Record;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) credentials: [Credentials; crate::chance::PLACES],
     /// The heartbeat that each place last read or wrote.
     pub(crate) known_heartbeat: [RefCell<Option<Heartbeat>>; crate::chance::PLACES],
+    /// The ledger of alerts that each place last read or wrote.
+    pub(crate) known_ledger: [RefCell<Option<KnownLedger>>; crate::chance::PLACES],
     /// Who is told of runs.
     pub(crate) targets: Rc<Targets>,
     /// What is deliberately wrong with it.
@@ -70,6 +72,7 @@ pub(crate) struct State {
     pub(crate) bucket: Bucket,
     pub(crate) told: Told,
     pub(crate) receivers: crate::receivers::Receivers,
+    pub(crate) alerts: crate::alerts::Alerts,
     pub(crate) history: History,
     pub(crate) tally: Tally,
     /// Invocations that were dropped on the way: crashed, cut, or left by their caller.
@@ -164,6 +167,33 @@ impl World {
 }
 
 impl State {
+    /// Empty stores, and nobody who delivers.
+    pub(crate) fn new(rng: fastrand::Rng, receivers: crate::receivers::Receivers, history: History) -> Self {
+        Self {
+            rng,
+            calm: false,
+            events: Vec::new(),
+            parcels: Vec::new(),
+            records: Records::default(),
+            journals: Journals::default(),
+            hint: crate::idle::Hint::default(),
+            heartbeat: crate::heartbeat::Stored::default(),
+            left_out: 0,
+            workflows: Workflows::default(),
+            bucket: Bucket::default(),
+            told: Told::default(),
+            receivers,
+            alerts: crate::alerts::Alerts::default(),
+            history,
+            tally: Tally::default(),
+            dropped: Vec::new(),
+            strangers: Strangers::default(),
+            senders: 0,
+            outlived: false,
+            broken: Vec::new(),
+        }
+    }
+
     pub(crate) fn chance(&mut self, probability: f64) -> bool {
         probability > 0.0 && self.rng.f64() < probability
     }

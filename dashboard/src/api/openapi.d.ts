@@ -566,6 +566,21 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "accepted" | "duplicate" | "retried" | "ignored";
+        /** @description A target whose last attempt failed. */
+        FailingTarget: {
+            /**
+             * Format: date-time
+             * @description The first attempt that failed since the last one that succeeded.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description The last attempt that failed; it may be an hour out of date.
+             */
+            last_at: string;
+            /** @description Why it failed; no part of the target's address. */
+            error: string;
+        };
         /**
          * @description The state of a file.
          *
@@ -608,7 +623,7 @@ export interface components {
          *
          *     - `sweeps`: No sweep lists the open runs.
          *     - `credentials`: The API key is missing, or Fabricate refuses it.
-         *     - `configuration`: A variable has a mistake.
+         *     - `configuration`: A variable has a mistake, or the secret of a target is not set or cannot be used.
          *     - `binding`: A binding is missing.
          *     - `store`: R2 fails.
          * @enum {string}
@@ -793,6 +808,15 @@ export interface components {
          * @enum {string}
          */
         NotificationState: "pending" | "delivered" | "failed";
+        /** @description A target of notifications, and whether it fails. */
+        NotifiedTarget: {
+            /** @description Its name in the configuration. */
+            name: components["schemas"]["TargetName"];
+            /** @description How its messages are written; `null` where its configuration has a mistake. */
+            format: string | null;
+            /** @description How its last attempt failed; `null` if it did not, or if that cannot be read. */
+            failing: components["schemas"]["FailingTarget"] | null;
+        };
         /**
          * @description What to do when a sender redelivers an event whose run failed.
          *
@@ -855,6 +879,8 @@ export interface components {
             };
             /** @description Whether sweeps advance the open runs. */
             sweeps: components["schemas"]["Sweeps"];
+            /** @description The targets of notifications, by name. */
+            targets: components["schemas"]["NotifiedTarget"][];
             /** @description Whether all runs were read: there may be more than one call reads. */
             is_complete: boolean;
         };
@@ -962,6 +988,8 @@ export interface components {
             share: components["schemas"]["Share"];
             /** @description Whether deliveries that no rule counts are kept for seven days. */
             keep_ignored: boolean;
+            /** @description After how long without a verified delivery its targets are told that it is silent, seconds; `null`: never. */
+            silence_seconds: number | null;
             /**
              * @description The token that the sender offered in a handshake, and that the operator sets as the hook's secret; `null` if there is none, or
              *     if the secret is set.
@@ -1069,6 +1097,8 @@ export interface components {
             deadline_seconds: number;
             /** @description The pattern of its files' keys. */
             archive: string;
+            /** @description The names of the targets that are told of its runs. */
+            notify: components["schemas"]["TargetName"][];
         };
         /** @description What one rule makes of the event, or of one item of it. */
         RulePreview: {

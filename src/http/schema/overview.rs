@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::run::{RunBrief, Status};
-use crate::service::overview::{HookRuns, Hour, Overview, Quantiles, Sweeps};
+use crate::service::overview::{HookRuns, Hour, NotifiedTarget, Overview, Quantiles, Sweeps};
 use crate::timestamp::Timestamp;
 
 /// The answer to `GET /api/overview`.
@@ -33,6 +33,8 @@ pub struct OverviewView<'a> {
     pub hooks: &'a BTreeMap<String, HookRuns>,
     /// Whether sweeps advance the open runs.
     pub sweeps: Sweeps,
+    /// The targets of notifications, by name.
+    pub targets: &'a [NotifiedTarget],
     /// Whether all runs were read: there may be more than one call reads.
     pub is_complete: bool,
 }
@@ -50,6 +52,7 @@ impl<'a> OverviewView<'a> {
             parked: overview.parked.iter().map(|run| run.view()).collect(),
             hooks: &overview.hooks,
             sweeps: overview.sweeps,
+            targets: &overview.targets,
             is_complete: overview.is_complete,
         }
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::http::api_token::Role;
 use crate::http::caller::SignedInBy;
+use crate::service::health::HealthProblem;
 use crate::timestamp::Timestamp;
 
 /// The answer to `GET /health`.
@@ -34,35 +35,6 @@ pub enum HealthStatus {
     Unhealthy,
 }
 
-/// Something that is wrong with the Worker.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct HealthProblem {
-    /// What it is about. There may be more kinds later.
-    pub kind: HealthProblemKind,
-    /// What is wrong, for people.
-    pub detail: String,
-    /// What to do, for people.
-    pub remedy: String,
-}
-
-/// What a problem is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum HealthProblemKind {
-    /// No sweep lists the open runs.
-    Sweeps,
-    /// The API key is missing, or Fabricate refuses it.
-    Credentials,
-    /// A variable has a mistake.
-    Configuration,
-    /// A binding is missing.
-    Binding,
-    /// R2 fails.
-    Store,
-}
-
 /// The last heartbeat of the sweeps: one every ten minutes at most, while runs are open.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -71,16 +43,6 @@ pub struct HealthSweeps {
     pub last_at: Option<Timestamp>,
     /// How many runs were open then; `null` if there is none.
     pub open: Option<usize>,
-}
-
-impl HealthProblem {
-    pub(in crate::http) fn new(
-        kind: HealthProblemKind,
-        detail: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self { kind, detail: detail.into(), remedy: remedy.into() }
-    }
 }
 
 /// The answer to `GET /api/session`.

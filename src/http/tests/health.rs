@@ -52,7 +52,7 @@ fn a_wrong_token_is_as_none_and_counts() {
 
 /// A heartbeat of that minute.
 fn heartbeat(stage: &Stage, minute: i64, open: usize, refusals: Vec<KeyRefusal>) {
-    let heartbeat = Heartbeat { author: "x".into(), at: at(minute * MINUTE_MS), open, refusals };
+    let heartbeat = Heartbeat { author: "x".into(), at: at(minute * MINUTE_MS), open, refusals, gap: None };
     let version = Version { etag: "x".into(), at: heartbeat.at };
     stage.stores().heartbeat.replace(Some((heartbeat, version)));
 }
@@ -109,4 +109,28 @@ fn a_flood_of_calls_reads_r2_once() {
     }
     let stores = stage.stores();
     assert_eq!((stores.heartbeat_calls.get(), stores.hint_calls.get()), ([1, 0], [1, 0, 0]));
+}
+
+#[test]
+fn a_secret_of_a_target_that_is_not_set_or_cannot_be_used_is_a_problem_of_the_configuration() {
+    let mut stage = Stage::with_vars(&json!({"NOTIFY": {
+        "ops": {"url_secret": "OPS_URL", "format": "slack"},
+        "crm": {"url": "https://example.com", "secret": "CRM_KEY"},
+    }}));
+    stage.secrets.insert("CRM_KEY", "c2hvcnQ=");
+    let shown = stage.operator("GET", "/health", "").json();
+    let details: Vec<&str> =
+        shown["problems"].as_array().unwrap().iter().map(|found| found["detail"].as_str().unwrap()).collect();
+    assert_eq!(
+        details,
+        [
+            "NOTIFY.crm.secret: the secret CRM_KEY must have at least 24 bytes; make one with `openssl rand -base64 32`",
+            "NOTIFY.ops.url_secret: the secret OPS_URL is not set",
+        ]
+    );
+    assert_eq!(shown["problems"][1]["remedy"], "run `npx wrangler secret put OPS_URL`");
+    assert_eq!(ill(&stage), (503, vec!["configuration".to_owned(); 2]));
+    stage.secrets.insert("OPS_URL", "https://hooks.example.com/x");
+    stage.secrets.insert("CRM_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    assert_eq!(ill(&stage), (200, vec![]));
 }

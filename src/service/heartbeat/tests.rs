@@ -71,7 +71,7 @@ fn idleness_is_said_once_and_then_costs_nothing() {
 #[test]
 fn the_last_heartbeat_before_idleness_says_that_nothing_is_open() {
     let world = busy();
-    let last = |open| Heartbeat { author: "x".into(), at: at(0), open, refusals: Vec::new() };
+    let last = |open| Heartbeat { author: "x".into(), at: at(0), open, refusals: Vec::new(), gap: None };
     let found = |becomes_idle| Some(Found { at: at(1), open: 0, becomes_idle });
     assert!(next(&world, Some(&last(3)), found(true)).is_some());
     assert!(next(&world, Some(&last(0)), found(true)).is_none());
@@ -150,4 +150,28 @@ fn after_an_idle_day_a_sweep_is_awaited_once_a_run_is_opened() {
         Ok(SweepState::Well),
         "it is not read"
     );
+}
+
+#[test]
+fn a_heartbeat_says_for_half_an_hour_that_sweeps_were_missing() {
+    let world = busy();
+    sweeps(&world, 20);
+    assert_eq!(stored(&world).gap, None);
+    let from = stored(&world).at;
+    world.now_ms.set(world.now_ms.get() + HOUR_MS);
+    sweeps(&world, 1);
+    let gap = SweepGap { from, until: world.now(), open: 1 };
+    assert_eq!(stored(&world).gap, Some(gap));
+    sweeps(&world, 14);
+    assert_eq!(stored(&world).gap, Some(gap));
+    sweeps(&world, 5);
+    assert_eq!(stored(&world).gap, None);
+    world.open.borrow_mut().clear();
+    sweeps(&world, 10);
+    assert_eq!(stored(&world).open, 0);
+    world.now_ms.set(world.now_ms.get() + HOUR_MS);
+    world.open.borrow_mut().extend(busy().open.take());
+    finish(crate::ports::IdleHints::delete_hint(&world)).unwrap();
+    sweeps(&world, 1);
+    assert_eq!((stored(&world).open, stored(&world).gap), (1, None), "nothing was open");
 }
