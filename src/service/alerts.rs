@@ -49,7 +49,7 @@ where
     if world.targets().is_empty() || !is_time(world, configuration, tick) {
         return;
     }
-    let effort = Effort::of_watch(requests.max(REQUESTS_MIN), world.now());
+    let effort = Effort::of_watch(requests.max(REQUESTS_MIN), tick.now, world.now());
     if let Err(error) = Box::pin(try_watch(world, configuration, &effort)).await {
         world.log(log::ALERTS_NOT_WATCHED, json!({"error": error.to_string()}));
     }
@@ -65,7 +65,7 @@ where
     }
     let problems = problems(world, configuration, world.known_heartbeat().borrow().as_ref());
     match &*world.known_ledger().borrow() {
-        Some(known) => known.ledger.is_due(world.now()) || known.ledger.lacks(&problems),
+        Some(known) => known.ledger.is_due(tick.now) || known.ledger.lacks(&problems),
         None => !problems.is_empty(),
     }
 }
@@ -74,8 +74,8 @@ async fn try_watch<W>(world: &W, configuration: &Configuration, effort: &Effort)
 where
     W: AlertLedgers + HeardHooks + Heartbeats + Fabricate + Notifier + Clock + Log,
 {
-    let (ledger, version, begun) = decide(world, configuration).await?;
-    let due = due(&ledger, &begun, world.now());
+    let (ledger, version, begun) = decide(world, configuration, effort).await?;
+    let due = due(&ledger, &begun, effort.now(world));
     if due.is_empty() {
         return Ok(());
     }
@@ -161,6 +161,7 @@ fn problems<W: Fabricate + Notifier + Clock>(
 async fn decide<W>(
     world: &W,
     configuration: &Configuration,
+    effort: &Effort,
 ) -> Result<(Ledger, Option<Version>, Vec<String>), StoreError>
 where
     W: AlertLedgers + HeardHooks + Heartbeats + Fabricate + Notifier + Clock + Log,
@@ -169,7 +170,7 @@ where
         let (before, version) = read(world).await?;
         let seen = look(world, configuration).await?;
         let mut ledger = before.clone();
-        let begun = ledger.watch(&seen, world.now());
+        let begun = ledger.watch(&seen, effort.now(world));
         if ledger == before {
             remember(world, &ledger);
             return Ok((ledger, version, begun));
@@ -222,7 +223,7 @@ fn due(ledger: &Ledger, begun: &[String], now: Timestamp) -> Vec<Due> {
 async fn post<W: Notifier + Clock>(world: &W, due: Due, made: &RefCell<Vec<Made>>, effort: &Effort) {
     let attempted = attempt(world, &due.target, effort, |_| due.message.clone()).await;
     let Some(attempted) = attempted else { return };
-    let at = world.now();
+    let at = effort.now(world);
     effort.record(&due.target, &attempted, due.is_retry, at);
     made.borrow_mut().push(Made { due, attempted, at });
 }

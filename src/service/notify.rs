@@ -77,13 +77,13 @@ impl Effort {
     }
 
     /// The time of an attempt.
-    fn now(&self, world: &impl Clock) -> Timestamp {
+    pub(super) fn now(&self, world: &impl Clock) -> Timestamp {
         self.due.plus_ms(world.now().since_ms(self.began))
     }
 
-    /// What a watch of alerts may do that begins now, with as many requests.
-    pub(super) fn of_watch(requests: u32, now: Timestamp) -> Self {
-        Self::new(requests, now.plus_ms(SWEEP_MS_MAX), now, now)
+    /// What a watch of alerts may do that was due then, with as many requests.
+    pub(super) fn of_watch(requests: u32, due: Timestamp, now: Timestamp) -> Self {
+        Self::new(requests, now.plus_ms(SWEEP_MS_MAX), due, now)
     }
 
     /// How many requests are left.

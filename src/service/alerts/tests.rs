@@ -278,7 +278,7 @@ fn whether_a_target_fails_is_written_once_for_each_change() {
     let stage = stage(&json!({}));
     let ops = TargetName::try_from("ops".to_owned()).unwrap();
     let attempt = |attempted: Attempted, is_retry: bool| {
-        let effort = Effort::of_watch(9, stage.world.now());
+        let effort = Effort::of_watch(9, stage.world.now(), stage.world.now());
         effort.record(&ops, &attempted, is_retry, stage.world.now());
         finish(record_outcomes(&stage.world, &effort));
         stage.world.ledger_calls.take()
