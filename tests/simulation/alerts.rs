@@ -183,6 +183,11 @@ pub(crate) fn judge(state: &mut State, now_ms: i64) {
         }
         _ => {}
     }
+    for alert in &stored.alerts {
+        let is_late = |told: &&Told| told.is_pending() && now_ms - told.not_before.as_millis() > SOON_MS;
+        let late = alert.told.iter().filter(is_late);
+        missing.extend(late.map(|told| format!("{} is not tried again: {}", told.target, alert.id())));
+    }
     let told = alerts.decided.values().filter(|alert| alert.hook().is_none()).count();
     let most = problems_in_all(&alerts.refused);
     for how in missing {
