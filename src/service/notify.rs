@@ -253,3 +253,6 @@ fn report(world: &(impl Log + Metrics), run: &Run, index: usize, duration_ms: i6
     let point = Point::of_run(PointKind::Notification, outcome, run);
     world.write_point(&Point { detail, duration_ms, attempts, ..point });
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,12 @@ impl RunState {
                 }
             };
         };
+        if run.status.is_final() {
+            // Its targets are not all told. The record was written after the end was entered, and that entry has expired.
+            let (next_entry, attempts) = (journal.next_entry_number(), run.attempts);
+            let standing = JournalState::Ended(Box::new(run.clone()));
+            return Ok(Self { run, standing, next_entry, attempts });
+        }
         let journal = match enter_known_task(world, &run, journal, now).await? {
             Some(journal) => journal,
             // Another invocation appended a decision.
@@ -136,6 +142,15 @@ mod tests {
 
     fn task(text: &str) -> Decision {
         Decision::Task { task_id: task_id(text) }
+    }
+
+    #[test]
+    fn a_run_that_has_ended_and_is_open_for_its_targets_is_final_also_without_its_journal() {
+        let mut run = queued_run();
+        run.fail(crate::run::Stage::Start, "no", at(0));
+        let world = MemoryWorld::with(&run, &[]);
+        let state = RunState::load(&world, run.run_id, at(50)).now_or_never().unwrap().ok().unwrap();
+        assert_eq!((state.standing, state.run), (JournalState::Ended(Box::new(run.clone())), run));
     }
 
     #[test]

@@ -93,7 +93,10 @@ fn judge_run(
         (Some(open), None) => {
             let parked = open.status == Status::Unconfirmed
                 && matches!(state.journals.last(run_id), Some(Decision::Start | Decision::NoAnswer { .. }));
-            if !parked || state.outlived {
+            if open.status.is_final() {
+                // Its end is shown, and targets are not told yet.
+                judge_notifications(state, world, open, &mut breaks);
+            } else if !parked || state.outlived {
                 breaks(Promise::EveryRunEnds, format!("stays {}", describe(open)));
             }
             if parked && !known.is_empty() {
