@@ -227,22 +227,16 @@ impl HookReader {
         let Notified { hook, targets } = notified;
         let mut names: Vec<TargetName> = Vec::new();
         for written in self.names(table, "notify", "notify = [\"ops\"]").unwrap_or_default() {
-            match targets.names().find(|name| name.as_str() == written) {
-                Some(name) => names.push(name.clone()),
-                None => {
-                    let known: Vec<&str> = targets.names().map(TargetName::as_str).collect();
-                    let remedy = match nearest(&written, &known) {
-                        Some(near) => format!("did you mean \"{near}\"?"),
-                        None => format!("add [vars.NOTIFY.{written}]"),
-                    };
-                    self.mistake_at(
-                        table,
-                        "notify",
-                        format_args!("there is no target \"{written}\""),
-                        remedy,
-                    );
-                }
+            if let Some(name) = targets.names().find(|name| name.as_str() == written) {
+                names.push(name.clone());
+                continue;
             }
+            let known: Vec<&str> = targets.names().map(TargetName::as_str).collect();
+            let remedy = match nearest(&written, &known) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("add [vars.NOTIFY.{written}]"),
+            };
+            self.mistake_at(table, "notify", format_args!("there is no target \"{written}\""), remedy);
         }
         names.extend(targets.that_name(hook).cloned());
         names.sort();
@@ -275,7 +269,7 @@ mod tests {
     use super::*;
     use crate::config::Configuration;
 
-    fn read(notify: &Value, hook: Value) -> Configuration {
+    fn read(notify: &Value, hook: &Value) -> Configuration {
         let mut base = json!({
             "workspace": "acme", "database": "demo", "workflow": "seed", "verify": {"scheme": "none"},
         });
@@ -288,8 +282,8 @@ mod tests {
 
     /// Checks that the only mistake of a target is at `field` and has this text.
     #[track_caller]
-    fn check_mistake(target: Value, field: &str, text: &str) {
-        let configuration = read(&json!({"ops": target}), json!({"notify": ["ops"]}));
+    fn check_mistake(target: &Value, field: &str, text: &str) {
+        let configuration = read(&json!({"ops": target}), &json!({"notify": ["ops"]}));
         let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
         let path = if field.is_empty() { "NOTIFY.ops".to_owned() } else { format!("NOTIFY.ops.{field}") };
         let is_it = |mistake: &String| mistake.starts_with(&format!("{path}: ")) && mistake.contains(text);
@@ -306,7 +300,7 @@ mod tests {
             "include": ["files"], "unhealthy": false,
         });
         let slack = json!({"url_secret": "SLACK_URL", "format": "slack", "hooks": ["*"]});
-        let configuration = read(&json!({"ops": target, "slack": slack}), json!({"notify": ["ops"]}));
+        let configuration = read(&json!({"ops": target, "slack": slack}), &json!({"notify": ["ops"]}));
         assert_eq!(configuration.mistakes().count(), 0);
         let [ops, slack] = configuration.targets.iter().collect::<Vec<_>>()[..] else { panic!() };
         assert_eq!(ops.on, [RunEvent::Failed, RunEvent::Unconfirmed]);
@@ -327,28 +321,28 @@ mod tests {
             target[field] = value;
             target
         };
-        check_mistake(json!("https://example.com"), "", "must be a table");
-        check_mistake(json!({"secret": "S"}), "", "`url` or `url_secret` is missing");
-        check_mistake(json!({"url": "https://example.com"}), "", "`secret` is missing");
-        check_mistake(with("url_secret", json!("U")), "url_secret", "together with `url`");
-        check_mistake(with("url", json!("http://example.com")), "url", "https://");
-        check_mistake(with("url", json!("https://10.0.0.1")), "url", "allow_addresses");
-        check_mistake(with("secret", json!("whsec_abc/+=")), "secret", "the name of a secret");
-        check_mistake(with("format", json!("slak")), "format", "one of");
-        check_mistake(with("format", json!("slack")), "secret", "not signed");
-        check_mistake(with("on", json!(["done"])), "on", "\"completed\"");
-        check_mistake(with("on", json!("failed")), "on", "a list of texts");
-        check_mistake(with("include", json!(["body"])), "include", "\"params\"");
-        check_mistake(with("allow_addresses", json!(["home"])), "allow_addresses", "IP addresses");
-        check_mistake(with("unhealthy", json!("no")), "unhealthy", "true or false");
-        check_mistake(with("hook", json!(["crm"])), "hook", "did you mean `hooks`?");
+        check_mistake(&json!("https://example.com"), "", "must be a table");
+        check_mistake(&json!({"secret": "S"}), "", "`url` or `url_secret` is missing");
+        check_mistake(&json!({"url": "https://example.com"}), "", "`secret` is missing");
+        check_mistake(&with("url_secret", json!("U")), "url_secret", "together with `url`");
+        check_mistake(&with("url", json!("http://example.com")), "url", "https://");
+        check_mistake(&with("url", json!("https://10.0.0.1")), "url", "allow_addresses");
+        check_mistake(&with("secret", json!("whsec_abc/+=")), "secret", "the name of a secret");
+        check_mistake(&with("format", json!("slak")), "format", "one of");
+        check_mistake(&with("format", json!("slack")), "secret", "not signed");
+        check_mistake(&with("on", json!(["done"])), "on", "\"completed\"");
+        check_mistake(&with("on", json!("failed")), "on", "a list of texts");
+        check_mistake(&with("include", json!(["body"])), "include", "\"params\"");
+        check_mistake(&with("allow_addresses", json!(["home"])), "allow_addresses", "IP addresses");
+        check_mistake(&with("unhealthy", json!("no")), "unhealthy", "true or false");
+        check_mistake(&with("hook", json!(["crm"])), "hook", "did you mean `hooks`?");
     }
 
     #[test]
     fn a_hook_names_targets_that_exist() {
         let target = json!({"url": "https://example.com", "secret": "S"});
         let mistakes = |notify: Value, hook: Value| -> Vec<String> {
-            read(&notify, hook).mistakes().map(ToString::to_string).collect()
+            read(&notify, &hook).mistakes().map(ToString::to_string).collect()
         };
         let found = mistakes(json!({"ops": target}), json!({"notify": ["op"]}));
         assert!(found.len() == 1 && found[0].contains("did you mean \"ops\"?"), "{found:?}");

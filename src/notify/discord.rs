@@ -16,9 +16,9 @@ const SPECIAL: &[char] = &['\\', '*', '_', '~', '`', '|', '>', '#', '[', ']', '(
 /// The body of a request.
 pub(super) fn body(message: &Message) -> Value {
     let color = match message.severity {
-        Severity::Good => 0x2e_7d_32,
-        Severity::Notice => 0xed_6c_02,
-        Severity::Bad => 0xc6_28_28,
+        Severity::Good => 0x002e_7d32,
+        Severity::Notice => 0x00ed_6c02,
+        Severity::Bad => 0x00c6_2828,
     };
     let fields: Vec<Value> = message
         .short_facts()

@@ -54,7 +54,7 @@ pub struct Message {
 #[derive(Serialize)]
 struct Event<'a> {
     #[serde(rename = "type")]
-    event_type: &'a str,
+    kind: &'a str,
     timestamp: Timestamp,
     data: &'a RawValue,
 }
@@ -65,7 +65,7 @@ impl Message {
     pub fn body(&self, format: Format) -> String {
         match format {
             Format::StandardWebhooks => {
-                let event = Event { event_type: self.event_type, timestamp: self.at, data: &self.data };
+                let event = Event { kind: self.event_type, timestamp: self.at, data: &self.data };
                 serde_json::to_string(&event).unwrap_or_default()
             }
             Format::Slack => slack::body(self).to_string(),

@@ -92,16 +92,12 @@ fn data_of(run: &Run, include: Include, links: Option<&LinkSecret>, now: Timesta
     }
     let mut fits = |name: &'static str, value: Option<Box<RawValue>>, wanted: bool| {
         let value = value.filter(|_| wanted)?;
-        match left.checked_sub(value.get().len()) {
-            Some(rest) => {
-                left = rest;
-                Some(value)
-            }
-            None => {
-                omitted.push(name);
-                None
-            }
-        }
+        let Some(rest) = left.checked_sub(value.get().len()) else {
+            omitted.push(name);
+            return None;
+        };
+        left = rest;
+        Some(value)
     };
     let files = files.map(|files| with_links(run, files, links, now));
     let files = fits("files", files, include.files);

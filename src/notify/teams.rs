@@ -34,13 +34,12 @@ pub(super) fn body(message: &Message) -> Value {
     if !facts.is_empty() {
         body.push(json!({"type": "FactSet", "facts": facts}));
     }
-    let mut card = json!({
+    let open = |link| json!({"type": "Action.OpenUrl", "title": "Open in seedhook", "url": link});
+    let actions: Vec<Value> = message.link.iter().map(open).collect();
+    let card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard", "version": VERSION, "body": body,
+        "type": "AdaptiveCard", "version": VERSION, "body": body, "actions": actions,
     });
-    if let Some(link) = &message.link {
-        card["actions"] = json!([{"type": "Action.OpenUrl", "title": "Open in seedhook", "url": link}]);
-    }
     let attachment = json!({
         "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null, "content": card,
     });

@@ -144,10 +144,7 @@ where
         }
         let (name, is_retry) = (notification.target.clone(), notification.attempts > 0);
         let asked = world.now();
-        let attempted = match attempt_run(world, &run, index, effort).await {
-            Some(attempted) => attempted,
-            None => continue,
-        };
+        let Some(attempted) = attempt_run(world, &run, index, effort).await else { continue };
         effort.record(&name, &attempted, is_retry, world.now());
         if let Some(notification) = run.notifications.get_mut(index) {
             notification.record(attempted, effort.now(world));

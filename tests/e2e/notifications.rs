@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::stage::{SECRET, Stage, open_hook};
 use receiver::{Receiver, Told};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A Worker whose hook `ci` runs this workflow, and that notifies these targets.
 fn stage(workflow: &str, targets: &Value) -> Stage {
@@ -86,16 +86,18 @@ fn a_target_that_fails_is_told_for_three_days_with_one_id() {
     let listed = stage.operator("/api/runs?status=completed").json();
     assert_eq!(listed["runs"][0]["run_id"], json!(run_id), "{listed}");
     for hours in [0, 1, 3, 6, 12, 16, 24] {
-        stage.sweep_after(Duration::from_secs(3_600 * hours) + 6 * MINUTE);
+        stage.sweep_after(Duration::from_hours(hours) + 6 * MINUTE);
     }
     let failed = receiver.told();
     assert!((6..=9).contains(&failed.len()), "{} attempts", failed.len());
     receiver.answer_with(204);
-    stage.sweep_after(Duration::from_secs(3_600 * 24));
+    stage.sweep_after(Duration::from_hours(24));
     let told = receiver.told();
     let ids: Vec<_> = told.iter().map(|told| told.headers["webhook-id"].clone()).collect();
     assert!(ids.iter().all(|id| *id == format!("run_{run_id}_completed")), "{ids:?}");
-    told.iter().for_each(|told| drop(verified(told)));
+    for message in &told {
+        verified(message);
+    }
     assert_eq!((told.len(), other.told().len()), (failed.len() + 1, 1));
     let run = stage.run(&run_id);
     assert_eq!(notification(&run, "ops")["state"], "delivered", "{run}");
@@ -120,12 +122,12 @@ fn targets_on_a_bad_day() {
         let all = run["notifications"].as_array().unwrap();
         all.len() == 5 && all.iter().all(|notification| notification["attempts"] == 1)
     });
-    let state = |target: &str| notification(&run, target)["state"].as_str().unwrap().to_owned();
+    let how = |target: &str| notification(&run, target)["state"].as_str().unwrap().to_owned();
     assert_eq!(run["status"], "failed", "{run}");
-    assert_eq!(state("fine"), "delivered");
-    assert_eq!(state("large"), "delivered", "the body of an answer is not read");
-    assert_eq!(state("gone"), "failed", "a 410 is the last word");
-    assert_eq!(state("redirects"), "pending");
+    assert_eq!(how("fine"), "delivered");
+    assert_eq!(how("large"), "delivered", "the body of an answer is not read");
+    assert_eq!(how("gone"), "failed", "a 410 is the last word");
+    assert_eq!(how("redirects"), "pending");
     assert_eq!(notification(&run, "hangs")["error"], "no answer within 5 s");
     let error = notification(&run, "redirects")["error"].as_str().unwrap();
     assert_eq!(error, "HTTP 302: redirects are not followed");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use seedhook::journal::Decision;
 use seedhook::ports::{Page, RunLists, RunPage, RunRecords, StoreError};
 use seedhook::records::{read_metadata, to_metadata};
-use seedhook::run::{Run, RunId, Status, Summary};
+use seedhook::run::{Notification, Run, RunId, Status, Summary};
 
 use crate::breakage::Breakage;
 use crate::chance::PLACES;
@@ -274,11 +274,10 @@ fn is_same_end(ended: &Run, shown: &Run) -> bool {
 pub(crate) fn describe(run: &Run) -> String {
     let task = run.task.as_ref().map(|task| format!(" {}", task.id)).unwrap_or_default();
     let error = run.error.as_ref().map(|error| format!(" [{:?}: {}]", error.stage, error.message));
-    let told: String = run
-        .notifications
-        .iter()
-        .map(|told| format!(" {} {:?} {}", told.target, told.state, told.attempts))
-        .collect();
+    let mut told = String::new();
+    for Notification { target, state, attempts, .. } in &run.notifications {
+        told = format!("{told} {target} {state:?} {attempts}");
+    }
     let mark = if run.unjournalled { " UNJOURNALLED" } else { "" };
     let error = error.unwrap_or_default();
     format!("{}{task} attempts={}{error}{mark}{told}", run.status.as_str(), run.attempts)

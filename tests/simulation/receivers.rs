@@ -6,6 +6,7 @@ use seedhook::hook::subscription::RunEvent;
 use seedhook::notify::{Request, Targets};
 use seedhook::ports::{Notifier, Posted};
 use seedhook::run::{NotificationState, Run, RunId};
+use seedhook::timestamp::Timestamp;
 
 use crate::breakage::Breakage;
 use crate::chance::pick;
@@ -299,7 +300,7 @@ pub(crate) fn next_told_ms(world: &World) -> Option<i64> {
         let open = state.records.open(run.run_id)?;
         open.notify_at().filter(|_| open.status.is_final())
     });
-    ended.map(|due| due.as_millis()).min()
+    ended.map(Timestamp::as_millis).min()
 }
 
 /// The targets of hooks that have any.

@@ -40,7 +40,9 @@ fn failed_run(number: u8, targets: &[&str]) -> Run {
 
 fn notify_new(world: &MemoryWorld, runs: &[Run]) -> Effort {
     let outbox = Outbox::default();
-    runs.iter().for_each(|run| outbox.add_new(run));
+    for run in runs {
+        outbox.add_new(run);
+    }
     let effort = Effort::of_sweep(0, at(0), at(0));
     notify(world, outbox.take(), &effort).now_or_never().unwrap();
     effort
@@ -54,7 +56,7 @@ fn posted(world: &MemoryWorld) -> Vec<String> {
 fn a_run_is_done_once_its_targets_are_told() {
     let world = world();
     let run = failed_run(1, &["crm", "ops"]);
-    notify_new(&world, &[run.clone()]);
+    notify_new(&world, std::slice::from_ref(&run));
     assert_eq!(posted(&world), ["crm.example", "ops.example"]);
     assert!(world.open.borrow().is_empty());
     let done = world.done.borrow()[&run.run_id].clone();
@@ -67,7 +69,7 @@ fn a_run_stays_open_while_a_target_is_not_told() {
     let world = world();
     world.target_answers.borrow_mut().push_back(Err("no answer within 5 s".into()));
     let run = failed_run(1, &["crm", "ops"]);
-    notify_new(&world, &[run.clone()]);
+    notify_new(&world, std::slice::from_ref(&run));
     assert_eq!(posted(&world), ["crm.example", "ops.example"], "the other target does not wait");
     let open = world.open.borrow()[&run.run_id].clone();
     assert_eq!(open.summary().not_before, Some(at(5_000)));
@@ -105,7 +107,7 @@ fn a_target_that_is_gone_or_not_configured_is_given_up() {
     let gone = Posted { status: 410, retry_after: None };
     world.target_answers.borrow_mut().push_back(Ok(gone));
     let run = failed_run(1, &["old", "ops"]);
-    notify_new(&world, &[run.clone()]);
+    notify_new(&world, std::slice::from_ref(&run));
     assert_eq!(posted(&world), ["ops.example"]);
     let done = world.done.borrow()[&run.run_id].clone();
     let errors: Vec<_> = done.notifications.iter().map(|told| told.error.clone().unwrap()).collect();
@@ -118,7 +120,7 @@ fn an_answer_says_when_to_ask_again() {
     let busy = Posted { status: 429, retry_after: Some("3600".into()) };
     world.target_answers.borrow_mut().push_back(Ok(busy));
     let run = failed_run(1, &["ops"]);
-    notify_new(&world, &[run.clone()]);
+    notify_new(&world, std::slice::from_ref(&run));
     assert_eq!(world.open.borrow()[&run.run_id].notify_at(), Some(at(60 * MINUTE_MS)));
 }
 
@@ -131,6 +133,8 @@ fn the_outbox_has_a_bound_in_runs_and_in_bytes() {
     assert_eq!(outbox.take().len(), 200);
     let mut large = failed_run(1, &["ops"]);
     Arc::make_mut(&mut large.params).insert("text".into(), "x".repeat(3 * 1024 * 1024).into());
-    (0..3).for_each(|_| outbox.add_new(&large));
+    for _ in 0..3 {
+        outbox.add_new(&large);
+    }
     assert_eq!(outbox.take().len(), 1);
 }
