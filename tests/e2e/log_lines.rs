@@ -22,7 +22,9 @@ fn hooks() -> Value {
         "startDate": "2026-11-20", "rows": "{{ body.seats * 10 }}", "label": "{{ body.account }}",
     });
     signed.as_object_mut().unwrap().remove("delivery_id");
-    json!({"signed": signed, "fails": open_hook("fails")})
+    let mut fails = open_hook("fails");
+    fails["notify"] = json!(["ops"]);
+    json!({"signed": signed, "fails": fails})
 }
 
 /// Sends an event to the signed hook, in a trace.
@@ -62,7 +64,9 @@ fn check_documented(lines: &[Map<String, Value>]) {
 
 #[test]
 fn every_line_is_documented_and_holds_no_secret_and_no_payload() {
-    let mut stage = Stage::with_hooks(&hooks());
+    // Nobody listens there.
+    let nobody = json!({"url": "http://localhost:9/planted-account", "secret": "SECRET"});
+    let mut stage = Stage::with_config(&hooks(), |config| config["vars"]["NOTIFY"] = json!({"ops": nobody}));
     let event =
         |kind: &str, seats: Value| json!({"type": kind, "seats": seats, "account": "planted-account"});
     let won = event("won", json!(5));
@@ -77,6 +81,7 @@ fn every_line_is_documented_and_holds_no_secret_and_no_payload() {
     assert_eq!(stage.sweep_until_final(&failed)["error"]["message"], "Database connection failed");
     stage.sweep();
     stage.wait_for_log(r#""message":"run failed""#, 2);
+    stage.wait_for_log(r#""message":"notification not delivered, will be tried again""#, 1);
 
     let log = stage.log();
     let lines = lines(&log);
