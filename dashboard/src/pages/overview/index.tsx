@@ -9,6 +9,7 @@ import { HookLink, RunLink } from "../../ui/ids";
 import { Refresh } from "../../ui/refresh";
 import { STATUS_ORDER, STATUSES, StatusBadge } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { OutsideText } from "../../values/outside-text";
 import { RunTable } from "../runs/table";
 import { BarChart } from "./bar-chart";
 
@@ -73,6 +74,7 @@ function Content({ overview, hours, hooks }: { overview: Overview; hours: number
   return (
     <>
       <Sweeps sweeps={overview.sweeps} />
+      <Targets targets={overview.targets} />
       <Parked overview={overview} />
       {all === 0 && hooks?.hooks.length === 0 ? (
         <Empty title="No hook is configured yet.">
@@ -110,6 +112,26 @@ function Mistakes({ list }: { list: HookList }) {
         ))}
       </p>
       <a href={link("/hooks")}>See each mistake and its remedy</a>
+    </section>
+  );
+}
+
+function Targets({ targets }: { targets: Overview["targets"] }) {
+  const failing = targets.flatMap(({ name, failing }) => (failing ? [{ name, ...failing }] : []));
+  if (failing.length === 0) return null;
+  return (
+    <section class="notice notice-warn" aria-label="Targets of notifications">
+      <p>
+        <strong>{count(failing.length, "target")} cannot be told of what happens.</strong> Messages are tried again for
+        three days.
+      </p>
+      <ul>
+        {failing.map(target => (
+          <li key={target.name}>
+            {target.name}: <OutsideText text={target.error} max={300} />, since <Time at={target.since} brief />
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
