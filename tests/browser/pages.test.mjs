@@ -61,6 +61,18 @@ test("a hostile payload is shown as text", async () => {
   await visit.end();
 });
 
+test("a target that is not told is shown with its run, and on the start page", async () => {
+  const visit = await Visit.begin(browser);
+  await visit.open(`#/runs/${world.runs.fails}`);
+  const section = visit.page.getByRole("region", { name: "Notifications" });
+  assert.match(await section.innerText(), /ops\s+not told yet, [1-9] attempts?; next attempt/);
+  assert.match(await section.innerText(), /no answer: the connection failed/);
+  await visit.go("#/overview");
+  const notice = visit.page.getByRole("region", { name: "Targets of notifications" });
+  assert.match(await notice.innerText(), /1 target cannot be told[^]*ops: no answer/);
+  await visit.end();
+});
+
 test("filters narrow the list, and are in the address", async () => {
   const visit = await Visit.begin(browser);
   const { page } = visit;

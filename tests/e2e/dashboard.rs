@@ -51,6 +51,8 @@ fn the_dashboard_shows_and_decides_in_a_browser() {
     let change = |config: &mut Value| {
         config["assets"] = json!({"directory": served});
         config["vars"]["SWEEP_REQUESTS"] = json!(9_000);
+        // Nobody listens there.
+        config["vars"]["NOTIFY"] = json!({"ops": {"url": "http://localhost:9/", "secret": "SECRET"}});
     };
     let mut stage = Stage::new(&hooks(), change, &secrets);
     let world = world(&mut stage);
@@ -92,6 +94,7 @@ fn hooks() -> Value {
     add("runs-on", "never-ends", json!({}));
     add("many", "no-files", json!({}));
     add("closed", "no-files", json!({"paused": true}));
+    hooks["fails"]["notify"] = json!(["ops"]);
     // Standard Webhooks has a header that names the event.
     hooks["crm-deal-won"].as_object_mut().unwrap().remove("delivery_id");
     hooks.insert("broken".into(), json!({"workflow": 7, "note": HOSTILE}));
