@@ -24,7 +24,9 @@ pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use mapped_from::MappedFrom;
 pub use memory::memory_of;
-pub use notification::{Attempted, FIRST_ATTEMPT_MS, Notification, NotificationState, next_attempt_at};
+pub use notification::{
+    Attempted, FIRST_ATTEMPT_MS, GIVEN_UP_MS, Notification, NotificationState, next_attempt_at,
+};
 pub use poll::{Effect, FILES_MAX, MISSING_MS, MISSING_POLLS, Missing};
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
@@ -95,7 +97,7 @@ pub struct Run {
     /// Why it failed or is unconfirmed.
     pub error: Option<RunError>,
     /// The notifications of its present state, one for each target that wants to know: at most
-    /// [`TARGETS_EACH_MAX`](crate::hook::subscription::TARGETS_EACH_MAX).
+    /// [`TARGETS_MAX`](crate::hook::subscription::TARGETS_MAX).
     pub notifications: Vec<Notification>,
     /// The Worker's address, such as `https://seedhook.example`, as the sender called it: notifications link to it. `None` where
     /// there is nobody to notify.

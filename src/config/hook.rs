@@ -104,6 +104,11 @@ pub(super) fn read_hook(
     let silence_ms = reader.silence_ms(&table);
     let notified = Notified { hook: name.as_str(), targets: &around.targets };
     let rules = reader.rules(&table, &notified);
+    let has_target = rules.iter().flatten().any(|rule| !rule.settings.notify.is_empty());
+    if silence_ms.is_some() && !has_target {
+        let remedy = "name a target: notify = [\"ops\"], and [vars.NOTIFY.ops]";
+        reader.mistake_at(&table, "silence", "has nobody to tell", remedy);
+    }
     let HookReader { mistakes, expressions } = reader;
     match (section, rules) {
         (Some(section), Some(rules)) if mistakes.is_empty() => Ok(Hook {

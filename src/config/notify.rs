@@ -9,16 +9,13 @@ use serde_json::Value;
 use super::NOTIFY;
 use super::fields::{HookReader, Table};
 use super::hooks::Hooks;
-use super::mistake::{Mistake, quoted};
+use super::mistake::Mistake;
 use crate::expression::{EVENT_SCOPE, Expressions, nearest};
 use crate::hook::HookName;
-use crate::hook::subscription::{RunEvent, Subscription, TARGETS_EACH_MAX, TargetName};
+use crate::hook::subscription::{InvalidTargetName, RunEvent, Subscription, TARGETS_MAX, TargetName};
 use crate::notify::target::{Address, read_address};
 use crate::notify::{Format, Include, Target, Targets};
 use crate::timestamp::HOUR_MS;
-
-/// The most targets of a configuration.
-const TARGETS_MAX: usize = 20;
 
 /// The most names in one list of a target.
 const NAMES_MAX: usize = 64;
@@ -55,16 +52,17 @@ pub(super) fn read_targets(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -
                 }
             }
         }
-        Some(Value::Object(_)) => {
-            reader.mistake(
-                &path,
-                format_args!("must have at most {TARGETS_MAX} targets"),
-                "one target may have many hooks",
-            );
+        Some(Value::Object(table)) => {
+            let problem = format!("must have at most {TARGETS_MAX} targets, got {}", table.len());
+            reader.mistake(&path, problem, "one target may have many hooks");
+            // Hooks may name them.
+            for name in table.keys().filter_map(|name| TargetName::try_from(name.clone()).ok()) {
+                targets.add(name, None, RunEvent::ALL.to_vec(), Vec::new());
+            }
         }
-        Some(other) => {
-            let problem = format!("must be a table, got {}", quoted(other));
-            reader.mistake(&path, problem, "write [vars.NOTIFY.name] for each target");
+        Some(_) => {
+            // The value is not quoted: it may be an address that nobody may know.
+            reader.mistake(&path, "must be a table", "write [vars.NOTIFY.name] for each target");
         }
     }
     mistakes.extend(reader.mistakes);
@@ -92,9 +90,9 @@ impl HookReader {
     fn target(&mut self, name: TargetName, value: &Value, path: &[String], targets: &mut Targets) {
         let before = self.mistakes.len();
         let Some(own) = value.as_object() else {
-            let problem = format!("must be a table, got {}", quoted(value));
-            self.mistake(path, problem, "write [vars.NOTIFY.name] and its fields below it");
-            return targets.add(name, None, Vec::new());
+            // As above.
+            self.mistake(path, "must be a table", "write [vars.NOTIFY.name] and its fields below it");
+            return targets.add(name, None, RunEvent::ALL.to_vec(), Vec::new());
         };
         let table = Table::new(own, path);
         self.unknown_fields(&table, FIELDS);
@@ -114,10 +112,9 @@ impl HookReader {
             format,
             include,
             allowed,
-            on,
             is_told_of_health,
         });
-        targets.add(name, target, hooks);
+        targets.add(name, target, on, hooks);
     }
 
     /// `url` or `url_secret`.
@@ -232,26 +229,23 @@ impl HookReader {
                 continue;
             }
             let known: Vec<&str> = targets.names().map(TargetName::as_str).collect();
-            let remedy = match nearest(&written, &known) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("add [vars.NOTIFY.{written}]"),
+            // What is no name is not quoted: it may be an address.
+            let Ok(name) = TargetName::try_from(written) else {
+                self.mistake_at(table, "notify", InvalidTargetName, "write the names of targets: [\"ops\"]");
+                continue;
             };
-            self.mistake_at(table, "notify", format_args!("there is no target \"{written}\""), remedy);
+            let remedy = match nearest(name.as_str(), &known) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("add [vars.NOTIFY.{name}]"),
+            };
+            self.mistake_at(table, "notify", format_args!("there is no target \"{name}\""), remedy);
         }
         names.extend(targets.that_name(hook).cloned());
         names.sort();
         names.dedup();
-        if names.len() > TARGETS_EACH_MAX {
-            let problem = format!("a hook must have at most {TARGETS_EACH_MAX} targets, got {}", names.len());
-            self.mistake_at(table, "notify", problem, "let a target of yours pass the messages on");
-        }
-        let on = |target: &TargetName| match targets.get(target) {
-            Ok(target) => target.on.clone(),
-            // Which events it wants is not known.
-            Err(_) => RunEvent::ALL.to_vec(),
-        };
         // Also a target of no event: it is told when the hook is silent.
-        names.into_iter().map(|target| Subscription { on: on(&target), target }).collect()
+        let subscription = |target| Subscription { on: targets.events(&target).to_vec(), target };
+        names.into_iter().map(subscription).collect()
     }
 
     /// `silence = "24h"`: after how long without a delivery the hook is silent.
@@ -303,10 +297,11 @@ mod tests {
         let configuration = read(&json!({"ops": target, "slack": slack}), &json!({"notify": ["ops"]}));
         assert_eq!(configuration.mistakes().count(), 0);
         let [ops, slack] = configuration.targets.iter().collect::<Vec<_>>()[..] else { panic!() };
-        assert_eq!(ops.on, [RunEvent::Failed, RunEvent::Unconfirmed]);
+        let events = |target: &Target| configuration.targets.events(&target.name).to_vec();
+        assert_eq!(events(ops), [RunEvent::Failed, RunEvent::Unconfirmed]);
         assert!(ops.include.files && !ops.include.params && !ops.is_told_of_health);
         assert_eq!((slack.format, &slack.address), (Format::Slack, &Address::Secret("SLACK_URL".into())));
-        assert!(slack.on.len() == 4 && slack.is_told_of_health);
+        assert!(events(slack).len() == 4 && slack.is_told_of_health);
         let secrets: Vec<&str> = configuration.secret_names().into_iter().collect();
         assert_eq!(secrets, ["OPS_SECRET", "SLACK_URL"]);
         let hook = configuration.hooks.values().next().unwrap().unwrap();
@@ -354,10 +349,23 @@ mod tests {
         assert!(found.len() == 1 && found[0].contains("did you mean \"crm\"?"), "{found:?}");
         let found = mistakes(json!({"Ops": target}), json!({}));
         assert!(found.len() == 1 && found[0].contains("1 to 32"), "{found:?}");
-        let many: serde_json::Map<_, _> = (0..6).map(|n| (format!("t{n}"), target.clone())).collect();
-        let names: Vec<_> = many.keys().cloned().collect();
-        let found = mistakes(many.into(), json!({"notify": names}));
-        assert!(found.len() == 1 && found[0].contains("at most 5 targets"), "{found:?}");
+        let many: serde_json::Map<_, _> = (0..21).map(|n| (format!("t{n}"), target.clone())).collect();
+        let found = mistakes(many.into(), json!({"notify": ["t20"]}));
+        assert!(
+            found.len() == 1 && found[0].contains("at most 20 targets, got 21"),
+            "the hook goes on: {found:?}"
+        );
+        let secret = "https://hooks.example/secret";
+        for (notify, hook) in [
+            (json!({"ops": secret}), json!({"notify": ["ops"]})),
+            (json!(secret), json!({})),
+            (json!({"ops": target}), json!({"notify": [secret]})),
+        ] {
+            let found = mistakes(notify, hook);
+            assert!(found.len() == 1 && !found[0].contains("secret"), "an address is not quoted: {found:?}");
+        }
+        let found = mistakes(json!({}), json!({"silence": "24h"}));
+        assert!(found.len() == 1 && found[0].contains("nobody to tell"), "{found:?}");
         for silence in ["59m", "31d", "soon"] {
             let found = mistakes(json!({}), json!({"silence": silence}));
             assert!(found.len() == 1 && found[0].contains("1 hour to 30 days"), "{found:?}");

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The most targets of one hook: each takes a request when a run ends.
-pub const TARGETS_EACH_MAX: usize = 5;
+/// The most targets of a configuration, and so of one hook: each takes a request when a run ends.
+pub const TARGETS_MAX: usize = 20;
 
 /// The name of a target: `[a-z0-9][a-z0-9-]{0,31}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -16,14 +16,17 @@ use crate::timestamp::{HOUR_MS, Timestamp};
 
 pub use alert::{Alert, Subject, Told};
 
-/// The most hooks that are watched: each may have an alert with five targets in the ledger.
+/// The most hooks that are watched: each may have an alert with its targets in the ledger.
 pub const WATCHED_MAX: usize = 100;
 
 /// The most problems of one alert; the first ones count.
 pub const PROBLEMS_MAX: usize = 20;
 
-/// How many problems an episode remembers, also those that are gone: one that comes again begins no other episode.
+/// How many problems an episode remembers, also those that are gone.
 const REMEMBERED_MAX: usize = 2 * PROBLEMS_MAX;
+
+/// A problem that comes again within this, milliseconds, while another one lasts, begins no other episode.
+const FLAPPING_MS: i64 = HOUR_MS;
 
 /// The longest text of a problem, of its id and of an error, characters; longer ones are cut.
 const TEXT_CHARS_MAX: usize = 300;
@@ -159,6 +162,7 @@ impl Ledger {
             if seen.problems.is_empty() {
                 self.alerts.retain(|alert| alert.hook().is_some());
             }
+            self.forget_problems(&seen.problems, now);
             return None;
         }
         let problems = first(&seen.problems);
@@ -168,10 +172,29 @@ impl Ledger {
         ids.truncate(REMEMBERED_MAX);
         self.alerts.retain(|alert| alert.hook().is_some());
         let problems = problems.iter().map(|problem| cut(&problem.text, TEXT_CHARS_MAX)).collect();
-        let alert = Alert::new(Subject::Unhealthy { problems, ids }, now, &seen.told_of_health, now);
+        let alert = Alert::new(
+            Subject::Unhealthy { problems, ids, gone: BTreeMap::new() },
+            now,
+            &seen.told_of_health,
+            now,
+        );
         let id = alert.id();
         self.alerts.push(alert);
         Some(id)
+    }
+
+    /// Forgets the problems of the episode that have been gone for long.
+    fn forget_problems(&mut self, present: &[Problem], now: Timestamp) {
+        let present: Vec<String> = first(present).iter().map(Problem::stored_id).collect();
+        for alert in &mut self.alerts {
+            let Subject::Unhealthy { ids, gone, .. } = &mut alert.subject else { continue };
+            gone.retain(|id, _| !present.contains(id));
+            for id in ids.iter().filter(|id| !present.contains(id)) {
+                gone.entry(id.clone()).or_insert(now);
+            }
+            ids.retain(|id| gone.get(id).is_none_or(|since| now.since_ms(*since) < FLAPPING_MS));
+            gone.retain(|id, _| ids.contains(id));
+        }
     }
 
     /// Whether one of these problems belongs to no episode yet.

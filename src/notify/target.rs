@@ -75,8 +75,6 @@ pub struct Target {
     pub include: Include,
     /// Private addresses that the target may have, as IP addresses.
     pub allowed: Vec<IpAddr>,
-    /// Of which events of its runs it is told.
-    pub on: Vec<RunEvent>,
     /// Whether it is told when seedhook itself is unhealthy.
     pub is_told_of_health: bool,
 }
@@ -85,6 +83,8 @@ pub struct Target {
 #[derive(Debug, Default)]
 pub struct Targets {
     by_name: BTreeMap<TargetName, Option<Target>>,
+    /// Of which events of its runs each is told, also where it has another mistake.
+    events: BTreeMap<TargetName, Vec<RunEvent>>,
     /// The targets that every hook has, or that name a hook themselves.
     of_hooks: Vec<(TargetName, Vec<String>)>,
 }
@@ -176,12 +176,6 @@ pub fn read_address(text: &str, allowed: &[IpAddr]) -> Result<Url, InvalidAddres
 }
 
 impl Target {
-    /// Whether it wants to be told of the end of a run, or that a run is `unconfirmed`.
-    #[must_use]
-    pub fn wants(&self, event: RunEvent) -> bool {
-        self.on.contains(&event)
-    }
-
     /// The names of its secrets.
     pub fn secret_names(&self) -> impl Iterator<Item = &str> {
         let address = match &self.address {
@@ -252,8 +246,15 @@ fn get(secret: &impl Fn(&str) -> Option<String>, name: &str) -> Result<String, U
 }
 
 impl Targets {
-    /// Adds a target; `None`: its configuration has a mistake. `hooks` are those that it names, or `*`.
-    pub(crate) fn add(&mut self, name: TargetName, target: Option<Target>, hooks: Vec<String>) {
+    /// Adds a target that is told of these events; `None`: its configuration has a mistake. `hooks` are those that it names, or `*`.
+    pub(crate) fn add(
+        &mut self,
+        name: TargetName,
+        target: Option<Target>,
+        events: Vec<RunEvent>,
+        hooks: Vec<String>,
+    ) {
+        self.events.insert(name.clone(), events);
         self.of_hooks.push((name.clone(), hooks));
         self.by_name.insert(name, target);
     }
@@ -274,6 +275,12 @@ impl Targets {
             Some(None) => Err(UnusableTarget::Misconfigured),
             None => Err(UnusableTarget::NotConfigured),
         }
+    }
+
+    /// Of which events of its runs a target is told; none where there is no such target.
+    #[must_use]
+    pub fn events(&self, name: &TargetName) -> &[RunEvent] {
+        self.events.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Every name, in alphabetical order, those of targets with mistakes too.

@@ -25,7 +25,7 @@ const DELAYS_MS: [i64; 9] = [
 ];
 
 /// After this, milliseconds since the event, no further attempt is made, also where fewer than ten were made.
-const GIVEN_UP_MS: i64 = 4 * 24 * HOUR_MS;
+pub const GIVEN_UP_MS: i64 = 4 * 24 * HOUR_MS;
 
 /// The longest wait that a target's `Retry-After` is followed for, milliseconds.
 const RETRY_AFTER_MS_MAX: i64 = 24 * HOUR_MS;

@@ -24,7 +24,7 @@ use crate::notify::{Message, Target, UnusableTarget, run_message};
 use crate::ports::{
     Clock, IdleHints, Log, Metrics, Notifier, Point, PointDetail, PointKind, PointOutcome, RunRecords,
 };
-use crate::run::{Attempted, NotificationState, Run};
+use crate::run::{Attempted, GIVEN_UP_MS, NotificationState, Run};
 use crate::timestamp::{SECOND_MS, Timestamp};
 
 pub(super) use outbox::{Outbox, Waiting};
@@ -101,6 +101,11 @@ impl Effort {
         self.requests.get() == 0 || now > self.until
     }
 
+    /// Nothing more is to be done.
+    fn spend(&self) {
+        self.requests.set(0);
+    }
+
     /// Takes one request to a target; `false` when none is left, or the target fails.
     fn take(&self, target: &TargetName, now: Timestamp) -> bool {
         let fails = self.failures.borrow().get(target).is_some_and(|failures| *failures >= FAILURES_MAX);
@@ -161,6 +166,8 @@ where
         show_open(world, &mut run, TRIES).await
     };
     if let Err(error) = shown {
+        // Otherwise further messages would be sent again by each sweep, while KV takes no writes.
+        effort.spend();
         let fields = json!({"run_id": run.run_id, "hook": run.hook, "error": error.to_string()});
         world.log(log::RUN_NOT_ADVANCED, fields);
     }
@@ -175,6 +182,17 @@ async fn attempt_run<W: Notifier + Clock>(
 ) -> Option<Attempted> {
     let notification = run.notifications.get(index)?;
     let (event, since) = (notification.event, notification.since);
+    let secret = |name: &str| world.notifier_secret(name);
+    let unusable = match world.targets().get(&notification.target) {
+        Ok(target) => target.unusable_secrets(&secret).next().map(|(_, _, error)| error),
+        Err(UnusableTarget::Misconfigured) => Some(UnusableTarget::Misconfigured),
+        Err(_) => None,
+    };
+    if let Some(error) = unusable {
+        // It waits until the target is mended: that is no attempt.
+        let is_given_up = effort.now(world).since_ms(since) >= GIVEN_UP_MS;
+        return is_given_up.then(|| Attempted::Stopped(error.to_string()));
+    }
     let message = |target: &Target| {
         let secret = world.notifier_secret(LINK_SECRET);
         let links = LinkSecret::new(secret.as_deref()).ok();

@@ -2,6 +2,8 @@
 //!
 //! It does not know when an alert begins or ends: that is the ledger's.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::TEXT_CHARS_MAX;
@@ -40,8 +42,11 @@ pub enum Subject {
     Unhealthy {
         /// What was wrong when it began, for people; at most 20.
         problems: Vec<String>,
-        /// The [`Problem::id`](super::Problem::id)s of the episode, also of problems that are gone; at most 40.
+        /// The [`Problem::id`](super::Problem::id)s of the episode, also of problems that went lately; at most 40.
         ids: Vec<String>,
+        /// Since when problems of the episode are gone, by their ids.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        gone: BTreeMap<String, Timestamp>,
     },
 }
 

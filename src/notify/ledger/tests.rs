@@ -101,6 +101,21 @@ fn an_episode_is_told_once_and_a_problem_that_was_not_in_it_begins_another() {
 }
 
 #[test]
+fn a_problem_that_was_gone_for_an_hour_is_told_again_while_another_one_lasts() {
+    let mut ledger = Ledger::default();
+    let minute = |minutes: i64| at(minutes * MINUTE_MS);
+    assert_eq!(ledger.watch(&ill(&["lasts", "key"]), minute(0)).len(), 1);
+    assert!(ledger.watch(&ill(&["lasts"]), minute(10)).is_empty(), "the key is mended");
+    assert!(ledger.watch(&ill(&["lasts", "key"]), minute(60)).is_empty(), "it flaps");
+    assert!(ledger.watch(&ill(&["lasts"]), minute(70)).is_empty());
+    let before = ledger.clone();
+    assert!(ledger.watch(&ill(&["lasts"]), minute(80)).is_empty());
+    assert_eq!(ledger, before, "nothing is written while nothing changes");
+    assert!(ledger.watch(&ill(&["lasts"]), minute(130)).is_empty());
+    assert_eq!(ledger.watch(&ill(&["lasts", "key"]), minute(200)).len(), 1);
+}
+
+#[test]
 fn problems_and_hooks_have_a_bound_and_too_many_begin_no_episode_each_time() {
     let names: Vec<String> = (0..60).map(|n| format!("{n}{}", "x".repeat(2 * TEXT_CHARS_MAX))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -110,7 +125,7 @@ fn problems_and_hooks_have_a_bound_and_too_many_begin_no_episode_each_time() {
     assert_eq!(ledger.watch(&ill(&names[20..]), at(2)).len(), 1);
     assert_eq!(ledger.watch(&ill(&names[40..]), at(3)).len(), 1);
     assert!(ledger.watch(&ill(&names[40..]), at(4)).is_empty());
-    let Subject::Unhealthy { problems, ids } = &ledger.alerts[0].subject else { panic!() };
+    let Subject::Unhealthy { problems, ids, .. } = &ledger.alerts[0].subject else { panic!() };
     assert_eq!((problems.len(), ids.len()), (PROBLEMS_MAX, REMEMBERED_MAX));
     let short = |text: &String| text.chars().count() <= TEXT_CHARS_MAX;
     assert!(problems.iter().all(short) && ids.iter().all(short));
