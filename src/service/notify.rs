@@ -1,7 +1,7 @@
 //! Notifying targets of the ends of runs, and of runs that are `unconfirmed`: at least once each, or the run shows why not.
 //!
 //! A run's notifications are decided with its end, in the journal's entry. The invocation that enters the end makes the first
-//! attempt, once everything else is done ([`Outbox`]). After a failure, or a crash, the sweeps make the next ones: the run's
+//! attempt, once everything else is done (`notify/outbox.rs`). After a failure, or a crash, the sweeps make the next ones: the run's
 //! `open/` record stays until every target is told or given up. No attempt is claimed, so that two invocations may make the same
 //! one: receivers ignore an id that they have seen.
 

@@ -12,12 +12,14 @@ fn listening() -> Stage {
             change(hook);
         })
     };
-    Stage::new(&json!({
+    let hooks = json!({
         "quiet": open_hook(),
         "open": listens(|_| ()),
         "signed": listens(|hook| hook["verify"] = json!({"scheme": "bearer", "secret": "SECRET"})),
         "paused": listens(|hook| hook["paused"] = json!(true)),
-    }))
+    });
+    let ops = json!({"url": "https://ops.example", "format": "slack", "hooks": ["open", "signed", "paused"]});
+    Stage::with_vars(&json!({"HOOKS": hooks, "NOTIFY": {"ops": ops}}))
 }
 
 /// The hooks that were heard since the last look, by the work that goes on after the answers.
