@@ -199,14 +199,29 @@ pub(crate) fn judge(state: &mut State, now_ms: i64) {
     }
 }
 
-/// How many problems there were, each counted once for each time without any.
+/// A problem that was gone for this, milliseconds, is another one: an hour, less what clocks differ by.
+const FLAPPING_MS: i64 = 60 * 60_000 - 10_000;
+
+/// How many problems there were. One that comes again counts again after a time without any problem, or if it was gone for an hour.
 fn problems_in_all(refused: &[(i64, Vec<Option<String>>)]) -> usize {
-    let (mut all, mut known) = (0, BTreeSet::new());
-    for (_, refused) in refused {
+    let mut all = 0;
+    // Since when each is gone.
+    let mut known: BTreeMap<&Option<String>, Option<i64>> = BTreeMap::new();
+    for (at_ms, refused) in refused {
         if refused.is_empty() {
             known.clear();
         }
-        all += refused.iter().filter(|workspace| known.insert((*workspace).clone())).count();
+        for (_, gone_ms) in known.iter_mut().filter(|(workspace, _)| !refused.contains(workspace)) {
+            gone_ms.get_or_insert(*at_ms);
+        }
+        for workspace in refused {
+            let is_known = match known.insert(workspace, None) {
+                Some(Some(gone_ms)) => at_ms - gone_ms < FLAPPING_MS,
+                Some(None) => true,
+                None => false,
+            };
+            all += usize::from(!is_known);
+        }
     }
     all
 }

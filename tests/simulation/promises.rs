@@ -60,7 +60,7 @@ pub(crate) enum Promise {
     EachAlertIsTold,
     /// Nobody is told that a hook is silent, or the Worker unhealthy, before the ledger says so, or when it is not so.
     OnlyAlertsAreTold,
-    /// An episode in which the Worker is unhealthy is one, until another problem joins.
+    /// An episode in which the Worker is unhealthy is one, until another problem joins, or one comes again after an hour.
     AlertsAreToldOnce,
     /// Where nothing fails, a run costs 3 KV puts, one more where targets are told, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
