@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use seedhook::service::sweep::BATCH_RUNS_MAX;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, open_hook};
@@ -51,10 +52,11 @@ fn runs_are_followed_through_a_queue() {
     let log = stage.log();
     let sent =
         log.split(r#""enqueued":"#).skip(1).filter_map(|rest| rest.split([',', '}']).next()?.parse().ok());
-    // A few may have ended before the first sweep, by what follows a webhook.
-    assert!(sent.max().is_some_and(|most: usize| most > RUNS / 2), "{log}");
+    // A few may have ended before the first sweep, by what follows a webhook: more of them on a slow machine.
+    let most: usize = sent.max().unwrap_or(0);
+    assert!(most > RUNS / 2, "{log}");
     let batches = log.matches(r#""message":"queue batch finished""#).count();
-    assert!(batches >= 2, "{log}");
+    assert!(batches >= most.div_ceil(BATCH_RUNS_MAX), "{log}");
     assert!(!log.contains("Uncaught"), "{log}");
 }
 
