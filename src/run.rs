@@ -24,9 +24,7 @@ pub use file::{ARCHIVE_PATIENCE_MS, BAD_COPIES_MAX, FileState, RunFile};
 pub use id::{InvalidRunId, RunId};
 pub use mapped_from::MappedFrom;
 pub use memory::memory_of;
-pub use notification::{
-    Attempted, FIRST_ATTEMPT_MS, GIVEN_UP_MS, Notification, NotificationState, next_attempt_at,
-};
+pub use notification::{Attempted, FIRST_ATTEMPT_MS, GIVEN_UP_MS, Notification, NotificationState};
 pub use poll::{Effect, FILES_MAX, MISSING_MS, MISSING_POLLS, Missing};
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};

@@ -85,8 +85,7 @@ pub enum Attempted {
 
 /// When the next attempt is due, after so many `attempts` of which the last one failed now; `None`: it was the last one. `since`
 /// is when the event happened, `retry_after_ms` how long the target asks to wait.
-#[must_use]
-pub fn next_attempt_at(
+fn next_attempt_at(
     attempts: u32,
     since: Timestamp,
     retry_after_ms: Option<i64>,
@@ -95,6 +94,29 @@ pub fn next_attempt_at(
     let delay_ms = DELAYS_MS.get(attempts.checked_sub(1)? as usize)?;
     let asked_ms = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
     (now.since_ms(since) < GIVEN_UP_MS).then(|| now.plus_ms((*delay_ms).max(asked_ms)))
+}
+
+impl Attempted {
+    /// What the attempt with the number `attempts`, which ended now, leaves behind: the state, when the next attempt is due if
+    /// there is one, and the error. `since` is when the event happened.
+    #[must_use]
+    pub fn judge(
+        self,
+        attempts: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> (NotificationState, Option<Timestamp>, Option<String>) {
+        match self {
+            Self::Delivered => (NotificationState::Delivered, None, None),
+            Self::Stopped(reason) => (NotificationState::Failed, None, Some(reason)),
+            Self::Failed { reason, retry_after_ms } => {
+                let not_before = next_attempt_at(attempts, since, retry_after_ms, now);
+                let state =
+                    if not_before.is_some() { NotificationState::Pending } else { NotificationState::Failed };
+                (state, not_before, Some(reason))
+            }
+        }
+    }
 }
 
 impl Notification {
@@ -129,25 +151,13 @@ impl Notification {
             return;
         }
         self.attempts = self.attempts.saturating_add(1);
-        match attempted {
-            Attempted::Delivered => self.finish(NotificationState::Delivered, None, now),
-            Attempted::Stopped(reason) => self.finish(NotificationState::Failed, Some(reason), now),
-            Attempted::Failed { reason, retry_after_ms } => {
-                match next_attempt_at(self.attempts, self.since, retry_after_ms, now) {
-                    Some(not_before) => {
-                        self.not_before = not_before;
-                        self.error = Some(reason);
-                    }
-                    None => self.finish(NotificationState::Failed, Some(reason), now),
-                }
-            }
-        }
-    }
-
-    fn finish(&mut self, state: NotificationState, error: Option<String>, now: Timestamp) {
+        let (state, not_before, error) = attempted.judge(self.attempts, self.since, now);
         self.state = state;
+        self.not_before = not_before.unwrap_or(self.not_before);
         self.error = error;
-        self.finished_at = Some(now);
+        if !self.is_pending() {
+            self.finished_at = Some(now);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is wrong with the Worker: the problems that `GET /health` shows, and that targets are told of.
 //!
-//! Pure: whoever asks has read the stores.
+//! Pure: the stores were read by the caller.
 
 use serde::Serialize;
 

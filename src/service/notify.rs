@@ -220,7 +220,7 @@ pub(super) async fn attempt<W: Notifier + Clock>(
 }
 
 /// Posts a message to a target, and says what its answer means.
-pub(super) async fn post<W: Notifier + Clock>(world: &W, target: &Target, message: &Message) -> Attempted {
+async fn post<W: Notifier + Clock>(world: &W, target: &Target, message: &Message) -> Attempted {
     let secret = |name: &str| world.notifier_secret(name);
     let request = match target.request(message, &secret, world.now()) {
         Ok(request) => request,

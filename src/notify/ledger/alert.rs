@@ -11,7 +11,7 @@ use crate::hook::HookName;
 use crate::hook::subscription::TargetName;
 use crate::notify::message::{Message, cut};
 use crate::notify::news::{silent_message, unhealthy_message};
-use crate::run::{Attempted, FIRST_ATTEMPT_MS, NotificationState, next_attempt_at};
+use crate::run::{Attempted, FIRST_ATTEMPT_MS, NotificationState};
 use crate::timestamp::Timestamp;
 
 /// Something that targets are told of once, while it lasts.
@@ -126,20 +126,9 @@ impl Told {
             return;
         }
         self.attempts = self.attempts.saturating_add(1);
-        let (state, error) = match attempted {
-            Attempted::Delivered => (NotificationState::Delivered, None),
-            Attempted::Stopped(reason) => (NotificationState::Failed, Some(reason)),
-            Attempted::Failed { reason, retry_after_ms } => {
-                match next_attempt_at(self.attempts, noticed_at, retry_after_ms, now) {
-                    Some(not_before) => {
-                        self.not_before = not_before;
-                        (NotificationState::Pending, Some(reason))
-                    }
-                    None => (NotificationState::Failed, Some(reason)),
-                }
-            }
-        };
+        let (state, not_before, error) = attempted.judge(self.attempts, noticed_at, now);
         self.state = state;
+        self.not_before = not_before.unwrap_or(self.not_before);
         self.error = error.map(|error| cut(&error, TEXT_CHARS_MAX));
     }
 }
