@@ -164,11 +164,11 @@ pub mod verify;
 
 pub use seedhook_document as document;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod cloudflare;
 
 // For the tests under Node, which have the runtime's cryptography too.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 #[doc(hidden)]
 pub use cloudflare::web_crypto::WebCrypto;
 

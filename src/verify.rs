@@ -17,12 +17,12 @@ pub(crate) mod jwt;
 pub(crate) mod key;
 pub mod offered_secret;
 mod public_key;
-#[cfg(any(test, not(target_arch = "wasm32")))]
+#[cfg(any(test, not(target_arch = "wasm32"), feature = "rust-crypto"))]
 pub mod rust_crypto;
 pub(crate) mod signature;
 pub(crate) mod signed;
 pub mod signed_bytes;
-#[cfg(any(test, not(target_arch = "wasm32")))]
+#[cfg(any(test, not(target_arch = "wasm32"), feature = "rust-crypto"))]
 pub mod signer;
 mod signing_oracle;
 pub(crate) mod sns;

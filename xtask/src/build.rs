@@ -122,28 +122,46 @@ pub(crate) fn worker(tools: &Tools, force: bool) -> Result<()> {
 
 /// Compiles the crate and gives it its JavaScript bindings: `index.js` and `index_bg.wasm` in `staging`.
 fn compile(tools: &Tools, staging: &Path) -> Result<()> {
-    // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
-    let mut rustc = cargo(&["rustc", "--package", "seedhook", "--lib", "--crate-type", "cdylib"]);
-    command::run(rustc.args(["--release", "--target", WASM_TARGET]))?;
+    let linked = wasm_crate("seedhook", "seedhook")?;
     let mut bindgen = Command::new(tools.wasm_bindgen.join(executable("wasm-bindgen")));
-    bindgen.arg(linked_module()).arg("--out-dir").arg(staging);
+    bindgen.arg(linked).arg("--out-dir").arg(staging);
     bindgen.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
     // For `entry.js`, which replaces an instance that trapped.
     bindgen.arg("--experimental-reset-state-function");
     command::run(&mut bindgen)?;
-    let module = staging.join("index_bg.wasm");
+    optimize(tools, &staging.join("index_bg.wasm"))
+}
+
+/// Compiles a crate for release, and returns its module. Paths of the machine are left out, so that two machines make the same
+/// bytes.
+pub(crate) fn wasm_crate(package: &str, name: &str) -> Result<PathBuf> {
+    // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
+    let mut rustc = cargo(&["rustc", "--package", package, "--lib", "--crate-type", "cdylib"]);
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE"))?).join(".cargo")));
+    let places = home.map(|home| (home, "/cargo")).into_iter().chain([(project::root(), "/seedhook")]);
+    let flags: Vec<String> =
+        places.map(|(place, short)| format!("--remap-path-prefix={}={short}", place.display())).collect();
+    // Between two flags of this variable is a unit separator, so that paths may have blanks.
+    rustc.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command::run(rustc.args(["--release", "--target", WASM_TARGET]))?;
+    Ok(linked_module(name))
+}
+
+/// Optimizes a module in place.
+pub(crate) fn optimize(tools: &Tools, module: &Path) -> Result<()> {
     let mut optimize = Command::new(npm::program("wasm-opt"));
     // The script finds Node on the PATH.
     optimize.env("PATH", tools.node.path()?);
-    optimize.arg(&module).arg("-o").arg(&module).arg("-O");
+    optimize.arg(module).arg("-o").arg(module).arg("-O");
     optimize.args(WASM_FEATURES.iter().map(|feature| format!("--enable-{feature}")));
     command::run(&mut optimize)
 }
 
 /// The module as rustc links it: its functions have names.
-pub(crate) fn linked_module() -> PathBuf {
+pub(crate) fn linked_module(name: &str) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
-    target.join(WASM_TARGET).join("release/seedhook.wasm")
+    target.join(WASM_TARGET).join(format!("release/{name}.wasm"))
 }
 
 /// Bundles the entry and the bindings into one script.

@@ -6,16 +6,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use seedhook_cli::host::Interrupted;
 
 use crate::clock::Stopwatch;
 
 /// How often a sleep checks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
-
-/// The error of a command that Ctrl-C, SIGTERM or SIGHUP interrupted.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted")]
-pub(crate) struct Interrupted;
 
 /// Whether Ctrl-C was pressed.
 #[derive(Debug)]

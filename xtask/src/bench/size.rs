@@ -19,7 +19,7 @@ pub(super) fn measure() -> Result<()> {
     let deployed =
         fs::read(project::path(build::WASM)).with_context(|| format!("{} is missing", build::WASM))?;
     println!("wasm: {} KB, {} KB compressed (gzip -9)", deployed.len() / 1_000, gzipped(&deployed)? / 1_000);
-    let module = build::linked_module();
+    let module = build::linked_module("seedhook");
     let module = fs::read(&module).with_context(|| format!("{} is missing", module.display()))?;
     let mut sizes: Vec<(String, usize)> = code_by_crate(&module)?.into_iter().collect();
     sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));

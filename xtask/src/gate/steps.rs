@@ -13,7 +13,8 @@ use super::context::Gate;
 use super::npm_licences;
 use crate::command::{self, cargo};
 use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
-use crate::{build, check, instructions, mutations, project};
+use crate::host::NativeHost;
+use crate::{build, instructions, mutations, package, project};
 
 /// One step.
 #[derive(Debug)]
@@ -197,9 +198,9 @@ fn doc(_: &Gate) -> Result<()> {
 }
 
 fn configuration(_: &Gate) -> Result<()> {
-    let report = check::read(&project::path("wrangler.toml"), "wrangler.toml")?;
-    print!("{}", report.text);
-    if report.is_good { Ok(()) } else { bail!("wrangler.toml has mistakes") }
+    let report = seedhook_cli::check_project(&NativeHost::default(), None)?;
+    print!("{}", report.text());
+    if report.is_good() { Ok(()) } else { bail!("wrangler.toml has mistakes") }
 }
 
 fn deny(gate: &Gate) -> Result<()> {

@@ -10,6 +10,13 @@ use anyhow::{Context, Result};
 use super::node::{Node, npm};
 use crate::{command, project};
 
+/// The npm command, with the Node that our other programs run on.
+pub(crate) fn command(node: &Node) -> Result<Command> {
+    let mut npm = npm()?;
+    npm.env("PATH", node.path()?).current_dir(project::root());
+    Ok(npm)
+}
+
 /// Runs `npm ci` when `node_modules` is missing or older than the lock file.
 pub(super) fn install(node: &Node) -> Result<()> {
     // npm writes this file last: if it is missing, the installation did not finish.

@@ -1,0 +1,137 @@
+//! `seedhook dev`: runs the Worker and a local Fabricate on this machine, and shows what becomes of a webhook.
+//!
+//! It only uses the Worker's HTTP API. It never deploys, and uses no real Fabricate without `--live`.
+
+mod follow;
+mod options;
+mod sample_webhook;
+mod servers;
+mod settings;
+
+use anyhow::{Context, Result, bail};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::check::check_project;
+use crate::host::{Host, Interrupted};
+use crate::worker::Worker;
+use crate::{Exit, help, run_text};
+use follow::{Cron, Follower};
+use options::Options;
+use sample_webhook::SampleWebhook;
+use servers::Servers;
+use settings::Settings;
+
+pub(crate) const HELP: &str = "\
+npx seedhook dev [options]
+
+Starts the Worker with `wrangler dev` beside a local Fabricate, sends a signed sample webhook, and shows each step of its
+run until its files are archived. Then it keeps running: send your own webhooks, and watch them in the dashboard, whose
+address it prints. Ctrl-C ends everything.
+The sample is the one for the hook crm-deal-won, or else payload.json, for the first hook. Makes .dev.vars if it is missing.
+
+  --once               end after the first run; exit 0 only if it completed and all its files are archived
+  --live               use the real Fabricate: FABRICATE_URL of the configuration, FABRICATE_API_KEY of .dev.vars
+  --open               open the dashboard in the browser
+  --port N             the Worker's port (default 8787, or any free port if that is taken)
+  --fabricate-port N   the local Fabricate's port (default 8788, or any free port if that is taken)
+  --verbose            print the log of wrangler
+";
+
+/// The key of the local Fabricate. It is not the key of `.dev.vars`, which may be a real one.
+pub const LOCAL_KEY: &str = "local-fabricate-key";
+
+/// All but the characters that mean only themselves in an address (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Reads the arguments, and runs until Ctrl-C or, with `--once`, until the first run ends.
+pub(crate) async fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<Exit> {
+    let Some(options) = Options::read(arguments)? else { return help(host, HELP) };
+    let settings = Settings::read(host, &options)?;
+    let report = check_project(host, None)?;
+    if !report.is_good() {
+        bail!("the configuration has mistakes\n{}", report.text().trim_end());
+    }
+    let sample = match SampleWebhook::find(host, &settings) {
+        Ok(sample) => Some(sample),
+        Err(error) if options.once => return Err(error.context("--once needs the sample webhook")),
+        Err(error) => {
+            host.print(&format!("no sample webhook is sent: {error:#}\n"))?;
+            None
+        }
+    };
+    let wrangler = host.wrangler().await?;
+    host.catch_interrupts()?;
+    let mut servers = Servers::start(host, &options, &settings, wrangler).await?;
+    let result = follow_runs(host, &options, sample.as_ref(), &servers).await;
+    host.show_progress(Some("ending wrangler and Fabricate"));
+    let result = result.map_err(|error| servers.explain(error));
+    servers.stop().await;
+    host.show_progress(None);
+    match result {
+        // Ctrl-C is the normal end of a server. With --once it means that the run was not followed to its end.
+        Err(error) if error.is::<Interrupted>() && !options.once => Ok(Exit::Good),
+        Err(error) => Err(error),
+        Ok(()) => Ok(Exit::Good),
+    }
+}
+
+/// Follows the sample's run to its end, and then every other run.
+async fn follow_runs<H: Host>(
+    host: &H,
+    options: &Options,
+    sample: Option<&SampleWebhook<'_>>,
+    servers: &Servers<'_, H>,
+) -> Result<()> {
+    let worker = &servers.worker;
+    if !options.once {
+        show_dashboard(host, worker, options.open).await?;
+    }
+    let mut follower = Follower::new(host, servers, Cron::new(host)).await?;
+    if let Some(sample) = sample {
+        let run = follower.first_run(sample).await.context("the sample webhook did not produce its files")?;
+        host.print("\n")?;
+        for line in run_text::where_to_look(&run, (!options.once).then_some(&worker.address)) {
+            host.print(&format!("{line}\n"))?;
+        }
+    }
+    if options.once {
+        return Ok(());
+    }
+    if let Some(sample) = sample {
+        host.print("\nTo send another one, run this in a second terminal:\n\n")?;
+        host.print(&format!("  {}\n", sample.shell_line(&worker.address.url)))?;
+    }
+    host.print("\nThe cron fires every few seconds, and new runs are shown here. Ctrl-C ends everything.\n")?;
+    follower.all_runs().await
+}
+
+/// Prints where the dashboard is, and opens it in the browser where that is wanted. Prints nothing where the configuration
+/// has no `[assets]`.
+async fn show_dashboard<H: Host>(host: &H, worker: &Worker<'_, H>, is_opened: bool) -> Result<()> {
+    if !worker.has_page().await {
+        return Ok(());
+    }
+    let url = signed_in(&worker.address.url, &worker.address.token);
+    host.print(&format!("✓ dashboard, signed in: {url}\n"))?;
+    if is_opened && !host.open_in_browser(&url).await {
+        host.print("  no browser could be opened: open the address by hand\n")?;
+    }
+    Ok(())
+}
+
+/// The dashboard's address with the token in its fragment, which a browser sends nowhere.
+fn signed_in(base: &str, token: &str) -> String {
+    format!("{base}/#token={}", utf8_percent_encode(token, RESERVED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_token_fits_into_the_address() {
+        let base = "http://127.0.0.1:8787";
+        assert_eq!(signed_in(base, "local-token_1"), "http://127.0.0.1:8787/#token=local-token_1");
+        assert_eq!(signed_in(base, "a+b&c#d e%"), "http://127.0.0.1:8787/#token=a%2Bb%26c%23d%20e%25");
+    }
+}

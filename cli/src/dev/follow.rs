@@ -1,0 +1,144 @@
+//! Follows runs and prints their changes. Only the cron advances a run.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+use serde_json::Value;
+
+use super::sample_webhook::SampleWebhook;
+use super::servers::Servers;
+use crate::host::Host;
+use crate::run_text::{self, text};
+
+/// The time between two queries of the sample's run, milliseconds.
+const QUERY_EVERY_MS: u32 = 300;
+
+/// The time between two lists of all runs, milliseconds.
+const LIST_EVERY_MS: u32 = 2_000;
+
+/// How many different limits lists are asked for: by the time a limit is used again, the Worker's cached answer has expired.
+const LIST_LIMITS: usize = 8;
+
+/// The time between two sweeps, milliseconds. Deployed, the cron fires every two minutes; `wrangler dev` never fires it.
+const SWEEP_EVERY_MS: i64 = 2_500;
+
+/// Fires the cron trigger when it is due.
+#[derive(Debug)]
+pub(super) struct Cron {
+    due_ms: i64,
+}
+
+impl Cron {
+    /// Due at once.
+    pub(super) fn new(host: &impl Host) -> Self {
+        Self { due_ms: host.now_ms() }
+    }
+}
+
+/// Follows the runs of a Worker.
+pub(super) struct Follower<'a, 'h, H> {
+    host: &'h H,
+    servers: &'a Servers<'h, H>,
+    cron: Cron,
+    /// The last printed status of each run, by its id.
+    seen: BTreeMap<String, String>,
+}
+
+impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
+    /// The runs that exist now are not printed.
+    pub(super) async fn new(host: &'h H, servers: &'a Servers<'h, H>, cron: Cron) -> Result<Self> {
+        let mut follower = Self { host, servers, cron, seen: BTreeMap::new() };
+        for run in follower.list(0).await? {
+            follower.mark_seen(&run);
+        }
+        Ok(follower)
+    }
+
+    /// Sends the sample and prints the changes of its run.
+    ///
+    /// # Errors
+    /// When the run does not complete with all files archived, or takes too long.
+    pub(super) async fn first_run(&mut self, sample: &SampleWebhook<'_>) -> Result<Value> {
+        let (host, worker) = (self.host, &self.servers.worker);
+        host.show_progress(Some("sending the sample webhook"));
+        let (id, delivery) = sample.delivery(host, &worker.address.url)?;
+        let (status, answer) = worker.send(&delivery).await?;
+        let run_id = accepted(status, &answer)?;
+        host.print(&format!("✓ webhook {id} sent and accepted: {status}, run {run_id}\n"))?;
+        let start_ms = host.now_ms();
+        let mut last = Value::Null;
+        while host.now_ms() - start_ms < self.servers.run_within_ms {
+            self.servers.must_be_up()?;
+            self.sweep_if_due().await;
+            let run = worker.get(&format!("/api/runs/{run_id}")).await?;
+            for line in run_text::changes(&last, &run) {
+                host.print(&format!("✓ {line}\n"))?;
+            }
+            if run_text::is_good(&run) {
+                self.mark_seen(&run);
+                return Ok(run);
+            }
+            if run_text::is_over(&run) {
+                bail!("run {run_id} ended as {}\n{run:#}", run_text::status(&run));
+            }
+            if text(&run, "/status") != text(&last, "/status") {
+                host.show_progress(Some(run_text::awaited(&run)));
+            }
+            last = run;
+            host.sleep(QUERY_EVERY_MS).await?;
+        }
+        let seconds = self.servers.run_within_ms / 1000;
+        bail!("run {run_id} is still {} after {seconds} s", text(&last, "/status"))
+    }
+
+    /// Prints each change of any run's status, until Ctrl-C.
+    pub(super) async fn all_runs(&mut self) -> Result<()> {
+        self.host.show_progress(Some("waiting for webhooks"));
+        for turn in 1.. {
+            self.servers.must_be_up()?;
+            self.sweep_if_due().await;
+            // A change of the configuration restarts the Worker, which does not answer until it is up again.
+            for run in self.list(turn).await.unwrap_or_default().iter().rev() {
+                let status = text(run, "/status");
+                if self.seen.get(text(run, "/run_id")).map(String::as_str) != Some(status) {
+                    self.host.print(&format!("{}\n", run_text::line(run)))?;
+                    self.mark_seen(run);
+                }
+            }
+            self.host.sleep(LIST_EVERY_MS).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest runs, 50 or some more. `turn` counts the calls and changes the limit, because the Worker caches the answer to
+    /// the same query for some seconds.
+    async fn list(&self, turn: usize) -> Result<Vec<Value>> {
+        let limit = 50 + turn % LIST_LIMITS;
+        let mut page = self.servers.worker.get(&format!("/api/runs?limit={limit}")).await?;
+        match page.get_mut("runs").map(Value::take) {
+            Some(Value::Array(runs)) => Ok(runs),
+            _ => bail!("GET /api/runs was answered without runs"),
+        }
+    }
+
+    /// A failure is ignored: the next sweep follows, and the runs show what happened.
+    async fn sweep_if_due(&mut self) {
+        if self.host.now_ms() >= self.cron.due_ms {
+            let _ = self.servers.worker.sweep().await;
+            self.cron.due_ms = self.host.now_ms() + SWEEP_EVERY_MS;
+        }
+    }
+
+    fn mark_seen(&mut self, run: &Value) {
+        self.seen.insert(text(run, "/run_id").to_owned(), text(run, "/status").to_owned());
+    }
+}
+
+/// The id of the first run in the answer to a webhook.
+fn accepted(status: u16, answer: &Value) -> Result<String> {
+    // A sender's own answer may have no runs; the list shows the newest.
+    match answer.pointer("/runs/0/run_id").and_then(Value::as_str) {
+        Some(run_id) if (200..300).contains(&status) => Ok(run_id.to_owned()),
+        _ => Err(anyhow!("the webhook was not accepted: {status} {answer}")),
+    }
+}

@@ -1,0 +1,90 @@
+//! Secrets for a machine or a deployed Worker: fresh and random, in the form that each scheme takes.
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use seedhook::config::Configuration;
+use seedhook::hook::Hook;
+use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN};
+use seedhook::request::RawRequest;
+use seedhook::timestamp::Timestamp;
+use serde_json::Map;
+
+use crate::config_file::ConfigFile;
+use crate::dev::LOCAL_KEY;
+use crate::dev_vars::Secrets;
+use crate::host::Host;
+use crate::local_config::LocalConfig;
+use crate::sign;
+
+/// The random bytes of a secret.
+const BYTES: usize = 32;
+
+/// A random secret in hexadecimal.
+///
+/// # Errors
+/// When the machine has no randomness.
+pub(crate) fn random(host: &impl Host) -> Result<String> {
+    let mut bytes = [0; BYTES];
+    host.fill_random(&mut bytes)?;
+    Ok(base16ct::lower::encode_string(&bytes))
+}
+
+/// The text of a `.dev.vars` for a configuration. A secret that only the sender can make is empty, with a comment.
+///
+/// # Errors
+/// When the machine has no randomness.
+pub(crate) fn fresh(host: &impl Host, file: &ConfigFile) -> Result<String> {
+    let mut text = format!(
+        "# Secrets for this machine. git ignores the file. A deployed Worker has others: `npx seedhook deploy` sets them.\n\n\
+         # Your Fabricate API key. `npx seedhook dev` needs none; `npx seedhook dev --live` needs a real one.\n\
+         {FABRICATE_API_KEY}=\"{LOCAL_KEY}\"\n\n\
+         # Opens everything under /api/, and the dashboard.\n\
+         {OPERATOR_TOKEN}=\"{}\"\n\n\
+         # Signs links to files.\n\
+         {LINK_SECRET}=\"{}\"\n",
+        random(host)?,
+        random(host)?
+    );
+    let configuration = Configuration::read(&file.variables());
+    for hook in configuration.hooks.values().flatten() {
+        text += &format!("\n# The hook {} verifies deliveries with it ({}).\n", hook.name, hook.verify.scheme);
+        for (name, value) in of_hook(host, hook)? {
+            text += &match value {
+                Some(value) => format!("{name}=\"{value}\"\n"),
+                None => format!("# Only the sender has it: enter what it shows.\n{name}=\"\"\n"),
+            };
+        }
+    }
+    Ok(text)
+}
+
+/// Random secrets for a hook, by name; `None` for one that only the sender can make.
+///
+/// # Errors
+/// When the machine has no randomness.
+pub(crate) fn of_hook(host: &impl Host, hook: &Hook) -> Result<Vec<(String, Option<String>)>> {
+    let names: Vec<String> = hook.verify.all_secret_names().map(ToOwned::to_owned).collect();
+    let mut secrets = Vec::new();
+    for name in &names {
+        let mut bytes = [0; BYTES];
+        host.fill_random(&mut bytes)?;
+        let hex = base16ct::lower::encode_string(&bytes);
+        // Standard Webhooks, most others, and Basic authentication.
+        let forms = [format!("whsec_{}", STANDARD.encode(bytes)), hex.clone(), format!("seedhook:{hex}")];
+        let usable = forms.into_iter().find(|secret| is_usable(hook, &names, secret));
+        secrets.push((name.clone(), usable));
+    }
+    Ok(secrets)
+}
+
+/// Whether a delivery to the hook can be signed with the secret.
+fn is_usable(hook: &Hook, names: &[String], secret: &str) -> bool {
+    let secrets: Secrets = names.iter().map(|name| (name.clone(), secret.to_owned())).collect();
+    let config = LocalConfig::new(Configuration::read(&Map::new()), secrets, String::new());
+    let now = Timestamp::from_millis(0);
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let body = br#"{"value": [{}], "notificationItems": [{"NotificationRequestItem": {}}]}"#;
+    let delivery = RawRequest::new("POST", "https://localhost/", headers, body.to_vec(), now);
+    sign::signed(&config, hook, delivery, "msg", now).is_ok()
+}

@@ -1,0 +1,122 @@
+//! `seedhook retry`, `adopt` and `abandon`: decisions about one run, or about the runs of a filter.
+
+use anyhow::{Result, bail};
+use seedhook::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use super::arguments::{Arguments, with_query};
+use super::runs;
+use crate::Exit;
+use crate::exit::Usage;
+use crate::host::Host;
+use crate::run_text::{self, text};
+use crate::table::plain;
+use crate::worker::Worker;
+
+/// How often `--all` calls at most: 50,000 runs.
+const CALLS_MAX: usize = 1_000;
+
+/// Retries.
+pub(super) async fn retry<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
+    if arguments.value(0).is_none() {
+        return many(host, worker, arguments, &RETRY).await;
+    }
+    let force = if arguments.has("force") { "?force=true" } else { "" };
+    let (status, run) = worker.call("POST", &format!("{}/retry{force}", arguments.run_path()), None).await?;
+    let word = if status == 202 { "retried as" } else { "retried before, as" };
+    said(host, arguments, &run, word)
+}
+
+/// Adopts.
+pub(super) async fn adopt<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
+    let body = json!({"task_id": arguments.value(1)});
+    let (_, run) = worker.call("POST", &format!("{}/adopt", arguments.run_path()), Some(&body)).await?;
+    said(host, arguments, &run, "adopted:")
+}
+
+/// Abandons.
+pub(super) async fn abandon<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
+    if arguments.value(0).is_none() {
+        return many(host, worker, arguments, &ABANDON).await;
+    }
+    let path = format!("{}/abandon", arguments.run_path());
+    let (_, run) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
+    said(host, arguments, &run, "abandoned:")
+}
+
+fn reason(arguments: &Arguments) -> Option<Value> {
+    arguments.option("reason").map(|reason| json!({"reason": reason}))
+}
+
+fn said(host: &impl Host, arguments: &Arguments, run: &Value, word: &str) -> Result<Exit> {
+    host.print(&if arguments.is_json {
+        format!("{run:#}\n")
+    } else {
+        format!("{word} {}, {}\n", text(run, "/run_id"), plain(&run_text::status(run)))
+    })?;
+    Ok(Exit::Good)
+}
+
+/// A decision about many runs.
+struct Many {
+    path: &'static str,
+    /// The list in the answer, and the word for it.
+    done: &'static str,
+    status: &'static str,
+}
+
+const RETRY: Many = Many { path: "/api/runs/retry", done: "retried", status: "failed" };
+const ABANDON: Many = Many { path: "/api/runs/abandon", done: "abandoned", status: "unconfirmed" };
+
+async fn many<H: Host>(
+    host: &H,
+    worker: &Worker<'_, H>,
+    arguments: &Arguments,
+    decision: &Many,
+) -> Result<Exit> {
+    if arguments.has("force") {
+        bail!(Usage("--force needs a run: npx seedhook retry RUN --force".to_owned()));
+    }
+    let mut query = arguments.query(Timestamp::from_millis(host.now_ms()))?;
+    if !arguments.has("yes") {
+        if query.iter().all(|(name, _)| name != "status") {
+            query.push(("status".to_owned(), decision.status.to_owned()));
+        }
+        let (runs, cursor) = runs::page(worker, &query).await?;
+        let more = if cursor.is_null() { "" } else { ", and there are more" };
+        host.print_error(&(runs::lines(&runs, None).join("\n") + "\n\n"));
+        bail!(Usage(format!("{} runs{more}: nothing is {} without --yes", runs.len(), decision.done)));
+    }
+    let (mut done, mut skipped, mut cursor) = (Vec::new(), Vec::new(), Value::Null);
+    for _ in 0..CALLS_MAX {
+        let path = with_query(decision.path, &query);
+        let (_, mut answer) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
+        let mut take = |name: &str| match answer.get_mut(name).map(Value::take) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        done.extend(take(decision.done));
+        skipped.extend(take("skipped"));
+        cursor = answer.get("cursor").cloned().unwrap_or_default();
+        let Some(next) = cursor.as_str().filter(|_| arguments.has("all")) else { break };
+        query.retain(|(name, _)| name != "cursor");
+        query.push(("cursor".to_owned(), next.to_owned()));
+    }
+    if arguments.is_json {
+        host.print(&format!("{:#}\n", json!({decision.done: done, "skipped": skipped, "cursor": cursor})))?;
+        return Ok(Exit::Good);
+    }
+    for item in &done {
+        let as_new = text(item, "/retry/run_id");
+        let as_new = if as_new.is_empty() { String::new() } else { format!(", as {as_new}") };
+        host.print(&format!("{} {}{as_new}\n", decision.done, text(item, "/run_id")))?;
+    }
+    for item in &skipped {
+        host.print(&format!("skipped {}: {}\n", text(item, "/run_id"), plain(text(item, "/reason"))))?;
+    }
+    host.print(&format!("{} {}, {} skipped\n", done.len(), decision.done, skipped.len()))?;
+    if let Some(cursor) = cursor.as_str() {
+        host.print(&format!("more: --cursor '{cursor}', or --all\n"))?;
+    }
+    Ok(Exit::Good)
+}

@@ -1,0 +1,58 @@
+//! A table for the terminal: columns as wide as their longest cell; the last one is cut at the terminal's edge.
+
+/// The blanks between two columns.
+const GAP: usize = 2;
+
+/// The lines of a table. `columns` is the width of the terminal, or `None` where nothing is cut.
+pub(crate) fn lines(head: &[&str], rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> {
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            let cells = std::iter::once(&head).chain(rows).filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        })
+        .collect();
+    std::iter::once(&head).chain(rows).map(|row| cut(line(row, &widths), columns)).collect()
+}
+
+fn line(row: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        line += &format!("{:width$}", plain(cell), width = width + GAP);
+    }
+    line.trim_end().to_owned()
+}
+
+/// A text from outside without control characters, which could change the terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+fn cut(line: String, columns: Option<usize>) -> String {
+    match columns {
+        Some(columns) if line.chars().count() > columns && columns > 1 => {
+            line.chars().take(columns - 1).chain(['…']).collect()
+        }
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| (*cell).to_owned()).collect()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_longest_cell() {
+        let rows = [row(&["a", "long cell", "x"]), row(&["bcd", "e", "\u{1b}[31mred\n"])];
+        assert_eq!(lines(&["A", "B", "C"], &rows, None), [
+            "A    B          C",
+            "a    long cell  x",
+            "bcd  e           [31mred"
+        ]);
+        assert_eq!(lines(&["A", "B", "C"], &rows, Some(9))[1], "a    lon…");
+    }
+}

@@ -1,0 +1,343 @@
+//! The machine of `seedhook_cli`'s commands, natively: this repository is their project.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::future::Future;
+use std::io::{IsTerminal as _, Read, Write as _};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+use std::{env, io};
+
+use anyhow::{Context, Result, bail};
+use seedhook_cli::host::{
+    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput,
+    Terminal, Write,
+};
+use ureq::Agent;
+
+use crate::background_process::BackgroundProcess;
+use crate::clock::{self, Stopwatch};
+use crate::command::{self, cargo};
+use crate::interrupt::Interrupt;
+use crate::setup::{Node, npm};
+use crate::{project, setup};
+
+/// The piece of a body that is read at once, bytes.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// How long a body may pause, and how long the local Fabricate may take to start.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// The bodies that are being read.
+type Bodies = BTreeMap<u32, Box<dyn Read>>;
+
+/// This machine, in the folder of the project.
+#[derive(Default)]
+pub(crate) struct NativeHost {
+    bodies: RefCell<Bodies>,
+    processes: RefCell<BTreeMap<u32, BackgroundProcess>>,
+    interrupt: RefCell<Option<Interrupt>>,
+    /// Whether the last line shows what a command waits for.
+    has_progress: RefCell<bool>,
+    next: RefCell<u32>,
+}
+
+/// Runs a command of `seedhook_cli`: its futures wait for nothing, because everything here blocks.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = TaskContext::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+impl NativeHost {
+    fn id(&self) -> u32 {
+        *self.next.borrow_mut() += 1;
+        *self.next.borrow()
+    }
+
+    fn keep(&self, process: BackgroundProcess) -> u32 {
+        let id = self.id();
+        self.processes.borrow_mut().insert(id, process);
+        id
+    }
+
+    fn command(program: &Program) -> Result<Command> {
+        let (first, rest) = program.words.split_first().context("there is no program")?;
+        let mut command = Command::new(first);
+        command.args(rest).current_dir(program.folder.as_ref().map_or_else(project::root, PathBuf::from));
+        command.envs(program.env.iter().map(|(name, value)| (name, value)));
+        command.env("PATH", Node::ready()?.path()?);
+        Ok(command)
+    }
+}
+
+/// A path of the project; an absolute one stays.
+fn path(given: &str) -> PathBuf {
+    project::path(given)
+}
+
+/// What the package calls `npx seedhook` is `cargo xtask` here.
+fn in_our_words(text: &str) -> String {
+    text.replace("npx seedhook", "cargo xtask")
+}
+
+impl Host for NativeHost {
+    fn env(&self, name: &str) -> Option<String> {
+        env::var(name).ok()
+    }
+
+    fn now_ms(&self) -> i64 {
+        clock::unix_time().map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
+        getrandom::fill(bytes).map_err(|error| anyhow::anyhow!("this machine has no randomness: {error}"))
+    }
+
+    fn print(&self, text: &str) -> Result<()> {
+        self.show_progress(None);
+        crate::terminal::print(&in_our_words(text))
+    }
+
+    fn print_error(&self, text: &str) {
+        self.show_progress(None);
+        eprint!("{}", in_our_words(text));
+    }
+
+    fn show_progress(&self, line: Option<&str>) {
+        let mut has_progress = self.has_progress.borrow_mut();
+        if !io::stderr().is_terminal() || (line.is_none() && !*has_progress) {
+            return;
+        }
+        eprint!("\r\x1b[2K{}", line.unwrap_or_default());
+        let _ = io::stderr().flush();
+        *has_progress = line.is_some();
+    }
+
+    fn terminal(&self) -> Terminal {
+        let is_terminal = io::stdout().is_terminal();
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(160);
+        Terminal { is_terminal, has_colors: is_terminal && env::var_os("NO_COLOR").is_none(), columns }
+    }
+
+    async fn ask_secret(&self, prompt: &str) -> Result<Option<String>> {
+        if !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        // The terminal shows what is typed: contributors deploy with the package.
+        eprint!("{prompt}");
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        Ok(Some(line))
+    }
+
+    fn stdin(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_file(&self, given: &str) -> Result<Option<Vec<u8>>> {
+        match fs::read(path(given)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{given} cannot be read")),
+        }
+    }
+
+    fn write_file(&self, given: &str, bytes: &[u8], how: Write) -> Result<()> {
+        let path = path(given);
+        let result = || -> io::Result<()> {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let mut options = OpenOptions::new();
+            match how {
+                Write::New | Write::NewSecret => options.write(true).create_new(true),
+                Write::Append => options.append(true).create(true),
+                Write::Replace => options.write(true).create(true).truncate(true),
+            };
+            #[cfg(unix)]
+            if how == Write::NewSecret {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            }
+            options.open(&path)?.write_all(bytes)
+        };
+        result().with_context(|| format!("{given} cannot be written"))
+    }
+
+    fn entry(&self, given: &str) -> Option<Entry> {
+        let found = fs::metadata(path(given)).ok()?;
+        Some(Entry { is_folder: found.is_dir(), size: found.len() })
+    }
+
+    fn folder_name(&self, given: &str) -> String {
+        let path = path(given);
+        let path = path.canonicalize().unwrap_or(path);
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        fs::rename(path(from), path(to)).with_context(|| format!("{from} cannot be renamed to {to}"))
+    }
+
+    async fn open(&self, request: &HttpRequest) -> Result<HttpHead> {
+        let agent: Agent = Agent::config_builder()
+            // The environment may name a proxy, which must not be used for this machine.
+            .proxy(if request.url.starts_with("http://") { None } else { ureq::Proxy::try_from_env() })
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_recv_response(Some(Duration::from_millis(u64::from(request.timeout_ms))))
+            .timeout_connect(Some(Duration::from_millis(u64::from(request.timeout_ms))))
+            .build()
+            .into();
+        let mut builder = ureq::http::Request::builder().method(request.method.as_str()).uri(&request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let answer = if request.body.is_empty() {
+            agent.run(builder.body(())?)
+        } else {
+            agent.run(builder.body(request.body.as_slice())?)
+        }?;
+        let headers = answer.headers().iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let (status, headers) = (answer.status().as_u16(), headers.collect());
+        let body = self.id();
+        self.bodies.borrow_mut().insert(body, Box::new(answer.into_body().into_reader()));
+        Ok(HttpHead { status, headers, body })
+    }
+
+    async fn read_body(&self, body: u32) -> Result<Option<Vec<u8>>> {
+        let Some(mut reader) = self.bodies.borrow_mut().remove(&body) else { return Ok(None) };
+        let mut piece = vec![0; PIECE_BYTES];
+        let read = reader.read(&mut piece).context("the connection broke off")?;
+        if read == 0 {
+            return Ok(None);
+        }
+        piece.truncate(read);
+        self.bodies.borrow_mut().insert(body, reader);
+        Ok(Some(piece))
+    }
+
+    fn close_body(&self, body: u32) {
+        self.bodies.borrow_mut().remove(&body);
+    }
+
+    async fn run(&self, program: &Program) -> Result<ProgramOutput> {
+        let mut command = Self::command(program)?;
+        command.stdin(if program.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        if !program.is_shown {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
+        let mut child = command.spawn().with_context(|| format!("{} cannot be started", program.words.join(" ")))?;
+        if let (Some(input), Some(mut stdin)) = (&program.input, child.stdin.take()) {
+            stdin.write_all(input.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code().unwrap_or(-1);
+        Ok(ProgramOutput { code, stdout: text(&output.stdout), stderr: text(&output.stderr) })
+    }
+
+    fn start(&self, program: &Program, log: &str) -> Result<u32> {
+        let is_shown = program.is_shown;
+        let on_line = move |line: &str| {
+            if is_shown {
+                println!("  {line}");
+            }
+        };
+        let process = BackgroundProcess::start("wrangler", &mut Self::command(program)?, path(log), on_line)?;
+        Ok(self.keep(process))
+    }
+
+    fn process(&self, id: u32) -> ProcessState {
+        let mut processes = self.processes.borrow_mut();
+        match processes.get_mut(&id) {
+            Some(process) => {
+                ProcessState { ended: process.must_be_up().err().map(|_| "it".to_owned()), printed: process.printed() }
+            }
+            None => ProcessState { ended: Some("it was stopped".to_owned()), printed: String::new() },
+        }
+    }
+
+    async fn stop(&self, id: u32) {
+        drop(self.processes.borrow_mut().remove(&id));
+    }
+
+    async fn wrangler(&self) -> Result<Vec<String>> {
+        let tools = setup::tools()?;
+        let node = tools.node.program.display().to_string();
+        Ok(vec![node, npm::wrangler().display().to_string()])
+    }
+
+    async fn serve_fabricate(&self, options: &FabricateOptions) -> Result<String> {
+        let seconds = f64::from(options.task_ms) / 1000.0;
+        let mut fabricate = cargo(&["run", "--quiet", "--package", "fake-fabricate", "--"]);
+        fabricate.args(["--port", &options.port.to_string(), "--key", &options.key]);
+        fabricate.args(["--task-seconds", &seconds.to_string()]);
+        let mut process = BackgroundProcess::start("Fabricate", &mut fabricate, path(&options.log), |_| ())?;
+        let watch = Stopwatch::start();
+        while watch.elapsed() < PAUSE_MAX {
+            let printed = process.printed();
+            let found = printed.lines().find_map(|line| line.split_once("listening on "));
+            if let Some((_, url)) = found {
+                self.keep(process);
+                return Ok(url.trim().to_owned());
+            }
+            process.must_be_up()?;
+            self.sleep(100).await?;
+        }
+        bail!("the local Fabricate did not come up\n{}", process.last_lines())
+    }
+
+    async fn free_port(&self, port: u16) -> Option<u16> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).ok()?;
+        listener.local_addr().ok().map(|address| address.port())
+    }
+
+    async fn open_in_browser(&self, url: &str) -> bool {
+        let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
+            ("open", &[])
+        } else if cfg!(windows) {
+            ("cmd", &["/C", "start", ""])
+        } else {
+            ("xdg-open", &[])
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
+    async fn sleep(&self, ms: u32) -> Result<()> {
+        let time = Duration::from_millis(u64::from(ms));
+        match &*self.interrupt.borrow() {
+            Some(interrupt) => interrupt.sleep(time),
+            None => {
+                std::thread::sleep(time);
+                Ok(())
+            }
+        }
+    }
+
+    fn catch_interrupts(&self) -> Result<()> {
+        *self.interrupt.borrow_mut() = Some(Interrupt::listen()?);
+        Ok(())
+    }
+}
+
+/// Compiles the local Fabricate, so that it starts quickly.
+pub(crate) fn compile_fabricate() -> Result<()> {
+    println!("compiling the local Fabricate (a minute the first time)");
+    command::run(&mut cargo(&["build", "--quiet", "--package", "fake-fabricate"]))
+}
