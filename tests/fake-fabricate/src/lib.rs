@@ -3,15 +3,17 @@
 //! It must not become a second implementation of seedhook: it shares no code with it, so that a
 //! misreading of the contract on one side shows on the other.
 //!
-//! Start one with [`Server::start`]; it listens on 127.0.0.1 until it is dropped. It has two
+//! Start one with `Server::start`; it listens on 127.0.0.1 until it is dropped. It has two
 //! origins: the API, and a storage that some downloads are redirected to.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `config` | how one server is set up |
-//! | `server` | the running server: listeners, connections, what tests read from it |
-//! | `socket` | a connection's socket |
+//! | `server` | natively: the running server with its listeners, its connections, and what tests read from it |
+//! | `socket`, `full` | natively: a connection's socket; whether it takes bytes |
+//! | `host` | what differs between the two for everything else: the time, a timer, threads, lines |
 //! | `app` | what all requests share |
+//! | `api` | the first origin: its addresses |
 //! | `gate` | what every request passes first: the record, injected faults, the key |
 //! | `start`, `status`, `download` | the three calls of the API |
 //! | `send`, `range`, `transfer` | the bytes of a download: which, how fast, and where they break off |
@@ -27,6 +29,7 @@
 //! | `clock` | the time |
 
 mod answer;
+mod api;
 mod app;
 mod catalog;
 mod clock;
@@ -36,12 +39,16 @@ mod counted;
 mod download;
 mod faults;
 pub mod files;
+mod full;
 mod gate;
+mod host;
 mod parameter;
 mod range;
 mod record;
 mod send;
+#[cfg(not(target_arch = "wasm32"))]
 mod server;
+#[cfg(not(target_arch = "wasm32"))]
 mod socket;
 mod start;
 mod starts;
@@ -57,6 +64,7 @@ pub use config::{Config, Output};
 pub use control::CALLS as CONTROL_CALLS;
 pub use faults::{Fault, Faults};
 pub use record::{Origin, Request};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::Server;
 pub use starts::{Start, WorkflowStarts};
 pub use workflow::Workflow;
