@@ -1,6 +1,5 @@
 //! What all requests to one server share; it must not answer any.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, millis};
 use crate::config::{Config, Output};
 use crate::faults::Faults;
+use crate::host::Lines;
 use crate::parameter::Parameters;
 use crate::record::Record;
 use crate::start::Place;
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) starts: Shared<Starts>,
     pub(crate) record: Shared<Record>,
     pub(crate) faults: Shared<Faults>,
+    /// The lines about requests.
+    pub(crate) lines: Lines,
     keys_refused: AtomicBool,
 }
 
@@ -58,6 +60,7 @@ impl App {
             starts: Shared::new(Starts::default()),
             record: Shared::new(Record::default()),
             faults: Shared::new(Faults::default()),
+            lines: Lines::default(),
             keys_refused: AtomicBool::new(false),
         }
     }
@@ -99,22 +102,10 @@ impl App {
         id
     }
 
-    /// Prints where the server listens, if it is to.
-    pub(crate) fn print_address(&self, url: &str) {
-        if self.config.output != Output::Silent {
-            write_line(&format!("Fabricate (a fake) listening on {url}"));
-        }
-    }
-
     /// Prints a line about a request, if the server is to.
     pub(crate) fn print(&self, line: &str) {
         if self.config.output == Output::Requests {
-            write_line(line);
+            self.lines.write(line);
         }
     }
-}
-
-/// A closed stdout is not worth a failed request.
-fn write_line(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,38 +1,35 @@
 //! The time of one server: monotonic, so that a corrected system clock ends no task early; it must
-//! be the only place that asks the system for the time.
+//! not wait.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::host;
 
 /// Says what time it is, in milliseconds since 1970, and can be put forward.
 #[derive(Debug)]
 pub(crate) struct Clock {
     started_ms: u64,
-    started: Instant,
+    /// As the host's monotonic time.
+    started: Duration,
     skipped_ms: AtomicU64,
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        let started_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-        Self { started_ms, started: monotonic(), skipped_ms: AtomicU64::new(0) }
+        Self { started_ms: host::unix_ms(), started: host::monotonic(), skipped_ms: AtomicU64::new(0) }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        let passed_ms = millis(monotonic().duration_since(self.started));
+        let passed_ms = millis(host::monotonic().saturating_sub(self.started));
         self.started_ms + passed_ms + self.skipped_ms.load(Ordering::SeqCst)
     }
 
     pub(crate) fn advance(&self, by: Duration) {
         self.skipped_ms.fetch_add(millis(by), Ordering::SeqCst);
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this package runs natively, where it cannot panic")]
-fn monotonic() -> Instant {
-    Instant::now()
 }
 
 /// A duration in whole milliseconds.

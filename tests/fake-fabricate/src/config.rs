@@ -48,6 +48,15 @@ impl Config {
             output: Output::Silent,
         }
     }
+
+    /// # Errors
+    /// No key, or an empty one.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.keys.is_empty() || self.keys.iter().any(|key| key.trim().is_empty()) {
+            return Err("a server needs a key");
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Config {

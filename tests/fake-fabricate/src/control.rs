@@ -15,11 +15,11 @@ use serde_json::json;
 
 use crate::answer::{self, Note, error};
 use crate::app::App;
-use crate::download;
 use crate::faults::Faults;
 use crate::record::Record;
 use crate::starts::Starts;
 use crate::task::Tasks;
+use crate::{download, host};
 
 /// What each call does, for `--help`.
 pub const CALLS: &[(&str, &str)] = &[
@@ -124,7 +124,7 @@ async fn accept_keys(State(app): State<Arc<App>>) -> Response {
 /// 404 unknown task or file. Hashing takes long for a large file, so it has a thread of its own.
 async fn sha256(State(app): State<Arc<App>>, Path((task_id, file_id)): Path<(String, String)>) -> Response {
     let hash = match download::find(&app, &task_id, &file_id) {
-        Some((_, stored)) => tokio::task::spawn_blocking(move || stored.sha256()).await.ok(),
+        Some((_, stored)) => host::run_blocking(move || stored.sha256()).await,
         None => None,
     };
     match hash {

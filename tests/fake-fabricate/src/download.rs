@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::files::Target;
+use crate::full::Full;
 use crate::record::Origin;
 use crate::send::send;
-use crate::socket::Full;
 use crate::storage::Blob;
 use crate::stored::Stored;
 use crate::{answer, storage};

@@ -3,15 +3,19 @@
 //! It must not become a second implementation of seedhook: it shares no code with it, so that a
 //! misreading of the contract on one side shows on the other.
 //!
-//! Start one with [`Server::start`]; it listens on 127.0.0.1 until it is dropped. It has two
-//! origins: the API, and a storage that some downloads are redirected to.
+//! Natively, start one with `Server::start`; it listens on 127.0.0.1 until it is dropped. In wasm32,
+//! a `LocalFabricate` answers the requests that servers of Node take. Either has two origins: the
+//! API, and a storage that some downloads are redirected to.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `config` | how one server is set up |
-//! | `server` | the running server: listeners, connections, what tests read from it |
-//! | `socket` | a connection's socket |
+//! | `server` | natively: the running server with its listeners, its connections, and what tests read from it |
+//! | `socket`, `full` | natively: a connection's socket; whether it takes bytes |
+//! | `node` | in wasm32: the class that Node calls |
+//! | `host` | what differs between the two for everything else: the time, a timer, threads, lines |
 //! | `app` | what all requests share |
+//! | `api` | the first origin: its addresses |
 //! | `gate` | what every request passes first: the record, injected faults, the key |
 //! | `start`, `status`, `download` | the three calls of the API |
 //! | `send`, `range`, `transfer` | the bytes of a download: which, how fast, and where they break off |
@@ -27,6 +31,7 @@
 //! | `clock` | the time |
 
 mod answer;
+mod api;
 mod app;
 mod catalog;
 mod clock;
@@ -36,12 +41,18 @@ mod counted;
 mod download;
 mod faults;
 pub mod files;
+mod full;
 mod gate;
+mod host;
+#[cfg(target_arch = "wasm32")]
+mod node;
 mod parameter;
 mod range;
 mod record;
 mod send;
+#[cfg(not(target_arch = "wasm32"))]
 mod server;
+#[cfg(not(target_arch = "wasm32"))]
 mod socket;
 mod start;
 mod starts;
@@ -56,7 +67,10 @@ pub use catalog::{WORKSPACES, workflow, workflows};
 pub use config::{Config, Output};
 pub use control::CALLS as CONTROL_CALLS;
 pub use faults::{Fault, Faults};
+#[cfg(target_arch = "wasm32")]
+pub use node::{FabricateAnswer, FabricateRequest, LocalFabricate};
 pub use record::{Origin, Request};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::Server;
 pub use starts::{Start, WorkflowStarts};
 pub use workflow::Workflow;

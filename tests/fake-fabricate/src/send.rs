@@ -14,8 +14,9 @@ use axum::response::Response;
 use crate::answer;
 use crate::app::App;
 use crate::files::{Content, Form, Ranges, Refusal};
+use crate::full::Full;
+use crate::host;
 use crate::range::{Part, Validators};
-use crate::socket::Full;
 use crate::stored::{Stored, Turn};
 use crate::transfer::Transfer;
 
@@ -49,7 +50,7 @@ pub(crate) async fn send(app: &App, stored: Arc<Stored>, asked: &HeaderMap, full
 async fn digest(stored: &Arc<Stored>, turn: Turn) -> Option<(HeaderName, HeaderValue)> {
     stored.delivery().digest?;
     let stored = stored.clone();
-    tokio::task::spawn_blocking(move || stored.digest(turn)).await.ok()?
+    host::run_blocking(move || stored.digest(turn)).await?
 }
 
 fn refused(refusal: Refusal) -> Response {

@@ -8,11 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,15 +19,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tower_service::Service as _;
 
-use crate::answer::{self, HangUp};
+use crate::answer::HangUp;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Output};
 use crate::faults::Faults;
+use crate::full::Full;
 use crate::record::{self, Record};
-use crate::socket::{Full, Socket};
+use crate::socket::Socket;
 use crate::starts::{Start, Starts, WorkflowStarts};
 use crate::task::Tasks;
-use crate::{control, download, gate, start, status, storage};
+use crate::{api, download, storage};
 
 /// More connections wait until one is closed.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -51,18 +49,18 @@ impl Server {
     /// # Errors
     /// A port that is taken, or no key, or an empty one.
     pub async fn start(config: Config) -> io::Result<Self> {
-        if config.keys.is_empty() || config.keys.iter().any(|key| key.trim().is_empty()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a server needs a key"));
-        }
-        let api = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
-        let storage = TcpListener::bind((Ipv4Addr::LOCALHOST, config.storage_port)).await?;
-        let url = format!("http://{}", api.local_addr()?);
-        let app = Arc::new(App::new(config, format!("http://{}", storage.local_addr()?)));
+        config.check().map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        let api_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
+        let storage_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.storage_port)).await?;
+        let url = format!("http://{}", api_listener.local_addr()?);
+        let app = Arc::new(App::new(config, format!("http://{}", storage_listener.local_addr()?)));
         // Before anything is accepted, so that it is the first line.
-        app.print_address(&url);
+        if app.config.output != Output::Silent {
+            app.lines.write(&format!("Fabricate (a fake) listening on {url}"));
+        }
         let listeners = [
-            tokio::spawn(serve(api, router(app.clone()))).abort_handle(),
-            tokio::spawn(serve(storage, storage::router(app.clone()))).abort_handle(),
+            tokio::spawn(serve(api_listener, api::router(app.clone()))).abort_handle(),
+            tokio::spawn(serve(storage_listener, storage::router(app.clone()))).abort_handle(),
         ];
         Ok(Self { url, app, listeners })
     }
@@ -157,27 +155,6 @@ impl Drop for Server {
             listener.abort();
         }
     }
-}
-
-fn router(app: Arc<App>) -> Router {
-    let unknown = |request: Request| async move {
-        answer::error(StatusCode::NOT_FOUND, format!("no such address: {}", request.uri().path()))
-    };
-    let wrong_method = |request: Request| async move {
-        let message = format!("method not allowed: {}", request.method());
-        answer::error(StatusCode::METHOD_NOT_ALLOWED, message)
-    };
-    Router::new()
-        .route(start::DATABASE_PATH, post(start::in_database))
-        .route(start::PROJECT_PATH, post(start::in_project))
-        .route(status::PATH, get(status::status))
-        .route(download::PATH, get(download::download))
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(app.clone(), gate::api))
-        .merge(control::router(app.clone()))
-        .layer(DefaultBodyLimit::max(start::BODY_BYTES_MAX))
-        .with_state(app)
 }
 
 /// Accepts connections until it is aborted, which closes them all.

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::full::Full;
 
 /// A socket whose writes are watched.
 #[derive(Debug)]
@@ -16,17 +17,9 @@ pub(crate) struct Socket {
     pub(crate) full: Full,
 }
 
-/// Whether a socket took nothing when it was last written to, so that bytes wait outside.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Full(Arc<AtomicBool>);
-
-impl Full {
-    pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
+impl Socket {
     fn watch(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.0.store(written.is_pending(), Ordering::SeqCst);
+        self.full.0.store(written.is_pending(), Ordering::SeqCst);
         written
     }
 }
@@ -48,7 +41,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.full.watch(written)
+        self.watch(written)
     }
 
     fn poll_write_vectored(
@@ -57,7 +50,7 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.full.watch(written)
+        self.watch(written)
     }
 
     fn is_write_vectored(&self) -> bool {

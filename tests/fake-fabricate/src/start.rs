@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::answer::{self, error};
 use crate::app::App;
 use crate::catalog::{self, WORKSPACES};
+use crate::host;
 use crate::parameter::{self, Parameters};
 use crate::workflow::{Reply, Workflow};
 
@@ -110,7 +111,7 @@ async fn reply(app: &App, place: &Place, workflow: &'static Workflow, parameters
         Reply::Dropped => answer::hang_up(note(begin(), workflow)),
         Reply::Late => {
             let task_id = begin();
-            tokio::time::sleep(app.config.slow_start).await;
+            host::sleep(app.config.slow_start).await;
             started(task_id, workflow)
         }
         Reply::Broken => {

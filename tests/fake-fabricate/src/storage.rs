@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::download::Asked;
 use crate::files::hex;
+use crate::full::Full;
 use crate::record::Origin;
-use crate::socket::Full;
 use crate::stored::Stored;
 use crate::{answer, download, gate};
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use tokio::time::Instant;
 
 use crate::files::{Delivery, Pause};
-use crate::socket::Full;
+use crate::full::Full;
+use crate::host;
 
 /// How long a download that breaks off waits, again and again, until what was sent before has left.
 const BREAK_PAUSE: Duration = Duration::from_millis(50);
@@ -26,7 +26,8 @@ pub(crate) struct Transfer {
     chunk_bytes_max: u64,
     pause: Option<Duration>,
     bytes_per_s: Option<u64>,
-    since: Instant,
+    /// As the host's monotonic time.
+    since: Duration,
     cut: Option<u64>,
     stall: Option<u64>,
     full: Full,
@@ -53,7 +54,7 @@ impl Transfer {
                 Pause::Fixed(pause) => pause,
             }),
             bytes_per_s: pace.bytes_per_s,
-            since: Instant::now(),
+            since: host::monotonic(),
             cut: delivery.cut.and_then(|cut| cut.of(served)),
             stall: delivery.stall.and_then(|stall| stall.of(served)),
             full,
@@ -72,9 +73,9 @@ impl Transfer {
             pending::<()>().await;
         }
         if self.cut.is_some_and(|after| self.sent >= after) {
-            tokio::time::sleep(BREAK_PAUSE).await;
+            host::sleep(BREAK_PAUSE).await;
             while self.full.get() {
-                tokio::time::sleep(BREAK_PAUSE).await;
+                host::sleep(BREAK_PAUSE).await;
             }
             return Some(Err(io::Error::other("cut short on purpose")));
         }
@@ -91,12 +92,12 @@ impl Transfer {
 
     async fn wait(&mut self) {
         if let Some(pause) = self.pause {
-            tokio::time::sleep(pause).await;
+            host::sleep(pause).await;
         }
         if let Some(bytes_per_s) = self.bytes_per_s {
             let ms = u128::from(self.sent) * 1_000 / u128::from(bytes_per_s);
             let due = Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX));
-            tokio::time::sleep(due.saturating_sub(self.since.elapsed())).await;
+            host::sleep((self.since + due).saturating_sub(host::monotonic())).await;
         }
     }
 }
