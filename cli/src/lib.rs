@@ -31,7 +31,7 @@ pub mod host;
 mod init;
 mod local_config;
 #[cfg(target_arch = "wasm32")]
-mod node;
+pub mod node;
 mod notify;
 mod operator;
 pub mod project;

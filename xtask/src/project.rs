@@ -16,12 +16,3 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn path(relative: &str) -> PathBuf {
     root().join(relative)
 }
-
-/// The project's wrangler.toml, or another: a file, or the one in a folder.
-pub(crate) fn wrangler_toml(other: Option<&Path>) -> PathBuf {
-    match other {
-        None => path("wrangler.toml"),
-        Some(folder) if folder.is_dir() => folder.join("wrangler.toml"),
-        Some(file) => file.to_path_buf(),
-    }
-}

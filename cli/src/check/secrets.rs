@@ -112,7 +112,7 @@ fn targets(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
     for target in environment.configuration.targets.iter() {
         for (field, name, error) in target.unusable_secrets(&secret) {
             let at = environment.at(&["vars", "NOTIFY", target.name.as_str(), field]);
-            let problem = format!("{error} in .dev.vars, so {} is not notified on this machine", target.name);
+            let problem = format!("{error}; {} is not notified on this machine", target.name);
             let remedy =
                 format!("add a line {name}=\"…\" to .dev.vars; deployed: `npx wrangler secret put {name}`");
             found.push(Finding::mistake(at, problem, remedy));

@@ -420,15 +420,15 @@ fn the_secrets_of_targets_are_set_and_can_be_used() {
     let with = |target: &str| format!("{GOOD}\n[vars.NOTIFY.ops]\n{target}\n");
     check(
         &with("url = \"https://example.com\"\nsecret = \"NOPE\""),
-        &["w.toml:18:1: NOTIFY.ops.secret: NOPE is not set in .dev.vars"],
+        &["w.toml:18:1: NOTIFY.ops.secret: the secret NOPE is not set; ops is not notified"],
     );
     check(
         &with("url = \"https://example.com\"\nsecret = \"OLD\""),
-        &["w.toml:18:1: NOTIFY.ops.secret: OLD must be base64"],
+        &["w.toml:18:1: NOTIFY.ops.secret: the secret OLD must be base64"],
     );
     check(
         &with("url_secret = \"OLD\"\nformat = \"slack\""),
-        &["w.toml:17:1: NOTIFY.ops.url_secret: OLD must be an https address"],
+        &["w.toml:17:1: NOTIFY.ops.url_secret: the address in OLD must be an https address"],
     );
     check(
         &with("url = \"http://example.com\"\nformat = \"slack\""),

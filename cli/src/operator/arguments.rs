@@ -154,7 +154,7 @@ mod tests {
             &["--status", "failed,canceled", "--delivery", "a b&c", "--limit=3"],
             "/api/runs?delivery_id=a%20b%26c&limit=3&status=failed%2Ccanceled",
         );
-        check_query(&["--since", "2h"], "/api/runs?since=2026-11-24T21%3A04%3A13.000Z");
+        check_query(&["--since", "2h"], "/api/runs?since=2026-11-25T00%3A44%3A13.000Z");
         check_query(&["--since", "2026-11-25T00:00:00Z"], "/api/runs?since=2026-11-25T00%3A00%3A00Z");
         let query = read("runs", &["--since", "9999999999999999999d"]).unwrap().query(Timestamp::from_millis(0));
         assert!(query.unwrap_err().is::<Usage>());

@@ -14,7 +14,7 @@ use super::npm_licences;
 use crate::command::{self, cargo};
 use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::host::NativeHost;
-use crate::{build, instructions, mutations, package, project};
+use crate::{build, instructions, mutations, project};
 
 /// One step.
 #[derive(Debug)]

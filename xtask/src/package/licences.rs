@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command::{self, cargo};
+use crate::command::cargo;
 use crate::setup::WASM_TARGET;
 
 /// The crates whose modules are in the package.
