@@ -127,6 +127,8 @@
 //! | how KV, R2, queue and HTTP of Cloudflare are used | `cloudflare/`; what it calls is in `storage.js`, `outbound.js`, `io.js` there | everything of the runtime; it decides nothing |
 //! | what the runtime calls, and what it reads before wasm is entered | `cloudflare/entry.js`, `cloudflare.rs` | everything of the runtime |
 //! | how futures go on when an operation ends | `cloudflare/executor.rs`, `cloudflare/slots.rs` | nothing |
+//! | a command of users (`init`, `check`, `deploy`, `runs`) | `cli/src/lib.rs` is its map | this crate; its own `Host` |
+//! | what is in the npm package | `xtask/src/package.rs`, `cli/npm/` | files |
 //! | what a delivery costs | `cargo xtask bench`; `docs/performance.md` is the page; `tests/instructions/` has the gate's counts | – |
 //!
 //! # Rules
@@ -135,7 +137,8 @@
 //! dependency for wasm32 only, so that a `use worker::…` outside `cloudflare/` fails the native tests. Everything else has
 //! no clock, no network and no randomness: they are arguments, or [`ports::Clock`].
 //!
-//! `tests/README.md` says which suite proves what. `xtask/` has the commands of developers.
+//! `tests/README.md` says which suite proves what. `cli/` has the commands of users, as wasm for Node and natively; `xtask/` has
+//! those of contributors. The feature `worker` is the Worker itself; the command line has the core without it.
 
 pub mod config;
 pub mod digest;

@@ -112,8 +112,11 @@ impl Project {
             .replace("{params}", &params);
         let package = host.env(PACKAGE_VARIABLE);
         let package = package.unwrap_or_else(|| concat!("^", env!("CARGO_PKG_VERSION")).to_owned());
-        let package_json = PACKAGE_JSON.replace("{name}", &name).replace("{seedhook}", &package);
         let file = ConfigFile::parse("wrangler.toml", wrangler_toml.clone())?;
+        let package_json = PACKAGE_JSON
+            .replace("{name}", &name)
+            .replace("{seedhook}", &package)
+            .replace("{secrets}", &secrets::descriptions(&file));
         let files = vec![
             ("wrangler.toml", wrangler_toml),
             (dev_vars::FILE, secrets::fresh(host, &file)?),

@@ -59,6 +59,17 @@ pub(crate) fn fresh(host: &impl Host, file: &ConfigFile) -> Result<String> {
     Ok(text)
 }
 
+/// The entries of `package.json` that say what the hooks' secrets are for.
+pub(super) fn descriptions(file: &ConfigFile) -> String {
+    let configuration = Configuration::read(&file.variables());
+    let hooks = configuration.hooks.values().flatten();
+    let entries = hooks.flat_map(|hook| {
+        let of = format!("Verifies deliveries to the hook {} ({})", hook.name, hook.verify.scheme);
+        hook.verify.all_secret_names().map(move |name| format!(",\n      \"{name}\": {{ \"description\": \"{of}\" }}"))
+    });
+    entries.collect()
+}
+
 /// Random secrets for a hook, by name; `None` for one that only the sender can make.
 ///
 /// # Errors

@@ -96,8 +96,15 @@ fn the_template_of_the_deploy_button_is_what_init_writes() {
     result.unwrap();
     for name in ["wrangler.toml", "package.json", ".gitignore", PAYLOAD] {
         let written = std::fs::read_to_string(folder.path().join("seedhook").join(name)).unwrap();
+        // Where Cloudflare builds, the button has asked for the secrets.
+        let written = written.replace("\"deploy\": \"seedhook deploy\"", "\"deploy\": \"seedhook check && wrangler deploy\"");
         assert_eq!(project_text(&format!("template/{name}")), written, "template/{name}");
     }
+    // The button makes a secret of each line that has a value.
+    let example = crate::dev_vars::parse(&project_text("template/.dev.vars.example"));
+    let secrets = crate::dev_vars::parse(&std::fs::read_to_string(folder.path().join("seedhook/.dev.vars")).unwrap());
+    assert_eq!(example.keys().collect::<Vec<_>>(), secrets.keys().collect::<Vec<_>>());
+    assert!(example.values().all(String::is_empty), "template/.dev.vars.example has values");
 }
 
 #[test]

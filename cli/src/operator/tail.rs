@@ -90,11 +90,13 @@ async fn questions<H: Host>(
             continue;
         }
         if seen.deliveries.insert(delivery.to_string()) && turn > 0 {
+            let why = [text(delivery, "/reason"), text(delivery, "/problem")];
+            let why = why.into_iter().find(|why| !why.is_empty()).unwrap_or_default();
             let line = format!(
-                "{} {}: {}",
+                "{} a delivery was {} ({}): {why}",
                 text(delivery, "/hook"),
                 text(delivery, "/outcome"),
-                text(delivery, "/reason")
+                delivery["status"],
             );
             print(host, arguments, "delivery", delivery, &line)?;
         }

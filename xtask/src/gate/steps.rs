@@ -14,7 +14,7 @@ use super::npm_licences;
 use crate::command::{self, cargo};
 use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::host::NativeHost;
-use crate::{build, instructions, mutations, project};
+use crate::{build, instructions, mutations, package, project};
 
 /// One step.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ pub(super) const STEPS: &[Step] = &[
     slow("build", "the release Worker and the dashboard", worker),
     slow("e2e", "the built Worker in workerd, against the fake Fabricate", end_to_end),
     slow("browser", "the built dashboard in Chromium, over the built Worker", browser),
+    slow("package", "the npm package, unpacked into a project: every command, and a run by `dev`", packed),
     slow("doc", "the documentation, without a warning", doc),
     slow("check", "wrangler.toml", configuration),
     slow("deny", "licences, sources and advisories of the dependencies", deny),
@@ -85,7 +86,11 @@ fn clippy(gate: &Gate) -> Result<()> {
     clippy_native(gate)?;
     let mut wasm = cargo(&["clippy", "--package", "seedhook", "--package", "instructions"]);
     wasm.args(["--target", WASM_TARGET, "--all-targets"]);
-    command::run(wasm.args(DENY_WARNINGS))
+    command::run(wasm.args(DENY_WARNINGS))?;
+    // What Node runs: the core without the Worker.
+    let mut node = cargo(&["clippy", "--package", "seedhook-cli", "--package", "fake-fabricate"]);
+    node.args(["--target", WASM_TARGET, "--lib"]);
+    command::run(node.args(DENY_WARNINGS))
 }
 
 fn clippy_native(_: &Gate) -> Result<()> {
@@ -190,6 +195,16 @@ fn browser(gate: &Gate) -> Result<()> {
     let mut test = e2e(tools)?;
     test.args(["--ignored", BROWSER_TESTS]).env("SEEDHOOK_BROWSER", program);
     command::run(&mut test)
+}
+
+/// The package as its users have it, but for wrangler, which is the repository's.
+fn packed(gate: &Gate) -> Result<()> {
+    let tools = gate.tools()?;
+    let tarball = package::make(tools)?;
+    let mut test = Command::new(&tools.node.program);
+    test.args(["--test", "cli/npm/tests/", "tests/package/"]).current_dir(project::root());
+    test.env("SEEDHOOK_TARBALL", tarball).env("SEEDHOOK_MODULES", project::path("node_modules"));
+    command::run(test.env("PATH", tools.node.path()?))
 }
 
 fn doc(_: &Gate) -> Result<()> {

@@ -57,7 +57,7 @@ function findProblem(colon: number, name: string, value: string): string | null 
   if (colon < 1 || !NAME.test(name)) return "write Name: value";
   if (name === "content-type") return "choose the content type above";
   if (NOT_SENDABLE.has(name) || name.startsWith("sec-") || name.startsWith("proxy-")) {
-    return `a browser does not let a page send ${name}; use cargo xtask try`;
+    return `a browser does not let a page send ${name}; use npx seedhook try`;
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be sent
   if (/[^\x09\x20-\x7e\x80-\xff]/.test(value)) return "a value may only have Latin characters";

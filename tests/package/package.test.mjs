@@ -1,0 +1,243 @@
+// The packed npm package as its users have it: unpacked into a project, run by Node, with wrangler beside it.
+// `cargo xtask test package` makes it and sets the two variables.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { after, before, test } from "node:test";
+
+const TARBALL = process.env.SEEDHOOK_TARBALL;
+const MODULES = process.env.SEEDHOOK_MODULES;
+assert.ok(TARBALL && MODULES, "run it by `cargo xtask test package`");
+
+/** How long a command may take, milliseconds. */
+const COMMAND_MS = 60_000;
+
+/** How long the local Worker may take until its first run is archived, milliseconds. */
+const DEV_MS = 150_000;
+
+const root = fs.mkdtempSync(path.join(os.tmpdir(), "seedhook-package-"));
+const installed = path.join(root, "node_modules", "seedhook");
+const project = path.join(root, "my seeds");
+const environment = { ...process.env, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false", CI: "1" };
+for (const name of ["SEEDHOOK_URL", "SEEDHOOK_TOKEN", "OPERATOR_TOKEN", "CLOUDFLARE_API_TOKEN"]) delete environment[name];
+
+/** Runs a command of the package to its end. */
+function seedhook(words, { cwd = project, input = "", env = {} } = {}) {
+  const bin = path.join(installed, "cli", "bin.mjs");
+  const options = { cwd, input, encoding: "utf8", timeout: COMMAND_MS, env: { ...environment, ...env } };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...words], options);
+  return { status, stdout, stderr, all: stdout + stderr };
+}
+
+/** Every file below a folder. */
+function files(folder) {
+  return fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/** `dev`, which keeps running. */
+const dev = { child: undefined, printed: "", url: "" };
+
+before(async () => {
+  fs.mkdirSync(installed, { recursive: true });
+  const unpacked = spawnSync("tar", ["-xzf", TARBALL, "--strip-components=1", "-C", installed]);
+  assert.equal(unpacked.status, 0, String(unpacked.stderr));
+  fs.symlinkSync(path.join(MODULES, "wrangler"), path.join(root, "node_modules", "wrangler"), "junction");
+  const made = seedhook(["init", "my seeds"], { cwd: root });
+  assert.equal(made.status, 0, made.all);
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(project, "node_modules"), "junction");
+});
+
+after(async () => {
+  if (dev.child?.exitCode === null) {
+    dev.child.kill("SIGINT");
+    await new Promise((resolve) => dev.child.once("close", resolve));
+  }
+  fs.rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+test("the package has licences, and no source map and no tests", () => {
+  const names = files(installed).map((file) => path.relative(installed, file));
+  for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY-LICENSES.txt", "worker/index_bg.wasm", "openapi.json"]) {
+    assert.ok(names.includes(path.normalize(name)), name);
+  }
+  assert.deepEqual(names.filter((name) => /\.map$|test|\.dev\.vars/.test(name)), []);
+  for (const file of files(installed)) {
+    assert.doesNotMatch(fs.readFileSync(file, "latin1"), /sourceMappingURL/, file);
+  }
+});
+
+test("init writes a project with secrets of its own, and overwrites nothing", () => {
+  const secrets = fs.readFileSync(path.join(project, ".dev.vars"), "utf8");
+  assert.match(secrets, /OPERATOR_TOKEN="[0-9a-f]{64}"/);
+  if (process.platform !== "win32") assert.equal(fs.statSync(path.join(project, ".dev.vars")).mode & 0o077, 0);
+  const again = seedhook(["init"]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /wrangler.toml is there already, so nothing was written/);
+  const other = seedhook(["init", "other", "--sender", "github"], { cwd: root });
+  assert.equal(other.status, 0, other.all);
+  assert.notEqual(fs.readFileSync(path.join(root, "other", ".dev.vars"), "utf8"), secrets);
+  assert.equal(seedhook(["init", "../x"], { cwd: root }).status, 2);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(project, "package.json"), "utf8")).name, "my-seeds");
+});
+
+test("check, try, sign, senders and schema say what the Worker does", () => {
+  const checked = seedhook(["check", "--json"]);
+  assert.equal(checked.status, 0, checked.all);
+  assert.deepEqual(JSON.parse(checked.stdout).hooks, [{ hook: "crm-deal-won" }]);
+  const tried = seedhook(["try", "crm-deal-won", "payload.json", "--sign", "--json"]);
+  assert.equal(tried.status, 0, tried.all);
+  assert.equal(JSON.parse(tried.stdout).verification.verified, true);
+  const piped = seedhook(["try", "crm-deal-won", "-"], { input: '{"type": "deal.lost"}' });
+  assert.equal(piped.status, 1, piped.all);
+  assert.match(seedhook(["sign", "crm-deal-won"]).stdout, /^curl -i 'http:\/\/localhost:8787\/hooks\/crm-deal-won' /);
+  assert.match(seedhook(["senders", "stripe"]).stdout, /whsec_/);
+  assert.equal(seedhook(["schema"]).stdout, fs.readFileSync(path.join(installed, "config.schema.json"), "utf8"));
+});
+
+test("a mistake has its line in both formats, and Windows line ends change nothing", () => {
+  const folder = path.join(root, "mistakes");
+  fs.mkdirSync(folder);
+  const toml = fs.readFileSync(path.join(project, "wrangler.toml"), "utf8").replace("seats * 10 }}", "seats | uper }}");
+  const line = toml.slice(0, toml.indexOf("uper")).split("\n").length;
+  for (const text of [toml, toml.replaceAll("\n", "\r\n")]) {
+    fs.writeFileSync(path.join(folder, "wrangler.toml"), text);
+    const found = seedhook(["check", "mistakes"], { cwd: root });
+    assert.equal(found.status, 1, found.all);
+    assert.match(found.stdout, new RegExp(`wrangler.toml:${line}:1: HOOKS.crm-deal-won.params.rows: unknown filter`));
+  }
+  const vars = { HOOKS: { h: { workspace: "w", database: "d", workflw: "f", verify: { scheme: "none" } } } };
+  const json = `// a comment\n${JSON.stringify({ name: "x", vars }, undefined, 2)}\n`;
+  fs.writeFileSync(path.join(folder, "wrangler.jsonc"), json);
+  const found = seedhook(["check", "mistakes"], { cwd: root });
+  assert.match(found.stdout, /wrangler.jsonc:8:9: HOOKS.h.workflw: unknown field/, found.all);
+  fs.writeFileSync(path.join(folder, "wrangler.jsonc"), "{ \"vars\": ");
+  assert.match(seedhook(["check", "mistakes"], { cwd: root }).stdout, /wrangler.jsonc:1:\d+: not JSON/);
+});
+
+test("a dry run of a deployment plans, bundles, and needs no login", () => {
+  const dry = seedhook(["deploy", "--dry-run"]);
+  assert.equal(dry.status, 0, dry.all);
+  for (const part of ["set the secret FABRICATE_API_KEY", "my-seeds-inbox: journal/ expires after 37 days", "--dry-run: exiting"]) {
+    assert.ok(dry.all.includes(part), `${part}\n${dry.all}`);
+  }
+  const home = path.join(root, "home");
+  fs.mkdirSync(home);
+  const real = seedhook(["deploy"], { env: { HOME: home, XDG_CONFIG_HOME: home, CLOUDFLARE_CF_FETCH_ENABLED: "false" } });
+  assert.equal(real.status, 1, real.all);
+  assert.match(real.stderr, /wrangler is not logged in: run `npx wrangler login`/);
+});
+
+test("wrong command lines and unreachable Workers have their own exit codes", () => {
+  const nobody = "http://127.0.0.1:9";
+  for (const [words, status, text] of [
+    [["chek"], 2, /there is no command chek; did you mean check\?/],
+    [["check", "--jsn"], 2, /takes no option --jsn/],
+    [["run"], 2, /RUN is missing/],
+    [["runs", "--url", "http://example.com", "--token", "t"], 2, /unencrypted/],
+    [["runs", "--url", "https://seedhook.example"], 2, /set SEEDHOOK_TOKEN/],
+    [["runs", "--url", nobody, "--token", "t"], 3, /cannot be reached: nothing listens there; start it with `npx seedhook dev`/],
+    [["try", "crm-deal-wom"], 1, /did you mean crm-deal-won\?/],
+    [["try", "crm-deal-won", "nothing.json"], 1, /nothing.json does not exist/],
+  ]) {
+    const found = seedhook(words);
+    assert.equal(found.status, status, `${words}\n${found.all}`);
+    assert.match(found.stderr, text);
+  }
+  assert.equal(seedhook(["--help"]).status, 0);
+  assert.match(seedhook(["check"], { cwd: os.tmpdir() }).stderr, /has no wrangler.toml and no wrangler.jsonc.*seedhook init/);
+  for (const shell of ["bash", "zsh", "fish", "powershell"]) assert.equal(seedhook(["completions", shell]).status, 0);
+  assert.match(seedhook(["completions", "--words", "try"]).stdout, /crm-deal-won/);
+});
+
+test("dev shows the main job, and keeps running until Ctrl-C", { timeout: DEV_MS }, async () => {
+  const bin = path.join(installed, "cli", "bin.mjs");
+  const port = await new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      const found = server.address().port;
+      server.close(() => resolve(found));
+    });
+  });
+  dev.url = `http://127.0.0.1:${port}`;
+  const words = [bin, "dev", "--port", String(port), "--fabricate-port", "0"];
+  dev.child = spawn(process.execPath, words, { cwd: project, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [dev.child.stdout, dev.child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      dev.printed += text;
+    });
+  }
+  while (!dev.printed.includes("Ctrl-C ends everything")) {
+    assert.equal(dev.child.exitCode, null, dev.printed);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.match(dev.printed, /✓ archived: report.csv, .*\n✓ archived: summary.pdf, .*\n✓ completed: 2 files archived/);
+  assert.match(dev.printed, /✓ dashboard, signed in: http:\/\/127.0.0.1:\d+\/#token=[0-9a-f]{64}/);
+});
+
+const local = () => ({ env: { SEEDHOOK_URL: dev.url } });
+const token = () => fs.readFileSync(path.join(project, ".dev.vars"), "utf8").match(/OPERATOR_TOKEN="(.*)"/)[1];
+
+async function api(address) {
+  const answer = await fetch(dev.url + address, { headers: { authorization: `Bearer ${token()}` } });
+  return await answer.json();
+}
+
+test("the operator's commands say what the API says", async () => {
+  const { runs } = await api("/api/runs");
+  const listed = seedhook(["runs", "--json"], local());
+  assert.deepEqual(JSON.parse(listed.stdout).runs, runs, listed.all);
+  const run = runs[0].run_id;
+  assert.match(seedhook(["runs", "--status", "completed"], local()).stdout, new RegExp(`${run}  completed  crm-deal-won`));
+  assert.deepEqual(JSON.parse(seedhook(["run", run, "--json"], local()).stdout), await api(`/api/runs/${run}`));
+  assert.match(seedhook(["run", run, "--timeline"], local()).stdout, /accepted\n.*start_decided {2}attempt=1\n/);
+  assert.equal(seedhook(["run", run, "--wait"], local()).status, 0);
+  const unknown = seedhook(["run", "01a20af0-284a-7a93-9383-0e59bdec030d"], local());
+  assert.equal(unknown.status, 1, unknown.all);
+  assert.match(unknown.stderr, /there is no run with this id/);
+  const wrong = seedhook(["runs", "--token", "w".repeat(40)], local());
+  assert.equal(wrong.status, 3, wrong.all);
+  assert.match(wrong.stderr, /refuses the token/);
+  assert.equal(seedhook(["adopt", run, "x"], local()).status, 1);
+  assert.match(seedhook(["retry"], local()).stderr, /0 runs: nothing is retried without --yes/);
+  assert.match(seedhook(["retry", "--yes"], local()).stdout, /0 retried, 0 skipped/);
+});
+
+test("files are downloaded whole, go on where they broke off, and are not overwritten", async () => {
+  const [{ run_id }] = (await api("/api/runs")).runs;
+  const { files: archived } = await api(`/api/runs/${run_id}`);
+  const folder = path.join(project, "downloads");
+  const download = () => seedhook(["files", run_id, "--download", "downloads"], local());
+  const first = download();
+  assert.equal(first.status, 0, first.all);
+  const [file] = archived;
+  const saved = path.join(folder, file.name);
+  const whole = fs.readFileSync(saved);
+  assert.equal(whole.length, file.size);
+  if (file.sha256) assert.equal(createHash("sha256").update(whole).digest("hex"), file.sha256);
+  fs.rmSync(saved);
+  fs.writeFileSync(`${saved}.part`, whole.subarray(0, 100));
+  const second = download();
+  assert.equal(second.status, 0, second.all);
+  assert.match(second.stdout, /downloaded downloads\/report.csv/);
+  assert.deepEqual(fs.readFileSync(saved), whole);
+  assert.ok(!fs.existsSync(`${saved}.part`));
+  assert.match(download().stdout, /already there: downloads\/report.csv/);
+  fs.writeFileSync(saved, "mine");
+  const third = download();
+  assert.equal(third.status, 1, third.all);
+  assert.match(third.stderr, /is there already and is another file/);
+  assert.equal(fs.readFileSync(saved, "utf8"), "mine");
+});
+
+test("Ctrl-C ends dev and all that it started", { timeout: COMMAND_MS }, async () => {
+  const closed = new Promise((resolve) => dev.child.once("close", resolve));
+  dev.child.kill("SIGINT");
+  assert.equal(await closed, 0, dev.printed);
+  await assert.rejects(fetch(dev.url), "the Worker still answers");
+});
