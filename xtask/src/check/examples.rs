@@ -1,42 +1,141 @@
-//! The folders of `examples/`: each configuration has no mistake, and its payload becomes the parameters that it states.
+//! The folders of `docs/recipes/`: each configuration has no mistake, its payload is accepted and becomes the parameters
+//! that the folder states, and the README shows exactly these files.
 //!
-//! The command that is tried is the one that the folder's README shows.
+//! What is tried is the command that the README shows, in the folder of the recipe.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use seedhook::service::preview::preview;
 use seedhook::verify::VerifyContext;
 use seedhook::verify::rust_crypto::{RustCrypto, complete};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::local_config::LocalConfig;
 use crate::sign;
 use crate::webhook_request::WebhookRequest;
 
-/// How a README shows the command.
-const COMMAND: &str = "$ cargo xtask try ";
+/// The line of a wrangler.toml below which the recipe's own lines are.
+const OWN_LINES: &str = "# The recipe.\n";
 
-fn folders() -> Vec<PathBuf> {
-    let entries = fs::read_dir(project::path("examples")).unwrap();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    assert!(folders.len() >= 3, "{folders:?}");
-    folders
+/// What every README tells, in this order.
+const SECTIONS: [&str; 6] =
+    ["At the sender", "The configuration", "The payload", "The parameters", "Try it", "What goes wrong"];
+
+/// The folder of a recipe.
+struct Recipe(PathBuf);
+
+/// What a hook makes of a request.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    is_verified: bool,
+    result: String,
+    /// The parameters of each run that starts.
+    params: Value,
 }
 
-fn json(file: &Path) -> Value {
-    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+impl Recipe {
+    fn all() -> Vec<Self> {
+        let entries = fs::read_dir(project::path("docs/recipes")).unwrap();
+        let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        folders.retain(|path| path.is_dir());
+        folders.sort();
+        assert!(folders.len() >= 3, "{folders:?}");
+        folders.into_iter().map(Self).collect()
+    }
+
+    fn name(&self) -> &str {
+        self.0.file_name().unwrap().to_str().unwrap()
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
+    fn text(&self, file: &str) -> String {
+        let path = self.path(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The value of a JSON file.
+    fn json(&self, file: &str) -> Value {
+        serde_json::from_str(&self.text(file))
+            .unwrap_or_else(|error| panic!("{}/{file}: {error}", self.name()))
+    }
+
+    /// The file with this name and any extension: `payload.json`, or `payload.txt` for a form.
+    fn find(&self, stem: &str) -> Option<String> {
+        let files = ["json", "txt"].map(|extension| format!("{stem}.{extension}"));
+        files.into_iter().find(|file| self.path(file).exists())
+    }
+
+    fn config(&self) -> LocalConfig {
+        LocalConfig::read(Some(&self.0)).unwrap()
+    }
+
+    /// The command that tries a payload: each header of `headers.json` is an option.
+    fn command(&self, hook: &str, payload: &str) -> String {
+        let headers =
+            self.find("headers").map_or_else(Map::new, |file| self.json(&file).as_object().unwrap().clone());
+        let options =
+            headers.iter().map(|(name, value)| format!(" --header '{name}: {}'", value.as_str().unwrap()));
+        let headers: String = options.collect();
+        format!("npx seedhook try {hook} {payload}{headers} --sign")
+    }
+
+    /// The recipe's only hook.
+    fn hook(&self) -> String {
+        let names: Vec<String> =
+            self.config().configuration.hooks.names().map(|name| name.as_str().to_owned()).collect();
+        let [name] = names.as_slice() else { panic!("{}: {names:?}", self.name()) };
+        name.clone()
+    }
+
+    /// What a command of the README makes of its payload. The command must be there.
+    fn try_out(&self, payload: &str) -> Outcome {
+        let command = self.command(&self.hook(), payload);
+        assert!(
+            self.text("README.md").contains(&format!("$ {command}\n")),
+            "{}/README.md does not show: $ {command}",
+            self.name()
+        );
+        let options = words(command.strip_prefix("npx seedhook try ").unwrap());
+        let in_folder = |word: String| {
+            if word == payload { self.path(payload).display().to_string() } else { word }
+        };
+        let mut options: Vec<String> = options.into_iter().map(in_folder).collect();
+        options.extend(["--config".to_owned(), self.0.display().to_string()]);
+        let request = WebhookRequest::read(lexopt::Parser::from_args(options), &["sign"]).unwrap().unwrap();
+        let local = self.config();
+        let hook = local.hook(request.hook.as_deref()).unwrap();
+        let delivery = request.delivery(hook).unwrap();
+        let delivery = sign::signed(&local, hook, delivery, request.id(), request.now).unwrap();
+        let secret = |name: &str| local.secret(name);
+        let context =
+            VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: request.now };
+        let shown = complete(preview(hook, local.configuration.fabricate.as_ref(), &delivery, &context));
+        let shown = serde_json::to_value(shown).unwrap();
+        let runs = shown["runs"].as_array().unwrap();
+        let started = runs.iter().filter(|run| run["starts"] == true);
+        Outcome {
+            is_verified: shown["verification"]["verified"] == true,
+            result: shown["outcome"].as_str().unwrap().to_owned(),
+            params: started.map(|run| run["request"]["body"].clone()).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn check_shown(&self, text: &str, language: &str) {
+        let block = format!("```{language}\n{}\n```\n", text.trim_end());
+        assert!(self.text("README.md").contains(&block), "{}/README.md does not show\n{block}", self.name());
+    }
 }
 
-/// The words of a command line; paths of the project become absolute.
+/// The words of a command line. Quoted words may contain blanks.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    for (index, part) in line.trim().split('\'').enumerate() {
+    for (index, part) in line.split('\'').enumerate() {
         let is_quoted = index % 2 == 1;
         for (space, text) in part.split(' ').enumerate() {
             match words.last_mut() {
@@ -46,51 +145,66 @@ fn words(line: &str) -> Vec<String> {
             }
         }
     }
-    let absolute = |word: String| {
-        let path = project::path(&word);
-        if word.contains('/') && path.exists() { path.display().to_string() } else { word }
-    };
-    words.into_iter().map(absolute).collect()
-}
-
-/// What the hook makes of the request in the README: whether it is verified, and the parameters of each run.
-fn try_out(folder: &Path) -> (bool, Vec<Value>) {
-    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
-    let line = readme.lines().find_map(|line| line.strip_prefix(COMMAND)).unwrap();
-    let arguments = lexopt::Parser::from_args(words(line));
-    let request = WebhookRequest::read(arguments, &["sign"]).unwrap().unwrap();
-    assert_eq!(request.config.as_deref(), Some(folder), "the README tries another configuration");
-    let local = LocalConfig::read(request.config.as_deref()).unwrap();
-    let hook = local.hook(request.hook.as_deref()).unwrap();
-    let delivery = request.delivery(hook).unwrap();
-    let delivery = sign::signed(&local, hook, delivery, request.id(), request.now).unwrap();
-    let secret = |name: &str| local.secret(name);
-    let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: request.now };
-    let shown = complete(preview(hook, local.configuration.fabricate.as_ref(), &delivery, &context));
-    let shown = serde_json::to_value(shown).unwrap();
-    let runs = shown["runs"].as_array().unwrap();
-    let started = runs.iter().filter(|run| run["starts"] == true);
-    let params = started.map(|run| run["request"]["body"].clone()).collect();
-    (shown["verification"]["verified"] == true, params)
+    words
 }
 
 #[test]
-fn every_example_is_free_of_mistakes() {
-    for folder in folders() {
-        let file = project::wrangler_toml(Some(&folder));
-        let report = read(&file, "wrangler.toml").unwrap();
+fn every_recipe_is_free_of_mistakes() {
+    for recipe in Recipe::all() {
+        let report = read(&recipe.path("wrangler.toml"), "wrangler.toml").unwrap();
         let last = report.text.lines().last();
-        assert_eq!(last, Some("wrangler.toml: no mistakes"), "{}\n{}", folder.display(), report.text);
-        assert!(!report.text.contains("warning"), "{}\n{}", folder.display(), report.text);
+        assert_eq!(last, Some("wrangler.toml: no mistakes"), "{}\n{}", recipe.name(), report.text);
+        assert!(!report.text.contains("warning"), "{}\n{}", recipe.name(), report.text);
     }
 }
 
 #[test]
-fn the_payload_of_every_example_becomes_the_parameters_that_it_states() {
-    let shown: BTreeMap<_, _> =
-        folders().into_iter().map(|folder| (folder.clone(), try_out(&folder))).collect();
-    for (folder, (verified, params)) in shown {
-        assert!(verified, "{}", folder.display());
-        assert_eq!(Value::Array(params), json(&folder.join("params.json")), "{}", folder.display());
+fn the_payload_of_every_recipe_becomes_the_parameters_that_it_states() {
+    for recipe in Recipe::all() {
+        let payload = recipe.find("payload").unwrap();
+        let expected =
+            Outcome { is_verified: true, result: "accepted".to_owned(), params: recipe.json("params.json") };
+        assert_eq!(recipe.try_out(&payload), expected, "{}", recipe.name());
+    }
+}
+
+#[test]
+fn a_recipe_with_a_condition_has_a_payload_that_is_ignored() {
+    for recipe in Recipe::all() {
+        let local = recipe.config();
+        let hook = local.hook(Some(&recipe.hook())).unwrap();
+        let is_conditional = hook.rules.iter().all(|rule| rule.when.is_some());
+        let ignored = recipe.find("ignored");
+        assert_eq!(ignored.is_some(), is_conditional, "{}: ignored.json", recipe.name());
+        if let Some(payload) = ignored {
+            let expected = Outcome { is_verified: true, result: "ignored".to_owned(), params: json!([]) };
+            assert_eq!(recipe.try_out(&payload), expected, "{}", recipe.name());
+        }
+    }
+}
+
+#[test]
+fn every_readme_shows_the_files_of_its_recipe() {
+    for recipe in Recipe::all() {
+        let toml = recipe.text("wrangler.toml");
+        let (_, own) = toml.split_once(OWN_LINES).unwrap_or_else(|| panic!("{}: {OWN_LINES}", recipe.name()));
+        recipe.check_shown(own, "toml");
+        let payload = recipe.find("payload").unwrap();
+        let language = if payload == "payload.json" { "json" } else { "text" };
+        recipe.check_shown(&recipe.text(&payload), language);
+        recipe.check_shown(&recipe.text("params.json"), "json");
+        let readme = recipe.text("README.md");
+        let headings: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let sections: Vec<&str> = headings.into_iter().filter(|heading| SECTIONS.contains(heading)).collect();
+        assert_eq!(sections, SECTIONS, "{}", recipe.name());
+    }
+}
+
+#[test]
+fn the_index_lists_every_recipe() {
+    let index = fs::read_to_string(project::path("docs/recipes/README.md")).unwrap();
+    for recipe in Recipe::all() {
+        let link = format!("]({}/README.md)", recipe.name());
+        assert!(index.contains(&link), "docs/recipes/README.md does not link to {}", recipe.name());
     }
 }
