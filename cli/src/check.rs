@@ -198,6 +198,6 @@ fn summary(name: &HookName, hook: &Hook) -> String {
 }
 
 #[cfg(test)]
-mod examples;
+mod recipes;
 #[cfg(test)]
 mod tests;

@@ -102,9 +102,11 @@ mod tests {
     fn every_configuration_of_the_repository_is_valid_and_mistakes_are_not() {
         let validator = jsonschema::validator_for(&own()).unwrap();
         let mut files = vec!["wrangler.toml".to_owned(), "template/wrangler.toml".to_owned()];
-        for entry in std::fs::read_dir(project_path("examples")).unwrap() {
+        for entry in std::fs::read_dir(project_path("docs/recipes")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            files.push(format!("examples/{name}/wrangler.toml"));
+            if !name.ends_with(".md") {
+                files.push(format!("docs/recipes/{name}/wrangler.toml"));
+            }
         }
         for file in files {
             let config = ConfigFile::parse(&file, project_text(&file)).unwrap();

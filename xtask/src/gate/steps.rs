@@ -64,7 +64,7 @@ pub(super) const STEPS: &[Step] = &[
     slow("instructions", "a delivery takes no more instructions than stored", instruction_counts),
     slow(
         "javascript",
-        "the dashboard's types, lints and unit tests; the types of the Worker's JavaScript",
+        "the dashboard's types, lints and unit tests; the action's types and tests; the types of the Worker's JavaScript",
         javascript,
     ),
     slow("build", "the release Worker and the dashboard", worker),
@@ -167,6 +167,7 @@ pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
 fn javascript(gate: &Gate) -> Result<()> {
     let node = &gate.tools()?.node;
     command::run(&mut npm::script(node, "dashboard:check")?)?;
+    command::run(&mut npm::script(node, "action:check")?)?;
     let program = |name: &str| -> Result<Command> {
         let mut program = Command::new(npm::program(name));
         program.env("PATH", node.path()?).current_dir(project::root());
