@@ -35,6 +35,20 @@ const PACKED_BYTES_MAX: u64 = 2_000_000;
 /// The folder of the command line's bindings before they are optimized.
 const STAGING: &str = "target/cli";
 
+/// Compresses one file into another. Brotli makes the module a fifth smaller than the package's own gzip does.
+const COMPRESS: &str = "\
+const fs = require('node:fs');
+const { brotliCompressSync, constants } = require('node:zlib');
+const [, from, to] = process.argv;
+const bytes = fs.readFileSync(from);
+const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+fs.writeFileSync(to, brotliCompressSync(bytes, { params }));
+";
+
+/// How the bindings read the module, and how they read it compressed.
+const READ: &str = "require('fs').readFileSync(wasmPath)";
+const READ_COMPRESSED: &str = "require('zlib').brotliDecompressSync(require('fs').readFileSync(`${wasmPath}.br`))";
+
 /// Files of the repository, and where they are in the package.
 const COPIED: &[(&str, &str)] = &[
     ("build/index.js", "worker/index.js"),
@@ -97,8 +111,14 @@ fn command_line(tools: &Tools, folder: &Path) -> Result<()> {
     bindgen.args(["--target", "nodejs", "--out-name", "seedhook_cli", "--no-typescript"]);
     command::run(&mut bindgen)?;
     build::optimize(tools, &staging.join("seedhook_cli_bg.wasm"))?;
-    copy(&staging.join("seedhook_cli_bg.wasm"), &folder.join("seedhook_cli_bg.wasm"))?;
-    copy(&staging.join("seedhook_cli.js"), &folder.join("seedhook_cli.js"))?;
+    let mut compress = Command::new(&tools.node.program);
+    compress.args(["--eval", COMPRESS]).arg(staging.join("seedhook_cli_bg.wasm"));
+    command::run(compress.arg(folder.join("seedhook_cli_bg.wasm.br")))?;
+    let bindings = fs::read_to_string(staging.join("seedhook_cli.js")).context("wasm-bindgen wrote no bindings")?;
+    if !bindings.contains(READ) {
+        bail!("wasm-bindgen reads its module in another way than `{READ}`");
+    }
+    fs::write(folder.join("seedhook_cli.js"), bindings.replace(READ, READ_COMPRESSED))?;
     // The bindings are CommonJS, in a package of modules.
     fs::write(folder.join("package.json"), "{ \"type\": \"commonjs\" }\n")?;
     Ok(())
