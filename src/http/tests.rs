@@ -1,6 +1,7 @@
 //! The whole router, natively: each address and method, and what it answers.
 
 mod access;
+mod example_secrets;
 mod files;
 mod health;
 mod heard;
