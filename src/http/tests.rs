@@ -11,6 +11,7 @@ mod points;
 mod reading;
 mod status;
 mod trace;
+mod upgrade;
 mod webhooks;
 
 use serde_json::{Value, json};
