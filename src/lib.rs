@@ -88,7 +88,7 @@
 //! | states and deadlines | [`run`], `run/poll.rs`, `run/archive.rs` | values, a time |
 //! | when a run is polled, how long a retry waits | `run/schedule.rs` | values, a time |
 //! | what a journal says, when it has expired | [`journal`], [`journal::retention`] | values, a time |
-//! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/` | values, text |
+//! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/`, whole stores of earlier versions in `tests/upgrade/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |

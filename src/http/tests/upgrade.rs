@@ -41,7 +41,7 @@ fn folder() -> PathBuf {
 fn read(version: &str, file: &str) -> Texts {
     let path = folder().join(version).join(file);
     serde_json::from_str(&fs::read_to_string(&path).unwrap())
-        .unwrap_or_else(|error| panic!("{path:?}: {error}"))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn write(version: &str, file: &str, texts: &Texts) {
@@ -250,68 +250,83 @@ fn stored(world: &MemoryWorld) -> Texts {
     all
 }
 
+/// A record of an earlier version, read by this one.
+#[track_caller]
+fn record<T>(key: &str, read: serde_json::Result<T>) -> T {
+    read.unwrap_or_else(|error| panic!("{key} cannot be read: {error}"))
+}
+
 /// A Worker of this version over such stores.
 fn worker_over(stores: &Texts) -> Stage {
     let stage = worker();
     pass(&stage, stores[NOW].as_i64().unwrap());
-    let world = stage.stores();
-    world.random.set(RANDOM);
-    let version = || Version { etag: "of-before".to_owned(), at: at(stage.now_ms()) };
+    stage.stores().random.set(RANDOM);
     for (key, value) in stores.iter().filter(|(key, _)| *key != NOW) {
-        let text = value.to_string();
-        let unread = |error: serde_json::Error| -> String { panic!("{key}: {error}") };
-        let run_id = |text: &str| -> RunId { text.parse().unwrap() };
-        let hook = |name: &str| HookName::try_from(name.to_owned()).unwrap();
         match key.split('/').collect::<Vec<_>>()[..] {
-            [prefix @ ("open" | "done"), id] => {
-                let records = if prefix == "open" { &world.open } else { &world.done };
-                let run = Run::from_json(&value["value"].to_string())
-                    .unwrap_or_else(|error| panic!("{key}: {error}"));
-                let summary = read_metadata(run.run_id, &value["metadata"].to_string());
-                assert_contains(key, &json!(run.summary().view()), &json!(summary.unwrap().view()));
-                records.borrow_mut().insert(run_id(id), run);
-            }
-            ["journal", id, number] => {
-                let entry = Entry::from_json(&text).map_err(unread).unwrap();
-                world.journals.borrow_mut().insert((run_id(id), number.parse().unwrap()), (entry, at(0)));
-            }
-            ["deliveries", "~items", name, digest] => {
-                let key = ItemKey { hook: hook(name), digest: digest.to_owned() };
-                world.items.borrow_mut().push((key, ItemClaim::from_json(&text).map_err(unread).unwrap()));
-            }
-            ["deliveries", name, digest] => {
-                let key = DeliveryKey { hook: hook(name), digest: digest.to_owned() };
-                world.claims.borrow_mut().push((key, Claim::from_json(&text).map_err(unread).unwrap()));
-            }
-            ["retries", id] => {
-                world
-                    .retries
-                    .borrow_mut()
-                    .insert(run_id(id), Retry::from_json(&text).map_err(unread).unwrap());
-            }
-            ["ignored", name, id] => {
-                let key = KeptKey { hook: hook(name), id: KeptId::try_from(id.to_owned()).unwrap() };
-                world.kept.borrow_mut().push((key, Kept::from_json(&text).map_err(unread).unwrap()));
-            }
-            ["sweeps", "idle"] => {
-                world.hint.replace(Some((serde_json::from_str(&text).map_err(unread).unwrap(), version())));
-            }
-            ["sweeps", "heartbeat"] => {
-                world
-                    .heartbeat
-                    .replace(Some((serde_json::from_str(&text).map_err(unread).unwrap(), version())));
-            }
-            ["notify", "alerts"] => {
-                world.ledger.replace(Some((serde_json::from_str(&text).map_err(unread).unwrap(), version())));
-            }
-            ["recent", shard] => {
-                let recent = (serde_json::from_str(&text).map_err(unread).unwrap(), version());
-                world.http.recent.borrow_mut().insert(shard.parse().unwrap(), recent);
-            }
-            _ => panic!("{key}"),
+            [prefix @ ("open" | "done"), id] => put_run(stage.stores(), (prefix, id), key, value),
+            ["sweeps" | "notify" | "recent", _] => put_note(&stage, key, &value.to_string()),
+            _ => put_decided(stage.stores(), key, &value.to_string()),
         }
     }
     stage
+}
+
+/// Puts a run into KV. Its metadata says what the record says.
+fn put_run(world: &MemoryWorld, (prefix, id): (&str, &str), key: &str, value: &Value) {
+    let run = record(key, Run::from_json(&value["value"].to_string()));
+    let summary = record(key, read_metadata(run.run_id, &value["metadata"].to_string()));
+    assert_contains(key, &json!(run.summary().view()), &json!(summary.view()));
+    let records = if prefix == "open" { &world.open } else { &world.done };
+    records.borrow_mut().insert(id.parse().unwrap(), run);
+}
+
+/// Puts a record into the inbox that is created once.
+fn put_decided(world: &MemoryWorld, key: &str, text: &str) {
+    let run_id = |id: &str| -> RunId { id.parse().unwrap() };
+    let hook = |name: &str| HookName::try_from(name.to_owned()).unwrap();
+    match key.split('/').collect::<Vec<_>>()[..] {
+        ["journal", id, number] => {
+            let entry = record(key, Entry::from_json(text));
+            world.journals.borrow_mut().insert((run_id(id), number.parse().unwrap()), (entry, at(0)));
+        }
+        ["deliveries", "~items", name, digest] => {
+            let item = ItemKey { hook: hook(name), digest: digest.to_owned() };
+            world.items.borrow_mut().push((item, record(key, ItemClaim::from_json(text))));
+        }
+        ["deliveries", name, digest] => {
+            let delivery = DeliveryKey { hook: hook(name), digest: digest.to_owned() };
+            world.claims.borrow_mut().push((delivery, record(key, Claim::from_json(text))));
+        }
+        ["retries", id] => {
+            world.retries.borrow_mut().insert(run_id(id), record(key, Retry::from_json(text)));
+        }
+        ["ignored", name, id] => {
+            let kept = KeptKey { hook: hook(name), id: KeptId::try_from(id.to_owned()).unwrap() };
+            world.kept.borrow_mut().push((kept, record(key, Kept::from_json(text))));
+        }
+        _ => panic!("{key}"),
+    }
+}
+
+/// Puts an object into the inbox that is written again and again.
+fn put_note(stage: &Stage, key: &str, text: &str) {
+    let (world, version) = (stage.stores(), Version { etag: "of-before".to_owned(), at: at(stage.now_ms()) });
+    match key.split_once('/').unwrap() {
+        ("sweeps", "idle") => {
+            world.hint.replace(Some((record(key, serde_json::from_str(text)), version)));
+        }
+        ("sweeps", "heartbeat") => {
+            world.heartbeat.replace(Some((record(key, serde_json::from_str(text)), version)));
+        }
+        ("notify", "alerts") => {
+            world.ledger.replace(Some((record(key, serde_json::from_str(text)), version)));
+        }
+        ("recent", shard) => {
+            let recent = (record(key, serde_json::from_str(text)), version);
+            world.http.recent.borrow_mut().insert(shard.parse().unwrap(), recent);
+        }
+        _ => panic!("{key}"),
+    }
 }
 
 /// Whether an answer has all that an earlier version said: fields may be added, and none is taken away or says something else.
