@@ -138,7 +138,7 @@ pub(crate) struct MemoryWorld {
     /// What the HTTP handlers need beside: files, tokens of handshakes.
     pub(crate) http: HttpStores,
     /// How many random numbers were taken.
-    pub(crate) random: Cell<u16>,
+    random: Cell<u16>,
 }
 
 impl MemoryWorld {
@@ -150,6 +150,11 @@ impl MemoryWorld {
             world.append(run.run_id, decision.clone());
         }
         world
+    }
+
+    /// Goes on as a world that has taken so many random numbers.
+    pub(crate) fn skip_random(&self, count: u16) {
+        self.random.set(count);
     }
 
     pub(crate) fn append(&self, run_id: RunId, decision: Decision) {
