@@ -124,6 +124,8 @@ async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
     // Also those of hooks that nobody calls. After the sweep, because reading every hook takes CPU time.
     if last.is_none() {
         settings.isolate.log_hook_mistakes(&WorkerLog);
+        let exposure = settings.isolate.exposure().get();
+        settings.isolate.log_example_secrets(exposure, &WorkerLog, |name| world::secret(env, name));
     }
 }
 

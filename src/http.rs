@@ -52,7 +52,9 @@ use schema::Session;
 
 /// Answers a request. An internal error is logged where it is handled, and no answer has it.
 pub async fn handle<R: Runtime>(isolate: &Isolate, runtime: &R, request: Request) -> Response<FileStream<R>> {
-    let context = Context { isolate, runtime };
+    let exposure = isolate.called_at(&request.url);
+    isolate.log_example_secrets(exposure, runtime, |name| runtime.secret(name));
+    let context = Context { isolate, runtime, exposure };
     let response = answer(&context, request).await.unwrap_or_else(Problem::into_response);
     recent::store_when_due(&context);
     response

@@ -88,7 +88,7 @@
 //! | states and deadlines | [`run`], `run/poll.rs`, `run/archive.rs` | values, a time |
 //! | when a run is polled, how long a retry waits | `run/schedule.rs` | values, a time |
 //! | what a journal says, when it has expired | [`journal`], [`journal::retention`] | values, a time |
-//! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/` | values, text |
+//! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/`, whole stores of earlier versions in `tests/upgrade/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |
@@ -117,6 +117,7 @@
 //! | a call's documentation in `openapi.json` | `http/openapi.rs` says how; `http/openapi/calls.rs`, `examples.json` there; then `cargo xtask openapi` | types and text; natively alone |
 //! | what anyone with a signed link sees | [`link`], `http/status.rs`, `http/files.rs` | values, the journal, KV |
 //! | a problem (error response) | `http/problem.rs` | values |
+//! | which secrets a deployed Worker refuses, because an example has published them | [`example_secrets`] | values, an address |
 //! | who may call `/api/`, and what each may do | [`http::caller`], [`http::api_token`], [`http::route`] | secrets |
 //! | who signs in by Cloudflare Access | [`verify::access`] judges a token, `http/access.rs` finds it and fetches keys, `http/access_keys.rs` says when; `config/access.rs` | values, a time; one request |
 //! | **Around** | | |
@@ -142,6 +143,7 @@
 
 pub mod config;
 pub mod digest;
+pub mod example_secrets;
 pub mod expression;
 pub mod fabricate;
 pub mod hook;

@@ -10,6 +10,7 @@ use url::{Url, form_urlencoded};
 
 use crate::digest::hmac_sha256_hex;
 use crate::digest::is_same_secret;
+use crate::example_secrets::EXAMPLE;
 use crate::fabricate::{FileId, encode_path_part};
 use crate::run::RunId;
 use crate::timestamp::{SECOND_MS, Timestamp};
@@ -41,6 +42,9 @@ pub enum InvalidSecret {
     /// The secret is not set.
     #[error("is not set")]
     Missing,
+    /// A deployed Worker has the secret of an example.
+    #[error("{EXAMPLE}")]
+    Example,
     /// The secret is so short that it can be guessed.
     #[error("has fewer than {SECRET_BYTES_MIN} bytes")]
     TooShort,

@@ -136,6 +136,7 @@ lines! {
     Error CONFIGURATION_MISTAKE = "configuration mistake";
     Error OPERATOR_TOKEN_TOO_SHORT = "every call under /api/ with a token is answered 503: the operator token is too short";
     Warn READ_TOKEN_TOO_SHORT = "the read token opens nothing: it is too short";
+    Error EXAMPLE_SECRET = "secret refused: it still has the value of .dev.vars.example, which everybody can read";
     Error BINDING_MISSING = "binding is missing: add it to wrangler.toml";
     Error RESPONSE_NOT_MADE = "response not made";
     Error INSTANCE_REPLACED = "wasm instance replaced after a trap";

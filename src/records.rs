@@ -34,6 +34,11 @@
 //! A change that an older Worker would misread needs a new version: raise the number in the shape's `Version`,
 //! convert the older form here, and add a fixture file. After a rollback, the runs with such records wait until the newer
 //! Worker is back.
+//!
+//! # Which seedhook wrote a record
+//! Each record says it, in `seedhook`: the version of the package. It is for people who look into a store. No code reads it: two
+//! versions may claim one delivery, and older records do not have it. A run inside another record has none of its own. A summary
+//! has none either: KV's metadata is short, and the record beside it says it.
 
 mod batch;
 mod delivery;
@@ -46,6 +51,8 @@ mod task;
 mod version;
 
 pub use summary::{read_metadata, to_metadata};
+
+use serde::Serialize;
 
 use crate::journal::Entry;
 use crate::ports::{Batch, Claim, ItemClaim, Kept, Retry};
@@ -66,12 +73,24 @@ pub trait Record: Sized {
     fn from_json(text: &str) -> serde_json::Result<Self>;
 }
 
+/// A shape as it is stored: with the version of the seedhook that writes it.
+#[derive(Serialize)]
+struct Written<S> {
+    seedhook: &'static str,
+    #[serde(flatten)]
+    shape: S,
+}
+
+fn to_json<S: Serialize>(shape: S) -> serde_json::Result<String> {
+    serde_json::to_string(&Written { seedhook: env!("CARGO_PKG_VERSION"), shape })
+}
+
 /// Implements [`Record`] for a domain type by its shape.
 macro_rules! record {
     ($domain:ty, $shape:ty) => {
         impl Record for $domain {
             fn to_json(&self) -> serde_json::Result<String> {
-                serde_json::to_string(&<$shape>::from(self))
+                to_json(<$shape>::from(self))
             }
 
             fn from_json(text: &str) -> serde_json::Result<Self> {

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::example_secrets::Exposure;
 use crate::fabricate::{
     Checksum, CircuitBreaker, Credentials, FileId, Resume, StartOutcome, StatusError, Target, Task, TaskId,
 };
@@ -91,6 +92,8 @@ pub(crate) struct MemoryWorld {
     pub(crate) starts: RefCell<VecDeque<StartOutcome>>,
     /// The `traceparent` of each start request.
     pub(crate) traceparents: RefCell<Vec<Option<String>>>,
+    /// Whether each task is completed once there is no other answer for it.
+    pub(crate) tasks_complete: Cell<bool>,
     /// Answers to the next polls; after them each task is in progress.
     pub(crate) answers: RefCell<VecDeque<Result<Task, StatusError>>>,
     /// The tasks that were polled.
@@ -128,10 +131,13 @@ pub(crate) struct MemoryWorld {
     pub(crate) target_secrets: BTreeMap<&'static str, &'static str>,
     /// Answers of targets to the next messages; after them each is a 204.
     pub(crate) target_answers: RefCell<VecDeque<Result<Posted, String>>>,
+    /// Who can call the Worker.
+    pub(crate) exposure: Cell<Exposure>,
     /// What was posted to targets.
     pub(crate) posted: RefCell<Vec<Request>>,
     /// What the HTTP handlers need beside: files, tokens of handshakes.
     pub(crate) http: HttpStores,
+    /// How many random numbers were taken.
     random: Cell<u16>,
 }
 
@@ -144,6 +150,11 @@ impl MemoryWorld {
             world.append(run.run_id, decision.clone());
         }
         world
+    }
+
+    /// Goes on as a world that has taken so many random numbers.
+    pub(crate) fn skip_random(&self, count: u16) {
+        self.random.set(count);
     }
 
     pub(crate) fn append(&self, run_id: RunId, decision: Decision) {
@@ -510,7 +521,13 @@ impl Fabricate for MemoryWorld {
         self.polled.borrow_mut().push(task_id.to_string());
         let answer = self.answers.borrow_mut().pop_front();
         self.polls_at_once.call().await;
-        answer.unwrap_or_else(|| Ok(Task::just_started(task_id.clone())))
+        answer.unwrap_or_else(|| {
+            let mut task = Task::just_started(task_id.clone());
+            if self.tasks_complete.get() {
+                task.status = "completed".to_owned();
+            }
+            Ok(task)
+        })
     }
     fn download_url(&self, _: &TaskId, _: &FileId) -> Url {
         self.base().join("a-file").unwrap()
@@ -608,6 +625,9 @@ impl Notifier for MemoryWorld {
     }
     fn notifier_secret(&self, name: &str) -> Option<String> {
         self.target_secrets.get(name).map(|secret| (*secret).to_owned())
+    }
+    fn exposure(&self) -> Exposure {
+        self.exposure.get()
     }
     async fn post(&self, request: &Request, _: u32) -> Result<Posted, String> {
         self.call("POST to a target");

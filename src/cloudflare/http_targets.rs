@@ -2,6 +2,7 @@
 
 use super::outbound::exchange;
 use super::world::{Cloudflare, kept_secret};
+use crate::example_secrets::Exposure;
 use crate::http::runtime::Limits;
 use crate::notify::{Request, Targets};
 use crate::ports::{Notifier, Posted};
@@ -13,6 +14,10 @@ impl Notifier for Cloudflare {
 
     fn notifier_secret(&self, name: &str) -> Option<String> {
         kept_secret(name)
+    }
+
+    fn exposure(&self) -> Exposure {
+        self.exposure.get()
     }
 
     async fn post(&self, request: &Request, limit_ms: u32) -> Result<Posted, String> {

@@ -16,6 +16,7 @@ use super::clock::{WorkerLog, forward_clock_and_log};
 use super::queue::bound_queue;
 use super::settings::{self, Settings};
 use super::storage::{Namespace, TextBucket};
+use crate::example_secrets::Exposure;
 use crate::fabricate::{Api, CircuitBreaker, Credentials};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
@@ -106,6 +107,8 @@ pub(super) struct Bindings {
     pub(super) files: Bucket,
     pub(super) queue: Option<Queue>,
     pub(super) targets: Rc<Targets>,
+    /// [`Notifier::exposure`](crate::ports::Notifier::exposure).
+    pub(super) exposure: Rc<Cell<Exposure>>,
     pub(super) api: Api,
     /// `FABRICATE_API_KEY`; without it nothing is started and nothing is asked.
     pub(super) key: Option<String>,
@@ -141,6 +144,7 @@ impl Bindings {
             files: env.bucket("FILES").map_err(|error| missing("FILES", &error)).ok()?,
             queue: bound_queue(env),
             targets: Rc::clone(&settings.isolate.configuration.targets),
+            exposure: settings.isolate.exposure(),
             key: settings::secret(env, FABRICATE_API_KEY),
             breaker: Rc::clone(&settings.breaker),
             hint_deleted_at: Cell::default(),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::secrets::{OPERATOR_TOKEN, READ_TOKEN};
 use crate::digest::is_same_secret;
+use crate::example_secrets::{EXAMPLE, NoSecret};
 
 /// The shortest token, characters: a shorter one can be guessed, and a token gives access to every run.
 pub const TOKEN_CHARS_MIN: usize = 32;
@@ -42,19 +43,27 @@ pub enum InvalidToken {
     /// The token is not set, or blank.
     #[error("is not set: make one with `{MAKE_TOKEN}`")]
     Missing,
+    /// A deployed Worker has the token of an example.
+    #[error("{EXAMPLE}: make one with `{MAKE_TOKEN}`")]
+    Example,
     /// The token is too short; holds the number of its characters.
     #[error("must have at least {TOKEN_CHARS_MIN} characters, got {0}: make one with `{MAKE_TOKEN}`")]
     TooShort(usize),
 }
 
 impl ApiTokens {
-    /// Reads the tokens; `secret` is the value of a secret by its name. A `READ_TOKEN` that is not accepted opens nothing.
+    /// Reads the tokens; `secret` is the value of a secret by its name, or why there is none. A `READ_TOKEN` that is not accepted
+    /// opens nothing.
     ///
     /// # Errors
     /// [`InvalidToken`] when `OPERATOR_TOKEN` is not accepted: without it nobody gets in.
-    pub fn read(secret: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidToken> {
-        let operator = ApiToken::new(secret(OPERATOR_TOKEN).as_deref())?;
-        let reader = ApiToken::new(secret(READ_TOKEN).as_deref()).ok();
+    pub fn read(secret: impl Fn(&str) -> Result<String, NoSecret>) -> Result<Self, InvalidToken> {
+        let operator = secret(OPERATOR_TOKEN).map_err(|why| match why {
+            NoSecret::NotSet => InvalidToken::Missing,
+            NoSecret::Example => InvalidToken::Example,
+        })?;
+        let operator = ApiToken::new(Some(&operator))?;
+        let reader = ApiToken::new(secret(READ_TOKEN).ok().as_deref()).ok();
         Ok(Self { operator, reader })
     }
 
@@ -139,7 +148,8 @@ mod tests {
         let (operator, reader, short) = ("o".repeat(32), "r".repeat(32), "r".repeat(31));
         let roles = |operator: Option<&str>, reader: Option<&str>, given: &str| {
             let secret = |name: &str| if name == OPERATOR_TOKEN { operator } else { reader };
-            ApiTokens::read(|name| secret(name).map(ToOwned::to_owned)).map(|tokens| tokens.role(given))
+            let read = |name: &str| secret(name).map(ToOwned::to_owned).ok_or(NoSecret::NotSet);
+            ApiTokens::read(read).map(|tokens| tokens.role(given))
         };
         let both = |given: &str| roles(Some(&operator), Some(&reader), given);
         assert_eq!(both(&operator), Ok(Some(Role::Operator)));

@@ -58,10 +58,10 @@ impl Caller {
         authorization: &str,
         has_access: bool,
     ) -> Result<Self, Problem> {
-        let tokens = match ApiTokens::read(|name| context.secret(name)) {
+        let tokens = match ApiTokens::read(|name| context.usable_secret(name)) {
             Ok(tokens) => tokens,
             // There need not be a token where people sign in.
-            Err(InvalidToken::Missing) if has_access => return Err(Problem::NoToken),
+            Err(InvalidToken::Missing | InvalidToken::Example) if has_access => return Err(Problem::NoToken),
             Err(error) => return Err(Problem::NoOperator(error)),
         };
         let role = tokens.role(bearer_token(authorization).unwrap_or_default()).ok_or(Problem::NoToken)?;

@@ -10,17 +10,21 @@ use super::isolate::Isolate;
 use super::problem::Problem;
 use super::response::{Body, Response};
 use super::runtime::{FileStream, Runtime};
+use crate::example_secrets::{Exposure, NoSecret};
 use crate::hook::{Hook, HookName};
 use crate::ports::StoreError;
 use crate::run::{Run, RunId};
 use crate::service::operator::Refusal;
 use crate::service::queries;
 use crate::timestamp::Timestamp;
+use crate::verify::{SecretError, VerifyError};
 
 /// What a handler is given.
 pub(super) struct Context<'a, R> {
     pub(super) isolate: &'a Isolate,
     pub(super) runtime: &'a R,
+    /// Who can call the Worker, by the address of this request.
+    pub(super) exposure: Exposure,
 }
 
 /// What a handler returns.
@@ -36,8 +40,26 @@ impl<'a, R: Runtime> Context<'a, R> {
         self.runtime.now()
     }
 
+    /// The value of a secret; `None` where there is none that may be used.
     pub(super) fn secret(&self, name: &str) -> Option<String> {
-        self.runtime.secret(name)
+        self.usable_secret(name).ok()
+    }
+
+    /// The value of a secret, or why there is none that may be used.
+    pub(super) fn usable_secret(&self, name: &str) -> Result<String, NoSecret> {
+        self.exposure.usable(self.runtime.secret(name))
+    }
+
+    /// An error of verification; of a secret with the value of an example it says so. Verification sees no such secret.
+    pub(super) fn explained(&self, error: VerifyError) -> VerifyError {
+        match error {
+            VerifyError::Misconfigured { name, problem: SecretError::NotSet }
+                if self.usable_secret(&name) == Err(NoSecret::Example) =>
+            {
+                VerifyError::Misconfigured { name, problem: SecretError::Example }
+            }
+            error => error,
+        }
     }
 
     pub(super) fn log(&self, line: Line, fields: Value) {

@@ -12,9 +12,10 @@ use super::response::{Body, Response};
 use super::runtime::{OpenedFile, Runtime, StoredFiles};
 use super::schema::{LinkAnswer, LinkRequest};
 use super::secrets::LINK_SECRET;
+use crate::example_secrets::NoSecret;
 use crate::fabricate::FileId;
 use crate::hook::archive_key::safe_name;
-use crate::link::LinkSecret;
+use crate::link::{InvalidSecret, LinkSecret};
 use crate::log;
 use crate::ports::StoreError;
 use crate::run::{Run, RunId};
@@ -104,7 +105,11 @@ pub(super) async fn follow_link<R: Runtime>(
 
 /// The secret that links are signed with: 503 there is none that is usable.
 pub(super) fn link_secret<R: Runtime>(context: &Context<'_, R>) -> Result<LinkSecret, Problem> {
-    LinkSecret::new(context.secret(LINK_SECRET).as_deref()).map_err(Problem::NoLinks)
+    let secret = context.usable_secret(LINK_SECRET);
+    if secret == Err(NoSecret::Example) {
+        return Err(Problem::NoLinks(InvalidSecret::Example));
+    }
+    LinkSecret::new(secret.ok().as_deref()).map_err(Problem::NoLinks)
 }
 
 /// Where a file lies, and the name under which it is saved.

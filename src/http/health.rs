@@ -97,7 +97,7 @@ async fn read<R: Runtime>(context: &Context<'_, R>) -> Option<Read> {
 /// Everything that is wrong.
 fn problems<R: Runtime>(context: &Context<'_, R>, read: Option<&Read>) -> Vec<HealthProblem> {
     let configuration = &context.isolate.configuration;
-    let mut problems = of_configuration(configuration, &|name| context.secret(name));
+    let mut problems = of_configuration(configuration, &|name| context.usable_secret(name));
     let (Some(read), Some(ports)) = (read, context.runtime.ports()) else {
         // Without a usable `FABRICATE_URL` it is not known, and the mistake is above.
         problems.extend(configuration.fabricate.as_ref().map(|_| HealthProblem::no_binding()));

@@ -13,7 +13,7 @@ use super::status::StatusLinks;
 use crate::hook::Hook;
 use crate::hook::event::Event;
 use crate::service::preview::preview;
-use crate::verify::{Verified, VerifyContext};
+use crate::verify::{SecretError, Verified, VerifyContext, VerifyError};
 
 /// The header of a preview that stands for the sender's `Authorization`: the request's own is the operator's.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
@@ -52,9 +52,9 @@ pub(super) async fn list_hooks<R: Runtime>(
 
 fn mistakes_of_secrets<R: Runtime>(context: &Context<'_, R>, hook: &Hook) -> Vec<MistakeView> {
     let broken = hook.verify.broken_secrets(|name| context.secret(name));
-    let shown = broken.iter().map(|error| MistakeView {
+    let shown = broken.into_iter().map(|error| MistakeView {
         path: format!("HOOKS.{}.verify.secret", hook.name),
-        problem: error.to_string(),
+        problem: context.explained(error).to_string(),
         remedy: "set it with `npx wrangler secret put NAME` (locally in .dev.vars)".to_owned(),
     });
     shown.collect()
@@ -77,7 +77,17 @@ pub(super) async fn preview_delivery<R: Runtime>(
     let crypto = context.runtime.crypto();
     let verify_context = VerifyContext { secret: &secret, certificate: None, crypto, now: context.now() };
     let fabricate = context.isolate.configuration.fabricate.as_ref();
-    context.json(200, &Box::pin(preview(hook, fabricate, &delivery, &verify_context)).await)
+    let mut shown = Box::pin(preview(hook, fabricate, &delivery, &verify_context)).await;
+    let examples = hook.verify.broken_secrets(secret).into_iter().map(|error| context.explained(error));
+    let is_example = |error: &VerifyError| {
+        matches!(error, VerifyError::Misconfigured { problem: SecretError::Example, .. })
+    };
+    if let (Some(reason), Some(error)) =
+        (&mut shown.verification.reason, examples.into_iter().find(is_example))
+    {
+        *reason = error.to_string();
+    }
+    context.json(200, &shown)
 }
 
 /// Starts what a payload starts. The operator vouches for it, so that it needs no signature.

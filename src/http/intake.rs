@@ -106,8 +106,12 @@ async fn admit<R: Runtime>(
     seen: &Seen,
 ) -> Result<Admitted, Problem> {
     let rejected = |error: &Rejection| {
-        seen.because(&error.to_string());
-        let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": error.to_string()});
+        let reason = match error {
+            Rejection::Verify(error) => context.explained(error.clone()).to_string(),
+            _ => error.to_string(),
+        };
+        seen.because(&reason);
+        let fields = json!({"hook": hook.name, "scheme": hook.verify.scheme, "error": reason});
         match error {
             Rejection::Verify(VerifyError::Misconfigured { .. }) => {
                 context.log(log::HOOK_CLOSED, fields);

@@ -1,11 +1,12 @@
 //! What one isolate keeps from one request to the next: the configuration, the memory in flight, and what it need not
 //! ask for again. Losing it loses nothing but time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::json;
+use url::Url;
 
 use super::access_keys::AccessKeys;
 use super::health::LastPulse;
@@ -13,6 +14,7 @@ use super::recent::Recent;
 use super::request_body::in_flight::InFlight;
 use crate::config::Configuration;
 use crate::config::mistake::Mistake;
+use crate::example_secrets::{self, Exposure, NoSecret};
 use crate::hook::{Hook, HookName};
 use crate::log;
 use crate::ports::Log;
@@ -41,8 +43,12 @@ pub struct Isolate {
     pub(super) recent: Rc<Recent>,
     pub(super) pulse: LastPulse,
     pub(super) heard: Rc<Heard>,
+    /// [`Self::exposure`]
+    exposure: Rc<Cell<Exposure>>,
     /// The hooks whose mistakes are in the log.
     logged: RefCell<BTreeSet<HookName>>,
+    /// Whether the secrets with the value of an example are in the log.
+    has_logged_examples: Cell<bool>,
 }
 
 impl Isolate {
@@ -58,7 +64,42 @@ impl Isolate {
             recent: Rc::default(),
             pulse: LastPulse::default(),
             heard: Rc::default(),
+            exposure: Rc::default(),
             logged: RefCell::default(),
+            has_logged_examples: Cell::default(),
+        }
+    }
+
+    /// Who can call this isolate's Worker, as far as its requests have shown: one at a local address reaches no deployed Worker. What
+    /// has no address of its own goes by it: sweeps, and messages of the queue.
+    #[must_use]
+    pub fn exposure(&self) -> Rc<Cell<Exposure>> {
+        Rc::clone(&self.exposure)
+    }
+
+    /// Who can call the Worker that answers a request at this address.
+    pub(super) fn called_at(&self, url: &Url) -> Exposure {
+        let exposure = Exposure::at(url);
+        if exposure == Exposure::Local {
+            self.exposure.set(exposure);
+        }
+        exposure
+    }
+
+    /// Logs which secrets have the value of an example and are refused, once in an isolate. `secret` is the value of a secret.
+    pub fn log_example_secrets(
+        &self,
+        exposure: Exposure,
+        log: &impl Log,
+        secret: impl Fn(&str) -> Option<String>,
+    ) {
+        if exposure == Exposure::Local || self.has_logged_examples.replace(true) {
+            return;
+        }
+        for name in example_secrets::names() {
+            if exposure.usable(secret(name)) == Err(NoSecret::Example) {
+                log.log(log::EXAMPLE_SECRET, json!({"secret": name}));
+            }
         }
     }
 

@@ -178,7 +178,9 @@ impl Problem {
             Self::Busy => (503, "busy", "Busy"),
             Self::Paused => (503, "paused", "Hook paused"),
             Self::NotReady => (503, "not-ready", "Not ready"),
-            Self::NoOperator(InvalidToken::Missing) => (503, "no-operator", "No operator token configured"),
+            Self::NoOperator(InvalidToken::Missing | InvalidToken::Example) => {
+                (503, "no-operator", "No operator token configured")
+            }
             Self::NoOperator(InvalidToken::TooShort(_)) => (503, "short-token", "Operator token too short"),
             Self::NoLinks(_) => (503, "no-links", "No links configured"),
         };

@@ -22,7 +22,7 @@ pub trait Runtime: Clock + Log + Metrics + Outbound {
     /// The stores and Fabricate; `None` where a binding is missing, which is logged.
     fn ports(&self) -> Option<Rc<Self::Ports>>;
 
-    /// The value of a secret; `None` where it is not set, or blank.
+    /// The value of a secret; `None` where it is not set, or blank. Handlers ask their context, which refuses those of examples.
     fn secret(&self, name: &str) -> Option<String>;
 
     /// The cryptography that verification asks for.

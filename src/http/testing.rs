@@ -23,7 +23,7 @@ use crate::hook::HookName;
 use crate::log::{Level, Line};
 use crate::ports::{Clock, Log, Metrics, Point, StoreError, Version};
 use crate::run::tests::at;
-use crate::testing::{MemoryWorld, shown};
+use crate::testing::{MemoryWorld, finish, shown};
 use crate::timestamp::Timestamp;
 use crate::verify::answer::may_have_body;
 use crate::verify::crypto::Crypto;
@@ -161,6 +161,8 @@ pub(super) struct Stage {
     pub(super) outside: RefCell<Outside>,
     /// The work that goes on after the answers.
     pub(super) work: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    /// Where the Worker is called.
+    pub(super) base: Cell<&'static str>,
     /// Level and text of each line.
     pub(super) log: RefCell<Vec<(Level, String)>>,
     /// The data points of deliveries; the stores have the others.
@@ -204,6 +206,7 @@ impl Stage {
             limits: RefCell::default(),
             outside: RefCell::default(),
             work: RefCell::default(),
+            base: Cell::new("https://seedhook.example"),
             log: RefCell::default(),
             points: RefCell::default(),
             now_ms: Cell::default(),
@@ -237,12 +240,11 @@ impl Stage {
         headers: &[(&str, &str)],
         body: RequestBody,
     ) -> Got {
-        let address = format!("https://seedhook.example{path}");
+        let address = format!("{}{path}", self.base.get());
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let url = Url::parse(&address).unwrap();
         let request = Request { method: method.to_owned(), url, address, headers: headers.collect(), body };
-        let answer =
-            super::handle(&self.isolate, self, request).now_or_never().expect("nothing takes time here");
+        let answer = finish(super::handle(&self.isolate, self, request));
         let Response { status, headers, body } = answer;
         assert!(
             may_have_body(status) || matches!(body, Body::Empty),
@@ -264,7 +266,7 @@ impl Stage {
     #[track_caller]
     pub(super) fn finish_work(&self) {
         for work in self.work.take() {
-            work.now_or_never().expect("nothing takes time here");
+            finish(work);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The whole router, natively: each address and method, and what it answers.
 
 mod access;
+mod example_secrets;
 mod files;
 mod health;
 mod heard;
@@ -10,6 +11,7 @@ mod points;
 mod reading;
 mod status;
 mod trace;
+mod upgrade;
 mod webhooks;
 
 use serde_json::{Value, json};

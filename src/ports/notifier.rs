@@ -1,5 +1,6 @@
 //! Who is notified, and how a message reaches them.
 
+use crate::example_secrets::{Exposure, NoSecret};
 use crate::notify::{Request, Targets};
 
 /// The targets of the configuration, asked over HTTP.
@@ -9,6 +10,15 @@ pub trait Notifier {
     fn targets(&self) -> &Targets;
     /// The value of a secret that a target names, or of the secret that signs links; `None` where it is not set, or blank.
     fn notifier_secret(&self, name: &str) -> Option<String>;
+    /// Who can call this Worker, as far as this isolate has seen: a sweep has no address of its own.
+    fn exposure(&self) -> Exposure;
+    /// The value of a secret that may be used.
+    ///
+    /// # Errors
+    /// [`NoSecret`] when it is not set, or has the value of an example and the Worker is deployed.
+    fn usable_secret(&self, name: &str) -> Result<String, NoSecret> {
+        self.exposure().usable(self.notifier_secret(name))
+    }
     /// Posts a request, and reads the head of its answer within `limit_ms` milliseconds. The body of the answer is not read, and
     /// redirects are not followed.
     ///

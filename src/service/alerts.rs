@@ -150,7 +150,7 @@ fn problems<W: Fabricate + Notifier + Clock>(
     let now = world.now();
     let gap = heartbeat.and_then(|heartbeat| heartbeat.gap);
     let refusals = refusals(world, heartbeat, now).into_iter().map(HealthProblem::refused);
-    let found = of_configuration(configuration, &|name| world.notifier_secret(name)).into_iter();
+    let found = of_configuration(configuration, &|name| world.usable_secret(name)).into_iter();
     let found = found.chain(refusals).chain(gap.map(|gap| HealthProblem::sweeps_were_missing(&gap)));
     found.map(|HealthProblem { id, detail, .. }| Problem { id, text: detail }).collect()
 }

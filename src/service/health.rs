@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::heartbeat::{Pulse, SILENT_MS, SweepState};
 use crate::config::{Configuration, NOTIFY};
+use crate::example_secrets::{self, NoSecret};
 use crate::fabricate::{FABRICATE_API_KEY, KeyRefusal};
 use crate::ports::SweepGap;
 
@@ -33,7 +34,7 @@ pub enum HealthProblemKind {
     Sweeps,
     /// The API key is missing, or Fabricate refuses it.
     Credentials,
-    /// A variable has a mistake, or the secret of a target is not set or cannot be used.
+    /// A variable has a mistake, the secret of a target is not set or cannot be used, or a secret has the value of an example.
     Configuration,
     /// A binding is missing.
     Binding,
@@ -120,30 +121,43 @@ impl HealthProblem {
 const SWEEPS_REMEDY: &str = "see in the log whether sweeps finish, or why they cannot list open runs; if there is nothing of sweeps, \
                              add the cron trigger to wrangler.toml (`[triggers] crons = [\"*/2 * * * *\"]`), and deploy";
 
-/// Mistakes outside hooks, and secrets that are not set or cannot be used: those of targets, and Fabricate's key. `secret` reads
-/// the value of a secret; none of it is in the answer.
+/// Mistakes outside hooks; secrets that are not set or cannot be used: those of targets, and Fabricate's key; and secrets that still
+/// have the value of an example. `secret` reads the value of a secret; none of it is in the answer.
 #[must_use]
 pub fn of_configuration(
     configuration: &Configuration,
-    secret: &impl Fn(&str) -> Option<String>,
+    secret: &impl Fn(&str) -> Result<String, NoSecret>,
 ) -> Vec<HealthProblem> {
     let mistake = |detail: String, remedy: String| {
         HealthProblem::new(HealthProblemKind::Configuration, detail.clone(), detail, remedy)
     };
     let put = |name: &str| format!("run `npx wrangler secret put {name}`");
+    let usable = |name: &str| secret(name).ok();
     let mistakes = configuration
         .mistakes
         .iter()
         .map(|found| mistake(format!("{}: {}", found.path.join("."), found.problem), found.remedy.clone()));
     let of_targets = configuration.targets.iter().flat_map(|target| {
-        let unusable = target.unusable_secrets(secret);
-        unusable.map(|(field, name, error)| {
+        let unusable = target.unusable_secrets(&usable).map(|(field, name, error)| {
+            let error = match secret(name) {
+                Err(example @ NoSecret::Example) => format!("the secret {name} {example}"),
+                _ => error.to_string(),
+            };
             mistake(format!("{NOTIFY}.{}.{field}: {error}", target.name), put(name))
-        })
+        });
+        unusable.collect::<Vec<_>>()
     });
-    let key = secret(FABRICATE_API_KEY).is_none().then(|| {
+    let of_examples = example_secrets::names().filter_map(|name| {
+        let refused = secret(name).err().filter(|why| *why == NoSecret::Example)?;
+        let remedy = format!(
+            "run `npx wrangler secret put {name}` with a value of your own; if nothing needs it, `npx wrangler secret delete \
+             {name}`"
+        );
+        Some(mistake(format!("{name} {refused}: it is refused"), remedy))
+    });
+    let key = secret(FABRICATE_API_KEY).is_err().then(|| {
         let detail = format!("{FABRICATE_API_KEY} is not set");
         HealthProblem::new(HealthProblemKind::Credentials, "no key", detail, put(FABRICATE_API_KEY))
     });
-    mistakes.chain(of_targets).chain(key).collect()
+    mistakes.chain(of_targets).chain(of_examples).chain(key).collect()
 }

@@ -182,7 +182,7 @@ async fn attempt_run<W: Notifier + Clock>(
 ) -> Option<Attempted> {
     let notification = run.notifications.get(index)?;
     let (event, since) = (notification.event, notification.since);
-    let secret = |name: &str| world.notifier_secret(name);
+    let secret = |name: &str| world.usable_secret(name).ok();
     let unusable = match world.targets().get(&notification.target) {
         Ok(target) => target.unusable_secrets(&secret).next().map(|(_, _, error)| error),
         Err(UnusableTarget::Misconfigured) => Some(UnusableTarget::Misconfigured),
@@ -194,7 +194,7 @@ async fn attempt_run<W: Notifier + Clock>(
         return is_given_up.then(|| Attempted::Stopped(error.to_string()));
     }
     let message = |target: &Target| {
-        let secret = world.notifier_secret(LINK_SECRET);
+        let secret = world.usable_secret(LINK_SECRET).ok();
         let links = LinkSecret::new(secret.as_deref()).ok();
         run_message(run, event, since, target.include, links.as_ref(), world.now())
     };
@@ -221,7 +221,7 @@ pub(super) async fn attempt<W: Notifier + Clock>(
 
 /// Posts a message to a target, and says what its answer means.
 async fn post<W: Notifier + Clock>(world: &W, target: &Target, message: &Message) -> Attempted {
-    let secret = |name: &str| world.notifier_secret(name);
+    let secret = |name: &str| world.usable_secret(name).ok();
     let request = match target.request(message, &secret, world.now()) {
         Ok(request) => request,
         Err(error) => return failed(&error),

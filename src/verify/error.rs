@@ -3,6 +3,7 @@
 //! The texts are for the log and the operator. They quote no secret, and nothing of a delivery.
 
 use super::signed_bytes::SignedBytes;
+use crate::example_secrets::EXAMPLE;
 use crate::request::source::NotAList;
 
 /// How much of a signed text the operator sees, bytes.
@@ -53,6 +54,9 @@ pub enum SecretError {
     /// The secret has no value.
     #[error("is not set")]
     NotSet,
+    /// A deployed Worker has the value of an example.
+    #[error("{EXAMPLE}")]
+    Example,
     /// The value is empty or blank.
     #[error("is empty")]
     Empty,

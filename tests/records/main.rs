@@ -1,7 +1,9 @@
 //! Stored records stay readable: each file here has lines of one shape in one version, as they stand in the stores.
 //!
 //! A line never changes once it is released; new lines are appended, each with its specimen. `<shape>.v0.jsonl` is what was
-//! written before records had versions, and its first lines are the oldest, in which fields that came later are absent.
+//! written before records had versions, and its first lines are the oldest, in which fields that came later are absent. The
+//! last lines of the newest version say which seedhook wrote them, as every record does by now: they are compared without it,
+//! because each release states another.
 //! After a change of a shape, `SEEDHOOK_RECORDS=write cargo test --test records` writes the files of the newest version:
 //! only appended lines, or a whole new file, may show up in the difference.
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
@@ -34,6 +36,26 @@ fn lines(shape: &str, version: u32) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What a record begins with: which seedhook wrote it.
+const WRITER: &str = concat!("{\"seedhook\":\"", env!("CARGO_PKG_VERSION"), "\",");
+
+/// A record without the seedhook that wrote it.
+fn without_writer(line: &str) -> String {
+    let rest = line.strip_prefix("{\"seedhook\":\"").and_then(|rest| rest.split_once("\","));
+    rest.map_or_else(|| line.to_owned(), |(_, rest)| format!("{{{rest}"))
+}
+
+/// What is written of each specimen, with the lines of the fixture that say the same.
+fn renewed(shape: &str, written: &[String]) -> String {
+    let standing = std::fs::read_to_string(file(shape, NEWEST)).unwrap_or_default();
+    let mut standing = standing.lines();
+    let lines = written.iter().map(|new| {
+        let old = standing.next().filter(|old| without_writer(old) == without_writer(new));
+        format!("{}\n", old.unwrap_or(new))
+    });
+    lines.collect()
+}
+
 /// Every line of every version is read as its specimen, and the newest version is what is written of each specimen.
 #[track_caller]
 fn check<T: PartialEq + Debug>(
@@ -44,7 +66,7 @@ fn check<T: PartialEq + Debug>(
 ) {
     let written: Vec<String> = specimens.iter().map(|specimen| write(specimen).expect("JSON")).collect();
     if std::env::var("SEEDHOOK_RECORDS").is_ok_and(|word| word == "write") {
-        std::fs::write(file(shape, NEWEST), written.join("\n") + "\n").expect("a fixture");
+        std::fs::write(file(shape, NEWEST), renewed(shape, &written)).expect("a fixture");
     }
     for version in 0..=NEWEST {
         for (number, (line, specimen)) in (1..).zip(lines(shape, version).iter().zip(specimens)) {
@@ -52,12 +74,24 @@ fn check<T: PartialEq + Debug>(
             assert_eq!(&read(line, specimen).expect(&at), specimen, "{at}");
         }
     }
-    assert_eq!(lines(shape, NEWEST), written, "{shape}: what is written, and the newest fixture");
+    let compared = |lines: &[String]| lines.iter().map(|line| without_writer(line)).collect::<Vec<_>>();
+    assert_eq!(
+        compared(&lines(shape, NEWEST)),
+        compared(&written),
+        "{shape}: what is written, and the newest fixture"
+    );
 }
 
 #[track_caller]
 fn check_record<T: Record + PartialEq + Debug>(shape: &str, specimens: &[T]) {
     check(shape, specimens, |line, _| T::from_json(line), Record::to_json);
+    for specimen in specimens {
+        let written = specimen.to_json().expect("JSON");
+        assert!(written.starts_with(WRITER), "{shape} says which seedhook wrote it: {written}");
+        assert_eq!(written.matches("\"seedhook\"").count(), 1, "{shape} says it once: {written}");
+    }
+    let last = lines(shape, NEWEST).pop().expect("a line");
+    assert_ne!(without_writer(&last), last, "{shape} has a line that says which seedhook wrote it");
 }
 
 #[test]

@@ -256,6 +256,8 @@ pub(crate) fn runs() -> Vec<Run> {
     runs.push(with_time_of_file());
     runs.push(with_trace());
     runs.push(told());
+    // From here on, lines say which seedhook wrote them.
+    runs.push(queued());
     runs
 }
 
@@ -320,6 +322,8 @@ pub(crate) fn entries() -> Vec<Entry> {
         Decision::NoAnswer { reason: reason(), not_before: Some(at(1)) },
         end(full()),
         end(queued()),
+        // From here on, lines say which seedhook wrote them.
+        end(queued()),
     ]
     .map(|decision| Entry { author: "0a1b2c3d4e5f".into(), decision })
     .into()
@@ -346,24 +350,30 @@ pub(crate) fn claims() -> Vec<Claim> {
         claim(text(), vec![oldest()], Vec::new()),
         claim(text(), vec![queued(), full()], Vec::new()),
         claim(StoredBody::Base64("/wAB".into()), Vec::new(), vec!["digest-1".into(), "digest-2".into()]),
+        // From here on, lines say which seedhook wrote them.
+        claim(text(), vec![queued()], Vec::new()),
     ]
 }
 
 /// Claims of items of a batch.
 pub(crate) fn item_claims() -> Vec<ItemClaim> {
-    let runs = [vec![oldest()], vec![queued(), full()]];
+    // From the third on, lines say which seedhook wrote them.
+    let runs = [vec![oldest()], vec![queued(), full()], vec![queued()]];
     let claim = |runs| ItemClaim { author: "0a1b2c3d4e5f".into(), delivery: "digest-1".into(), runs };
     runs.map(claim).into()
 }
 
 /// Retries of runs.
 pub(crate) fn retries() -> Vec<Retry> {
-    [oldest(), queued(), full()].map(|run| Retry { author: "0a1b2c3d4e5f".into(), run }).into()
+    // From the fourth on, lines say which seedhook wrote them.
+    [oldest(), queued(), full(), queued()].map(|run| Retry { author: "0a1b2c3d4e5f".into(), run }).into()
 }
 
 /// Ignored deliveries that are kept.
 pub(crate) fn kept() -> Vec<Kept> {
-    [StoredBody::Text("{\"a\": \"é\\n\"}".to_owned().into()), StoredBody::Base64("/wAB".into())]
+    let text = || StoredBody::Text("{\"a\": \"é\\n\"}".to_owned().into());
+    // From the third on, lines say which seedhook wrote them.
+    [text(), StoredBody::Base64("/wAB".into()), text()]
         .map(|body| Kept { author: "0a1b2c3d4e5f".into(), delivery: delivery(body) })
         .into()
 }
@@ -373,5 +383,6 @@ pub(crate) fn batches() -> Vec<Batch> {
     let runs = runs_of_version_0().iter().map(|run| Rc::new(run.summary())).collect();
     let tick = Tick { now: at(120_000), since: at(0) };
     let followed = Batch { tick, followed: Some(1), runs: vec![Rc::new(full().summary())] };
-    vec![Batch { tick, followed: None, runs }, followed]
+    // From the third on, lines say which seedhook wrote them.
+    vec![Batch { tick, followed: None, runs }, followed.clone(), followed]
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use seedhook::example_secrets::Exposure;
 use seedhook::hook::subscription::RunEvent;
 use seedhook::notify::{Request, Targets};
 use seedhook::ports::{Notifier, Posted};
@@ -199,6 +200,10 @@ impl Notifier for Invocation {
 
     fn notifier_secret(&self, name: &str) -> Option<String> {
         crate::hooks::secret(name)
+    }
+
+    fn exposure(&self) -> Exposure {
+        Exposure::Public
     }
 
     async fn post(&self, request: &Request, _: u32) -> Result<Posted, String> {

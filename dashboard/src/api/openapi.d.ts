@@ -623,7 +623,7 @@ export interface components {
          *
          *     - `sweeps`: No sweep lists the open runs.
          *     - `credentials`: The API key is missing, or Fabricate refuses it.
-         *     - `configuration`: A variable has a mistake, or the secret of a target is not set or cannot be used.
+         *     - `configuration`: A variable has a mistake, the secret of a target is not set or cannot be used, or a secret has the value of an example.
          *     - `binding`: A binding is missing.
          *     - `store`: R2 fails.
          * @enum {string}

@@ -138,3 +138,22 @@ fn the_outbox_has_a_bound_in_runs_and_in_bytes() {
     }
     assert_eq!(outbox.take().len(), 1);
 }
+
+#[test]
+fn the_secrets_of_the_example_sign_no_message_of_a_deployed_worker() {
+    let vars = json!({"NOTIFY": {"crm": {"url": "https://crm.example", "secret": "CRM_SECRET"}}});
+    let mut world = world();
+    let targets = Configuration::read(vars.as_object().unwrap()).targets;
+    world.targets = Rc::into_inner(targets).unwrap();
+    world.target_secrets = [
+        ("CRM_SECRET", "whsec_bG9jYWwtZGV2ZWxvcG1lbnQtc2VjcmV0"),
+        ("LINK_SECRET", "local-link-secret-of-32-bytes-or-more"),
+    ]
+    .into();
+    let run = failed_run(1, &["crm"]);
+    notify_new(&world, std::slice::from_ref(&run));
+    assert_eq!((posted(&world).len(), world.usable_secret(LINK_SECRET).is_ok()), (0, false), "as if not set");
+    world.exposure.set(crate::example_secrets::Exposure::Local);
+    notify_new(&world, &[run]);
+    assert_eq!((posted(&world).len(), world.usable_secret(LINK_SECRET).is_ok()), (1, true));
+}

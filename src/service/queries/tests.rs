@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use futures_util::FutureExt;
 
 use super::*;
+use crate::example_secrets::Exposure;
 use crate::log::Line;
 use crate::notify::{Request, Targets};
 use crate::ports::{Page, Posted, RunPage};
@@ -48,6 +49,9 @@ impl Notifier for Pages {
     }
     fn notifier_secret(&self, _: &str) -> Option<String> {
         None
+    }
+    fn exposure(&self) -> Exposure {
+        Exposure::Public
     }
     async fn post(&self, _: &Request, _: u32) -> Result<Posted, String> {
         Err("a list posts nothing".to_owned())
