@@ -58,7 +58,9 @@ impl Address {
             None => None,
         };
         match token {
-            Some(token) if token.trim().bytes().all(|byte| byte.is_ascii_graphic()) && !token.trim().is_empty() => {
+            Some(token)
+                if token.trim().bytes().all(|byte| byte.is_ascii_graphic()) && !token.trim().is_empty() =>
+            {
                 Ok(Self { url, token: token.trim().to_owned() })
             }
             Some(_) => bail!(Usage("the token must be one word of visible ASCII characters".to_owned())),
@@ -98,10 +100,14 @@ fn origin(url: &str) -> Result<String> {
     let url = url.trim().trim_end_matches('/');
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
-        bail!(Usage(format!("the address must begin with https://, got {url}: write --url https://seedhook.example")));
+        bail!(Usage(format!(
+            "the address must begin with https://, got {url}: write --url https://seedhook.example"
+        )));
     };
     if rest.contains(['/', '?', '#', '@', ' ']) {
-        bail!(Usage(format!("the address must be a host alone, got {url}: write --url https://seedhook.example")));
+        bail!(Usage(format!(
+            "the address must be a host alone, got {url}: write --url https://seedhook.example"
+        )));
     }
     if url.starts_with("http://") && !is_local(url) {
         bail!(Usage(format!("the token would travel unencrypted: write --url https://{rest}")));

@@ -86,9 +86,9 @@ fn words(host: &impl Host, before: &[String]) -> Vec<String> {
     match (command.as_str(), rest.last().map(String::as_str)) {
         (_, Some("--hook")) | ("try" | "sign", None) => hooks(host),
         (_, Some("--sender")) | ("senders", None) => sender_names().map(ToOwned::to_owned).collect(),
-        (_, Some("--status")) => owned(&[
-            "queued", "in_progress", "archiving", "completed", "failed", "canceled", "unconfirmed",
-        ]),
+        (_, Some("--status")) => {
+            owned(&["queued", "in_progress", "archiving", "completed", "failed", "canceled", "unconfirmed"])
+        }
         ("completions", None) => owned(&["bash", "zsh", "fish", "powershell"]),
         ("notify", None) => targets(host),
         (command, _) => options(command),
@@ -97,12 +97,18 @@ fn words(host: &impl Host, before: &[String]) -> Vec<String> {
 
 fn hooks(host: &impl Host) -> Vec<String> {
     let config = LocalConfig::read(host, None);
-    config.map_or_else(|_| Vec::new(), |config| config.configuration.hooks.names().map(ToString::to_string).collect())
+    config.map_or_else(
+        |_| Vec::new(),
+        |config| config.configuration.hooks.names().map(ToString::to_string).collect(),
+    )
 }
 
 fn targets(host: &impl Host) -> Vec<String> {
     let config = LocalConfig::read(host, None);
-    config.map_or_else(|_| Vec::new(), |config| config.configuration.targets.names().map(ToString::to_string).collect())
+    config.map_or_else(
+        |_| Vec::new(),
+        |config| config.configuration.targets.names().map(ToString::to_string).collect(),
+    )
 }
 
 /// The options that the help of a command shows.
@@ -121,7 +127,9 @@ fn options(command: &str) -> Vec<String> {
     let mut found: Vec<String> = text
         .split_whitespace()
         .filter(|word| word.starts_with("--"))
-        .map(|word| word.trim_end_matches([',', '.', ':', ')']).split('=').next().unwrap_or_default().to_owned())
+        .map(|word| {
+            word.trim_end_matches([',', '.', ':', ')']).split('=').next().unwrap_or_default().to_owned()
+        })
         .filter(|word| word.len() > 2)
         .collect();
     found.push("--help".to_owned());

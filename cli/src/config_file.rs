@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn both_formats_say_the_same() {
         let toml = parse("w.toml", "name = \"a\"\n[vars]\nN = [1, { b = 1.5 }]\n").unwrap();
-        let text = "// why\n{\n  \"name\": \"a\", /* so */\n  \"vars\": { \"N\": [1, { \"b\": 1.5 },], },\n}\n";
+        let text =
+            "// why\n{\n  \"name\": \"a\", /* so */\n  \"vars\": { \"N\": [1, { \"b\": 1.5 },], },\n}\n";
         let jsonc = parse("w.jsonc", text).unwrap();
         assert_eq!(toml.root, jsonc.root);
         assert_eq!(Json::Object(toml.variables()), json!({"N": [1, {"b": 1.5}]}));
@@ -198,11 +199,11 @@ mod tests {
 
     #[test]
     fn numbers_that_javascript_rounds_are_lossy_in_both_formats() {
-        for (path, text) in
-            [("w.toml", "a = [9007199254740992]"), ("w.json", "{\"a\": [9007199254740992]}")]
+        for (path, text) in [("w.toml", "a = [9007199254740992]"), ("w.json", "{\"a\": [9007199254740992]}")]
         {
             let file = parse(path, text).unwrap();
-            let found: Vec<_> = file.lossy.iter().map(|value| (value.path.join("."), &*value.written)).collect();
+            let found: Vec<_> =
+                file.lossy.iter().map(|value| (value.path.join("."), &*value.written)).collect();
             assert_eq!(found, [("a.0".to_owned(), "9007199254740992")], "{path}");
         }
     }

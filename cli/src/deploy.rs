@@ -100,7 +100,8 @@ impl Deployment {
         let text = |table: &Map<String, Value>, field: &str| {
             table.get(field).and_then(Value::as_str).map(ToOwned::to_owned)
         };
-        let top = text(root, "name").with_context(|| format!("{} has no name for the Worker: name = \"seedhook\"", file.path))?;
+        let top = text(root, "name")
+            .with_context(|| format!("{} has no name for the Worker: name = \"seedhook\"", file.path))?;
         let (table, name) = match &environment {
             None => (root, top),
             Some(environment) => {
@@ -110,7 +111,8 @@ impl Deployment {
             }
         };
         let buckets = table.get("r2_buckets").and_then(Value::as_array).into_iter().flatten();
-        let mut inbox = buckets.filter(|bucket| bucket.get("binding").and_then(Value::as_str) == Some("INBOX"));
+        let mut inbox =
+            buckets.filter(|bucket| bucket.get("binding").and_then(Value::as_str) == Some("INBOX"));
         let inbox = inbox.next().and_then(|bucket| text(bucket.as_object()?, "bucket_name"));
         // wrangler's name for a bucket that it makes.
         let inbox = inbox.unwrap_or_else(|| format!("{name}-inbox"));
@@ -127,7 +129,11 @@ impl Deployment {
         rules: &[Rule],
         is_dry: bool,
     ) -> Result<()> {
-        let mut text = format!("{} of the Worker {}:\n", if is_dry { "The deployment" } else { "This deployment" }, self.name);
+        let mut text = format!(
+            "{} of the Worker {}:\n",
+            if is_dry { "The deployment" } else { "This deployment" },
+            self.name
+        );
         for needed in secrets {
             let how = match needed.origin(host) {
                 Origin::Environment => "from the environment",
@@ -147,13 +153,21 @@ impl Deployment {
         }
         text += "  upload the Worker and the dashboard; make the KV namespace and both buckets, if they are missing\n";
         for rule in rules {
-            text += &format!("  add to the bucket {}: {} expires after {} days\n", self.inbox, rule.prefix, rule.days);
+            text += &format!(
+                "  add to the bucket {}: {} expires after {} days\n",
+                self.inbox, rule.prefix, rule.days
+            );
         }
         host.print(&(text + "\n"))
     }
 
     /// Prints addresses, steps, and secrets that are shown once.
-    async fn print_result(&self, host: &impl Host, url: Option<&str>, found: &secrets::Found) -> Result<Exit> {
+    async fn print_result(
+        &self,
+        host: &impl Host,
+        url: Option<&str>,
+        found: &secrets::Found,
+    ) -> Result<Exit> {
         if !found.shown.is_empty() {
             host.print("\nShown once, so keep them now:\n")?;
             for (name, value) in &found.shown {
@@ -161,7 +175,9 @@ impl Deployment {
             }
         }
         let Some(url) = url else {
-            host.print("\nwrangler named no address of the Worker: a route or workers_dev = true gives it one\n")?;
+            host.print(
+                "\nwrangler named no address of the Worker: a route or workers_dev = true gives it one\n",
+            )?;
             return Ok(Exit::Good);
         };
         let is_healthy = self.health(host, url, found).await?;
@@ -175,7 +191,9 @@ impl Deployment {
         for name in &found.unset {
             host.print(&format!("\nnot set yet: `npx wrangler secret put {name}`; until then its deliveries are answered 503\n"))?;
         }
-        host.print(&format!("\nDashboard: {url}/  (with the OPERATOR_TOKEN)\nRuns: SEEDHOOK_URL={url} npx seedhook runs\n"))?;
+        host.print(&format!(
+            "\nDashboard: {url}/  (with the OPERATOR_TOKEN)\nRuns: SEEDHOOK_URL={url} npx seedhook runs\n"
+        ))?;
         Ok(Exit::good_if(is_healthy))
     }
 

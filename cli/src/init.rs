@@ -63,7 +63,9 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
 /// An error where nothing may be written.
 fn must_be_usable(host: &impl Host, folder: &str) -> Result<()> {
     if Path::new(folder).components().any(|part| part == Component::ParentDir) {
-        bail!(Usage(format!("the folder must be below this one, got {folder}: go there first, and run init without a folder")));
+        bail!(Usage(format!(
+            "the folder must be below this one, got {folder}: go there first, and run init without a folder"
+        )));
     }
     if host.entry(folder).is_some_and(|entry| !entry.is_folder) {
         bail!(Usage(format!("{folder} is a file: name a folder")));

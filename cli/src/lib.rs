@@ -53,9 +53,9 @@ use anyhow::{Error, Result, bail};
 pub use check::check_project;
 pub use dev::LOCAL_KEY;
 pub use exit::Exit;
-pub use schema::schema_text;
 use exit::Usage;
 use host::{Host, Interrupted};
+pub use schema::schema_text;
 
 /// The commands, by group: name and what it does.
 const COMMANDS: &[(&str, &[(&str, &str)])] = &[
@@ -63,7 +63,10 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
         "Begin",
         &[
             ("init", "make a project: configuration, secrets for this machine, a payload to try"),
-            ("dev", "run the Worker and a local Fabricate here, and follow a webhook until its files are stored"),
+            (
+                "dev",
+                "run the Worker and a local Fabricate here, and follow a webhook until its files are stored",
+            ),
             ("deploy", "check, set secrets, deploy the Worker and set its lifecycle rules"),
         ],
     ),
@@ -71,7 +74,10 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
         "Configure",
         &[
             ("check", "find mistakes in wrangler.toml or wrangler.jsonc, with their lines"),
-            ("try", "show what a hook would do with a request: is it verified, which runs start, with which parameters"),
+            (
+                "try",
+                "show what a hook would do with a request: is it verified, which runs start, with which parameters",
+            ),
             ("sign", "print a `curl` command that sends a signed request to a hook"),
             ("notify", "send a test message to a target of notifications"),
             ("senders", "list the senders that hooks know by name, and describe one"),
@@ -155,7 +161,9 @@ async fn dispatch(host: &impl Host, arguments: Vec<OsString>) -> Result<Exit> {
             operator::run(host, name, rest).await
         }
         Some("completions") => completions::run(host, rest),
-        Some("--version" | "-V" | "version") => help(host, concat!("seedhook ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("--version" | "-V" | "version") => {
+            help(host, concat!("seedhook ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
         None | Some("help" | "--help" | "-h") => {
             help(host, &format!("npx seedhook <command>\n{}{HELP_END}", commands_help()))
         }

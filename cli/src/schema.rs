@@ -88,12 +88,16 @@ mod tests {
     fn it_has_the_fields_that_the_worker_reads() {
         let unknown = "qqqqqqqqqqqqqqqqqqqqqqqqq";
         let hook = |extra: Value| {
-            let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
+            let mut hook =
+                json!({"workspace": "w", "database": "d", "workflow": "f", "verify": {"scheme": "none"}});
             hook.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
             json!({"HOOKS": {"h": hook}})
         };
         check_fields(&hook(json!({unknown: 1})), "/definitions/hook/properties");
-        check_fields(&hook(json!({"rules": [{unknown: 1}]})), "/definitions/hook/properties/rules/items/properties");
+        check_fields(
+            &hook(json!({"rules": [{unknown: 1}]})),
+            "/definitions/hook/properties/rules/items/properties",
+        );
         let target = json!({"url": "https://a.example", "secret": "S", unknown: 1});
         check_fields(&json!({"NOTIFY": {"ops": target}}), "/definitions/target/properties");
     }

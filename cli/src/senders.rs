@@ -10,11 +10,11 @@ mod test_support;
 mod toml_text;
 mod verify_method;
 
-use std::fmt::Write as _;
 use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::config::sender::{Sender, sender, sender_names, senders};
 use seedhook::expression::nearest;
+use std::fmt::Write as _;
 
 use crate::host::Host;
 use crate::{Exit, help, unexpected};

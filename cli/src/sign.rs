@@ -142,7 +142,10 @@ mod tests {
                 .map(|secret| sign_and_check(&verify_of(sender), secret));
             if tried.iter().all(Result::is_err) {
                 let error = tried[0].as_ref().unwrap_err().to_string();
-                assert!(error.contains("only the sender can sign") && error.contains("seedhook try"), "{error}");
+                assert!(
+                    error.contains("only the sender can sign") && error.contains("seedhook try"),
+                    "{error}"
+                );
                 impossible.push(sender.name.as_str());
             }
         }

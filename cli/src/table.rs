@@ -48,11 +48,10 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {
         let rows = [row(&["a", "long cell", "x"]), row(&["bcd", "e", "\u{1b}[31mred\n"])];
-        assert_eq!(lines(&["A", "B", "C"], &rows, None), [
-            "A    B          C",
-            "a    long cell  x",
-            "bcd  e           [31mred"
-        ]);
+        assert_eq!(
+            lines(&["A", "B", "C"], &rows, None),
+            ["A    B          C", "a    long cell  x", "bcd  e           [31mred"]
+        );
         assert_eq!(lines(&["A", "B", "C"], &rows, Some(9))[1], "a    lon…");
     }
 }

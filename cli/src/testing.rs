@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::host::{
-    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput, Terminal, Write,
+    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput, Terminal,
+    Write,
 };
 
 /// The time on the machine, milliseconds since 1970.

@@ -17,7 +17,6 @@ pub(crate) const SAMPLE_HOOK: &str = "crm-deal-won";
 /// The body of the sample webhook: what a CRM would send when a deal is won.
 pub(crate) const SAMPLE_BODY: &str = r#"{"type":"deal.won","data":{"amount":25000,"seats":12,"closed_at":"2026-11-20T16:45:00Z","account":{"name":"Globex"}}}"#;
 
-
 /// The address at which `npx seedhook dev` and `wrangler dev` listen.
 const LOCAL_URL: &str = "http://localhost:8787";
 

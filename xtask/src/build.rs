@@ -138,7 +138,9 @@ pub(crate) fn wasm_crate(package: &str, name: &str) -> Result<PathBuf> {
     // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
     let mut rustc = cargo(&["rustc", "--package", package, "--lib", "--crate-type", "cdylib"]);
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE"))?).join(".cargo")));
+    let home = home.or_else(|| {
+        Some(PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE"))?).join(".cargo"))
+    });
     let places = home.map(|home| (home, "/cargo")).into_iter().chain([(project::root(), "/seedhook")]);
     let flags: Vec<String> =
         places.map(|(place, short)| format!("--remap-path-prefix={}={short}", place.display())).collect();

@@ -14,8 +14,8 @@ use std::{env, io};
 
 use anyhow::{Context, Result, bail};
 use seedhook_cli::host::{
-    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput,
-    Terminal, Write,
+    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput, Terminal,
+    Write,
 };
 use ureq::Agent;
 
@@ -240,7 +240,8 @@ impl Host for NativeHost {
         if !program.is_shown {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         }
-        let mut child = command.spawn().with_context(|| format!("{} cannot be started", program.words.join(" ")))?;
+        let mut child =
+            command.spawn().with_context(|| format!("{} cannot be started", program.words.join(" ")))?;
         if let (Some(input), Some(mut stdin)) = (&program.input, child.stdin.take()) {
             stdin.write_all(input.as_bytes())?;
         }
@@ -264,9 +265,10 @@ impl Host for NativeHost {
     fn process(&self, id: u32) -> ProcessState {
         let mut processes = self.processes.borrow_mut();
         match processes.get_mut(&id) {
-            Some(process) => {
-                ProcessState { ended: process.must_be_up().err().map(|_| "it".to_owned()), printed: process.printed() }
-            }
+            Some(process) => ProcessState {
+                ended: process.must_be_up().err().map(|_| "it".to_owned()),
+                printed: process.printed(),
+            },
             None => ProcessState { ended: Some("it was stopped".to_owned()), printed: String::new() },
         }
     }

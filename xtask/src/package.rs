@@ -47,7 +47,8 @@ fs.writeFileSync(to, brotliCompressSync(bytes, { params }));
 
 /// How the bindings read the module, and how they read it compressed.
 const READ: &str = "require('fs').readFileSync(wasmPath)";
-const READ_COMPRESSED: &str = "require('zlib').brotliDecompressSync(require('fs').readFileSync(`${wasmPath}.br`))";
+const READ_COMPRESSED: &str =
+    "require('zlib').brotliDecompressSync(require('fs').readFileSync(`${wasmPath}.br`))";
 
 /// Files of the repository, and where they are in the package.
 const COPIED: &[(&str, &str)] = &[
@@ -114,7 +115,8 @@ fn command_line(tools: &Tools, folder: &Path) -> Result<()> {
     let mut compress = Command::new(&tools.node.program);
     compress.args(["--eval", COMPRESS]).arg(staging.join("seedhook_cli_bg.wasm"));
     command::run(compress.arg(folder.join("seedhook_cli_bg.wasm.br")))?;
-    let bindings = fs::read_to_string(staging.join("seedhook_cli.js")).context("wasm-bindgen wrote no bindings")?;
+    let bindings =
+        fs::read_to_string(staging.join("seedhook_cli.js")).context("wasm-bindgen wrote no bindings")?;
     if !bindings.contains(READ) {
         bail!("wasm-bindgen reads its module in another way than `{READ}`");
     }

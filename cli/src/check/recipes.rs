@@ -107,7 +107,9 @@ impl Recipe {
         };
         let mut options: Vec<String> = options.into_iter().map(in_folder).collect();
         options.extend(["--config".to_owned(), self.0.display().to_string()]);
-        let request = WebhookRequest::read(&TestHost::new(), lexopt::Parser::from_args(options), &["sign"]).unwrap().unwrap();
+        let request = WebhookRequest::read(&TestHost::new(), lexopt::Parser::from_args(options), &["sign"])
+            .unwrap()
+            .unwrap();
         let local = self.config();
         let hook = local.hook(request.hook.as_deref()).unwrap();
         let delivery = request.delivery(&TestHost::new(), hook).unwrap();

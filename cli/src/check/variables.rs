@@ -24,7 +24,11 @@ pub(super) fn find(environment: &Environment<'_>, lossy: &[LossyValue]) -> Vec<F
         .filter(|value| value.path.starts_with(&at))
         .map(|value| {
             let problem = format!("{} {}", value.written, value.reason);
-            Finding::mistake(value.path.clone(), problem, format!("write it in quotes: \"{}\"", value.written))
+            Finding::mistake(
+                value.path.clone(),
+                problem,
+                format!("write it in quotes: \"{}\"", value.written),
+            )
         })
         .collect();
     let configuration = &environment.configuration;

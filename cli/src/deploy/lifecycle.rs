@@ -24,7 +24,8 @@ pub(super) const RULES: [Rule; 5] = [
 /// The rules that a bucket does not have. `listed` is what wrangler prints of the bucket's rules. A rule of the user's own for
 /// a prefix stays as it is.
 pub(super) fn missing(listed: &str) -> Vec<Rule> {
-    let has = |rule: &&Rule| listed.lines().any(|line| line.split_whitespace().any(|word| word == rule.prefix));
+    let has =
+        |rule: &&Rule| listed.lines().any(|line| line.split_whitespace().any(|word| word == rule.prefix));
     RULES.iter().filter(|rule| !has(rule)).copied().collect()
 }
 
@@ -36,7 +37,8 @@ mod tests {
     #[test]
     fn the_rules_are_those_of_the_documentation_in_its_order() {
         let page = project_text("docs/operations.md");
-        let lines: Vec<&str> = page.lines().filter(|line| line.contains("lifecycle add <inbox bucket>")).collect();
+        let lines: Vec<&str> =
+            page.lines().filter(|line| line.contains("lifecycle add <inbox bucket>")).collect();
         let expected: Vec<String> = RULES
             .iter()
             .map(|rule| {

@@ -83,7 +83,8 @@ impl Needed {
 
 /// The secrets that a configuration needs, each once.
 pub(super) fn needed(configuration: &Configuration) -> Vec<Needed> {
-    let mut all = vec![Needed::new(FABRICATE_API_KEY, "Fabricate: Account Settings → API Keys", Kind::Fabricate)];
+    let mut all =
+        vec![Needed::new(FABRICATE_API_KEY, "Fabricate: Account Settings → API Keys", Kind::Fabricate)];
     if configuration.access.is_none() {
         all.push(Needed::new(OPERATOR_TOKEN, "opens /api/ and the dashboard", Kind::Operator));
     }
@@ -125,7 +126,11 @@ fn of_environment(host: &impl Host, name: &str) -> Option<String> {
 ///
 /// # Errors
 /// When a value cannot be used, or one that must be there is not.
-pub(super) async fn collect(host: &impl Host, configuration: &Configuration, missing: Vec<Needed>) -> Result<Found> {
+pub(super) async fn collect(
+    host: &impl Host,
+    configuration: &Configuration,
+    missing: Vec<Needed>,
+) -> Result<Found> {
     let mut found = Found::default();
     for needed in missing {
         let name = needed.name.clone();
@@ -161,7 +166,9 @@ async fn typed(host: &impl Host, needed: &Needed) -> Result<Option<String>> {
     let skip = if needed.kind == Kind::Fabricate { "" } else { "; empty to set it later" };
     let prompt = format!("{} ({}{skip}): ", needed.name, needed.purpose);
     let value = host.ask_secret(&prompt).await?;
-    Ok(value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned()).filter(|value| !value.trim().is_empty()))
+    Ok(value
+        .map(|value| value.trim_end_matches(['\r', '\n']).to_owned())
+        .filter(|value| !value.trim().is_empty()))
 }
 
 /// A random secret in the form that its hook takes.

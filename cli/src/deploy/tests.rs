@@ -37,7 +37,11 @@ fn origins(verify: &Value) -> Vec<(String, Origin)> {
 
 #[test]
 fn secrets_that_senders_choose_are_asked_for_and_others_are_random() {
-    let own = [("FABRICATE_API_KEY", Origin::Terminal), ("OPERATOR_TOKEN", Origin::Random), ("LINK_SECRET", Origin::Random)];
+    let own = [
+        ("FABRICATE_API_KEY", Origin::Terminal),
+        ("OPERATOR_TOKEN", Origin::Random),
+        ("LINK_SECRET", Origin::Random),
+    ];
     let expect = |more: &[(&str, Origin)]| {
         let all = own.iter().chain(more);
         all.map(|(name, origin)| ((*name).to_owned(), *origin)).collect::<Vec<_>>()

@@ -46,7 +46,8 @@ impl<'h, H: Host> Wrangler<'h, H> {
             bail!("wrangler cannot list the Worker's secrets. Nothing was changed\n{}", said.trim());
         }
         let list = output.stdout.find('[').and_then(|start| output.stdout.get(start..)).unwrap_or_default();
-        let list: Vec<Value> = serde_json::from_str(list).context("wrangler's list of secrets is not JSON")?;
+        let list: Vec<Value> =
+            serde_json::from_str(list).context("wrangler's list of secrets is not JSON")?;
         let names = list.iter().filter_map(|secret| secret.get("name").and_then(Value::as_str));
         Ok(names.map(ToOwned::to_owned).collect())
     }
@@ -76,7 +77,10 @@ impl<'h, H: Host> Wrangler<'h, H> {
         program.env.push(("WRANGLER_OUTPUT_FILE_PATH".to_owned(), OUTPUT.to_owned()));
         let output = self.host.run(&program).await?;
         if output.code != 0 {
-            bail!("`wrangler deploy` failed ({}): see above; the same command goes on from here", output.code);
+            bail!(
+                "`wrangler deploy` failed ({}): see above; the same command goes on from here",
+                output.code
+            );
         }
         let written = read_text(self.host, OUTPUT)?.unwrap_or_default();
         Ok(address(&written))
@@ -87,7 +91,10 @@ impl<'h, H: Host> Wrangler<'h, H> {
         let output = self.run(&["r2", "bucket", "lifecycle", "list", bucket], None).await?;
         let said = format!("{}{}", output.stdout, output.stderr);
         if output.code != 0 && !said.contains("not exist") && !said.contains("not found") {
-            bail!("wrangler cannot list the lifecycle rules of {bucket}. Nothing was changed\n{}", said.trim());
+            bail!(
+                "wrangler cannot list the lifecycle rules of {bucket}. Nothing was changed\n{}",
+                said.trim()
+            );
         }
         Ok(lifecycle::missing(&output.stdout))
     }
@@ -95,8 +102,18 @@ impl<'h, H: Host> Wrangler<'h, H> {
     /// Adds a rule to a bucket.
     pub(super) async fn add_rule(&self, bucket: &str, rule: &Rule) -> Result<()> {
         let days = rule.days.to_string();
-        let arguments =
-            ["r2", "bucket", "lifecycle", "add", bucket, rule.name, rule.prefix, "--expire-days", &days, "--force"];
+        let arguments = [
+            "r2",
+            "bucket",
+            "lifecycle",
+            "add",
+            bucket,
+            rule.name,
+            rule.prefix,
+            "--expire-days",
+            &days,
+            "--force",
+        ];
         let output = self.run(&arguments, None).await?;
         if output.code != 0 {
             bail!(
@@ -116,7 +133,9 @@ impl<'h, H: Host> Wrangler<'h, H> {
         let mut words = self.words.clone();
         words.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         // Buckets belong to no environment.
-        if let Some(environment) = self.environment.as_ref().filter(|_| !matches!(arguments.first(), Some(&("r2" | "whoami")))) {
+        if let Some(environment) =
+            self.environment.as_ref().filter(|_| !matches!(arguments.first(), Some(&("r2" | "whoami"))))
+        {
             words.extend(["--env".to_owned(), environment.clone()]);
         }
         let env = vec![("WRANGLER_SEND_METRICS".to_owned(), "false".to_owned())];
@@ -127,7 +146,8 @@ impl<'h, H: Host> Wrangler<'h, H> {
 /// The Worker's address in what wrangler wrote: the one of workers.dev, or a domain of its own.
 fn address(written: &str) -> Option<String> {
     let entries = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let deployed = entries.filter(|entry| entry.get("type").and_then(Value::as_str) == Some("deploy")).last()?;
+    let deployed =
+        entries.filter(|entry| entry.get("type").and_then(Value::as_str) == Some("deploy")).last()?;
     let targets: Vec<&str> = deployed.get("targets")?.as_array()?.iter().filter_map(Value::as_str).collect();
     let own = targets.iter().find_map(|target| target.strip_suffix(" (custom domain)"));
     let dev = targets.iter().find(|target| target.starts_with("https://"));

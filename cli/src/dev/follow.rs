@@ -71,7 +71,8 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
             None => self.new_run().await?,
         };
         // A payload with an id of its own is an event that starts once.
-        let what = if text(&answer, "/status") == "duplicate" { "answered as a duplicate" } else { "accepted" };
+        let what =
+            if text(&answer, "/status") == "duplicate" { "answered as a duplicate" } else { "accepted" };
         host.print(&format!("✓ webhook {id} sent and {what}: {status}, run {run_id}\n"))?;
         let start_ms = host.now_ms();
         let mut last = Value::Null;

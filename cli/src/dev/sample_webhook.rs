@@ -51,7 +51,8 @@ impl<'a> SampleWebhook<'a> {
     /// The command that sends another one. It signs when it runs, so it contains no secret.
     pub(super) fn shell_line(&self, base: &str) -> String {
         let payload = if self.has_payload { format!(" {PAYLOAD}") } else { String::new() };
-        let headers = if self.has_payload { Sample::of(self.hook.sender.as_deref()).headers } else { [].into() };
+        let headers =
+            if self.has_payload { Sample::of(self.hook.sender.as_deref()).headers } else { [].into() };
         let headers: String =
             headers.iter().map(|(name, value)| format!(" --header '{name}: {value}'")).collect();
         format!("npx seedhook sign {}{payload}{headers} --url {base} | sh", self.hook.name)

@@ -60,14 +60,20 @@ impl<'h, H: Host> Servers<'h, H> {
         if !options.live {
             let port = free_port(host, options.fabricate_port, FABRICATE_PORT, "--fabricate-port").await?;
             host.show_progress(Some("starting the local Fabricate"));
-            let options =
-                FabricateOptions { port, key: LOCAL_KEY.to_owned(), task_ms: TASK_MS, log: FABRICATE_LOG.to_owned() };
+            let options = FabricateOptions {
+                port,
+                key: LOCAL_KEY.to_owned(),
+                task_ms: TASK_MS,
+                log: FABRICATE_LOG.to_owned(),
+            };
             let url = host.serve_fabricate(&options).await?;
             host.print(&format!("✓ local Fabricate at {url}, log in {FABRICATE_LOG}\n"))?;
             fabricate_url = Some(url);
         }
-        let wrangler = host.start(&wrangler_dev(wrangler, port, fabricate_url.as_deref(), options), WRANGLER_LOG)?;
-        let address = Address { url: format!("http://127.0.0.1:{port}"), token: settings.operator_token.clone() };
+        let wrangler =
+            host.start(&wrangler_dev(wrangler, port, fabricate_url.as_deref(), options), WRANGLER_LOG)?;
+        let address =
+            Address { url: format!("http://127.0.0.1:{port}"), token: settings.operator_token.clone() };
         let run_within_ms = if options.live { REAL_RUN_WITHIN_MS } else { LOCAL_RUN_WITHIN_MS };
         let mut servers = Self { worker: Worker::new(host, address), run_within_ms, host, wrangler };
         match servers.wait_for_worker().await {
@@ -95,7 +101,8 @@ impl<'h, H: Host> Servers<'h, H> {
         }
         // Most lines are about our own queries.
         let printed = self.host.process(self.wrangler).printed;
-        let lines: Vec<&str> = printed.lines().filter(|line| !line.starts_with("[wrangler:info] GET ")).collect();
+        let lines: Vec<&str> =
+            printed.lines().filter(|line| !line.starts_with("[wrangler:info] GET ")).collect();
         anyhow!("{error:#}\n\nwrangler's last lines:\n{}", last_lines(&lines.join("\n")))
     }
 
@@ -123,7 +130,12 @@ impl<'h, H: Host> Servers<'h, H> {
     }
 }
 
-fn wrangler_dev(mut words: Vec<String>, port: u16, fabricate_url: Option<&str>, options: &Options) -> Program {
+fn wrangler_dev(
+    mut words: Vec<String>,
+    port: u16,
+    fabricate_url: Option<&str>,
+    options: &Options,
+) -> Program {
     let port = port.to_string();
     let arguments = ["dev", "--ip", "127.0.0.1", "--port", &port, "--persist-to", ".wrangler/state"];
     words.extend(arguments.map(ToOwned::to_owned));

@@ -48,7 +48,8 @@ pub(crate) fn fresh(host: &impl Host, file: &ConfigFile) -> Result<String> {
     );
     let configuration = Configuration::read(&file.variables());
     for hook in configuration.hooks.values().flatten() {
-        text += &format!("\n# The hook {} verifies deliveries with it ({}).\n", hook.name, hook.verify.scheme);
+        text +=
+            &format!("\n# The hook {} verifies deliveries with it ({}).\n", hook.name, hook.verify.scheme);
         for (name, value) in of_hook(host, hook)? {
             text += &match value {
                 Some(value) => format!("{name}=\"{value}\"\n"),
@@ -65,7 +66,9 @@ pub(super) fn descriptions(file: &ConfigFile) -> String {
     let hooks = configuration.hooks.values().flatten();
     let entries = hooks.flat_map(|hook| {
         let of = format!("Verifies deliveries to the hook {} ({})", hook.name, hook.verify.scheme);
-        hook.verify.all_secret_names().map(move |name| format!(",\n      \"{name}\": {{ \"description\": \"{of}\" }}"))
+        hook.verify
+            .all_secret_names()
+            .map(move |name| format!(",\n      \"{name}\": {{ \"description\": \"{of}\" }}"))
     });
     entries.collect()
 }

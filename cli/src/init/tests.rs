@@ -24,14 +24,16 @@ fn preview(host: &TestHost, hook: &str, sender: Option<&str>) -> Value {
     let config = LocalConfig::read(host, None).unwrap();
     let hook = config.hook(Some(hook)).unwrap();
     let headers = Sample::of(sender).headers;
-    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("--header={name}: {value}")).collect();
+    let headers: Vec<String> =
+        headers.iter().map(|(name, value)| format!("--header={name}: {value}")).collect();
     let words = [hook.name.as_str(), PAYLOAD].into_iter().map(ToOwned::to_owned).chain(headers);
     let request = WebhookRequest::read(host, lexopt::Parser::from_args(words), &[]).unwrap().unwrap();
     let delivery = request.delivery(host, hook).unwrap();
     let signed = sign::signed(&config, hook, delivery.clone(), request.id(), request.now).unwrap_or(delivery);
     let secret = |name: &str| config.secret(name);
     let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: request.now };
-    let shown = seedhook::service::preview::preview(hook, config.configuration.fabricate.as_ref(), &signed, &context);
+    let shown =
+        seedhook::service::preview::preview(hook, config.configuration.fabricate.as_ref(), &signed, &context);
     serde_json::to_value(complete(shown)).unwrap()
 }
 
@@ -49,7 +51,8 @@ fn a_project_of_each_sender_has_no_mistake_and_its_payload_starts_a_run() {
         let shown = preview(&host, sender.unwrap_or(SAMPLE_HOOK), sender);
         let is_signable = sender.is_none_or(|name| !UNSIGNABLE.contains(&name));
         assert_eq!(shown["verification"]["verified"], is_signable, "{sender:?}\n{shown:#}");
-        let starts = shown["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["starts"] == true));
+        let starts =
+            shown["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["starts"] == true));
         assert!(starts, "{sender:?}\n{shown:#}");
         assert!(shown["delivery_id_error"].is_null(), "{sender:?}\n{shown:#}");
     }
@@ -69,14 +72,18 @@ fn nothing_is_overwritten() {
     run(&host, lexopt::Parser::from_args([] as [&str; 0])).unwrap();
     assert_eq!((read("package.json"), read("wrangler.toml")), ("{}".to_owned(), before));
     let printed = host.printed.borrow();
-    for part in ["kept     package.json", "written  wrangler.toml", "npm install --save-dev seedhook wrangler"] {
+    for part in
+        ["kept     package.json", "written  wrangler.toml", "npm install --save-dev seedhook wrangler"]
+    {
         assert!(printed.contains(part), "{part}\n{printed}");
     }
 }
 
 #[test]
 fn bad_arguments_write_nothing() {
-    for words in [&["../x"] as &[&str], &["a/../../x"], &["--sender", "nobody"], &["--hook", "A b"], &["--force"]] {
+    for words in
+        [&["../x"] as &[&str], &["a/../../x"], &["--sender", "nobody"], &["--hook", "A b"], &["--force"]]
+    {
         let (folder, _host, result) = init(words);
         assert!(result.is_err(), "{words:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{words:?}");
@@ -97,18 +104,21 @@ fn the_template_of_the_deploy_button_is_what_init_writes() {
     for name in ["wrangler.toml", "package.json", ".gitignore", PAYLOAD] {
         let written = std::fs::read_to_string(folder.path().join("seedhook").join(name)).unwrap();
         // Where Cloudflare builds, the button has asked for the secrets.
-        let written = written.replace("\"deploy\": \"seedhook deploy\"", "\"deploy\": \"seedhook check && wrangler deploy\"");
+        let written = written
+            .replace("\"deploy\": \"seedhook deploy\"", "\"deploy\": \"seedhook check && wrangler deploy\"");
         assert_eq!(project_text(&format!("template/{name}")), written, "template/{name}");
     }
     // The button makes a secret of each line that has a value.
     let example = crate::dev_vars::parse(&project_text("template/.dev.vars.example"));
-    let secrets = crate::dev_vars::parse(&std::fs::read_to_string(folder.path().join("seedhook/.dev.vars")).unwrap());
+    let secrets =
+        crate::dev_vars::parse(&std::fs::read_to_string(folder.path().join("seedhook/.dev.vars")).unwrap());
     assert_eq!(example.keys().collect::<Vec<_>>(), secrets.keys().collect::<Vec<_>>());
     assert!(example.values().all(String::is_empty), "template/.dev.vars.example has values");
 }
 
 #[test]
 fn the_compatibility_date_is_the_one_that_is_tested() {
-    let date = |text: &str| text.lines().find(|line| line.starts_with("compatibility_date")).unwrap().to_owned();
+    let date =
+        |text: &str| text.lines().find(|line| line.starts_with("compatibility_date")).unwrap().to_owned();
     assert_eq!(date(WRANGLER_TOML), date(&project_text("wrangler.toml")));
 }

@@ -55,7 +55,11 @@ impl Arguments {
         }
         let required = command.positional.iter().filter(|name| !name.starts_with('['));
         if let Some(missing) = required.skip(arguments.values.len()).next() {
-            bail!(Usage(format!("{missing} is missing: npx seedhook {} {}", command.name, command.positional.join(" "))));
+            bail!(Usage(format!(
+                "{missing} is missing: npx seedhook {} {}",
+                command.name,
+                command.positional.join(" ")
+            )));
         }
         Ok(Some(arguments))
     }
@@ -104,8 +108,7 @@ impl Arguments {
 
 /// A path with a query.
 pub(super) fn with_query(path: &str, query: &[(String, String)]) -> String {
-    let pairs: Vec<String> =
-        query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
@@ -126,7 +129,9 @@ fn time(option: &str, written: &str, now: Timestamp) -> Result<String> {
     let count = written.strip_suffix(unit).and_then(|count| count.parse::<i64>().ok());
     match count.and_then(|count| now.as_millis().checked_sub(count.checked_mul(unit_ms)?)) {
         Some(ms) if ms >= 0 => Ok(Timestamp::from_millis(ms).to_string()),
-        _ => bail!(Usage(format!("--{option} must be a time such as 2026-11-25T00:00:00Z or 2h, got {written}"))),
+        _ => bail!(Usage(format!(
+            "--{option} must be a time such as 2026-11-25T00:00:00Z or 2h, got {written}"
+        ))),
     }
 }
 
@@ -156,7 +161,8 @@ mod tests {
         );
         check_query(&["--since", "2h"], "/api/runs?since=2026-11-25T00%3A44%3A13.000Z");
         check_query(&["--since", "2026-11-25T00:00:00Z"], "/api/runs?since=2026-11-25T00%3A00%3A00Z");
-        let query = read("runs", &["--since", "9999999999999999999d"]).unwrap().query(Timestamp::from_millis(0));
+        let query =
+            read("runs", &["--since", "9999999999999999999d"]).unwrap().query(Timestamp::from_millis(0));
         assert!(query.unwrap_err().is::<Usage>());
     }
 

@@ -35,7 +35,11 @@ pub(super) async fn adopt<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: 
 }
 
 /// Abandons.
-pub(super) async fn abandon<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
+pub(super) async fn abandon<H: Host>(
+    host: &H,
+    worker: &Worker<'_, H>,
+    arguments: &Arguments,
+) -> Result<Exit> {
     if arguments.value(0).is_none() {
         return many(host, worker, arguments, &ABANDON).await;
     }

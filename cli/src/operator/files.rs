@@ -47,7 +47,8 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         let path = Path::new(folder).join(&name).to_string_lossy().into_owned();
         let done = Download { host, worker, file, path: &path, name: &name }.run().await;
         host.show_progress(None);
-        let what = done.with_context(|| format!("{name} was not downloaded; the same command goes on where it was"))?;
+        let what = done
+            .with_context(|| format!("{name} was not downloaded; the same command goes on where it was"))?;
         if !arguments.is_json {
             host.print(&format!("{what} {}, {}\n", plain(&path), run_text::size(file)))?;
         }
@@ -68,7 +69,9 @@ pub(super) fn lines(run: &Value) -> Vec<String> {
         .map(|file| {
             let note = [text(file, "/error"), text(file, "/key")];
             let note = note.into_iter().find(|note| !note.is_empty()).unwrap_or_default();
-            [text(file, "/name"), &run_text::size(file), text(file, "/state"), note].map(ToOwned::to_owned).to_vec()
+            [text(file, "/name"), &run_text::size(file), text(file, "/state"), note]
+                .map(ToOwned::to_owned)
+                .to_vec()
         })
         .collect();
     table::lines(&["FILE", "SIZE", "STATE", "KEY IN R2, OR ERROR"], &rows, None)
@@ -89,7 +92,8 @@ fn local_names(files: &[Value]) -> Vec<String> {
 /// A name without folders, control characters, and what Windows reserves.
 fn safe(name: &str) -> String {
     let is_bad = |character: char| character.is_control() || "/\\:*?\"<>|".contains(character);
-    let name: String = name.chars().map(|character| if is_bad(character) { '_' } else { character }).collect();
+    let name: String =
+        name.chars().map(|character| if is_bad(character) { '_' } else { character }).collect();
     let name = name.trim_matches(['.', ' ']);
     if name.is_empty() { "file".to_owned() } else { name.to_owned() }
 }
@@ -184,7 +188,8 @@ impl<H: Host> Download<'_, '_, H> {
                 }
                 Ok(None) if total.is_none_or(|total| has == total) => return Ok(()),
                 Ok(None) => {
-                    let error = anyhow::anyhow!("the connection ended after {has} of {} bytes", total.unwrap_or(has));
+                    let error =
+                        anyhow::anyhow!("the connection ended after {has} of {} bytes", total.unwrap_or(has));
                     return Err(Failure::Broken(error));
                 }
                 Err(error) => return Err(Failure::Broken(error)),

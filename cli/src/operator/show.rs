@@ -35,7 +35,8 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
             return Ok(Exit::Good);
         }
     }
-    let run = if arguments.has("wait") { wait(host, worker, &path).await? } else { worker.get(&path).await? };
+    let run =
+        if arguments.has("wait") { wait(host, worker, &path).await? } else { worker.get(&path).await? };
     host.print(&if arguments.is_json { format!("{run:#}\n") } else { lines(&run).join("\n") + "\n" })?;
     Ok(if arguments.has("wait") { Exit::good_if(run_text::is_good(&run)) } else { Exit::Good })
 }
@@ -111,7 +112,8 @@ fn lines(run: &Value) -> Vec<String> {
         ("notified", format!("{}: {}{why}", text(target, "/target"), text(target, "/state")))
     }));
     let rows = rows.into_iter().filter(|(_, content)| !content.is_empty());
-    let mut lines: Vec<String> = rows.map(|(label, content)| format!("{label:9} {}", plain(&content))).collect();
+    let mut lines: Vec<String> =
+        rows.map(|(label, content)| format!("{label:9} {}", plain(&content))).collect();
     if !run_text::files(run).is_empty() {
         lines.push(String::new());
         lines.extend(super::files::lines(run));

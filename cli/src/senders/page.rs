@@ -64,8 +64,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::project_text;
     use crate::senders::test_support::mistakes;
+    use crate::testing::project_text;
 
     #[test]
     fn the_page_in_docs_is_up_to_date() {

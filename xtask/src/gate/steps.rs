@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::context::Gate;
 use super::npm_licences;
 use crate::command::{self, cargo};
-use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::host::NativeHost;
+use crate::setup::{self, CargoTool, Tools, WASM_TARGET, npm};
 use crate::{build, instructions, mutations, package, project};
 
 /// One step.

@@ -18,9 +18,10 @@ const FILES: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"
 
 /// The names, versions and licences of all crates, and each text once.
 pub(super) fn text() -> Result<String> {
-    let metadata = cargo(&["metadata", "--format-version", "1", "--locked", "--filter-platform", WASM_TARGET])
-        .output()
-        .context("cargo metadata")?;
+    let metadata =
+        cargo(&["metadata", "--format-version", "1", "--locked", "--filter-platform", WASM_TARGET])
+            .output()
+            .context("cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&metadata.stdout).context("cargo metadata is not JSON")?;
     let wanted = reachable(&metadata);
     let mut list = BTreeSet::new();
@@ -39,7 +40,8 @@ pub(super) fn text() -> Result<String> {
     }
     let mut page = "The modules of this package contain these crates:\n\n".to_owned();
     page.extend(list.iter().map(|line| format!("{line}\n")));
-    let mut parts: Vec<(BTreeSet<String>, String)> = texts.into_iter().map(|(text, names)| (names, text)).collect();
+    let mut parts: Vec<(BTreeSet<String>, String)> =
+        texts.into_iter().map(|(text, names)| (names, text)).collect();
     parts.sort();
     for (names, text) in parts {
         let names: Vec<String> = names.into_iter().collect();
@@ -52,7 +54,8 @@ pub(super) fn text() -> Result<String> {
 fn reachable(metadata: &Value) -> BTreeSet<&str> {
     let nodes = metadata.get("resolve").map(|resolve| array(resolve, "nodes")).unwrap_or_default();
     let nodes: BTreeMap<&str, &Value> = nodes.iter().map(|node| (text_of(node, "id"), node)).collect();
-    let roots = array(metadata, "packages").iter().filter(|package| ROOTS.contains(&text_of(package, "name")));
+    let roots =
+        array(metadata, "packages").iter().filter(|package| ROOTS.contains(&text_of(package, "name")));
     let mut open: Vec<&str> = roots.map(|package| text_of(package, "id")).collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
@@ -68,7 +71,8 @@ fn reachable(metadata: &Value) -> BTreeSet<&str> {
 
 /// The texts of the licence files in a folder.
 fn texts_in(folder: &Path) -> Result<Vec<String>> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     let is_licence = |path: &&PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -94,7 +98,9 @@ mod tests {
     #[test]
     fn the_page_has_the_crates_of_both_modules_and_their_texts() {
         let page = super::text().unwrap();
-        for part in ["\nserde_json ", "\nworker ", "\ntoml_edit ", "Permission is hereby granted", "Apache License"] {
+        for part in
+            ["\nserde_json ", "\nworker ", "\ntoml_edit ", "Permission is hereby granted", "Apache License"]
+        {
             assert!(page.contains(part), "{part}");
         }
         assert!(!page.contains("\nwasmi ") && !page.contains("\ntokio "), "{page}");
