@@ -28,6 +28,9 @@ pub(crate) struct ConfigFile {
     format: Format,
 }
 
+/// What a text says, and its lossy values; otherwise the offset of a mistake and what it is.
+type Parsed = Result<(Map<String, Json>, Vec<LossyValue>), (usize, String)>;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Toml,

@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::worker::Worker;
 use crate::{Exit, help, unexpected};
 use lifecycle::Rule;
-use secrets::{Needed, Origin};
+use secrets::Needed;
 use wrangler::Wrangler;
 
 pub(crate) const HELP: &str = "\
@@ -129,36 +129,27 @@ impl Deployment {
         rules: &[Rule],
         is_dry: bool,
     ) -> Result<()> {
-        let mut text = format!(
-            "{} of the Worker {}:\n",
-            if is_dry { "The deployment" } else { "This deployment" },
-            self.name
-        );
-        for needed in secrets {
-            let how = match needed.origin(host) {
-                Origin::Environment => "from the environment",
-                Origin::Random if needed.is_known_to_somebody() && !host.terminal().is_terminal => {
-                    "must be in the environment, because there is no terminal to show a random one"
-                }
-                Origin::Random => "random",
-                Origin::Terminal if host.terminal().is_terminal => "asked for",
-                Origin::Terminal => "left unset, because there is no terminal to ask at",
-            };
-            text += &format!("  set the secret {}: {how} ({})\n", needed.name, needed.purpose);
-        }
+        let title = if is_dry { "The deployment" } else { "This deployment" };
+        let mut lines = vec![format!("{title} of the Worker {}:", self.name)];
+        lines.extend(secrets.iter().map(|needed| {
+            format!("  set the secret {}: {} ({})", needed.name, needed.plan(host), needed.purpose)
+        }));
         if is_dry {
-            text += "  (secrets that the Worker has are left as they are; a dry run does not ask which)\n";
-        } else if secrets.is_empty() {
-            text += &format!("  leave its {} secrets as they are\n", existing.len());
-        }
-        text += "  upload the Worker and the dashboard; make the KV namespace and both buckets, if they are missing\n";
-        for rule in rules {
-            text += &format!(
-                "  add to the bucket {}: {} expires after {} days\n",
-                self.inbox, rule.prefix, rule.days
+            lines.push(
+                "  (secrets that the Worker has are left as they are; a dry run does not ask which)"
+                    .to_owned(),
             );
+        } else if secrets.is_empty() {
+            lines.push(format!("  leave its {} secrets as they are", existing.len()));
         }
-        host.print(&(text + "\n"))
+        lines.push(
+            "  upload the Worker and the dashboard; make the KV namespace and both buckets, if they are missing"
+                .to_owned(),
+        );
+        lines.extend(rules.iter().map(|rule| {
+            format!("  add to the bucket {}: {} expires after {} days", self.inbox, rule.prefix, rule.days)
+        }));
+        host.print(&(lines.join("\n") + "\n\n"))
     }
 
     /// Prints addresses, steps, and secrets that are shown once.

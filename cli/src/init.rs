@@ -153,13 +153,12 @@ impl Project {
 
     fn next_steps(&self, folder: &str, has_package: bool) -> String {
         let hook = &self.hook;
-        let headers: String =
-            self.sample.headers.iter().map(|(name, value)| format!(" --header '{name}: {value}'")).collect();
+        let options = self.sample.options();
         let go = if folder == "." { String::new() } else { format!("  cd {folder}\n") };
         let install = if has_package { "npm install --save-dev seedhook wrangler" } else { "npm install" };
         format!(
             "\nNext:\n{go}  {install}\n  npx seedhook dev\n\nTo see what the hook makes of a delivery, without a Worker:\n  \
-             npx seedhook try {hook} {PAYLOAD}{headers}\n"
+             npx seedhook try {hook} {PAYLOAD}{options}\n"
         )
     }
 }

@@ -115,14 +115,11 @@ pub fn has_command(word: &str) -> bool {
 /// The commands and what each does, for a help text.
 #[must_use]
 pub fn commands_help() -> String {
-    let mut text = String::new();
-    for (group, commands) in COMMANDS {
-        text += &format!("\n{group}:\n");
-        for (name, what) in *commands {
-            text += &format!("  {name:12} {what}\n");
-        }
-    }
-    text
+    let of_group = |(group, commands): &(&str, &[(&str, &str)])| {
+        let lines = commands.iter().map(|(name, what)| format!("  {name:12} {what}\n"));
+        format!("\n{group}:\n{}", lines.collect::<Vec<_>>().concat())
+    };
+    COMMANDS.iter().map(of_group).collect::<Vec<_>>().concat()
 }
 
 fn command_names() -> impl Iterator<Item = &'static str> {

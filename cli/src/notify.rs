@@ -95,7 +95,7 @@ async fn post(host: &impl Host, request: &Request) -> Result<u16> {
         url: request.url.to_string(),
         headers: headers.collect(),
         body: request.body.clone().into_bytes(),
-        timeout_ms: u32::try_from(ANSWER_MS_MAX)?,
+        timeout_ms: ANSWER_MS_MAX,
     };
     let head = host.open(&request).await?;
     host.close_body(head.body);

@@ -150,10 +150,9 @@ Prints each run as it changes, and deliveries that were refused or ignored, unti
 
 impl Command {
     fn help(&self) -> String {
-        let positional: String = self.positional.iter().map(|argument| format!(" {argument}")).collect();
+        let words = [&[self.name], self.positional].concat().join(" ");
         format!(
-            "npx seedhook {}{positional} [options]\n\n{}\n{}  --json           print JSON, as the API answers\n",
-            self.name,
+            "npx seedhook {words} [options]\n\n{}\n{}  --json           print JSON, as the API answers\n",
             self.text,
             crate::address::OPTIONS_HELP
         )

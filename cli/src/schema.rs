@@ -45,9 +45,9 @@ pub fn schema_text() -> Result<String> {
 
 fn schema() -> Result<Value> {
     let mut schema: Value = serde_json::from_str(SCHEMA)?;
-    let scheme = schema.pointer_mut("/definitions/hook/properties/verify/properties/scheme");
+    let names_at = schema.pointer_mut("/definitions/hook/properties/verify/properties/scheme");
     let names: Vec<&str> = sender_names().chain(SCHEMES).collect();
-    scheme.context("the schema has no scheme")?["enum"] = json!(names);
+    names_at.context("the schema has no scheme")?["enum"] = json!(names);
     Ok(schema)
 }
 
@@ -108,7 +108,7 @@ mod tests {
         let mut files = vec!["wrangler.toml".to_owned(), "template/wrangler.toml".to_owned()];
         for entry in std::fs::read_dir(project_path("docs/recipes")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if !name.ends_with(".md") {
+            if !name.contains('.') {
                 files.push(format!("docs/recipes/{name}/wrangler.toml"));
             }
         }

@@ -16,11 +16,9 @@ pub(crate) fn lines(head: &[&str], rows: &[Vec<String>], columns: Option<usize>)
 }
 
 fn line(row: &[String], widths: &[usize]) -> String {
-    let mut line = String::new();
-    for (cell, width) in row.iter().zip(widths) {
-        line += &format!("{:width$}", plain(cell), width = width + GAP);
-    }
-    line.trim_end().to_owned()
+    let cells = row.iter().zip(widths);
+    let cells = cells.map(|(cell, width)| format!("{:width$}", plain(cell), width = width + GAP));
+    cells.collect::<Vec<_>>().concat().trim_end().to_owned()
 }
 
 /// A text from outside without control characters, which could change the terminal.

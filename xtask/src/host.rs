@@ -323,13 +323,11 @@ impl Host for NativeHost {
 
     async fn sleep(&self, ms: u32) -> Result<()> {
         let time = Duration::from_millis(u64::from(ms));
-        match &*self.interrupt.borrow() {
-            Some(interrupt) => interrupt.sleep(time),
-            None => {
-                std::thread::sleep(time);
-                Ok(())
-            }
+        if let Some(interrupt) = &*self.interrupt.borrow() {
+            return interrupt.sleep(time);
         }
+        std::thread::sleep(time);
+        Ok(())
     }
 
     fn catch_interrupts(&self) -> Result<()> {

@@ -130,7 +130,8 @@ fn command_line(tools: &Tools, folder: &Path) -> Result<()> {
 fn manifest() -> Result<String> {
     let text = fs::read_to_string(project::path("cli/npm/package.json"))?;
     let mut manifest: Value = serde_json::from_str(&text).context("cli/npm/package.json")?;
-    manifest["version"] = env!("CARGO_PKG_VERSION").into();
+    let version = manifest.get_mut("version").context("cli/npm/package.json has no version")?;
+    *version = env!("CARGO_PKG_VERSION").into();
     Ok(format!("{manifest:#}\n"))
 }
 

@@ -3,12 +3,12 @@
 use jsonc_parser::ast::{ObjectPropName, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions, parse_to_ast};
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
-use super::LossyValue;
+use super::{LossyValue, Parsed};
 
-/// The content of a text and its lossy values; otherwise the offset of a mistake and what it is.
-pub(super) fn parse(text: &str) -> Result<(Map<String, Json>, Vec<LossyValue>), (usize, String)> {
+/// Parses a text.
+pub(super) fn parse(text: &str) -> Parsed {
     let value = ast(text)?;
     let mut lossy = Vec::new();
     match value.map(|value| of_value(&value, &mut Vec::new(), &mut lossy)) {

@@ -5,10 +5,10 @@ use std::ops::Range;
 use serde_json::{Map, Number, Value as Json};
 use toml_edit::{Document, Item, Table, TableLike, Value};
 
-use super::LossyValue;
+use super::{LossyValue, Parsed};
 
-/// The content of a text and its lossy values; otherwise the offset of a mistake and what it is.
-pub(super) fn parse(text: &str) -> Result<(Map<String, Json>, Vec<LossyValue>), (usize, String)> {
+/// Parses a text.
+pub(super) fn parse(text: &str) -> Parsed {
     let document = Document::parse(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         (offset, format!("not TOML: {}", error.message()))

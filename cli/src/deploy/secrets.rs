@@ -75,6 +75,19 @@ impl Needed {
         }
     }
 
+    /// What will be done, for people.
+    pub(super) fn plan(&self, host: &impl Host) -> &'static str {
+        let is_terminal = host.terminal().is_terminal;
+        match self.origin(host) {
+            Origin::Environment => "from the environment",
+            Origin::Random if is_terminal || !self.is_known_to_somebody() => "random",
+            Origin::Random => "must be in the environment, because there is no terminal to show a random one",
+            Origin::Terminal if is_terminal => "asked for",
+            Origin::Terminal if self.kind == Kind::Fabricate => "must be in the environment",
+            Origin::Terminal => "left unset, because there is no terminal to ask at",
+        }
+    }
+
     /// Whether a person or another program has to have it.
     pub(super) fn is_known_to_somebody(&self) -> bool {
         self.kind != Kind::Own

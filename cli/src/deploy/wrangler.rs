@@ -145,9 +145,8 @@ impl<'h, H: Host> Wrangler<'h, H> {
 
 /// The Worker's address in what wrangler wrote: the one of workers.dev, or a domain of its own.
 fn address(written: &str) -> Option<String> {
-    let entries = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let deployed =
-        entries.filter(|entry| entry.get("type").and_then(Value::as_str) == Some("deploy")).last()?;
+    let mut entries = written.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let deployed = entries.rfind(|entry| entry.get("type").and_then(Value::as_str) == Some("deploy"))?;
     let targets: Vec<&str> = deployed.get("targets")?.as_array()?.iter().filter_map(Value::as_str).collect();
     let own = targets.iter().find_map(|target| target.strip_suffix(" (custom domain)"));
     let dev = targets.iter().find(|target| target.starts_with("https://"));

@@ -1,7 +1,7 @@
 //! The sample webhook, signed for its hook.
 
 use anyhow::{Context, Result};
-use seedhook::hook::Hook;
+use seedhook::hook::{Hook, HookName};
 use seedhook::request::RawRequest;
 
 use super::settings::Settings;
@@ -26,7 +26,7 @@ impl<'a> SampleWebhook<'a> {
     /// When there is no hook or no payload for it, or a request to it cannot be signed.
     pub(super) fn find(host: &impl Host, settings: &'a Settings) -> Result<Self> {
         let config = &settings.config;
-        let names: Vec<&str> = config.configuration.hooks.names().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = config.configuration.hooks.names().map(HookName::as_str).collect();
         let is_there = names.contains(&SAMPLE_HOOK);
         let name = if is_there { SAMPLE_HOOK } else { names.first().copied().context("there is no hook")? };
         let has_payload = host.entry(PAYLOAD).is_some();
@@ -50,11 +50,11 @@ impl<'a> SampleWebhook<'a> {
 
     /// The command that sends another one. It signs when it runs, so it contains no secret.
     pub(super) fn shell_line(&self, base: &str) -> String {
-        let payload = if self.has_payload { format!(" {PAYLOAD}") } else { String::new() };
-        let headers =
-            if self.has_payload { Sample::of(self.hook.sender.as_deref()).headers } else { [].into() };
-        let headers: String =
-            headers.iter().map(|(name, value)| format!(" --header '{name}: {value}'")).collect();
-        format!("npx seedhook sign {}{payload}{headers} --url {base} | sh", self.hook.name)
+        let payload = if self.has_payload {
+            format!(" {PAYLOAD}{}", Sample::of(self.hook.sender.as_deref()).options())
+        } else {
+            String::new()
+        };
+        format!("npx seedhook sign {}{payload} --url {base} | sh", self.hook.name)
     }
 }

@@ -34,6 +34,12 @@ impl Sample {
         })
     }
 
+    /// Its headers as options of `try` and `sign`, each after a blank.
+    pub(crate) fn options(&self) -> String {
+        let options = self.headers.iter().map(|(name, value)| format!(" --header '{name}: {value}'"));
+        options.collect::<Vec<_>>().concat()
+    }
+
     /// The body, indented.
     pub(super) fn text(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(&self.body)? + "\n")

@@ -35,7 +35,7 @@ pub(crate) fn random(host: &impl Host) -> Result<String> {
 /// # Errors
 /// When the machine has no randomness.
 pub(crate) fn fresh(host: &impl Host, file: &ConfigFile) -> Result<String> {
-    let mut text = format!(
+    let own = format!(
         "# Secrets for this machine. git ignores the file. A deployed Worker has others: `npx seedhook deploy` sets them.\n\n\
          # Your Fabricate API key. `npx seedhook dev` needs none; `npx seedhook dev --live` needs a real one.\n\
          {FABRICATE_API_KEY}=\"{LOCAL_KEY}\"\n\n\
@@ -46,18 +46,19 @@ pub(crate) fn fresh(host: &impl Host, file: &ConfigFile) -> Result<String> {
         random(host)?,
         random(host)?
     );
+    let mut parts = vec![own];
     let configuration = Configuration::read(&file.variables());
     for hook in configuration.hooks.values().flatten() {
-        text +=
-            &format!("\n# The hook {} verifies deliveries with it ({}).\n", hook.name, hook.verify.scheme);
-        for (name, value) in of_hook(host, hook)? {
-            text += &match value {
-                Some(value) => format!("{name}=\"{value}\"\n"),
-                None => format!("# Only the sender has it: enter what it shows.\n{name}=\"\"\n"),
-            };
-        }
+        parts.push(format!(
+            "\n# The hook {} verifies deliveries with it ({}).\n",
+            hook.name, hook.verify.scheme
+        ));
+        parts.extend(of_hook(host, hook)?.into_iter().map(|(name, value)| match value {
+            Some(value) => format!("{name}=\"{value}\"\n"),
+            None => format!("# Only the sender has it: enter what it shows.\n{name}=\"\"\n"),
+        }));
     }
-    Ok(text)
+    Ok(parts.concat())
 }
 
 /// The entries of `package.json` that say what the hooks' secrets are for.

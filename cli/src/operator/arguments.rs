@@ -53,8 +53,8 @@ impl Arguments {
                 other => return Err(unexpected(&other)),
             }
         }
-        let required = command.positional.iter().filter(|name| !name.starts_with('['));
-        if let Some(missing) = required.skip(arguments.values.len()).next() {
+        let mut required = command.positional.iter().filter(|name| !name.starts_with('['));
+        if let Some(missing) = required.nth(arguments.values.len()) {
             bail!(Usage(format!(
                 "{missing} is missing: npx seedhook {} {}",
                 command.name,

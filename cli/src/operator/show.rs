@@ -132,9 +132,9 @@ fn timeline(shown: &Value) -> String {
     let lines = events.map(|event| {
         let rest = event.as_object().into_iter().flatten();
         let rest = rest.filter(|(name, value)| !matches!(name.as_str(), "at" | "event") && !value.is_null());
-        let rest: String = rest
-            .map(|(name, value)| format!("  {name}={}", plain(value.as_str().unwrap_or(&value.to_string()))))
-            .collect();
+        let rest = rest
+            .map(|(name, value)| format!("  {name}={}", plain(value.as_str().unwrap_or(&value.to_string()))));
+        let rest = rest.collect::<Vec<_>>().concat();
         format!("{}  {}{rest}\n", text(event, "/at"), text(event, "/event"))
     });
     lines.collect()

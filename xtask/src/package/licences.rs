@@ -38,16 +38,16 @@ pub(super) fn text() -> Result<String> {
             texts.entry(text).or_default().insert(name.clone());
         }
     }
-    let mut page = "The modules of this package contain these crates:\n\n".to_owned();
+    let mut page = vec!["The modules of this package contain these crates:\n\n".to_owned()];
     page.extend(list.iter().map(|line| format!("{line}\n")));
     let mut parts: Vec<(BTreeSet<String>, String)> =
         texts.into_iter().map(|(text, names)| (names, text)).collect();
     parts.sort();
     for (names, text) in parts {
         let names: Vec<String> = names.into_iter().collect();
-        page += &format!("\n{}\n{}\n\n{}\n", "-".repeat(80), names.join(", "), text.trim());
+        page.push(format!("\n{}\n{}\n\n{}\n", "-".repeat(80), names.join(", "), text.trim()));
     }
-    Ok(page)
+    Ok(page.concat())
 }
 
 /// The ids of the packages that the roots need at run time, themselves included.
