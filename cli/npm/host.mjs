@@ -183,7 +183,8 @@ class Host {
 
   async open({ method, url, headers, body, timeout_ms }) {
     const { request } = url.startsWith("https:") ? https : http;
-    const pairs = headers.flat();
+    // Node adds no Host to a list.
+    const pairs = ["host", new URL(url).host, ...headers.filter(([name]) => name.toLowerCase() !== "host").flat()];
     if (body.length > 0 || method === "POST") pairs.push("content-length", String(body.length));
     const answer = await new Promise((resolve, reject) => {
       const sent = request(url, { method, headers: pairs }, resolve);
