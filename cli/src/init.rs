@@ -8,10 +8,11 @@ use std::path::{Component, Path};
 use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::config::sender::Sender;
+use serde_json::Value;
 
 use crate::config_file::{ConfigFile, NAMES};
 use crate::exit::Usage;
-use crate::host::{Host, Write};
+use crate::host::{Host, Write, read_text};
 use crate::senders::{self, Description};
 use crate::webhook_request::SAMPLE_HOOK;
 use crate::{Exit, dev_vars, help, unexpected};
@@ -148,19 +149,30 @@ impl Project {
         if kept.contains(&dev_vars::FILE) {
             host.print("\nYour .dev.vars must have the secrets that `npx seedhook check` names.\n")?;
         }
-        host.print(&self.next_steps(folder, kept.contains(&"package.json")))
+        let install = match kept.contains(&"package.json") {
+            false => "  npm install\n",
+            true if has_package(host, &join(folder, "package.json"))? => "",
+            true => "  npm install --save-dev seedhook wrangler\n",
+        };
+        host.print(&self.next_steps(folder, install))
     }
 
-    fn next_steps(&self, folder: &str, has_package: bool) -> String {
+    fn next_steps(&self, folder: &str, install: &str) -> String {
         let hook = &self.hook;
         let options = self.sample.options();
         let go = if folder == "." { String::new() } else { format!("  cd {folder}\n") };
-        let install = if has_package { "npm install --save-dev seedhook wrangler" } else { "npm install" };
         format!(
-            "\nNext:\n{go}  {install}\n  npx seedhook dev\n\nTo see what the hook makes of a delivery, without a Worker:\n  \
+            "\nNext:\n{go}{install}  npx seedhook dev\n\nTo see what the hook makes of a delivery, without a Worker:\n  \
              npx seedhook try {hook} {PAYLOAD}{options}\n"
         )
     }
+}
+
+/// Whether a `package.json` that was there has this package.
+fn has_package(host: &impl Host, path: &str) -> Result<bool> {
+    let text = read_text(host, path)?.unwrap_or_default();
+    let json: Value = serde_json::from_str(&text).unwrap_or_default();
+    Ok(["dependencies", "devDependencies"].iter().any(|list| json[list]["seedhook"].is_string()))
 }
 
 /// A name for the Worker: of a folder's name, what a host name may have.
