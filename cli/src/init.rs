@@ -172,7 +172,9 @@ impl Project {
 fn has_package(host: &impl Host, path: &str) -> Result<bool> {
     let text = read_text(host, path)?.unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or_default();
-    Ok(["dependencies", "devDependencies"].iter().any(|list| json[list]["seedhook"].is_string()))
+    Ok(["dependencies", "devDependencies"]
+        .iter()
+        .any(|list| json.get(list).is_some_and(|list| list.get("seedhook").is_some())))
 }
 
 /// A name for the Worker: of a folder's name, what a host name may have.

@@ -119,9 +119,14 @@ fn the_template_of_the_deploy_button_is_what_init_writes() {
 #[test]
 fn wrangler_is_at_least_the_version_that_is_tested() {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let tested = json(&project_text("package.json"))["devDependencies"]["wrangler"].as_str().unwrap().to_owned();
+    let tested =
+        json(&project_text("package.json"))["devDependencies"]["wrangler"].as_str().unwrap().to_owned();
     let package = json(&project_text("cli/npm/package.json"));
-    assert_eq!(package["peerDependencies"]["wrangler"], format!("^{tested}"), "older ones lack the compatibility date");
+    assert_eq!(
+        package["peerDependencies"]["wrangler"],
+        format!("^{tested}"),
+        "older ones lack the compatibility date"
+    );
     assert!(PACKAGE_JSON.contains(&format!("\"wrangler\": \"^{tested}\"")));
 }
 

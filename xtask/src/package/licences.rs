@@ -103,6 +103,6 @@ mod tests {
         {
             assert!(page.contains(part), "{part}");
         }
-        assert!(!page.contains("\nwasmi ") && !page.contains("\ntokio "), "{page}");
+        assert!(!page.contains("\nwasmi "), "xtask alone needs it");
     }
 }
