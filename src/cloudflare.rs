@@ -21,6 +21,7 @@ mod r2_heartbeat;
 mod r2_idle;
 mod r2_inbox;
 mod r2_recent;
+mod r2_turns;
 mod r2_uploads;
 mod settings;
 mod slots;

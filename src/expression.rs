@@ -145,6 +145,11 @@ impl Expressions {
         self
     }
 
+    /// Notes what others mention over the same event.
+    pub(crate) fn note_mentions(&mut self, others: &Self) {
+        self.mentions_body_sha256 |= others.mentions_body_sha256;
+    }
+
     /// Whether any of those compiled so far has `body_sha256` in it, so that the hash is worth its time.
     #[must_use]
     pub fn mention_body_sha256(&self) -> bool {

@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod archive_key;
+pub mod concurrency;
 pub mod delivery;
 pub mod event;
 pub mod event_ids;
@@ -23,6 +24,7 @@ use crate::verify::Verification;
 use crate::verify::answer::{AnswerTemplate, HandshakeSecrets, SenderReply};
 use crate::verify::handshake::Handshake;
 use archive_key::KeyTemplate;
+use concurrency::ConcurrencyKey;
 use event_ids::ItemIds;
 use mapping::Params;
 use subscription::Subscription;
@@ -116,6 +118,29 @@ pub enum OnRedelivery {
     RetryFailed,
 }
 
+/// What a new run does while another run of its key is started, or waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBusy {
+    /// It waits. Runs of a key start in the order in which they were accepted.
+    #[default]
+    Wait,
+    /// It waits, and ends every older run of the key that still waits.
+    Replace,
+    /// It ends at once.
+    Skip,
+}
+
+/// How many runs may be in progress at Fabricate at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MaxRunning {
+    /// Of the hook; `None`: no limit.
+    pub hook: Option<u32>,
+    /// Of the whole Worker; `None`: no limit.
+    pub worker: Option<u32>,
+}
+
 /// The settings that a run copies from its hook, so that a later configuration does not change the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSettings {
@@ -131,6 +156,12 @@ pub struct RunSettings {
     pub on_redelivery: OnRedelivery,
     /// Who is notified of the run, and of what.
     pub notify: Vec<Subscription>,
+    /// What a run with a key does while another run of the key is started, or waits.
+    pub when_busy: WhenBusy,
+    /// How long a run with a key waits for a newer one that replaces it, milliseconds; `None`: not at all.
+    pub debounce_ms: Option<i64>,
+    /// How many runs may be in progress at the same time.
+    pub max_running: MaxRunning,
 }
 
 /// A rule of a hook: for which events to run which workflow with which parameters.
@@ -142,6 +173,8 @@ pub struct Rule {
     pub target: Arc<Target>,
     /// The parameters.
     pub params: Params,
+    /// The key of its runs, configured as `concurrency`: runs with the same key run one at a time. `None`: its runs have no key.
+    pub concurrency: Option<ConcurrencyKey>,
     /// The settings of its runs.
     pub settings: Arc<RunSettings>,
 }

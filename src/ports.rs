@@ -7,6 +7,7 @@ mod heartbeat;
 mod kept;
 mod metrics;
 mod notifier;
+mod turns;
 
 pub use alerts::{AlertLedgers, HeardHooks, KnownLedger};
 pub use archive::{
@@ -18,6 +19,7 @@ pub use heartbeat::{Heartbeat, Heartbeats, SweepGap};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 pub use notifier::{Notifier, Posted};
+pub use turns::Turns;
 
 use std::cell::Cell;
 use std::fmt;
@@ -336,6 +338,7 @@ pub trait WholeInbox:
     + Heartbeats
     + HeardHooks
     + AlertLedgers
+    + Turns
 {
 }
 
@@ -349,6 +352,7 @@ impl<W> WholeInbox for W where
         + Heartbeats
         + HeardHooks
         + AlertLedgers
+        + Turns
 {
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Around {
     pub(super) env: Env,
     /// Who may be notified.
     pub(super) targets: Rc<Targets>,
+    /// How many runs of the whole Worker may be in progress at the same time.
+    pub(super) max_running: Option<u32>,
 }
 
 /// A hook that is read when it is first needed.
@@ -64,9 +66,9 @@ struct Entry {
 }
 
 impl Hooks {
-    /// No hooks. The expressions of the hooks that are added see `env`, and `targets` may be notified of their runs.
-    pub(super) fn new(env: Env, targets: Rc<Targets>) -> Self {
-        Self { by_name: BTreeMap::new(), around: Around { env, targets } }
+    /// No hooks. Those that are added refer to what is `around` them.
+    pub(super) fn new(around: Around) -> Self {
+        Self { by_name: BTreeMap::new(), around }
     }
 
     /// Adds a hook of the `table` in `variable`. A name that another hook has becomes the mistake `twice`.

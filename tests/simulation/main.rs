@@ -12,7 +12,7 @@
 //!
 //! [`life`] is one life, [`weeks`] what is so of a long one; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]) with [`idle`], [`fabricate`]
-//! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
+//! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]), [`queue`] and [`turns`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
 //! [`receivers`] are the targets that are told; [`watches`] are lives of their own, about silent hooks and a refused key (over [`alerts`]);
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
@@ -49,6 +49,7 @@ mod reply;
 mod search;
 mod sender;
 mod strangers;
+mod turns;
 mod uploads;
 mod verdict;
 mod watches;

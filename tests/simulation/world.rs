@@ -66,6 +66,7 @@ pub(crate) struct State {
     pub(crate) journals: Journals,
     pub(crate) hint: crate::idle::Hint,
     pub(crate) heartbeat: crate::heartbeat::Stored,
+    pub(crate) turns: crate::turns::Stored,
     /// How often a list of open runs left one out.
     pub(crate) left_out: u32,
     pub(crate) workflows: Workflows,
@@ -178,6 +179,7 @@ impl State {
             journals: Journals::default(),
             hint: crate::idle::Hint::default(),
             heartbeat: crate::heartbeat::Stored::default(),
+            turns: crate::turns::Stored::default(),
             left_out: 0,
             workflows: Workflows::default(),
             bucket: Bucket::default(),

@@ -8,9 +8,10 @@ use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
 use super::super::Budget;
-use super::super::close::close;
+use super::super::close::{close, close_and_show};
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
+use super::super::turns::{Admission, take_turns};
 use super::super::{http_text, log_fields, record_health, record_key_answer};
 use super::Advanced;
 
@@ -22,6 +23,20 @@ pub(super) async fn start<W: World>(
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
+    if run.waits_for_others() {
+        match Box::pin(take_turns(world, run, journal, budget)).await? {
+            Admission::Starts => {}
+            Admission::Waits => return Ok(Advanced::Unchanged),
+            Admission::ReplacedBy(newer) => {
+                run.replace(newer, now);
+                return end_unstarted(world, run, journal, now, budget).await;
+            }
+            Admission::SkippedFor(older) => {
+                run.skip(older, now);
+                return end_unstarted(world, run, journal, now, budget).await;
+            }
+        }
+    }
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
@@ -52,6 +67,21 @@ pub(super) async fn start<W: World>(
         write_point(world, run, &next, answered.since_ms(asked));
     }
     record(world, run, number + 1, next, budget).await
+}
+
+/// Ends a run that gave way to another one.
+async fn end_unstarted<W: World>(
+    world: &W,
+    run: &mut Run,
+    journal: &Journal,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    run.attempts = journal.attempts();
+    if close_and_show(world, journal.next_entry_number(), run, now).await? == Appended::Ours {
+        budget.outbox().add_new(run);
+    }
+    Ok(Advanced::Moved)
 }
 
 /// Writes the data point of a start request, which took `duration_ms`.
