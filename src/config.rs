@@ -12,6 +12,7 @@ mod hook;
 pub mod hooks;
 pub mod mistake;
 mod notify;
+mod schedule;
 pub mod sender;
 pub mod setup;
 mod signature;

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod event;
 pub mod event_ids;
 pub mod mapping;
+pub mod schedule;
 pub mod subscription;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use archive_key::KeyTemplate;
 use concurrency::ConcurrencyKey;
 use event_ids::ItemIds;
 use mapping::Params;
+use schedule::Schedule;
 use subscription::Subscription;
 
 /// Default of `max_body_bytes`: much for an event, little for an isolate.
@@ -221,6 +223,8 @@ pub struct Hook {
     pub sender: Option<String>,
     /// Who may call it.
     pub verify: Verification,
+    /// When it runs by itself; `None`: never.
+    pub schedule: Option<Schedule>,
     /// The handshakes that it answers.
     pub handshakes: Vec<Handshake>,
     /// The answers to accepted deliveries; the first one that fits the delivery is used. Otherwise seedhook lists the runs.
@@ -259,6 +263,12 @@ impl Hook {
     pub fn answer_to(&self, delivery: &RawRequest) -> Option<SenderReply> {
         let answer = self.answers.iter().find(|answer| answer.is_for(delivery))?;
         answer.fill(delivery, &HandshakeSecrets::default()).ok()
+    }
+
+    /// Whether anybody may call it: otherwise it has no address, and only its schedule starts runs.
+    #[must_use]
+    pub fn has_address(&self) -> bool {
+        !self.verify.is_for_nobody()
     }
 
     /// Whether the sender offers its secret in a handshake.

@@ -7,6 +7,7 @@ mod heartbeat;
 mod kept;
 mod metrics;
 mod notifier;
+mod schedules;
 mod turns;
 
 pub use alerts::{AlertLedgers, HeardHooks, KnownLedger};
@@ -19,6 +20,7 @@ pub use heartbeat::{Heartbeat, Heartbeats, SweepGap};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 pub use notifier::{Notifier, Posted};
+pub use schedules::{ScheduleLedger, ScheduleMark, Schedules};
 pub use turns::Turns;
 
 use std::cell::Cell;
@@ -339,6 +341,7 @@ pub trait WholeInbox:
     + HeardHooks
     + AlertLedgers
     + Turns
+    + Schedules
 {
 }
 
@@ -353,6 +356,7 @@ impl<W> WholeInbox for W where
         + HeardHooks
         + AlertLedgers
         + Turns
+        + Schedules
 {
 }
 

@@ -38,6 +38,7 @@ mod redelivery;
 pub mod retry;
 pub mod retry_many;
 mod run_state;
+pub mod schedule;
 pub mod sweep;
 pub mod timeline;
 mod turns;

@@ -55,6 +55,8 @@ const HOOK_FIELDS: &[&str] = &[
     "keep_ignored",
     "silence",
     "max_running",
+    "schedule",
+    "schedule_offset",
 ];
 
 /// The most rules of one hook.
@@ -92,7 +94,8 @@ pub(super) fn read_hook(
     };
     let table = Table::new(table, path);
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
-    let section = reader.verify_section(&table);
+    let schedule = reader.schedule(&table);
+    let section = reader.who_calls(&table);
     let sender = section.as_ref().and_then(|section| section.sender.as_ref());
     let handshakes = reader.handshakes(&table, sender, section.as_ref().map(|section| &section.verify));
     let answers = reader.delivery_answers(&table, sender);
@@ -123,6 +126,7 @@ pub(super) fn read_hook(
             name,
             sender: section.sender.map(|sender| sender.name),
             verify: section.verify,
+            schedule,
             handshakes,
             answers,
             delivery_id_template,

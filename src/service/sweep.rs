@@ -9,16 +9,18 @@ mod fair_queue;
 mod pass;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::json;
 
 use crate::log;
 use crate::ports::{Batch, Log, RunLists, World};
-use crate::run::{Status, Step, Summary, Tick};
+use crate::run::{RunId, Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
+use super::advance::{Advanced, settle_listed};
 use super::follow::follow_on;
 use super::heartbeat::{self, Found};
 use super::idle::SweepHint;
@@ -35,6 +37,9 @@ const PARKED_MAX: usize = 20;
 
 /// The most ended or parked runs whose records one sweep reads to notify their targets.
 const UNTOLD_MAX: usize = 200;
+
+/// The most runs that one sweep advances because others wait for them.
+const HOLDERS_MAX: usize = 40;
 
 /// How many of these records are read before their targets are notified, so that few are in memory.
 const UNTOLD_AT_ONCE: usize = 10;
@@ -211,11 +216,38 @@ fn leave_requests(runs: &mut Vec<Rc<Summary>>, starts: usize, requests: u32) {
 /// Starts, or ends, runs that waited for others, with what is left of the budget. It follows the polls, so that the run behind one that
 /// has just ended starts in the same sweep. Its future is rarely needed, and in a box.
 async fn start_waiting<W: World>(world: &W, waiting: Waiting, tick: Tick, budget: &Budget) -> Swept {
-    let runs = waiting.into_steps(tick, budget);
-    if runs.is_empty() {
+    let (runs, listed) = waiting.into_steps(tick, budget);
+    if listed.is_empty() {
         return Swept::default();
     }
-    Box::pin(pass(world, &runs, tick, budget)).await
+    let swept = Box::pin(pass(world, &runs, tick, budget)).await;
+    swept.and(Box::pin(settle_holders(world, &runs, &listed, tick, budget)).await)
+}
+
+/// Advances the runs that others were found to wait for, where the list shows them as waiting too: an invocation took a turn for such a
+/// run, or started it, and died before KV showed it. Nobody else would ask for that run while it is not the oldest.
+async fn settle_holders<W: World>(
+    world: &W,
+    asked: &[Rc<Summary>],
+    listed: &BTreeSet<RunId>,
+    tick: Tick,
+    budget: &Budget,
+) -> Swept {
+    let mut swept = Swept::default();
+    let is_asked = |run_id: &RunId| asked.iter().any(|run| run.run_id == *run_id);
+    let holders = budget.turns().holders();
+    for run_id in holders.into_iter().filter(|id| listed.contains(id) && !is_asked(id)).take(HOLDERS_MAX) {
+        swept.looked_at += 1;
+        match Box::pin(settle_listed(world, run_id, tick.now, budget)).await {
+            Ok(done) => swept.moved += usize::from(done == Advanced::Moved),
+            Err(error) => {
+                swept.failed += 1;
+                let fields = json!({"run_id": run_id, "error": error.to_string()});
+                world.log(log::RUN_NOT_ADVANCED, fields);
+            }
+        }
+    }
+    swept
 }
 
 async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Due {

@@ -73,6 +73,8 @@ pub(crate) enum Breakage {
     TurnsForgetTheNewest,
     /// Turns are hardly ever written.
     TurnsAreWrittenRarely,
+    /// The ledger of schedules says that the next time was started too.
+    SchedulesAreAhead,
 }
 
 impl Breakage {
@@ -117,5 +119,6 @@ impl Breakage {
         (Self::TurnsAreNotConditional, Promise::OneOfAKeyAtATime),
         (Self::TurnsForgetTheNewest, Promise::ReplacedRunsNeverStart),
         (Self::TurnsAreWrittenRarely, Promise::WaitingRunsGoOn),
+        (Self::SchedulesAreAhead, Promise::ScheduledTimesStartOnce),
     ];
 }

@@ -101,6 +101,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         credentials: std::array::from_fn(|_| seedhook::fabricate::Credentials::default()),
         known_heartbeat: std::array::from_fn(|_| RefCell::default()),
         known_ledger: std::array::from_fn(|_| RefCell::default()),
+        known_schedules: std::array::from_fn(|_| RefCell::default()),
         targets,
         breakage,
     });
@@ -109,6 +110,10 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
     let state = &mut *world.state.borrow_mut();
     let (mut broken, mut history) = (std::mem::take(&mut state.broken), state.history.text());
     if let Some((breaches, text)) = crate::watches::live(seed, hooks, breakage, keep_history) {
+        broken.extend(breaches);
+        history.extend(["\n\n", text.as_str()]);
+    }
+    if let Some((breaches, text)) = crate::schedules::live(seed, breakage, keep_history) {
         broken.extend(breaches);
         history.extend(["\n\n", text.as_str()]);
     }

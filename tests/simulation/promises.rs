@@ -71,6 +71,8 @@ pub(crate) enum Promise {
     ReplacedRunsNeverStart,
     /// Where nothing fails, a run that waits starts two sweeps after nothing is in its way any more.
     WaitingRunsGoOn,
+    /// Each time of a schedule starts once at the most, and once where a cron came before the next time and nothing failed.
+    ScheduledTimesStartOnce,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.
     OnlyTheSenderGetsIn,
     /// Fabricate's key goes to Fabricate alone.

@@ -188,7 +188,8 @@ pub(crate) fn judge_clean(world: &World, state: &State, found: &mut Vec<(Promise
     }
     // Two sweeps, and what their requests take.
     let soon_ms = 2 * world.profile.cron_ms + 20_000;
-    for run in runs.iter().filter(|run| run.key.is_some()) {
+    let is_limited = |run: &Run| run.settings.max_running.hook.is_some();
+    for run in runs.iter().filter(|run| run.key.is_some() && !is_limited(run)) {
         let Some(started) = run.started_at else { continue };
         let debounce_ms = run.settings.debounce_ms.unwrap_or(0);
         let others = runs.iter().filter(|other| other.key == run.key && other.run_id != run.run_id);

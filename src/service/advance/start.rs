@@ -1,5 +1,7 @@
 //! One attempt to start a run's workflow: entered in the journal, sent, its outcome entered and shown.
 
+use serde_json::json;
+
 use crate::fabricate::{Health, KeyAnswer, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
 use crate::log::{self, Line};
@@ -44,6 +46,10 @@ pub(super) async fn start<W: World>(
     let began = world.now();
     if append(world, run.run_id, number, Decision::Start).await? == Appended::Theirs {
         return Ok(Advanced::Unchanged);
+    }
+    if attempts == 1 && run.waits_for_others() {
+        let waited_ms = began.since_ms(run.received_at);
+        world.log(log::RUN_WAITED, json!({"run_id": run.run_id, "hook": run.hook, "waited_ms": waited_ms}));
     }
     // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
     let asked = world.now();

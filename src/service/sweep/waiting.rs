@@ -3,7 +3,7 @@
 //!
 //! It serves the sixth promise: 10,000 runs of one key are as many summaries in a list, of which a few are held and one is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::hook::WhenBusy;
@@ -27,6 +27,8 @@ pub(super) struct Waiting {
     groups: BTreeMap<GroupId, Group>,
     /// Runs that end when they are asked, if they do not start.
     ends: Vec<Rc<Summary>>,
+    /// All of them, by their ids alone.
+    listed: BTreeSet<RunId>,
 }
 
 /// Runs that wait for each other.
@@ -44,6 +46,7 @@ impl Waiting {
     /// Adds a run of the list. Runs are offered oldest first.
     pub(super) fn offer(&mut self, run: Rc<Summary>, tick: Tick) {
         let Some(waits) = &run.waits else { return };
+        self.listed.insert(run.run_id);
         let group = self.groups.entry(waits.group).or_default();
         let is_due = run.next_step(tick) != Step::Wait;
         if waits.when_busy == WhenBusy::Replace {
@@ -70,8 +73,9 @@ impl Waiting {
         self.groups.values().map(starts).sum::<usize>().min(STARTS_MAX)
     }
 
-    /// The runs to ask: those that may start, then those that end. What the list says of them is noted in the budget's memo.
-    pub(super) fn into_steps(self, tick: Tick, budget: &Budget) -> Vec<Rc<Summary>> {
+    /// The runs to ask: those that may start, then those that end; and the ids of all that were offered. What the list says of them
+    /// is noted in the budget's memo.
+    pub(super) fn into_steps(self, tick: Tick, budget: &Budget) -> (Vec<Rc<Summary>>, BTreeSet<RunId>) {
         let mut starts = FairQueue::new(STARTS_MAX);
         for (id, group) in self.groups {
             let newest = group.newest.as_ref().map(|newest| newest.run_id);
@@ -83,7 +87,7 @@ impl Waiting {
                 starts.offer(Priority::of(&run, tick), 1, run);
             }
         }
-        starts.take().into_iter().chain(self.ends).collect()
+        (starts.take().into_iter().chain(self.ends).collect(), self.listed)
     }
 }
 
@@ -112,7 +116,7 @@ mod tests {
         for run in runs {
             waiting.offer(run.summary().into(), tick);
         }
-        let steps = waiting.into_steps(tick, &Budget::new(40));
+        let (steps, _) = waiting.into_steps(tick, &Budget::new(40));
         steps.iter().map(|step| step.received_at.since_ms(at(0))).collect()
     }
 

@@ -1,7 +1,7 @@
 //! What one invocation has learned about turns, so that 10,000 runs of one key read its turn once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::run::{GroupId, Run, RunId, TurnKey};
 
@@ -57,6 +57,12 @@ impl TurnMemo {
         let mut known = self.newest.borrow_mut();
         let entry = known.entry(key.group()).or_insert(newest);
         *entry = newest.max(*entry);
+    }
+
+    /// The runs that others were found to wait for.
+    pub(in crate::service) fn holders(&self) -> BTreeSet<RunId> {
+        let of_slots = self.full.borrow();
+        self.busy.borrow().values().chain(of_slots.values().flatten()).copied().collect()
     }
 
     /// Another run that waits for the turn of this one.
