@@ -73,7 +73,7 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
 }
 
 /// Adds the key of a run whose parameters are mapped. Where the key cannot be evaluated, the mapping has failed.
-fn with_key(
+pub(super) fn with_key(
     rule: &Rule,
     scope: &Scope,
     params: Result<Map<String, Value>, String>,

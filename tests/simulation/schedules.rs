@@ -44,7 +44,11 @@ const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 
 /// The ledger as it is stored.
 #[derive(Default)]
-pub(crate) struct Stored(Option<(ScheduleLedger, Version)>);
+pub(crate) struct Stored {
+    ledger: Option<(ScheduleLedger, Version)>,
+    /// From when on times are due: when a sweep first saw the schedule.
+    since: Option<Timestamp>,
+}
 
 fn configuration() -> Configuration {
     let hook = json!({
@@ -152,8 +156,8 @@ async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, de
     on.finished.set(true);
 }
 
-/// Judges which times were started: each once at the most, none that is not of the schedule or from before it, and each of those in
-/// calm.
+/// Judges which times were started: each once at the most, none that is not of the schedule or from before it was seen, and each of
+/// those in calm.
 fn judge(world: &World, from_ms: i64, until_ms: i64) {
     let state = &mut *world.state.borrow_mut();
     let mut times: BTreeMap<i64, usize> = BTreeMap::new();
@@ -162,7 +166,7 @@ fn judge(world: &World, from_ms: i64, until_ms: i64) {
         let due = run.params.get("due").and_then(|due| Timestamp::parse(due.as_str()?));
         let due_ms = due.map_or(0, Timestamp::as_millis);
         *times.entry(due_ms).or_default() += 1;
-        if due_ms % PERIOD_MS != 0 || due_ms <= BEGINNING_MS - JUMP_MS {
+        if due_ms % PERIOD_MS != 0 || due <= state.schedules.since {
             found.push((
                 Promise::ScheduledTimesStartOnce,
                 format!("{} is for {due:?}", state.name(run.run_id)),
@@ -200,7 +204,7 @@ pub(crate) fn is_scheduled(world: &World, id: &str) -> bool {
 
 impl Schedules for Invocation {
     async fn get_schedules(&self) -> Result<Option<(ScheduleLedger, Version)>, StoreError> {
-        self.operate(Port::R2, "R2 get schedules", |state| Ok(state.schedules.0.clone())).await
+        self.operate(Port::R2, "R2 get schedules", |state| Ok(state.schedules.ledger.clone())).await
     }
 
     async fn put_schedules(
@@ -210,7 +214,8 @@ impl Schedules for Invocation {
     ) -> Result<bool, StoreError> {
         self.operate(Port::R2, "R2 put schedules", |state| {
             let etag = |version: &Version| version.etag.clone();
-            let holds = state.schedules.0.as_ref().map(|(_, version)| etag(version)) == expected.map(etag);
+            let holds =
+                state.schedules.ledger.as_ref().map(|(_, version)| etag(version)) == expected.map(etag);
             if holds {
                 self.tell(state, || format!("R2 schedules := {:?}", ledger.hooks));
                 let mut kept = ledger.clone();
@@ -220,7 +225,9 @@ impl Schedules for Invocation {
                     }
                 }
                 let version = Version { etag: ledger.author.clone(), at: self.world.now() };
-                state.schedules.0 = Some((kept, version));
+                let until = ledger.hooks.values().map(|mark| mark.until).min();
+                state.schedules.since = state.schedules.since.or(until);
+                state.schedules.ledger = Some((kept, version));
             }
             Ok(holds)
         })

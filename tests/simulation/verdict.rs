@@ -352,6 +352,8 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
 const SHORT_MS: i64 = 7_000;
 /// How long after the end of a task its run ends: the longest time between two polls of such a task, and what the answers take.
 const SOON_MS: i64 = 5_000;
+/// A delivery starts its runs within this time.
+const FOLLOWED_MS: i64 = 30_000;
 /// So many runs of a delivery are followed.
 const FOLLOWED: usize = 3;
 
@@ -362,6 +364,10 @@ fn judge_soon(state: &State, found: &mut Vec<(Promise, String)>) {
         let Some(done) = state.records.done(run.run_id) else { continue };
         let Some(job) = done.task.as_ref().and_then(|task| state.workflows.job(&task.id)) else { continue };
         let (Some(started), Some(finished)) = (done.started_at, done.finished_at) else { continue };
+        if started.since_ms(done.received_at) > FOLLOWED_MS {
+            // A sweep started it, because it waited for others.
+            continue;
+        }
         let short = job.ends_ms - started.as_millis() <= SHORT_MS && job.gone_ms == i64::MAX;
         let late_ms = finished.as_millis() - job.ends_ms;
         if short && late_ms > SOON_MS && job.files.iter().all(File::is_measured) {

@@ -11,6 +11,7 @@ mod rate_limits;
 mod secrets;
 mod variables;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use lexopt::Arg;
 use seedhook::hook::{Hook, HookName};
+use seedhook::timestamp::Timestamp;
 use toml_edit::{Document, Table};
 
 use crate::dev_vars::{self, Secrets};
@@ -93,6 +95,9 @@ fn report(text: &str, name: &str, local: &Secrets) -> Report {
         for (hook, result) in environment.configuration.hooks.iter() {
             if let Ok(details) = result {
                 let _ = writeln!(lines, "{}{}", environment.label(), summary(hook, details));
+                for line in waiting(details).into_iter().chain(next_times(details, crate::clock::now())) {
+                    let _ = writeln!(lines, "  {line}");
+                }
             }
         }
     }
@@ -133,7 +138,21 @@ fn summary(name: &HookName, hook: &Hook) -> String {
         })
         .collect();
     let paused = if hook.paused { ", paused" } else { "" };
-    format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
+    let address = if hook.has_address() { "/hooks/" } else { "" };
+    format!("{address}{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
+}
+
+/// The templates of the keys of a hook's runs, each once.
+fn waiting(hook: &Hook) -> BTreeSet<String> {
+    let keys = hook.rules.iter().filter_map(|rule| rule.concurrency.as_ref());
+    keys.map(|key| format!("one at a time: {}", key.source())).collect()
+}
+
+/// The next three times of a hook's schedule.
+fn next_times(hook: &Hook, now: Timestamp) -> Option<String> {
+    let schedule = hook.schedule.as_ref()?;
+    let next: Vec<String> = schedule.next_three(now).iter().map(ToString::to_string).collect();
+    Some(format!("next times: {}", next.join(", ")))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ fn a_paused_hook_makes_up_for_the_latest_time_when_it_goes_on() {
 #[test]
 fn a_time_that_no_rule_wants_is_over() {
     let world = MemoryWorld::default();
-    let hooks = configuration(&json!({"when": "scheduled_at.endsWith('never')"}));
+    let hooks = configuration(&json!({"when": "scheduled_at.endswith('never')"}));
     sweep(&world, &hooks, "2026-11-20T10:00:00Z", true);
     assert!(sweep(&world, &hooks, "2026-11-21T03:00:00Z", true).is_empty());
     assert!(world.claims.borrow().is_empty());
