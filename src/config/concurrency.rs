@@ -33,7 +33,7 @@ impl HookReader {
             self.wrong_value(table, "concurrency", "a template with a value", EXAMPLE);
             return None;
         }
-        match ConcurrencyKey::new(&source, env) {
+        match ConcurrencyKey::new(&source, env, table.get("each").is_some()) {
             Ok(key) => {
                 self.expressions.note_mentions(key.expressions());
                 Some(key)

@@ -20,8 +20,15 @@ pub const MAX_RUNNING_MAX: u32 = 50;
 /// What a key may be made of: what expressions see, and the target of the run. `database` and `project` are the same name.
 #[rustfmt::skip]
 const SCOPE: &[&str] = &[
-    "body", "headers", "query", "hook", "delivery", "body_sha256", "event", "scheduled_at", "item", "env",
+    "body", "headers", "query", "hook", "delivery", "body_sha256", "event", "scheduled_at", "env",
     "workspace", "database", "project", "workflow",
+];
+
+/// And where a delivery is a batch.
+#[rustfmt::skip]
+const BATCH_SCOPE: &[&str] = &[
+    "body", "headers", "query", "hook", "delivery", "body_sha256", "event", "scheduled_at", "env",
+    "workspace", "database", "project", "workflow", "item",
 ];
 
 /// A `concurrency` template, and what it is evaluated with.
@@ -32,12 +39,12 @@ pub struct ConcurrencyKey {
 }
 
 impl ConcurrencyKey {
-    /// Compiles a template.
+    /// Compiles a template; `is_batch`: it sees an item.
     ///
     /// # Errors
     /// When it is no template, or names something that does not exist.
-    pub fn new(source: &str, env: &Env) -> Result<Self, ExpressionError> {
-        let mut expressions = Expressions::new(SCOPE).with_env(env);
+    pub fn new(source: &str, env: &Env, is_batch: bool) -> Result<Self, ExpressionError> {
+        let mut expressions = Expressions::new(if is_batch { BATCH_SCOPE } else { SCOPE }).with_env(env);
         let template = expressions.template(source)?;
         Ok(Self { template, expressions })
     }
@@ -84,7 +91,7 @@ mod tests {
     #[track_caller]
     fn check(source: &str, expected: Result<&str, &str>) {
         let scope = Scope::new(&json!({"body": {"account": 7, "none": null, "long": "x".repeat(257)}}));
-        let key = ConcurrencyKey::new(source, &Env::default()).unwrap();
+        let key = ConcurrencyKey::new(source, &Env::default(), false).unwrap();
         let evaluated = key.evaluate(&scope, &queued_run().target);
         match expected {
             Ok(expected) => assert_eq!(evaluated.as_deref(), Ok(expected)),

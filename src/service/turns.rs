@@ -111,7 +111,7 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
                             return Ok(Admission::SkippedFor(behind));
                         }
                         // The oldest run that is known to wait keeps younger ones from overtaking.
-                        if next.waiting.is_none_or(|waiting| run.run_id < waiting) {
+                        if next.waiting.is_none_or(|waiting| run.run_id < waiting || run.replaces()) {
                             next.waiting = Some(run.run_id);
                         }
                     }
@@ -161,7 +161,12 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
             return Ok(Step::Wait(None));
         }
         match turn.waiting {
-            Some(older) if !self.memo.is_in_order() && older < run.run_id && waits(world, older).await? => {
+            Some(older)
+                if !self.memo.is_in_order()
+                    && older < run.run_id
+                    && turn.replacement_of(older).is_none()
+                    && waits(world, older).await? =>
+            {
                 Ok(Step::Wait(Some(older)))
             }
             _ => Ok(Step::Take),

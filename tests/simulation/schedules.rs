@@ -17,7 +17,7 @@ use seedhook::timestamp::Timestamp;
 use serde_json::json;
 
 use crate::breakage::Breakage;
-use crate::chance::{PLACES, Profile, REQUESTS};
+use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
 use crate::life::sweeps;
@@ -39,6 +39,8 @@ const CALM_MS: i64 = 8 * HOUR_MS;
 const MARGIN_MS: i64 = 2 * HOUR_MS;
 /// So long after the last time its run has ended.
 const ENDS_MS: i64 = 20 * HOUR_MS;
+/// The time between two sweeps in the end.
+const LAST_STEP_MS: i64 = 10 * MINUTE_MS;
 /// A cron invocation is ended after this.
 const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 
@@ -113,7 +115,8 @@ async fn course(world: Rc<World>, configuration: Rc<Configuration>) {
             continue;
         }
         for delay_ms in sweeps(&world) {
-            let sweeping = cron(Rc::clone(&world), Rc::clone(&configuration), at_ms, delay_ms);
+            let step_ms = world.profile.cron_ms;
+            let sweeping = cron(Rc::clone(&world), Rc::clone(&configuration), at_ms, step_ms, delay_ms);
             world.executor.spawn(Box::pin(sweeping), at_ms + delay_ms + CRON_MS_MAX);
         }
     }
@@ -122,8 +125,8 @@ async fn course(world: Rc<World>, configuration: Rc<Configuration>) {
     while at_ms < last_ms + ENDS_MS
         && world.state.borrow().journals.all_runs().any(|run| is_open(&world, run))
     {
-        at_ms += 10 * MINUTE_MS;
-        cron(Rc::clone(&world), Rc::clone(&none), at_ms, 0).await;
+        at_ms += LAST_STEP_MS;
+        cron(Rc::clone(&world), Rc::clone(&none), at_ms, LAST_STEP_MS, 0).await;
     }
     judge(&world, calm_ms + MARGIN_MS, last_ms - MARGIN_MS);
 }
@@ -134,8 +137,8 @@ fn is_open(world: &World, run: &Run) -> bool {
         && state.records.open(run.run_id).is_none_or(|open| open.status.as_str() != "unconfirmed")
 }
 
-/// One cron invocation, as the edge makes it.
-async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, delay_ms: i64) {
+/// One cron invocation, as the edge makes it, `step_ms` after the one before it.
+async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, step_ms: i64, delay_ms: i64) {
     world.executor.sleep_until(at_ms + delay_ms).await;
     let on = world.invocation("sweep", REQUESTS);
     let jump_ms = {
@@ -148,8 +151,8 @@ async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, de
         world.known_schedules[on.place].take();
     }
     let now = Timestamp::from_millis(at_ms + jump_ms);
-    let tick = Tick { now, since: now.plus_ms(-world.profile.cron_ms) };
-    let hourly = at_ms / HOUR_MS != (at_ms - world.profile.cron_ms) / HOUR_MS;
+    let tick = Tick { now, since: now.plus_ms(-step_ms) };
+    let hourly = at_ms / HOUR_MS != (at_ms - step_ms) / HOUR_MS;
     let left = if hourly { reconcile(&on, tick, REQUESTS).await } else { REQUESTS };
     let left = run_scheduled(&on, &configuration, tick, left).await;
     sweep(&on, tick, left, hourly).await;
@@ -238,5 +241,3 @@ impl Schedules for Invocation {
         &self.world.known_schedules[self.place]
     }
 }
-
-const _: () = assert!(PLACES > 1);

@@ -95,7 +95,7 @@ fn report(text: &str, name: &str, local: &Secrets) -> Report {
         for (hook, result) in environment.configuration.hooks.iter() {
             if let Ok(details) = result {
                 let _ = writeln!(lines, "{}{}", environment.label(), summary(hook, details));
-                for line in waiting(details).into_iter().chain(next_times(details, crate::clock::now())) {
+                for line in waiting(details).into_iter().chain(next_times(details, now())) {
                     let _ = writeln!(lines, "  {line}");
                 }
             }
@@ -140,6 +140,12 @@ fn summary(name: &HookName, hook: &Hook) -> String {
     let paused = if hook.paused { ", paused" } else { "" };
     let address = if hook.has_address() { "/hooks/" } else { "" };
     format!("{address}{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
+}
+
+/// This machine's time; 1970 where its clock is wrong.
+fn now() -> Timestamp {
+    let since = crate::clock::unix_time().unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(0))
 }
 
 /// The templates of the keys of a hook's runs, each once.
