@@ -9,7 +9,7 @@ use seedhook::config::Configuration;
 use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::schedule::SCHEDULE_ID;
 use seedhook::ports::{ScheduleLedger, Schedules, StoreError, Version};
-use seedhook::run::{Run, Tick};
+use seedhook::run::{Run, Status, Tick};
 use seedhook::service::reconcile::reconcile;
 use seedhook::service::schedule::run_scheduled;
 use seedhook::service::sweep::sweep;
@@ -134,7 +134,7 @@ async fn course(world: Rc<World>, configuration: Rc<Configuration>) {
 fn is_open(world: &World, run: &Run) -> bool {
     let state = world.state.borrow();
     state.records.done(run.run_id).is_none()
-        && state.records.open(run.run_id).is_none_or(|open| open.status.as_str() != "unconfirmed")
+        && state.records.open(run.run_id).is_some_and(|open| open.status != Status::Unconfirmed)
 }
 
 /// One cron invocation, as the edge makes it, `step_ms` after the one before it.
@@ -175,7 +175,7 @@ fn judge(world: &World, from_ms: i64, until_ms: i64) {
                 format!("{} is for {due:?}", state.name(run.run_id)),
             ));
         }
-        if is_forgotten(state, run) {
+        if is_forgotten(state, run, from_ms - MARGIN_MS - HOUR_MS) {
             found.push((Promise::EveryRunEnds, format!("{} does not end", state.name(run.run_id))));
         }
     }
@@ -195,9 +195,14 @@ fn judge(world: &World, from_ms: i64, until_ms: i64) {
     }
 }
 
-fn is_forgotten(state: &State, run: &Run) -> bool {
-    let open = state.records.open(run.run_id);
-    state.records.done(run.run_id).is_none() && open.is_none_or(|open| open.status.as_str() != "unconfirmed")
+/// Whether a run neither ends nor is parked. One that was never shown is restored by an hourly pass within two hours: those of an earlier
+/// time may all have failed.
+fn is_forgotten(state: &State, run: &Run, healed_from_ms: i64) -> bool {
+    match state.records.open(run.run_id) {
+        _ if state.records.done(run.run_id).is_some() => false,
+        Some(open) => open.status != Status::Unconfirmed,
+        None => run.received_at.as_millis() >= healed_from_ms,
+    }
 }
 
 /// Whether a delivery is that of a scheduled time.
