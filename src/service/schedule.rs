@@ -89,7 +89,7 @@ async fn run_due<W: World>(
             Due::At(_) if claims >= CLAIMS_MAX => continue,
             Due::At(due) => {
                 claims += 1;
-                if let Err(error) = Box::pin(claim(world, hook, due, now, budget)).await {
+                if let Err(error) = Box::pin(claim(world, hook, due, budget)).await {
                     let fields = json!({"hook": hook.name, "due": due, "error": error.to_string()});
                     world.log(log::SCHEDULE_NOT_CLAIMED, fields);
                     continue;
@@ -119,13 +119,9 @@ async fn read<W: Schedules>(world: &W) -> Result<(ScheduleLedger, Option<Version
 }
 
 /// Claims a due time, and starts its runs. A time that was claimed before is healed like a delivery that comes again.
-async fn claim<W: World>(
-    world: &W,
-    hook: &Hook,
-    due: Timestamp,
-    now: Timestamp,
-    budget: &Budget,
-) -> Result<(), StoreError> {
+async fn claim<W: World>(world: &W, hook: &Hook, due: Timestamp, budget: &Budget) -> Result<(), StoreError> {
+    // The cron's time says what is due, and nothing about when the run is accepted and its next attempt is due.
+    let now = world.now();
     let unusable =
         |reason: String| StoreError::Unreadable { key: format!("schedule of {}", hook.name), reason };
     let event = Event::scheduled(hook, due, now).map_err(|error| unusable(error.to_string()))?;

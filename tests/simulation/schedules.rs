@@ -20,6 +20,7 @@ use crate::breakage::Breakage;
 use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
+use crate::journals::Claimed;
 use crate::life::sweeps;
 use crate::operation::Port;
 use crate::promises::Promise;
@@ -150,12 +151,14 @@ async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, st
         // Another isolate begins in this place.
         world.known_schedules[on.place].take();
     }
-    let now = Timestamp::from_millis(at_ms + jump_ms);
-    let tick = Tick { now, since: now.plus_ms(-step_ms) };
+    let tick = |now_ms: i64| {
+        let now = Timestamp::from_millis(now_ms);
+        Tick { now, since: now.plus_ms(-step_ms) }
+    };
     let hourly = at_ms / HOUR_MS != (at_ms - step_ms) / HOUR_MS;
-    let left = if hourly { reconcile(&on, tick, REQUESTS).await } else { REQUESTS };
-    let left = run_scheduled(&on, &configuration, tick, left).await;
-    sweep(&on, tick, left, hourly).await;
+    let left = if hourly { reconcile(&on, tick(at_ms), REQUESTS).await } else { REQUESTS };
+    let left = run_scheduled(&on, &configuration, tick(at_ms + jump_ms), left).await;
+    sweep(&on, tick(at_ms), left, hourly).await;
     on.finished.set(true);
 }
 
@@ -201,7 +204,12 @@ fn is_forgotten(state: &State, run: &Run, healed_from_ms: i64) -> bool {
     match state.records.open(run.run_id) {
         _ if state.records.done(run.run_id).is_some() => false,
         Some(open) => open.status != Status::Unconfirmed,
-        None => run.received_at.as_millis() >= healed_from_ms,
+        // By R2's clock: that of the sweep may have jumped.
+        None => {
+            let has_run = |claimed: &&Claimed| claimed.claim.runs.iter().any(|own| own.run_id == run.run_id);
+            let claimed = state.journals.claims.iter().find(has_run);
+            claimed.is_some_and(|claimed| claimed.at.as_millis() >= healed_from_ms)
+        }
     }
 }
 
