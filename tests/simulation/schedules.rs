@@ -101,7 +101,7 @@ pub(crate) fn live(
 }
 
 async fn course(world: Rc<World>, configuration: Rc<Configuration>) {
-    let calm_ms = BEGINNING_MS + world.profile.chaos_ms;
+    let mut calm_ms = BEGINNING_MS + world.profile.chaos_ms;
     let last_ms = calm_ms + CALM_MS;
     let mut at_ms = BEGINNING_MS;
     while at_ms < last_ms {
@@ -109,6 +109,7 @@ async fn course(world: Rc<World>, configuration: Rc<Configuration>) {
         world.executor.sleep_until(at_ms).await;
         if at_ms >= calm_ms && !world.state.borrow().calm {
             world.state.borrow_mut().end_faults(at_ms);
+            calm_ms = at_ms;
         }
         if !world.state.borrow().calm && world.state.borrow_mut().rng.u8(..40) == 0 {
             // No cron for a while.
