@@ -11,9 +11,7 @@ impl HookReader {
     /// `schedule = "0 3 * * *"`, and `schedule_offset = "+01:00"`. `None`: there is none, or a mistake.
     pub(super) fn schedule(&mut self, table: &Table<'_>) -> Option<Schedule> {
         let offset_ms = self.schedule_offset_ms(table);
-        if table.get("schedule").is_none() {
-            return None;
-        }
+        table.get("schedule")?;
         if table.get("each").is_some() {
             let problem = "cannot be used together with `schedule`: a scheduled run has no list of items";
             self.mistake_at(table, "each", problem, "write a hook of its own for the schedule");

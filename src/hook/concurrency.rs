@@ -96,7 +96,7 @@ mod tests {
         match expected {
             Ok(expected) => assert_eq!(evaluated.as_deref(), Ok(expected)),
             Err(part) => {
-                assert!(evaluated.as_ref().is_err_and(|error| error.contains(part)), "{evaluated:?}")
+                assert!(evaluated.as_ref().is_err_and(|error| error.contains(part)), "{evaluated:?}");
             }
         }
     }

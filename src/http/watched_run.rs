@@ -14,6 +14,9 @@ use crate::service::queries;
 /// How often a run that somebody waits for is looked at, seconds.
 const WAIT_STEP_S: u32 = 2;
 
+/// Makes the text of an answer of a run, and of the runs that it waits for.
+type Shown<'f> = dyn Fn(&Run, &[RunId]) -> Result<String, Problem> + 'f;
+
 /// Answers with a run as `shown` makes it of the run and those that it waits for. With `Prefer: wait=N` the answer waits until the run is another than the one that
 /// `If-None-Match` names, or that is there when the call comes; nobody waits for a final run.
 ///
@@ -22,7 +25,7 @@ pub(super) async fn answer_run<R: Runtime>(
     context: &Context<'_, R>,
     request: &Request,
     run_id: RunId,
-    shown: &dyn Fn(&Run, &[RunId]) -> Result<String, Problem>,
+    shown: &Shown<'_>,
 ) -> Handled<R> {
     let ports = context.ports()?;
     let mut run = context.run(&*ports, run_id).await?;

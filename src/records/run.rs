@@ -223,6 +223,7 @@ struct SettingsShape {
     worker_max_running: Option<u32>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_default(when_busy: &WhenBusy) -> bool {
     *when_busy == WhenBusy::default()
 }

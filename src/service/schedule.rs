@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::config::Configuration;
 use crate::hook::Hook;
 use crate::hook::event::Event;
+use crate::hook::schedule::Schedule;
 use crate::log;
 use crate::ports::{ScheduleLedger, ScheduleMark, Schedules, StoreError, Version, World};
 use crate::run::Tick;
@@ -97,7 +98,7 @@ async fn run_due<W: World>(
                 due
             }
         };
-        let schedule = hook.schedule.as_ref().map(|schedule| schedule.identity()).unwrap_or_default();
+        let schedule = hook.schedule.as_ref().map(Schedule::identity).unwrap_or_default();
         ledger.hooks.insert(hook.name.clone(), ScheduleMark { schedule, until });
     }
     if ledger == before {

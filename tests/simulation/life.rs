@@ -126,10 +126,10 @@ fn batches(seed: u64) -> Option<fastrand::Rng> {
     (rng.u8(..16) == 0).then_some(rng)
 }
 
-/// One life in sixteen is about runs that wait for each other.
+/// One life in 24 is about runs that wait for each other.
 fn turns(seed: u64) -> Option<fastrand::Rng> {
     let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x94d0_49bb_1331_11eb) ^ 0x7042);
-    (rng.u8(..16) == 0).then_some(rng)
+    (rng.u8(..24) == 0).then_some(rng)
 }
 
 fn run(world: &Rc<World>) {

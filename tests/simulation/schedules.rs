@@ -35,7 +35,7 @@ const PERIOD_MS: i64 = 30 * MINUTE_MS;
 /// By how much a clock jumps at the most.
 const JUMP_MS: i64 = 100 * MINUTE_MS;
 /// So long after the faults, each time is started…
-const CALM_MS: i64 = 8 * HOUR_MS;
+const CALM_MS: i64 = 6 * HOUR_MS;
 /// …but for those that a clock that had jumped has taken, and those that are still to come.
 const MARGIN_MS: i64 = 2 * HOUR_MS;
 /// So long after the last time its run has ended.
@@ -64,19 +64,19 @@ fn configuration() -> Configuration {
     configuration
 }
 
-/// One seed in 48 has a life of a schedule. Returns what it broke and its history; `None` in the others.
+/// One seed in 128 has a life of a schedule. Returns what it broke and its history; `None` in the others.
 pub(crate) fn live(
     seed: u64,
     breakage: Option<Breakage>,
     keep_history: bool,
 ) -> Option<(Vec<(Promise, String)>, String)> {
     let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ 0x5c4e);
-    if rng.u8(..48) > 0 {
+    if rng.u8(..128) > 0 {
         return None;
     }
     let mut profile = Profile::draw(&mut rng);
     (profile.weeks, profile.key_refused, profile.strangers) = (None, (0, 0), false);
-    profile.chaos_ms = rng.i64(2 * HOUR_MS..6 * HOUR_MS);
+    profile.chaos_ms = rng.i64(2 * HOUR_MS..5 * HOUR_MS);
     let rate = profile.rate;
     let hook = configuration().hooks.into_values().next().expect("a hook").expect("no mistakes");
     let world = Rc::new(World {

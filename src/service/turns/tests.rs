@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use super::Admission::{Starts, Waits};
 use super::*;
 use crate::hook::MaxRunning;
 use crate::journal::Decision;
@@ -212,7 +213,6 @@ fn no_more_runs_start_than_there_are_slots() {
     let world = MemoryWorld::default();
     let runs: Vec<Run> = (1..5).map(|number| limited(number, 2)).collect();
     let admissions: Vec<Admission> = runs.iter().map(|run| take(&world, run)).collect();
-    use Admission::{Starts, Waits};
     assert_eq!(admissions, [Starts, Starts, Waits, Waits]);
     assert_eq!(take(&world, &runs[0]), Starts, "it has its slot");
     end(&world, &runs[1]);
