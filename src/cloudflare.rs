@@ -21,6 +21,8 @@ mod r2_heartbeat;
 mod r2_idle;
 mod r2_inbox;
 mod r2_recent;
+mod r2_schedules;
+mod r2_turns;
 mod r2_uploads;
 mod settings;
 mod slots;
@@ -43,6 +45,7 @@ use crate::ports::{Clock, Log, Queue};
 use crate::run::Tick;
 use crate::service::alerts::watch;
 use crate::service::reconcile::reconcile;
+use crate::service::schedule::run_scheduled;
 use crate::service::sweep::{enqueue_due, sweep};
 use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 use analytics::Points;
@@ -108,6 +111,8 @@ async fn sweep_due(env: &Env, now: Timestamp, period_ms: i64) {
     let first_of_the_hour = now.as_millis() / HOUR_MS != tick.since.as_millis() / HOUR_MS;
     // First, because a sweep may take all the time there is. It starts something only after a loss.
     let left = if first_of_the_hour { reconcile(&*world, tick, requests).await } else { requests };
+    // Whether or not anything is open: the hint that spares a sweep its list is not asked.
+    let left = run_scheduled(&*world, &settings.isolate.configuration, tick, left).await;
     // Not by `since`: of many isolates, each would list once an hour.
     let hourly = now.as_millis() / HOUR_MS != before.as_millis() / HOUR_MS;
     let swept = if world.has_queue() {

@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod concurrency;
 mod event_ids;
 mod fields;
 mod handshake;
@@ -11,6 +12,7 @@ mod hook;
 pub mod hooks;
 pub mod mistake;
 mod notify;
+mod schedule;
 pub mod sender;
 pub mod setup;
 mod signature;
@@ -28,11 +30,12 @@ use serde_json::{Map, Value};
 use crate::expression::Env;
 use crate::fabricate::Api;
 use crate::hook::HookName;
+use crate::hook::concurrency::MAX_RUNNING_MAX;
 use crate::notify::{Target, Targets};
 use crate::verify::access::Access;
 
 use access::read_access;
-use hooks::{HookTable, Hooks};
+use hooks::{Around, HookTable, Hooks};
 use mistake::{Mistake, quoted};
 use notify::{read_targets, unknown_hooks};
 
@@ -65,6 +68,9 @@ pub const FABRICATE_RATE_MIN: u64 = SWEEP_REQUESTS_MIN;
 
 /// The largest [`FABRICATE_RATE`]: a larger one would limit no sweep.
 pub const FABRICATE_RATE_MAX: u64 = SWEEP_REQUESTS_MAX;
+
+/// The variable with the most runs in progress at the same time, of all hooks; absent: no limit.
+pub const MAX_RUNNING: &str = "MAX_RUNNING";
 
 /// The variable with the targets of notifications.
 pub const NOTIFY: &str = "NOTIFY";
@@ -127,7 +133,7 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `ACCESS_TEAM`, `ACCESS_AUD`, `ENV`, `NOTIFY`, `HOOKS`
+    /// Reads the variables: `FABRICATE_URL`, `FABRICATE_RATE`, `SWEEP_REQUESTS`, `MAX_RUNNING`, `ACCESS_TEAM`, `ACCESS_AUD`, `ENV`, `NOTIFY`, `HOOKS`
     /// and every `HOOKS_…` that is an object.
     #[must_use]
     pub fn read(vars: &Map<String, Value>) -> Self {
@@ -149,7 +155,10 @@ impl Configuration {
         let access = read_access(vars, &mut mistakes);
         let env = read_env(vars.get(ENV), &mut mistakes);
         let targets = Rc::new(read_targets(vars.get(NOTIFY), &mut mistakes));
-        let hooks = read_hooks(variables, env, &targets, &mut mistakes);
+        let bounds = 1..=u64::from(MAX_RUNNING_MAX);
+        let max_running = read_number(vars, MAX_RUNNING, &bounds, remedy, &mut mistakes);
+        let hooks =
+            read_hooks(variables, Around { env, targets: Rc::clone(&targets), max_running }, &mut mistakes);
         mistakes.extend(unknown_hooks(&targets, &hooks));
         Self {
             fabricate,
@@ -233,8 +242,8 @@ fn read_env(value: Option<&Value>, mistakes: &mut Vec<Mistake>) -> Env {
     }
 }
 
-fn read_hooks(variables: &Variables, env: Env, targets: &Rc<Targets>, mistakes: &mut Vec<Mistake>) -> Hooks {
-    let mut hooks = Hooks::new(env, Rc::clone(targets));
+fn read_hooks(variables: &Variables, around: Around, mistakes: &mut Vec<Mistake>) -> Hooks {
+    let mut hooks = Hooks::new(around);
     if let Some(other) = variables.values.get(HOOKS) {
         let problem = format!("must be a table, got {}", quoted(other));
         mistakes.push(mistake(&[HOOKS], problem, "write [vars.HOOKS.name] for each hook"));

@@ -49,13 +49,16 @@ const ENV: &str = "env";
 /// The name of the SHA-256 of the body, in hex.
 pub const BODY_SHA256: &str = "body_sha256";
 
+/// The name of the time at which a scheduled run was due.
+pub const SCHEDULED_AT: &str = "scheduled_at";
+
 /// What an expression may speak of where a delivery is one event.
 pub const SINGLE_EVENT_SCOPE: &[&str] =
-    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", ENV];
+    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", SCHEDULED_AT, ENV];
 
 /// And where it is a batch of them.
 pub const EVENT_SCOPE: &[&str] =
-    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", "item", ENV];
+    &["body", "headers", "query", "hook", "delivery", BODY_SHA256, "event", SCHEDULED_AT, "item", ENV];
 
 /// Why a value is no id.
 const NO_ID: &str = "neither a text nor a number";
@@ -143,6 +146,11 @@ impl Expressions {
             self.env = env.clone();
         }
         self
+    }
+
+    /// Notes what others mention over the same event.
+    pub(crate) fn note_mentions(&mut self, others: &Self) {
+        self.mentions_body_sha256 |= others.mentions_body_sha256;
     }
 
     /// Whether any of those compiled so far has `body_sha256` in it, so that the hash is worth its time.

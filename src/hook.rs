@@ -4,10 +4,12 @@
 
 pub mod admission;
 pub mod archive_key;
+pub mod concurrency;
 pub mod delivery;
 pub mod event;
 pub mod event_ids;
 pub mod mapping;
+pub mod schedule;
 pub mod subscription;
 
 use std::sync::Arc;
@@ -23,8 +25,10 @@ use crate::verify::Verification;
 use crate::verify::answer::{AnswerTemplate, HandshakeSecrets, SenderReply};
 use crate::verify::handshake::Handshake;
 use archive_key::KeyTemplate;
+use concurrency::ConcurrencyKey;
 use event_ids::ItemIds;
 use mapping::Params;
+use schedule::Schedule;
 use subscription::Subscription;
 
 /// Default of `max_body_bytes`: much for an event, little for an isolate.
@@ -116,6 +120,29 @@ pub enum OnRedelivery {
     RetryFailed,
 }
 
+/// What a new run does while another run of its key is started, or waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBusy {
+    /// It waits. Runs of a key start in the order in which they were accepted.
+    #[default]
+    Wait,
+    /// It waits, and ends every older run of the key that still waits.
+    Replace,
+    /// It ends at once.
+    Skip,
+}
+
+/// How many runs may be in progress at Fabricate at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MaxRunning {
+    /// Of the hook; `None`: no limit.
+    pub hook: Option<u32>,
+    /// Of the whole Worker; `None`: no limit.
+    pub worker: Option<u32>,
+}
+
 /// The settings that a run copies from its hook, so that a later configuration does not change the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSettings {
@@ -131,6 +158,12 @@ pub struct RunSettings {
     pub on_redelivery: OnRedelivery,
     /// Who is notified of the run, and of what.
     pub notify: Vec<Subscription>,
+    /// What a run with a key does while another run of the key is started, or waits.
+    pub when_busy: WhenBusy,
+    /// How long a run with a key waits for a newer one that replaces it, milliseconds; `None`: not at all.
+    pub debounce_ms: Option<i64>,
+    /// How many runs may be in progress at the same time.
+    pub max_running: MaxRunning,
 }
 
 /// A rule of a hook: for which events to run which workflow with which parameters.
@@ -142,6 +175,8 @@ pub struct Rule {
     pub target: Arc<Target>,
     /// The parameters.
     pub params: Params,
+    /// The key of its runs, configured as `concurrency`: runs with the same key run one at a time. `None`: its runs have no key.
+    pub concurrency: Option<ConcurrencyKey>,
     /// The settings of its runs.
     pub settings: Arc<RunSettings>,
 }
@@ -188,6 +223,8 @@ pub struct Hook {
     pub sender: Option<String>,
     /// Who may call it.
     pub verify: Verification,
+    /// When it runs by itself; `None`: never.
+    pub schedule: Option<Schedule>,
     /// The handshakes that it answers.
     pub handshakes: Vec<Handshake>,
     /// The answers to accepted deliveries; the first one that fits the delivery is used. Otherwise seedhook lists the runs.
@@ -226,6 +263,12 @@ impl Hook {
     pub fn answer_to(&self, delivery: &RawRequest) -> Option<SenderReply> {
         let answer = self.answers.iter().find(|answer| answer.is_for(delivery))?;
         answer.fill(delivery, &HandshakeSecrets::default()).ok()
+    }
+
+    /// Whether anybody may call it: otherwise it has no address, and only its schedule starts runs.
+    #[must_use]
+    pub fn has_address(&self) -> bool {
+        !self.verify.is_for_nobody()
     }
 
     /// Whether the sender offers its secret in a handshake.

@@ -3,6 +3,7 @@
 //! Entry k+1 has exactly one author, and that author decided what comes next. This file reads a journal;
 //! `service/journals.rs` writes one. A KV record alone never justifies a start or an end.
 
+mod holding;
 pub mod retention;
 
 use crate::fabricate::TaskId;

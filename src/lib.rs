@@ -21,6 +21,8 @@
 //!    lost, the run is delayed.
 //! 6. `service/close.rs` is the one place that ends a run. What follows from an end starts there. The targets of the run are
 //!    notified at once, and by the sweeps until each has answered ([`service::notify`]).
+//!    Runs with the same key start one at a time: before its start, a run takes its turn in the inbox (`service/turns.rs`).
+//!    A sweep also claims what schedules say ([`service::schedule`]).
 //! 7. Once an hour [`service::reconcile`] compares the inbox with KV and restores records that were lost between 3 and 4.
 //! 8. An archived file is streamed to the operator, or to the holder of a signed link (`http/files.rs`, [`link`]).
 //! 9. The operator retries a failed run ([`service::retry`]), or its sender's redelivery does, if the hook says so. A retry is
@@ -55,6 +57,8 @@
 //! | task | Fabricate's record of the workflow that it executes |
 //! | sweep | the cron pass that advances every open run |
 //! | inbox | the R2 bucket with the claimed deliveries, the retries and the journals |
+//! | key | what the `concurrency` of a hook makes of a run: runs with the same key run one at a time |
+//! | turn | which of the runs with a key may start; a slot is a turn that any of them may have |
 //! | journal | the create-only list of decisions about one run |
 //! | archive | copying a task's files to R2 |
 //! | operator | the person or program that runs seedhook: it holds the operator token, or signs in by Cloudflare Access |
@@ -91,6 +95,8 @@
 //! | the stored shape of a record, and its version | [`records`]; fixtures in `tests/records/`, whole stores of earlier versions in `tests/upgrade/` | values, text |
 //! | starting and following runs | [`service::advance`] | all ports |
 //! | how started runs are followed for half a minute, and by the queue | [`service::follow`] | all ports |
+//! | which runs wait for each other, are replaced or skipped | [`hook::concurrency`] makes keys; `run/turn.rs`, `journal/holding.rs`; `service/turns.rs` and its folder; `service/sweep/waiting.rs` chooses whom a sweep asks | values, a time; R2 |
+//! | when hooks run by themselves | [`hook::schedule`]; [`service::schedule`] | values, a time; all ports |
 //! | ending runs; what happens at an end | `service/close.rs` | journal, KV, log, metrics |
 //! | when targets are notified | [`service::notify`]; `run/notification.rs` has the schedule | KV, the targets, log |
 //! | operator decisions: adopt, abandon, retry | [`service::operator`], [`service::retry`], [`service::retry_many`], [`service::abandon_many`] | the ports that each names |

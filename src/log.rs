@@ -111,6 +111,11 @@ lines! {
     Warn REDELIVERY_NOT_RETRIED = "redelivered run not retried";
     Warn DECISION_NOT_SHOWN = "decision not shown in KV, the next sweep shows it";
     Warn RUN_NOT_STARTED = "run not started, the next sweep tries again";
+    Info RUN_WAITED = "run starts after it waited for others";
+    Info SCHEDULE_CLAIMED = "scheduled time accepted";
+    Info SCHEDULE_IGNORED = "scheduled time ignored: no rule is for it";
+    Warn SCHEDULE_NOT_CLAIMED = "scheduled time not stored, the next sweep tries again";
+    Warn SCHEDULES_NOT_READ = "schedules not read or written, the next sweep tries again";
     Info SWEEP_FINISHED = "sweep finished";
     Info BATCH_FINISHED = "queue batch finished";
     Warn RUN_NOT_ADVANCED = "run not advanced, the next sweep tries again";

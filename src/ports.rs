@@ -7,6 +7,8 @@ mod heartbeat;
 mod kept;
 mod metrics;
 mod notifier;
+mod schedules;
+mod turns;
 
 pub use alerts::{AlertLedgers, HeardHooks, KnownLedger};
 pub use archive::{
@@ -18,6 +20,8 @@ pub use heartbeat::{Heartbeat, Heartbeats, SweepGap};
 pub use kept::{InvalidKeptId, Kept, KeptId, KeptKey, KeptLists};
 pub use metrics::{Metrics, Point, PointDetail, PointKind, PointOutcome};
 pub use notifier::{Notifier, Posted};
+pub use schedules::{ScheduleLedger, ScheduleMark, Schedules};
+pub use turns::Turns;
 
 use std::cell::Cell;
 use std::fmt;
@@ -336,6 +340,8 @@ pub trait WholeInbox:
     + Heartbeats
     + HeardHooks
     + AlertLedgers
+    + Turns
+    + Schedules
 {
 }
 
@@ -349,6 +355,8 @@ impl<W> WholeInbox for W where
         + Heartbeats
         + HeardHooks
         + AlertLedgers
+        + Turns
+        + Schedules
 {
 }
 

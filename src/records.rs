@@ -12,6 +12,7 @@
 //! | `item` | R2 `deliveries/~items/{hook}/{digest}` | [`ItemClaim`] |
 //! | `retry` | R2 `retries/{run_id}` | [`Retry`] |
 //! | `kept` | R2 `ignored/{hook}/{id}` | [`Kept`] |
+//! | `turn` | R2 `turns/{hash of key}` | [`Turn`] |
 //! | `batch` | queue messages | [`Batch`] |
 //!
 //! Ids, times and the words of statuses have one spelling in records, the configuration and HTTP: they bring their own
@@ -48,6 +49,7 @@ mod plain_json;
 mod run;
 mod summary;
 mod task;
+mod turn;
 mod version;
 
 pub use summary::{read_metadata, to_metadata};
@@ -56,7 +58,7 @@ use serde::Serialize;
 
 use crate::journal::Entry;
 use crate::ports::{Batch, Claim, ItemClaim, Kept, Retry};
-use crate::run::Run;
+use crate::run::{Run, Turn};
 
 /// A value that is stored as JSON text.
 pub trait Record: Sized {
@@ -106,4 +108,5 @@ record!(Claim, inbox::ClaimShape<'_>);
 record!(ItemClaim, inbox::ItemClaimShape);
 record!(Retry, inbox::RetryShape);
 record!(Kept, inbox::KeptShape<'_>);
+record!(Turn, turn::TurnShape);
 record!(Batch, batch::BatchShape);

@@ -16,6 +16,7 @@ mod retry;
 mod schedule;
 mod status;
 mod summary;
+mod turn;
 mod view;
 
 pub use ascii_json::ascii_json;
@@ -28,8 +29,9 @@ pub use notification::{Attempted, FIRST_ATTEMPT_MS, GIVEN_UP_MS, Notification, N
 pub use poll::{Effect, FILES_MAX, MISSING_MS, MISSING_POLLS, Missing};
 pub use schedule::{Step, Tick, backoff_ms};
 pub use status::{RunError, Stage, Status};
-pub use summary::{BriefError, Summary};
-pub use view::{PlaceView, RunBrief, RunErrorView, RunFileView, RunView, TaskBrief, TaskView};
+pub use summary::{BriefError, BriefKey, Summary};
+pub use turn::{GroupId, Holder, Turn, TurnKey, WaitingFor};
+pub use view::{PlaceView, RunBrief, RunErrorView, RunFileView, RunView, TaskBrief, TaskView, WaitingView};
 
 use std::sync::Arc;
 
@@ -104,6 +106,13 @@ pub struct Run {
     pub retry_of: Option<RunId>,
     /// The trace of the delivery that it was accepted with, or of the run that it repeats; `None`: its sender named none.
     pub trace: Option<TraceContext>,
+    /// Runs with the same key run one at a time, at most [`KEY_BYTES_MAX`](crate::hook::concurrency::KEY_BYTES_MAX) bytes; `None`: it
+    /// waits for no other run.
+    pub key: Option<String>,
+    /// The newer run of its key that came while this one waited, and ended it.
+    pub replaced_by: Option<RunId>,
+    /// The older run of its key that was started, or waited, when this one came and ended.
+    pub skipped_for: Option<RunId>,
     /// When it was accepted.
     pub received_at: Timestamp,
     /// When Fabricate was first known to execute its task.

@@ -38,8 +38,10 @@ mod redelivery;
 pub mod retry;
 pub mod retry_many;
 mod run_state;
+pub mod schedule;
 pub mod sweep;
 pub mod timeline;
+mod turns;
 
 use serde_json::{Value, json};
 
@@ -70,7 +72,17 @@ fn log_fields(run: &Run) -> Value {
         "stage": run.error.as_ref().map(|error| error.stage),
         "error": run.error.as_ref().and_then(|error| error.http_status).map(http_text),
     });
-    with_trace(fields, run.trace)
+    with_trace(with_reason(fields, run), run.trace)
+}
+
+/// The fields of a log line with the run to which this one gave way, if it did.
+fn with_reason(mut fields: Value, run: &Run) -> Value {
+    for (name, other) in [("replaced_by", run.replaced_by), ("skipped_for", run.skipped_for)] {
+        if let (Some(other), Some(fields)) = (other, fields.as_object_mut()) {
+            fields.insert(name.to_owned(), json!(other));
+        }
+    }
+    fields
 }
 
 /// The fields of a log line with the trace's id, where there is a trace. Only a verified sender's trace gets here.

@@ -25,10 +25,10 @@ use crate::ports::{
     Download, Downloads, EntryKey, Fabricate, FileBytes, FileStore, HeardHooks, Heartbeat, Heartbeats,
     IdleHint, IdleHints, Inbox, InboxKey, InboxLists, ItemClaim, ItemKey, Kept, KeptId, KeptKey, KeptLists,
     KnownLedger, Log, Metrics, Notifier, Page, Part, Point, Posted, Put, Queue, Retry, RetryKey, RunLists,
-    RunPage, RunRecords, Source, StoreError, Upload, Version,
+    RunPage, RunRecords, ScheduleLedger, Schedules, Source, StoreError, Turns, Upload, Version,
 };
 use crate::run::tests::at;
-use crate::run::{Run, RunId};
+use crate::run::{Run, RunId, Turn, TurnKey};
 use crate::timestamp::Timestamp;
 
 /// How many runs one page of a list has.
@@ -43,6 +43,13 @@ pub(crate) struct MemoryWorld {
     pub(crate) claims: RefCell<Vec<(DeliveryKey, Claim)>>,
     pub(crate) items: RefCell<Vec<(ItemKey, ItemClaim)>>,
     pub(crate) retries: RefCell<BTreeMap<RunId, Retry>>,
+    /// Turns, with their entity tags and times.
+    pub(crate) turns: RefCell<BTreeMap<TurnKey, (Turn, Version)>>,
+    /// The ledger of schedules, and its entity tag and time.
+    pub(crate) schedules: RefCell<Option<(ScheduleLedger, Version)>>,
+    pub(crate) known_schedules: RefCell<Option<ScheduleLedger>>,
+    /// What another invocation writes to a turn just before it is written next.
+    pub(crate) other_turn: RefCell<Option<Turn>>,
     pub(crate) kept: RefCell<Vec<(KeptKey, Kept)>>,
     /// The decision of another invocation, entered just before the next entry is created.
     pub(crate) faster: RefCell<Option<Decision>>,
@@ -383,6 +390,54 @@ impl InboxLists for MemoryWorld {
     async fn list_retries(&self, _: Option<&str>) -> Result<Page<(RunId, Timestamp)>, StoreError> {
         let runs = self.retries.borrow().keys().map(|run_id| (*run_id, at(0))).collect();
         Ok(Page { items: runs, cursor: None })
+    }
+}
+
+impl Schedules for MemoryWorld {
+    async fn get_schedules(&self) -> Result<Option<(ScheduleLedger, Version)>, StoreError> {
+        self.inbox("R2 get")?;
+        Ok(self.schedules.borrow().clone())
+    }
+    async fn put_schedules(
+        &self,
+        ledger: &ScheduleLedger,
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError> {
+        self.inbox("R2 put")?;
+        let mut stored = self.schedules.borrow_mut();
+        let holds = stored.as_ref().map(|(_, version)| version) == expected;
+        if holds {
+            *stored = Some((ledger.clone(), Version { etag: ledger.author.clone(), at: self.now() }));
+        }
+        Ok(holds)
+    }
+    fn known_schedules(&self) -> &RefCell<Option<ScheduleLedger>> {
+        &self.known_schedules
+    }
+}
+
+impl Turns for MemoryWorld {
+    async fn get_turn(&self, key: &TurnKey) -> Result<Option<(Turn, Version)>, StoreError> {
+        self.inbox("R2 get")?;
+        Ok(self.turns.borrow().get(key).cloned())
+    }
+    async fn put_turn(
+        &self,
+        key: &TurnKey,
+        turn: &Turn,
+        expected: Option<&Version>,
+    ) -> Result<bool, StoreError> {
+        self.inbox("R2 put")?;
+        let version = |turn: &Turn| Version { etag: turn.author.clone(), at: self.now() };
+        if let Some(other) = self.other_turn.take() {
+            self.turns.borrow_mut().insert(key.clone(), (other.clone(), version(&other)));
+        }
+        let mut turns = self.turns.borrow_mut();
+        let holds = turns.get(key).map(|(_, version)| version) == expected;
+        if holds {
+            turns.insert(key.clone(), (turn.clone(), version(turn)));
+        }
+        Ok(holds)
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) enum Proof {
     Token(Token),
     Jwt(Jwt),
     Sns(Sns),
+    /// Nothing: the hook has no sender, and each request is rejected.
+    Nobody,
 }
 
 /// A request that is known to be genuine, or that needs no proof.
@@ -116,6 +118,24 @@ pub struct VerifyContext<'a> {
 }
 
 impl Verification {
+    /// The verification of a hook without a sender: it rejects each request.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            scheme: "schedule".to_owned(),
+            secret_names: Vec::new(),
+            verify_token_name: None,
+            url: None,
+            proofs: vec![KeyedProof { secret_prefix: None, proof: Proof::Nobody }],
+        }
+    }
+
+    /// Whether each request is rejected.
+    #[must_use]
+    pub fn is_for_nobody(&self) -> bool {
+        self.proofs.iter().any(|keyed| keyed.proof == Proof::Nobody)
+    }
+
     /// Verifies a delivery.
     ///
     /// # Errors
@@ -270,7 +290,7 @@ impl Verification {
 
 impl Proof {
     fn needs_secret(&self) -> bool {
-        !matches!(self, Self::Sns(_))
+        !matches!(self, Self::Sns(_) | Self::Nobody)
     }
 
     fn check_secret(&self, secret: &str) -> Result<(), SecretError> {
@@ -278,7 +298,7 @@ impl Proof {
             Self::Signature(signature) => signature.key(secret).map(drop),
             Self::Jwt(jwt) => jwt.key(secret).map(drop),
             Self::Token(token) => token.check_secret(secret),
-            Self::Sns(_) => Ok(()),
+            Self::Sns(_) | Self::Nobody => Ok(()),
         }
     }
 
@@ -289,6 +309,7 @@ impl Proof {
             Self::Jwt(jwt) => jwt.check(evidence, secrets),
             // Few hooks are of SNS: the future of the others has no room for it, and its code is compiled when it is called.
             Self::Sns(sns) => sns.check(evidence).boxed_local().await,
+            Self::Nobody => Err(ProofError::new("the hook has no sender")),
         }
     }
 }

@@ -158,7 +158,18 @@ fn the_fields_of_a_log_message_are_read() {
         row.fields.iter().map(String::as_str).collect::<Vec<_>>()
     };
     assert_eq!(fields("delivery accepted"), ["hook", "runs", "trace_id"]);
-    let of_a_run = ["attempts", "error", "hook", "run_id", "stage", "status", "task_id", "trace_id"];
+    let of_a_run = [
+        "attempts",
+        "error",
+        "hook",
+        "replaced_by",
+        "run_id",
+        "skipped_for",
+        "stage",
+        "status",
+        "task_id",
+        "trace_id",
+    ];
     assert_eq!((fields("run failed"), fields("run retried")), (of_a_run.to_vec(), of_a_run.to_vec()));
     assert!(fields("inbox too large for the hourly pass: shorten its retention").is_empty());
 }

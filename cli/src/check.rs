@@ -10,11 +10,13 @@ mod rate_limits;
 mod secrets;
 mod variables;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::Result;
 use lexopt::{Arg, ValueExt};
 use seedhook::hook::{Hook, HookName};
+use seedhook::timestamp::Timestamp;
 use serde::Serialize;
 
 use crate::config_file::{ConfigFile, SyntaxError};
@@ -60,7 +62,10 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
 pub fn check_project(host: &impl Host, given: Option<&str>) -> Result<Report> {
     let path = ConfigFile::find(host, given)?;
     match ConfigFile::read(host, &path) {
-        Ok(file) => Ok(Report::of(&file, &dev_vars::read_beside(host, &file)?)),
+        Ok(file) => {
+            let now = Timestamp::from_millis(host.now_ms());
+            Ok(Report::of(&file, &dev_vars::read_beside(host, &file)?, now))
+        }
         Err(error) => match error.downcast::<SyntaxError>() {
             Ok(error) => Ok(Report::of_syntax_error(error)),
             Err(error) => Err(error),
@@ -91,13 +96,16 @@ struct HookLine {
     #[serde(skip_serializing_if = "String::is_empty")]
     environment: String,
     hook: String,
+    /// The next three times of its schedule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next_times: Vec<String>,
     #[serde(skip)]
     line: String,
 }
 
 impl Report {
     /// Checks a file. `local` are the secrets of this machine.
-    fn of(file: &ConfigFile, local: &Secrets) -> Self {
+    fn of(file: &ConfigFile, local: &Secrets, now: Timestamp) -> Self {
         let environments = Environment::all(&file.root);
         let mut found: Vec<(usize, Finding)> = findings(file, &environments, local)
             .into_iter()
@@ -110,7 +118,7 @@ impl Report {
         });
         let hooks = environments.iter().flat_map(|environment| {
             let valid = environment.configuration.hooks.iter();
-            valid.filter_map(|(name, hook)| Some(HookLine::of(environment, name, hook.as_ref().ok()?)))
+            valid.filter_map(|(name, hook)| Some(HookLine::of(environment, name, hook.as_ref().ok()?, now)))
         });
         Self { file: file.path.clone(), findings: findings.collect(), hooks: hooks.collect() }
     }
@@ -159,10 +167,14 @@ impl Report {
 }
 
 impl HookLine {
-    fn of(environment: &Environment<'_>, name: &HookName, hook: &Hook) -> Self {
+    fn of(environment: &Environment<'_>, name: &HookName, hook: &Hook, now: Timestamp) -> Self {
         let line = format!("{}{}", environment.label(), summary(name, hook));
+        let next_times: Vec<String> = hook.schedule.iter().flat_map(|schedule| schedule.next_three(now)).map(|time| time.to_string()).collect();
+        let times = (!next_times.is_empty()).then(|| format!("next times: {}", next_times.join(", ")));
+        let lines = std::iter::once(line).chain(keys(hook).into_iter().chain(times).map(|more| format!("  {more}")));
+        let line = lines.collect::<Vec<_>>().join("\n");
         let environment = environment.path.last().cloned().unwrap_or_default();
-        Self { environment, hook: name.to_string(), line }
+        Self { environment, hook: name.to_string(), next_times, line }
     }
 }
 
@@ -194,7 +206,14 @@ fn summary(name: &HookName, hook: &Hook) -> String {
         })
         .collect();
     let paused = if hook.paused { ", paused" } else { "" };
-    format!("/hooks/{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
+    let address = if hook.has_address() { "/hooks/" } else { "" };
+    format!("{address}{name} ({}{secrets}{paused}) runs {}", hook.verify.scheme, targets.join(", "))
+}
+
+/// The templates of the keys of a hook's runs, each once.
+fn keys(hook: &Hook) -> BTreeSet<String> {
+    let keys = hook.rules.iter().filter_map(|rule| rule.concurrency.as_ref());
+    keys.map(|key| format!("one at a time: {}", key.source())).collect()
 }
 
 #[cfg(test)]

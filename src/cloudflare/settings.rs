@@ -10,7 +10,8 @@ use worker::Env;
 use super::clock::WorkerLog;
 use crate::config::hooks::HookTable;
 use crate::config::{
-    ACCESS_AUD, ACCESS_TEAM, Configuration, ENV, FABRICATE_RATE, NOTIFY, SWEEP_REQUESTS, Variables,
+    ACCESS_AUD, ACCESS_TEAM, Configuration, ENV, FABRICATE_RATE, MAX_RUNNING, NOTIFY, SWEEP_REQUESTS,
+    Variables,
 };
 use crate::fabricate::CircuitBreaker;
 use crate::http::Isolate;
@@ -63,7 +64,14 @@ fn variables(env: &Env) -> Variables {
         let may_have_hooks = Variables::may_have_hooks(&name);
         let is_ours = matches!(
             name.as_str(),
-            "FABRICATE_URL" | ENV | FABRICATE_RATE | NOTIFY | SWEEP_REQUESTS | ACCESS_TEAM | ACCESS_AUD
+            "FABRICATE_URL"
+                | ENV
+                | FABRICATE_RATE
+                | MAX_RUNNING
+                | NOTIFY
+                | SWEEP_REQUESTS
+                | ACCESS_TEAM
+                | ACCESS_AUD
         );
         if !is_ours && !may_have_hooks {
             continue;

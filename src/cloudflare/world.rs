@@ -21,7 +21,7 @@ use crate::fabricate::{Api, CircuitBreaker, Credentials};
 use crate::http::secrets::FABRICATE_API_KEY;
 use crate::log;
 use crate::notify::Targets;
-use crate::ports::{Heartbeat, KnownLedger, Log};
+use crate::ports::{Heartbeat, KnownLedger, Log, ScheduleLedger};
 use crate::timestamp::Timestamp;
 
 thread_local! {
@@ -121,6 +121,8 @@ pub(super) struct Bindings {
     pub(super) known_heartbeat: RefCell<Option<Heartbeat>>,
     /// [`AlertLedgers::known_ledger`](crate::ports::AlertLedgers::known_ledger).
     pub(super) known_ledger: RefCell<Option<KnownLedger>>,
+    /// [`Schedules::known_schedules`](crate::ports::Schedules::known_schedules).
+    pub(super) known_schedules: RefCell<Option<ScheduleLedger>>,
 }
 
 impl Bindings {
@@ -151,6 +153,7 @@ impl Bindings {
             credentials: Credentials::default(),
             known_heartbeat: RefCell::default(),
             known_ledger: RefCell::default(),
+            known_schedules: RefCell::default(),
         })
     }
 }

@@ -8,14 +8,14 @@ use super::fields::{HookReader, Table};
 use super::hooks::Around;
 use super::mistake::{Mistake, quoted};
 use super::notify::Notified;
-use crate::expression::{Condition, EVENT_SCOPE, Expressions, SINGLE_EVENT_SCOPE};
+use crate::expression::{Condition, EVENT_SCOPE, Env, Expressions, SINGLE_EVENT_SCOPE};
 use crate::fabricate::{Place, Target};
 use crate::hook::archive_key::{self, KeyTemplate};
 use crate::hook::mapping::Params;
 use crate::hook::{
     BODY_BYTES_DEFAULT, BODY_BYTES_MAX, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Hook,
-    HookName, OnRedelivery, OnUnconfirmed, RateKey, RateLimit, Rule, RunSettings, START_ATTEMPTS_DEFAULT,
-    START_ATTEMPTS_MAX, Share,
+    HookName, MaxRunning, OnRedelivery, OnUnconfirmed, RateKey, RateLimit, Rule, RunSettings,
+    START_ATTEMPTS_DEFAULT, START_ATTEMPTS_MAX, Share, WhenBusy,
 };
 use crate::request::source::Source;
 
@@ -33,6 +33,9 @@ const RULE_FIELDS: &[&str] = &[
     "archive",
     "start_attempts_max",
     "notify",
+    "concurrency",
+    "when_busy",
+    "debounce",
 ];
 
 /// The fields of a hook that a rule does not have.
@@ -51,6 +54,9 @@ const HOOK_FIELDS: &[&str] = &[
     "share",
     "keep_ignored",
     "silence",
+    "max_running",
+    "schedule",
+    "schedule_offset",
 ];
 
 /// The most rules of one hook.
@@ -60,6 +66,9 @@ const ON_UNCONFIRMED: &[(&str, OnUnconfirmed)] =
     &[("park", OnUnconfirmed::Park), ("restart", OnUnconfirmed::Restart)];
 const ON_REDELIVERY: &[(&str, OnRedelivery)] =
     &[("ignore", OnRedelivery::Ignore), ("retry_failed", OnRedelivery::RetryFailed)];
+
+const WHEN_BUSY: &[(&str, WhenBusy)] =
+    &[("wait", WhenBusy::Wait), ("replace", WhenBusy::Replace), ("skip", WhenBusy::Skip)];
 
 const SHARE: &[(&str, Share)] =
     &[("none", Share::Nothing), ("status", Share::Status), ("files", Share::Files)];
@@ -85,7 +94,8 @@ pub(super) fn read_hook(
     };
     let table = Table::new(table, path);
     reader.unknown_fields(&table, &[RULE_FIELDS, HOOK_FIELDS].concat());
-    let section = reader.verify_section(&table);
+    let schedule = reader.schedule(&table);
+    let section = reader.who_calls(&table);
     let sender = section.as_ref().and_then(|section| section.sender.as_ref());
     let handshakes = reader.handshakes(&table, sender, section.as_ref().map(|section| &section.verify));
     let answers = reader.delivery_answers(&table, sender);
@@ -103,7 +113,8 @@ pub(super) fn read_hook(
     let keeps_ignored = reader.boolean(&table, "keep_ignored");
     let silence_ms = reader.silence_ms(&table);
     let notified = Notified { hook: name.as_str(), targets: &around.targets };
-    let rules = reader.rules(&table, &notified);
+    let max_running = MaxRunning { hook: reader.max_running(&table), worker: around.max_running };
+    let rules = reader.rules(&table, &Surroundings { notified, env: &around.env, max_running });
     let has_target = rules.iter().flatten().any(|rule| !rule.settings.notify.is_empty());
     if silence_ms.is_some() && !has_target {
         let remedy = "name a target: notify = [\"ops\"], and [vars.NOTIFY.ops]";
@@ -115,6 +126,7 @@ pub(super) fn read_hook(
             name,
             sender: section.sender.map(|sender| sender.name),
             verify: section.verify,
+            schedule,
             handshakes,
             answers,
             delivery_id_template,
@@ -133,6 +145,13 @@ pub(super) fn read_hook(
         }),
         _ => Err(mistakes),
     }
+}
+
+/// What the rules of a hook refer to.
+struct Surroundings<'a> {
+    notified: Notified<'a>,
+    env: &'a Env,
+    max_running: MaxRunning,
 }
 
 impl HookReader {
@@ -176,9 +195,9 @@ impl HookReader {
         Some(RateLimit { binding, by })
     }
 
-    fn rules(&mut self, hook: &Table<'_>, notified: &Notified<'_>) -> Option<Vec<Rule>> {
+    fn rules(&mut self, hook: &Table<'_>, around: &Surroundings<'_>) -> Option<Vec<Rule>> {
         let Some(value) = hook.get("rules") else {
-            return Some(vec![self.rule(hook, notified)?]);
+            return Some(vec![self.rule(hook, around)?]);
         };
         let items = value.as_array().filter(|items| (1..=RULES_MAX).contains(&items.len()));
         let Some(items) = items else {
@@ -197,12 +216,12 @@ impl HookReader {
             };
             let table = Table { own, own_path: &path, base: Some((hook.own, hook.own_path)) };
             self.unknown_fields(&table, RULE_FIELDS);
-            rules.extend(self.rule(&table, notified));
+            rules.extend(self.rule(&table, around));
         }
         Some(rules)
     }
 
-    fn rule(&mut self, table: &Table<'_>, notified: &Notified<'_>) -> Option<Rule> {
+    fn rule(&mut self, table: &Table<'_>, around: &Surroundings<'_>) -> Option<Rule> {
         let when = self.condition(table, "when");
         let workspace = self.name(table, "workspace");
         let workflow = self.name(table, "workflow");
@@ -215,10 +234,14 @@ impl HookReader {
             start_attempts_max: self.number(table, "start_attempts_max", START_ATTEMPTS_DEFAULT, attempts),
             archive: self.archive(table),
             on_redelivery: self.word(table, "on_redelivery", ON_REDELIVERY).unwrap_or_default(),
-            notify: self.subscriptions(table, notified),
+            notify: self.subscriptions(table, &around.notified),
+            when_busy: self.word(table, "when_busy", WHEN_BUSY).unwrap_or_default(),
+            debounce_ms: self.debounce_ms(table),
+            max_running: around.max_running,
         };
+        let concurrency = self.concurrency(table, around.env);
         let target = Target { workspace: workspace?, place: container?, workflow: workflow? };
-        Some(Rule { when, target: Arc::new(target), params, settings: Arc::new(settings) })
+        Some(Rule { when, target: Arc::new(target), params, concurrency, settings: Arc::new(settings) })
     }
 
     /// The database or project of the workflow.

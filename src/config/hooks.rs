@@ -44,6 +44,8 @@ pub type ReadHook = Result<Hook, Vec<Mistake>>;
 pub struct Hooks {
     by_name: BTreeMap<HookName, Entry>,
     around: Around,
+    /// The names of those with a `schedule`, once they were looked for.
+    scheduled: OnceCell<Vec<HookName>>,
 }
 
 /// What hooks refer to.
@@ -53,6 +55,8 @@ pub(super) struct Around {
     pub(super) env: Env,
     /// Who may be notified.
     pub(super) targets: Rc<Targets>,
+    /// How many runs of the whole Worker may be in progress at the same time.
+    pub(super) max_running: Option<u32>,
 }
 
 /// A hook that is read when it is first needed.
@@ -64,9 +68,9 @@ struct Entry {
 }
 
 impl Hooks {
-    /// No hooks. The expressions of the hooks that are added see `env`, and `targets` may be notified of their runs.
-    pub(super) fn new(env: Env, targets: Rc<Targets>) -> Self {
-        Self { by_name: BTreeMap::new(), around: Around { env, targets } }
+    /// No hooks. Those that are added refer to what is `around` them.
+    pub(super) fn new(around: Around) -> Self {
+        Self { by_name: BTreeMap::new(), around, scheduled: OnceCell::new() }
     }
 
     /// Adds a hook of the `table` in `variable`. A name that another hook has becomes the mistake `twice`.
@@ -103,6 +107,18 @@ impl Hooks {
         Some(self.read(name, self.by_name.get(name)?))
     }
 
+    /// The hooks with a schedule and without mistakes. No other hook is read.
+    pub fn scheduled(&self) -> impl Iterator<Item = &Hook> {
+        let has_schedule = |(name, entry): &(&HookName, &Entry)| {
+            entry.table.hook(name.as_str()).is_ok_and(|value| value.get("schedule").is_some())
+        };
+        let names = self
+            .scheduled
+            .get_or_init(|| self.by_name.iter().filter(has_schedule).map(|(name, _)| name.clone()).collect());
+        let hooks = names.iter().filter_map(|name| self.get(name)?.ok());
+        hooks.filter(|hook| hook.schedule.is_some())
+    }
+
     /// Every hook, or its mistakes, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&HookName, Result<&Hook, &[Mistake]>)> {
         self.by_name.iter().map(|(name, entry)| (name, self.read(name, entry)))
@@ -115,7 +131,7 @@ impl Hooks {
 
     /// Every hook, or its mistakes, in the order of the names.
     pub fn into_values(self) -> impl Iterator<Item = ReadHook> {
-        let Self { by_name, around } = self;
+        let Self { by_name, around, .. } = self;
         by_name.into_iter().map(move |(name, entry)| {
             let Entry { variable, table, read } = entry;
             read.into_inner().unwrap_or_else(|| read_from(&name, &variable, &*table, &around))

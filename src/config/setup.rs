@@ -77,6 +77,7 @@ fn steps_of_scheme(verify: &Verification, url: &str) -> Vec<String> {
         Some(Proof::Jwt(jwt)) => {
             format!("The sender signs a JSON Web Token with the secret and sends it in {}.", place(&jwt.at))
         }
+        Some(Proof::Nobody) => "Nobody calls this hook: its schedule starts its runs.".to_owned(),
         Some(Proof::Sns(_)) => "Amazon SNS signs each message with its own certificate.".to_owned(),
     });
     steps

@@ -372,3 +372,96 @@ fn access_needs_a_team_and_its_audiences() {
         assert!(!is_open && mistake.starts_with(expected), "{mistake}");
     }
 }
+
+#[test]
+fn mistakes_about_runs_that_wait_have_remedies() {
+    check(|hook| hook["when_busy"] = json!("skip"), "HOOKS.crm.when_busy: needs `concurrency`");
+    check(|hook| hook["debounce"] = json!("30s"), "HOOKS.crm.debounce: needs `concurrency`");
+    let keyed = |field: &'static str, value: Value| {
+        move |hook: &mut Value| {
+            hook["concurrency"] = json!("{{ workspace }}/{{ database }}");
+            hook[field] = value;
+        }
+    };
+    check(
+        keyed("when_busy", json!("queue")),
+        "must be one of \"wait\", \"replace\", \"skip\", got \"queue\"",
+    );
+    check(keyed("debounce", json!("2h")), "HOOKS.crm.debounce: must be 1 second to 1 hour, got \"2h\"");
+    check(keyed("concurrency", json!("{{ item.x }}")), "HOOKS.crm.concurrency: ");
+    check(keyed("concurrency", json!(" ")), "HOOKS.crm.concurrency: must be a template with a value");
+    check(
+        keyed("max_running", json!(0)),
+        "HOOKS.crm.max_running: must be a whole number from 1 to 50, got 0",
+    );
+    let skip_and_debounce = |hook: &mut Value| {
+        keyed("debounce", json!("30s"))(hook);
+        hook["when_busy"] = json!("skip");
+    };
+    check(skip_and_debounce, "HOOKS.crm.when_busy: cannot be used together with `debounce`");
+    let configuration = read(&json!({"MAX_RUNNING": 51}));
+    let found: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+    assert!(found[0].contains("MAX_RUNNING: must be a whole number from 1 to 50, got 51"), "{found:?}");
+}
+
+#[test]
+fn runs_wait_as_their_hook_and_its_rules_say() {
+    let configuration = read(&json!({"MAX_RUNNING": "8", "HOOKS": {"crm": hook(|hook| {
+        hook["concurrency"] = json!("{{ env.REGION }}{{ database }}");
+        hook["max_running"] = json!(3);
+        hook["rules"] = json!([{"when_busy": "replace"}, {"concurrency": "all", "debounce": "30s"}]);
+    })}}));
+    assert_eq!(configuration.mistakes().map(ToString::to_string).collect::<Vec<_>>().len(), 1, "no REGION");
+    let configuration =
+        read(&json!({"MAX_RUNNING": "8", "ENV": {"REGION": "eu"}, "HOOKS": {"crm": hook(|hook| {
+            hook["concurrency"] = json!("{{ env.REGION }}{{ database }}");
+            hook["max_running"] = json!(3);
+            hook["rules"] = json!([{"when_busy": "replace"}, {"concurrency": "all", "debounce": "30s"}]);
+        })}}));
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
+    let shown = hook.rules.iter().map(|rule| {
+        let (settings, key) = (&rule.settings, rule.concurrency.as_ref().unwrap().source());
+        (
+            key,
+            settings.when_busy,
+            settings.debounce_ms,
+            settings.max_running.hook,
+            settings.max_running.worker,
+        )
+    });
+    let (some, key) = ((Some(3), Some(8)), "{{ env.REGION }}{{ database }}");
+    let expected = [
+        (key, crate::hook::WhenBusy::Replace, None, some.0, some.1),
+        ("all", crate::hook::WhenBusy::Wait, Some(30_000), some.0, some.1),
+    ];
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn mistakes_about_schedules_have_remedies() {
+    let schedule = |text: &'static str| move |hook: &mut Value| hook["schedule"] = json!(text);
+    check(schedule("0 0 30 2 *"), "HOOKS.crm.schedule: never comes");
+    check(schedule("0 0 3 * * *"), "HOOKS.crm.schedule: has 6 fields, and takes five");
+    check(schedule("0 25 * * *"), "HOOKS.crm.schedule: cannot be read");
+    check(|hook| hook["schedule_offset"] = json!("+01:00"), "HOOKS.crm.schedule_offset: needs `schedule`");
+    let offset = |text: &'static str| {
+        move |hook: &mut Value| {
+            hook["schedule"] = json!("0 3 * * *");
+            hook["schedule_offset"] = json!(text);
+        }
+    };
+    check(offset("Europe/Berlin"), "must be an offset from UTC of at most 14 hours, got \"Europe/Berlin\"");
+    let alone = |field: &'static str, value: Value| {
+        move |hook: &mut Value| {
+            hook.as_object_mut().unwrap().remove("verify");
+            hook["schedule"] = json!("0 3 * * *");
+            hook[field] = value;
+        }
+    };
+    check(alone("share", json!("status")), "HOOKS.crm.share: is for a sender, and the hook has none");
+    check(alone("each", json!("body")), "HOOKS.crm.each: cannot be used together with `schedule`");
+    let configuration = read(&json!({"HOOKS": {"crm": hook(alone("paused", json!(false)))}}));
+    assert_eq!(configuration.mistakes().count(), 0);
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
+    assert!(!hook.has_address() && hook.schedule.is_some());
+}

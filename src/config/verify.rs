@@ -59,7 +59,7 @@ pub(super) struct VerifySection {
 impl HookReader {
     pub(super) fn verify_section(&mut self, table: &Table<'_>) -> Option<VerifySection> {
         let Some(value) = table.get("verify") else {
-            let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to accept any caller");
+            let remedy = format!("{EXAMPLE}, or {{ scheme = \"none\" }} to accept any caller, or a schedule");
             self.mistake(table.own_path, "`verify` is missing", remedy);
             return None;
         };

@@ -103,6 +103,11 @@ impl Scope {
         }
     }
 
+    /// Whether there is no value of this name.
+    pub(crate) fn is_missing(&self, name: &str) -> bool {
+        self.values.iter().all(|(known, _)| **known != *name)
+    }
+
     /// The value of a name.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
         self.values.iter().find(|(known, _)| **known == *name).map(|(_, value)| value.clone())

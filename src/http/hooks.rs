@@ -37,7 +37,7 @@ pub(super) async fn list_hooks<R: Runtime>(
                     None => None,
                 };
                 let mistakes = mistakes_of_secrets(context, hook);
-                HookView::Readable(Box::new(ReadableHook::of(hook, &origin, token, mistakes)))
+                HookView::Readable(Box::new(ReadableHook::of(hook, &origin, token, mistakes, context.now())))
             }
             Err(mistakes) => HookView::Unreadable {
                 hook: name,

@@ -59,7 +59,8 @@ pub(super) async fn receive_webhook<R: Runtime>(
 ) -> Handled<R> {
     let seen = Seen::of(&request, &name, context.now());
     let (hook, answered) = match context.hook(name) {
-        Ok(hook) => (Some(hook), answer_sender(context, request, hook, &seen).await),
+        Ok(hook) if hook.has_address() => (Some(hook), answer_sender(context, request, hook, &seen).await),
+        Ok(_) => (None, Err(Problem::NoSuchHook)),
         Err(problem) => (None, Err(problem)),
     };
     write_point(context, seen.at, (&seen.hook, hook), &seen.noted, &answered);

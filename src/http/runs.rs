@@ -51,7 +51,7 @@ pub(super) async fn get_run<R: Runtime>(
     request: &Request,
     run_id: RunId,
 ) -> Handled<R> {
-    answer_run(context, request, run_id, &|run| context.json_text(&run.view())).await
+    answer_run(context, request, run_id, &|run, behind| context.json_text(&run.view_behind(behind))).await
 }
 
 /// What happened to a run.

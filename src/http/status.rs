@@ -52,7 +52,7 @@ pub(super) async fn get_status<R: Runtime>(
     let secret = link_secret(context)?;
     let query = request.url.query().unwrap_or_default();
     let expires_at = secret.verify_status(run_id, query, context.now()).map_err(Problem::BadLink)?;
-    let shown = |run: &Run| {
+    let shown = |run: &Run, _: &[RunId]| {
         let share = match context.isolate.hook(&run.hook, context.runtime) {
             Some(Ok(hook)) => hook.share,
             _ => Share::Nothing,

@@ -14,7 +14,10 @@ use crate::service::queries;
 /// How often a run that somebody waits for is looked at, seconds.
 const WAIT_STEP_S: u32 = 2;
 
-/// Answers with a run as `shown` makes it. With `Prefer: wait=N` the answer waits until the run is another than the one that
+/// Makes the text of an answer of a run, and of the runs that it waits for.
+type Shown<'f> = dyn Fn(&Run, &[RunId]) -> Result<String, Problem> + 'f;
+
+/// Answers with a run as `shown` makes it of the run and those that it waits for. With `Prefer: wait=N` the answer waits until the run is another than the one that
 /// `If-None-Match` names, or that is there when the call comes; nobody waits for a final run.
 ///
 /// 200; 304 the caller has it; 404 there is no such run; 503 a store fails; what `shown` returns.
@@ -22,11 +25,15 @@ pub(super) async fn answer_run<R: Runtime>(
     context: &Context<'_, R>,
     request: &Request,
     run_id: RunId,
-    shown: &dyn Fn(&Run) -> Result<String, Problem>,
+    shown: &Shown<'_>,
 ) -> Handled<R> {
     let ports = context.ports()?;
     let mut run = context.run(&*ports, run_id).await?;
-    let mut version = Version::of(shown(&run)?);
+    let behind = async |run: &Run| {
+        let behind = queries::runs_before(&*ports, run).await;
+        behind.map_err(|error| context.store_failed(&error))
+    };
+    let mut version = Version::of(shown(&run, &behind(&run).await?)?);
     let wait_s = wait_seconds(request);
     let stated = request.header("if-none-match");
     let known = stated.map_or_else(|| version.etag.clone(), ToOwned::to_owned);
@@ -38,7 +45,7 @@ pub(super) async fn answer_run<R: Runtime>(
         // The journal, because KV may show an end a minute late.
         let decided = queries::get_decided_run(&*ports, run_id).await;
         run = decided.map_err(|error| context.store_failed(&error))?.ok_or(Problem::NoSuchRun)?;
-        version = Version::of(shown(&run)?);
+        version = Version::of(shown(&run, &behind(&run).await?)?);
     }
     let mut response = if stated.is_some_and(|stated| version.is_among(stated)) {
         Response::new(304, Body::Empty)

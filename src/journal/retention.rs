@@ -17,6 +17,10 @@ pub const DELIVERIES_KEPT_DAYS: i64 = 30;
 /// journals of its runs.
 pub const JOURNALS_KEPT_DAYS: i64 = 37;
 
+/// How long R2 keeps turns, days since they were last written. A run may have its turn for as long as its start may be undecided, and then
+/// for the longest deadline.
+pub const TURNS_KEPT_DAYS: i64 = 45;
+
 /// How long KV keeps the `done/` record of a run, days since the run ended: at least as long as R2 keeps its delivery.
 pub const DONE_KEPT_DAYS: i64 = 35;
 
@@ -38,6 +42,7 @@ pub const UNDECIDED_MS_MAX: i64 = 30 * DAY_MS;
 const _: () = {
     assert!(DELIVERIES_KEPT_DAYS + 7 <= JOURNALS_KEPT_DAYS);
     assert!(DELIVERIES_KEPT_DAYS <= DONE_KEPT_DAYS);
+    assert!(TURNS_KEPT_DAYS * DAY_MS > UNDECIDED_MS_MAX + crate::hook::DEADLINE_MAX_MS + 7 * DAY_MS);
     assert!(UNDECIDED_MS_MAX + 7 * DAY_MS <= JOURNALS_KEPT_DAYS * DAY_MS);
 };
 
@@ -180,6 +185,7 @@ mod tests {
             ("deliveries/", DELIVERIES_KEPT_DAYS),
             ("journal/", JOURNALS_KEPT_DAYS),
             ("retries/", JOURNALS_KEPT_DAYS),
+            ("turns/", TURNS_KEPT_DAYS),
         ] {
             let rule = format!("{prefix} --expire-days {days}");
             assert!(page.contains(&rule), "the page lacks `{rule}`");

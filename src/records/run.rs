@@ -11,7 +11,7 @@ use crate::fabricate::{FileId, Place, Target, TaskFile};
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::delivery::DeliveryId;
 use crate::hook::subscription::{RunEvent, Subscription, TargetName};
-use crate::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
+use crate::hook::{HookName, MaxRunning, OnRedelivery, OnUnconfirmed, RunSettings, WhenBusy};
 use crate::run::{
     FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage,
     Status,
@@ -55,6 +55,12 @@ pub(super) struct RunShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     retry_of: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skipped_for: Option<RunId>,
     /// [`TraceContext`] as text. One that cannot be read is none: no run waits for its trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
@@ -91,6 +97,9 @@ impl From<&Run> for RunShape {
             notifications: run.notifications.iter().map(NotificationShape::from).collect(),
             address: run.address.clone(),
             retry_of: run.retry_of,
+            key: run.key.clone(),
+            replaced_by: run.replaced_by,
+            skipped_for: run.skipped_for,
             trace: run.trace.map(|trace| trace.to_string()),
             received_at: run.received_at,
             started_at: run.started_at,
@@ -125,6 +134,9 @@ impl From<RunShape> for Run {
             notifications: shape.notifications.into_iter().map(Notification::from).collect(),
             address: shape.address,
             retry_of: shape.retry_of,
+            key: shape.key,
+            replaced_by: shape.replaced_by,
+            skipped_for: shape.skipped_for,
             trace: shape.trace.as_deref().and_then(TraceContext::from_stored),
             received_at: shape.received_at,
             started_at: shape.started_at,
@@ -201,6 +213,19 @@ struct SettingsShape {
     on_redelivery: OnRedelivery,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notify: Vec<Subscription>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    when_busy: WhenBusy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    debounce_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hook_max_running: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    worker_max_running: Option<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_default(when_busy: &WhenBusy) -> bool {
+    *when_busy == WhenBusy::default()
 }
 
 impl From<&RunSettings> for SettingsShape {
@@ -212,6 +237,10 @@ impl From<&RunSettings> for SettingsShape {
             archive: settings.archive.clone(),
             on_redelivery: settings.on_redelivery,
             notify: settings.notify.clone(),
+            when_busy: settings.when_busy,
+            debounce_ms: settings.debounce_ms,
+            hook_max_running: settings.max_running.hook,
+            worker_max_running: settings.max_running.worker,
         }
     }
 }
@@ -225,6 +254,9 @@ impl From<SettingsShape> for RunSettings {
             archive: shape.archive,
             on_redelivery: shape.on_redelivery,
             notify: shape.notify,
+            when_busy: shape.when_busy,
+            debounce_ms: shape.debounce_ms,
+            max_running: MaxRunning { hook: shape.hook_max_running, worker: shape.worker_max_running },
         }
     }
 }

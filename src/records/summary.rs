@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::run::MissingShape;
 use super::version::Version;
 use crate::fabricate::TaskId;
-use crate::run::{BriefError, Missing, RunId, Stage, Status, Summary, ascii_json};
+use crate::hook::WhenBusy;
+use crate::run::{BriefError, BriefKey, GroupId, Missing, RunId, Stage, Status, Summary, ascii_json};
 use crate::timestamp::Timestamp;
 
 /// A summary as KV metadata: JSON in ASCII.
@@ -58,6 +59,12 @@ pub(super) struct SummaryShape {
     attempts: u32,
     #[serde(rename = "ro", default, skip_serializing_if = "Option::is_none")]
     retry_of: Option<RunId>,
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    waits: Option<BriefKeyShape>,
+    #[serde(rename = "rb", default, skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<RunId>,
+    #[serde(rename = "sf", default, skip_serializing_if = "Option::is_none")]
+    skipped_for: Option<RunId>,
     #[serde(rename = "r")]
     received_at: i64,
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +79,18 @@ pub(super) struct SummaryShape {
     missing: Option<MissingShape>,
     #[serde(rename = "u", default, skip_serializing_if = "is_false")]
     unjournalled: bool,
+}
+
+/// A [`BriefKey`].
+#[derive(Serialize, Deserialize)]
+struct BriefKeyShape {
+    /// [`GroupId`], in hexadecimal.
+    #[serde(rename = "g")]
+    group: String,
+    #[serde(rename = "k", default, skip_serializing_if = "String::is_empty")]
+    key: String,
+    #[serde(rename = "b", default)]
+    when_busy: WhenBusy,
 }
 
 /// A [`BriefError`].
@@ -108,6 +127,13 @@ impl From<&Summary> for SummaryShape {
             }),
             attempts: summary.attempts,
             retry_of: summary.retry_of,
+            waits: summary.waits.as_ref().map(|waits| BriefKeyShape {
+                group: waits.group.to_string(),
+                key: waits.key.clone(),
+                when_busy: waits.when_busy,
+            }),
+            replaced_by: summary.replaced_by,
+            skipped_for: summary.skipped_for,
             received_at: summary.received_at.as_millis(),
             started_at: millis(summary.started_at),
             finished_at: millis(summary.finished_at),
@@ -142,6 +168,13 @@ impl SummaryShape {
             }),
             attempts: self.attempts,
             retry_of: self.retry_of,
+            waits: self.waits.map(|BriefKeyShape { group, key, when_busy }| BriefKey {
+                group: GroupId::parse(&group).unwrap_or_default(),
+                key,
+                when_busy,
+            }),
+            replaced_by: self.replaced_by,
+            skipped_for: self.skipped_for,
             received_at: Timestamp::from_millis(self.received_at),
             started_at: time(self.started_at),
             finished_at: time(self.finished_at),
@@ -193,6 +226,32 @@ mod tests {
         run.retry_of = Some(run.run_id);
         run.unjournalled = true;
         run
+    }
+
+    /// A run that waits, each of whose texts is as long as it may be and made of `text`.
+    fn waiting(text: &str) -> Run {
+        let task = with_texts(text).task;
+        let mut run = Run { status: Status::Queued, task: None, missing: None, ..with_texts(text) };
+        assert!(task.is_some());
+        run.key = Some(text.repeat(200));
+        run.started_at = None;
+        run.finished_at = None;
+        run
+    }
+
+    #[test]
+    fn the_longest_key_fits_into_kv_metadata() {
+        for text in ["\u{1}\"é", "日本", "🎉", "a"] {
+            let mut run = waiting(text);
+            for replaced_by in [None, Some(run.run_id)] {
+                run.replaced_by = replaced_by;
+                let summary = run.summary();
+                assert!(summary.waits.is_some());
+                let written = to_metadata(&summary).unwrap();
+                assert!(written.is_ascii() && written.len() <= 1024, "{} bytes: {written}", written.len());
+                assert_eq!(read_metadata(summary.run_id, &written).unwrap(), summary);
+            }
+        }
     }
 
     #[test]

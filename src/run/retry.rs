@@ -43,6 +43,10 @@ impl Run {
             files: self.files.iter().map(retried).collect(),
             error: None,
             retry_of: Some(self.run_id),
+            // It starts no workflow, and waits for nobody.
+            key: None,
+            replaced_by: None,
+            skipped_for: None,
             received_at: now,
             started_at: None,
             finished_at: None,

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling and meaning.
+/// A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling; a run may also be
+/// `canceled` before it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "RunStatus"))]
 #[serde(rename_all = "snake_case")]
@@ -19,7 +20,7 @@ pub enum Status {
     Completed,
     /// An error ended it, see [`RunError`]. Final.
     Failed,
-    /// A user of Fabricate ended its task. Final.
+    /// A user of Fabricate ended its task, or another run of its key came before it was started. Final.
     Canceled,
     /// A start request was sent and nobody knows whether it took effect: parked for the operator.
     Unconfirmed,

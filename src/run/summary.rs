@@ -3,8 +3,9 @@
 //! It is stored as KV metadata, which takes 1,024 bytes: texts are cut so that it always fits.
 
 use super::ascii_json::ascii_json_bytes;
-use super::{Missing, PlaceView, Run, RunError, RunId, Stage, Status};
+use super::{GroupId, Missing, PlaceView, Run, RunError, RunId, Stage, Status};
 use crate::fabricate::{Place, StatusError, Target, Task, TaskId, TaskStatus};
+use crate::hook::WhenBusy;
 use crate::timestamp::Timestamp;
 
 /// A run in brief. Texts of the payload are cut to the bounds that [`Run::summary`] states; the whole is in the record.
@@ -29,6 +30,10 @@ pub struct Summary {
     pub(crate) error: Option<BriefError>,
     pub(crate) attempts: u32,
     pub(crate) retry_of: Option<RunId>,
+    /// What it may wait for, while it is queued.
+    pub(crate) waits: Option<BriefKey>,
+    pub(crate) replaced_by: Option<RunId>,
+    pub(crate) skipped_for: Option<RunId>,
     pub(crate) received_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
@@ -37,6 +42,17 @@ pub struct Summary {
     pub(crate) deadline_at: Option<Timestamp>,
     pub(crate) missing: Option<Missing>,
     pub(crate) unjournalled: bool,
+}
+
+/// The runs that a queued run may have to wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BriefKey {
+    /// The runs among which one starts at a time, or a few.
+    pub(crate) group: GroupId,
+    /// The key, cut; empty where only `max_running` limits the run.
+    pub(crate) key: String,
+    /// What the run does while another one is started, or waits.
+    pub(crate) when_busy: WhenBusy,
 }
 
 /// A [`RunError`] in brief: its message is cut, and its attempts are the summary's.
@@ -71,6 +87,9 @@ impl Run {
             error: self.error.as_ref().map(BriefError::of),
             attempts: self.attempts,
             retry_of: self.retry_of,
+            waits: (self.status == Status::Queued).then(|| BriefKey::of(self)).flatten(),
+            replaced_by: self.replaced_by,
+            skipped_for: self.skipped_for,
             received_at: self.received_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
@@ -95,6 +114,12 @@ impl Summary {
         &self.hook
     }
 
+    /// Whether it is queued, was never attempted, and may have to wait for other runs.
+    #[must_use]
+    pub fn waits_for_others(&self) -> bool {
+        self.waits.is_some() && self.attempts == 0 && self.status == Status::Queued
+    }
+
     /// Whether this answer to a poll changes nothing in the run's record.
     #[must_use]
     pub fn is_unchanged_by(&self, answer: &Result<Task, StatusError>, now: Timestamp) -> bool {
@@ -116,6 +141,14 @@ impl Summary {
 
     pub(crate) fn workflow(&self) -> &str {
         &self.workflow
+    }
+}
+
+impl BriefKey {
+    fn of(run: &Run) -> Option<Self> {
+        let when_busy = if run.replaces() { WhenBusy::Replace } else { run.settings.when_busy };
+        let key = cap(run.key.as_deref().unwrap_or_default(), 64);
+        Some(Self { group: run.group()?, key, when_busy })
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::fabricate::{Place, ResultOmitted};
 use crate::hook::archive_key::KeyTemplate;
-use crate::hook::{DEADLINE_DEFAULT_MS, OnRedelivery, START_ATTEMPTS_DEFAULT};
+use crate::hook::{DEADLINE_DEFAULT_MS, MaxRunning, OnRedelivery, START_ATTEMPTS_DEFAULT, WhenBusy};
 
 /// `millis` after the moment at which these runs were accepted and started.
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -31,6 +31,9 @@ pub(crate) fn queued_run() -> Run {
             archive: KeyTemplate::default(),
             on_redelivery: OnRedelivery::Ignore,
             notify: Vec::new(),
+            when_busy: WhenBusy::Wait,
+            debounce_ms: None,
+            max_running: MaxRunning::default(),
         }),
         mapped_from: None,
         abandoned: false,
@@ -47,6 +50,9 @@ pub(crate) fn queued_run() -> Run {
         notifications: Vec::new(),
         address: None,
         retry_of: None,
+        key: None,
+        replaced_by: None,
+        skipped_for: None,
         trace: None,
         received_at: at(0),
         started_at: None,

@@ -4,7 +4,9 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status, Summary};
+use super::{
+    FileState, Notification, NotificationState, Run, RunFile, RunId, Stage, Status, Summary, WaitingFor,
+};
 use crate::fabricate::{FileId, JsonText, Place, ResultOmitted, Task, TaskId, encode_path_part};
 use crate::hook::HookName;
 use crate::hook::archive_key::safe_name;
@@ -51,6 +53,18 @@ pub struct RunView<'a> {
     pub params: &'a Map<String, Value>,
     /// The task's files, in Fabricate's order; empty until the task is completed.
     pub files: Vec<RunFileView<'a>>,
+    /// The run's key, by `concurrency`: runs with the same key run one at a time. Absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<&'a str>,
+    /// What the run waits for; absent unless it is `queued` and waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView<'a>>,
+    /// The newer run with the same key that replaced this one; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<RunId>,
+    /// The run with the same key because of which this one was skipped; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_for: Option<RunId>,
     /// The id of the item of a batch that the run is for; absent for other runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_id: Option<&'a DeliveryId>,
@@ -91,6 +105,31 @@ pub struct RunBrief<'a> {
     pub started_at: Option<Timestamp>,
     /// When the run reached its final status; `null` before.
     pub finished_at: Option<Timestamp>,
+    /// What the run waits for; absent unless it is `queued` and waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView<'a>>,
+    /// The newer run with the same key that replaced this one; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<RunId>,
+    /// The run with the same key because of which this one was skipped; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_for: Option<RunId>,
+}
+
+/// What a run waits for that is not started.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Waiting"))]
+pub struct WaitingView<'a> {
+    /// What the run waits for first.
+    #[serde(rename = "for")]
+    pub reason: WaitingFor,
+    /// The run's key; may be cut in lists; `null` if it has none.
+    pub key: Option<&'a str>,
+    /// The runs that have to end, or to start, before this one starts, as far as they are known; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Vec<RunId>>,
+    /// The run does not start before this; `null`: it starts as soon as nothing is in its way.
+    pub not_before: Option<Timestamp>,
 }
 
 /// Where the workflow is: one field, which is named for what it holds.
@@ -245,9 +284,28 @@ impl Run {
             started_at: self.started_at,
             params: &self.params,
             files: self.files.iter().map(|file| file.view(self.run_id)).collect(),
+            key: self.key.as_deref(),
+            waiting: self.waiting_for().map(|reason| WaitingView {
+                reason,
+                key: self.key.as_deref(),
+                behind: Some(Vec::new()),
+                not_before: self.not_before,
+            }),
+            replaced_by: self.replaced_by,
+            skipped_for: self.skipped_for,
             item_id: self.item_id.as_ref(),
             task: self.task.as_ref().map(Task::view),
         }
+    }
+
+    /// [`view`](Self::view), of a run that waits for these.
+    #[must_use]
+    pub fn view_behind(&self, behind: &[RunId]) -> RunView<'_> {
+        let mut view = self.view();
+        if let Some(waiting) = &mut view.waiting {
+            waiting.behind = Some(behind.to_vec());
+        }
+        view
     }
 }
 
@@ -325,6 +383,14 @@ impl Summary {
             received_at: self.received_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
+            waiting: self.waiting_for().map(|reason| WaitingView {
+                reason,
+                key: self.waits.as_ref().map(|waits| waits.key.as_str()).filter(|key| !key.is_empty()),
+                behind: None,
+                not_before: self.not_before,
+            }),
+            replaced_by: self.replaced_by,
+            skipped_for: self.skipped_for,
         }
     }
 

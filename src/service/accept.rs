@@ -63,6 +63,9 @@ pub(super) fn new_run(
         notifications: Vec::new(),
         address: address.map(ToOwned::to_owned),
         retry_of: None,
+        key: None,
+        replaced_by: None,
+        skipped_for: None,
         trace,
         received_at: now,
         started_at: None,
@@ -70,7 +73,12 @@ pub(super) fn new_run(
         written_at: None,
     };
     match plan.params {
-        Ok(params) => run.params = Arc::new(params),
+        Ok(params) => {
+            run.params = Arc::new(params);
+            run.key = plan.key;
+            let debounce_ms = run.settings.debounce_ms.filter(|_| run.key.is_some());
+            run.not_before = debounce_ms.map(|debounce_ms| now.plus_ms(debounce_ms));
+        }
         Err(problem) => run.fail(Stage::Mapping, problem, now),
     }
     run

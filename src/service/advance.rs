@@ -61,7 +61,8 @@ pub async fn advance<W: World>(
     }
 }
 
-async fn settle_listed<W: World>(
+/// [`settle`]s a run of the list by its `open/` record.
+pub(super) async fn settle_listed<W: World>(
     world: &W,
     run_id: RunId,
     now: Timestamp,

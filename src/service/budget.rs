@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use super::notify::Outbox;
+use super::turns::TurnMemo;
 use crate::fabricate::{REDIRECTS_MAX, TaskFile};
 use crate::ports::{Clock, Fabricate};
 use crate::timestamp::Timestamp;
@@ -29,6 +30,7 @@ pub struct Budget {
     copies: Cell<u32>,
     parts_bytes: Pool,
     outbox: Outbox,
+    turns: TurnMemo,
 }
 
 /// A limited resource, from which shares are taken and given back.
@@ -93,6 +95,7 @@ impl Budget {
             copies: Cell::new(0),
             parts_bytes: Pool::of(PARTS_BYTES_MAX),
             outbox: Outbox::default(),
+            turns: TurnMemo::default(),
         }
     }
 
@@ -135,6 +138,11 @@ impl Budget {
     /// The runs whose targets this invocation notifies, after everything else.
     pub(super) fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// What this invocation has learned about turns.
+    pub(super) fn turns(&self) -> &TurnMemo {
+        &self.turns
     }
 
     /// Takes one request to Fabricate; `false` when none is left, or the circuit breaker is open. The caller then enters

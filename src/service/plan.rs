@@ -28,8 +28,10 @@ pub struct Plan<'a> {
     pub mapped_from: MappedFrom,
     /// The item's id, where items are claimed one by one.
     pub item_id: Option<DeliveryId>,
-    /// The workflow's parameters, or why they cannot be mapped, for the run's error.
+    /// The workflow's parameters, or why they, or the key, cannot be mapped, for the run's error.
     pub params: Result<Map<String, Value>, String>,
+    /// Runs with the same key run one at a time.
+    pub key: Option<String>,
 }
 
 /// The runs that an event becomes: one for each rule that holds and each item of a batch. Of several items with the same
@@ -59,14 +61,30 @@ pub fn plan<'a>(hook: &'a Hook, event: &Event, id_problem: Option<&str>) -> Vec<
                 (None, Err(problem)) => Err(format!("when: {problem}")),
                 (None, Ok(_)) => map(hook, rule, &scope).and_then(|params| bounded(params, &mut bytes)),
             };
+            let (params, key) = with_key(rule, &scope, params);
             let mapped_from = MappedFrom { rule_index: index, item_index: item };
-            plans.push(Plan { rule, mapped_from, item_id: item_id.clone(), params });
+            plans.push(Plan { rule, mapped_from, item_id: item_id.clone(), params, key });
             if plans.len() > RUNS_MAX {
                 return plans;
             }
         }
     }
     plans
+}
+
+/// Adds the key of a run whose parameters are mapped. Where the key cannot be evaluated, the mapping has failed.
+pub(super) fn with_key(
+    rule: &Rule,
+    scope: &Scope,
+    params: Result<Map<String, Value>, String>,
+) -> (Result<Map<String, Value>, String>, Option<String>) {
+    match (params, &rule.concurrency) {
+        (Ok(params), Some(concurrency)) => match concurrency.evaluate(scope, &rule.target) {
+            Ok(key) => (Ok(params), Some(key)),
+            Err(problem) => (Err(problem), None),
+        },
+        (params, _) => (params, None),
+    }
 }
 
 /// The rule that a retry of `run` uses, with its index, from the hook as it is configured now. In this order:
@@ -89,8 +107,8 @@ pub fn rule_again<'a>(hook: &'a Hook, run: &Run, siblings: &[Run]) -> Option<(us
         .or_else(|| at_index().filter(|(_, rule)| !others(rule)))
 }
 
-/// Maps the parameters of a run again with a rule of its hook. The rule's `when` is not evaluated: it held when the event
-/// was accepted.
+/// Maps the parameters of a run again with a rule of its hook, and its key. The rule's `when` is not evaluated: it held when the
+/// event was accepted.
 ///
 /// # Errors
 /// Why they cannot be mapped, for the run's error.
@@ -99,8 +117,10 @@ pub fn map_again(
     rule: &Rule,
     event: &Event,
     item: Option<usize>,
-) -> Result<Map<String, Value>, String> {
-    map(hook, rule, &scope_again(hook, event, item)?)
+) -> Result<(Map<String, Value>, Option<String>), String> {
+    let scope = scope_again(hook, event, item)?;
+    let (params, key) = with_key(rule, &scope, map(hook, rule, &scope));
+    Ok((params?, key))
 }
 
 /// What the expressions of a run's rule see of its event, or of its item of the event.
@@ -229,7 +249,8 @@ mod tests {
             plans.iter().map(|plan| (plan.mapped_from.rule_index, plan.mapped_from.item_index)).collect();
         assert_eq!(origins, [(1, Some(0)), (0, Some(1)), (1, Some(1))]);
         for plan in plans {
-            assert_eq!(map_again(&hook, plan.rule, &event, plan.mapped_from.item_index), plan.params);
+            let again = map_again(&hook, plan.rule, &event, plan.mapped_from.item_index);
+            assert_eq!(again.map(|(params, _)| params), plan.params);
         }
     }
 
@@ -240,7 +261,7 @@ mod tests {
         let again = |body: &Value, item| {
             let mapped = map_again(&batch, &batch.rules[0], &event(&batch, body), item);
             mapped
-                .map(|params| params["n"].clone())
+                .map(|(params, _)| params["n"].clone())
                 .map_err(|problem| problem.split(':').next().unwrap().to_owned())
         };
         assert_eq!(again(&json!([{"n": 1}, {"n": 2}]), Some(1)), Ok(json!(2)));

@@ -11,9 +11,10 @@ use crate::hook::delivery::DeliveryId;
 use crate::hook::event::Event;
 use crate::hook::{Hook, HookName, Rule};
 use crate::request::RawRequest;
+use crate::timestamp::Timestamp;
 use crate::verify::{Verified, VerifyContext, VerifyError};
 
-use super::plan::{holds, map, scopes};
+use super::plan::{holds, map, scopes, with_key};
 
 /// The most items of a batch that are shown.
 const ITEMS_SHOWN_MAX: usize = 10;
@@ -27,11 +28,33 @@ pub struct Preview {
     pub hook: HookName,
     /// Whether the hook is paused: a delivery would be answered 503.
     pub paused: bool,
+    /// When the hook runs by itself; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleTimes>,
     /// Whether the request is from the sender.
     pub verification: VerificationPreview,
     /// What would become of the request if it is, or were, verified.
     #[serde(flatten)]
     pub result: PreviewResult,
+}
+
+/// When a hook runs by itself.
+#[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Schedule"))]
+pub struct ScheduleTimes {
+    /// The five fields of cron.
+    pub cron: String,
+    /// The next three times.
+    pub next: Vec<Timestamp>,
+}
+
+impl ScheduleTimes {
+    /// The schedule of a hook, if it has one.
+    #[must_use]
+    pub fn of(hook: &Hook, now: Timestamp) -> Option<Self> {
+        let schedule = hook.schedule.as_ref()?;
+        Some(Self { cron: schedule.source().to_owned(), next: schedule.next_three(now) })
+    }
 }
 
 /// Whether a request is from the sender.
@@ -140,6 +163,9 @@ pub struct RulePreview {
     pub error: Option<String>,
     /// The request that Fabricate would get; `null` if there would be none.
     pub request: Option<RequestPreview>,
+    /// The key of the run: runs with the same key run one at a time; absent if it would have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The rule's index, from 0.
     pub rule: usize,
     /// Present if the hook takes batches.
@@ -261,7 +287,8 @@ pub async fn preview(
             },
         },
     };
-    Preview { hook: hook.name.clone(), paused: hook.paused, verification, result }
+    let schedule = ScheduleTimes::of(hook, context.now);
+    Preview { hook: hook.name.clone(), paused: hook.paused, schedule, verification, result }
 }
 
 async fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> VerificationPreview {
@@ -308,10 +335,11 @@ fn rule_preview(
 ) -> RulePreview {
     let when = ConditionPreview::of(hook, rule, scope);
     let starts = when.as_ref().is_none_or(|when| when.holds != Some(false));
-    let (params, error) = match starts.then(|| map(hook, rule, scope)) {
-        Some(Ok(params)) => (Some(params), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
+    let mapped = starts.then(|| with_key(rule, scope, map(hook, rule, scope)));
+    let (params, key, error) = match mapped {
+        Some((Ok(params), key)) => (Some(params), key, None),
+        Some((Err(error), _)) => (None, None, Some(error)),
+        None => (None, None, None),
     };
     let typed = params.as_ref().map(|params| {
         let typed = |value: &Value| TypedValue { value: value.clone(), r#type: type_of(value) };
@@ -327,6 +355,7 @@ fn rule_preview(
         params: typed,
         error,
         request,
+        key,
         rule: index,
         item,
     }

@@ -109,6 +109,7 @@ pub fn plan_delivery(
 ) -> Result<Planned, Unplanned> {
     // Without a usable id the mapping fails visibly, and the delivery is kept.
     let id_problem = event.assign_id(hook).err().map(|error| error.to_string());
+    event.keep_out_of_schedule();
     if event.item_count(hook) > RUNS_MAX {
         return Err(Unplanned::TooMany(RUNS_MAX));
     }

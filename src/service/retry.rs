@@ -107,14 +107,19 @@ async fn renew<W: Inbox<DeliveryKey> + Inbox<ItemKey> + Clock>(
 
 fn plan_again<'h>(origin: Origin<'h>, old: &Run) -> Plan<'h> {
     let Origin { hook, index, rule, delivery, item } = origin;
-    let params = Event::from_stored(delivery, hook)
+    let mapped = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| map_again(hook, rule, &event, item));
+    let (params, key) = match mapped {
+        Ok((params, key)) => (Ok(params), key),
+        Err(problem) => (Err(problem), None),
+    };
     Plan {
         rule,
         mapped_from: MappedFrom { rule_index: index, item_index: item },
         item_id: old.item_id.clone(),
         params,
+        key,
     }
 }
 

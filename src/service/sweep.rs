@@ -7,23 +7,27 @@
 
 mod fair_queue;
 mod pass;
+mod waiting;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::json;
 
 use crate::log;
 use crate::ports::{Batch, Log, RunLists, World};
-use crate::run::{Status, Step, Summary, Tick};
+use crate::run::{RunId, Status, Step, Summary, Tick};
 use crate::timestamp::MINUTE_MS;
 
 use super::Budget;
+use super::advance::{Advanced, settle_listed};
 use super::follow::follow_on;
 use super::heartbeat::{self, Found};
 use super::idle::SweepHint;
 use super::notify::{Effort, notify, record_outcomes};
 use fair_queue::{FairQueue, Priority, weight};
 use pass::{budget, pass};
+use waiting::Waiting;
 
 /// The most pages of 1,000 open runs that one sweep lists.
 const PAGES_MAX: usize = 50;
@@ -33,6 +37,9 @@ const PARKED_MAX: usize = 20;
 
 /// The most ended or parked runs whose records one sweep reads to notify their targets.
 const UNTOLD_MAX: usize = 200;
+
+/// The most runs that one sweep advances because others wait for them.
+const HOLDERS_MAX: usize = 40;
 
 /// How many of these records are read before their targets are notified, so that few are in memory.
 const UNTOLD_AT_ONCE: usize = 10;
@@ -72,6 +79,20 @@ pub struct Swept {
     pub requests_left: u32,
 }
 
+impl Swept {
+    /// What two passes did together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            looked_at: self.looked_at + other.looked_at,
+            moved: self.moved + other.moved,
+            failed: self.failed + other.failed,
+            unreadable: self.unreadable + other.unreadable,
+            left: self.left + other.left,
+            ..self
+        }
+    }
+}
+
 /// What the queue does with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
@@ -87,9 +108,11 @@ pub enum Handled {
 /// While nothing is open, only `hourly` sweeps list; they are the first of an hour.
 pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
     let requests = world.breaker().cap(requests);
-    let Due { open, found, runs, untold } = due_runs(world, tick, requests, hourly).await;
+    let Due { open, found, mut runs, waiting, untold } = due_runs(world, tick, requests, hourly).await;
+    leave_requests(&mut runs, waiting.starts(), requests);
     let budget = budget(requests, runs.len(), world.now());
     let swept = pass(world, &runs, tick, &budget).await;
+    let swept = swept.and(start_waiting(world, waiting, tick, &budget).await);
     record_heartbeat(world, found).await;
     let requests_left = notify_due(world, &untold, tick, &budget).await;
     Swept { open, requests_left, ..swept }
@@ -97,7 +120,7 @@ pub async fn sweep<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool)
 
 /// As [`sweep`], but sends the due runs to the queue. Runs that the queue does not take are advanced here.
 pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Swept {
-    let Due { open, found, runs: mut due, untold } =
+    let Due { open, found, runs: mut due, waiting: for_others, untold } =
         due_runs(world, tick, world.breaker().cap(ENQUEUED_MAX), hourly).await;
     // A parked run costs only a read, which is not worth a message.
     let mut here: Vec<_> = due.extract_if(.., |run| run.status == Status::Unconfirmed).collect();
@@ -127,6 +150,7 @@ pub async fn enqueue_due<W: World>(world: &W, tick: Tick, requests: u32, hourly:
     here.truncate(PARKED_MAX + usize::try_from(requests).unwrap_or(usize::MAX));
     let budget = budget(requests, here.len(), world.now());
     let swept = pass(world, &here, tick, &budget).await;
+    let swept = swept.and(start_waiting(world, for_others, tick, &budget).await);
     record_heartbeat(world, found).await;
     let requests_left = notify_due(world, &untold, tick, &budget).await;
     Swept { open, enqueued, requests_left, ..swept }
@@ -172,8 +196,58 @@ struct Due {
     found: Option<Found>,
     /// The runs to advance: as many due runs as the requests allow, then some parked runs.
     runs: Vec<Rc<Summary>>,
+    /// Runs that may have to wait for others.
+    waiting: Waiting,
     /// Runs whose targets are to be notified.
     untold: Vec<Rc<Summary>>,
+}
+
+/// Takes the runs of the lowest priority out of `runs`, so that a quarter of the requests at the most is left for `starts` runs that
+/// wait for others. Otherwise polls could use up every sweep, and no waiting run would ever start.
+fn leave_requests(runs: &mut Vec<Rc<Summary>>, starts: usize, requests: u32) {
+    let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+    let left_max = requests.saturating_sub(starts.min((requests / 4).max(1))).max(1);
+    let needs = |runs: &[Rc<Summary>]| runs.iter().map(|run| weight(run)).sum::<usize>();
+    while runs.len() > 1 && needs(runs) > left_max {
+        runs.pop();
+    }
+}
+
+/// Starts, or ends, runs that waited for others, with what is left of the budget. It follows the polls, so that the run behind one that
+/// has just ended starts in the same sweep. Its future is rarely needed, and in a box.
+async fn start_waiting<W: World>(world: &W, waiting: Waiting, tick: Tick, budget: &Budget) -> Swept {
+    let (runs, listed) = waiting.into_steps(tick, budget);
+    if listed.is_empty() {
+        return Swept::default();
+    }
+    let swept = Box::pin(pass(world, &runs, tick, budget)).await;
+    swept.and(Box::pin(settle_holders(world, &runs, &listed, tick, budget)).await)
+}
+
+/// Advances the runs that others were found to wait for, where the list shows them as waiting too: an invocation took a turn for such a
+/// run, or started it, and died before KV showed it. Nobody else would ask for that run while it is not the oldest.
+async fn settle_holders<W: World>(
+    world: &W,
+    asked: &[Rc<Summary>],
+    listed: &BTreeSet<RunId>,
+    tick: Tick,
+    budget: &Budget,
+) -> Swept {
+    let mut swept = Swept::default();
+    let is_asked = |run_id: &RunId| asked.iter().any(|run| run.run_id == *run_id);
+    let holders = budget.turns().holders();
+    for run_id in holders.into_iter().filter(|id| listed.contains(id) && !is_asked(id)).take(HOLDERS_MAX) {
+        swept.looked_at += 1;
+        match Box::pin(settle_listed(world, run_id, tick.now, budget)).await {
+            Ok(done) => swept.moved += usize::from(done == Advanced::Moved),
+            Err(error) => {
+                swept.failed += 1;
+                let fields = json!({"run_id": run_id, "error": error.to_string()});
+                world.log(log::RUN_NOT_ADVANCED, fields);
+            }
+        }
+    }
+    swept
 }
 
 async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) -> Due {
@@ -185,12 +259,15 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) 
     let mut due = FairQueue::new(usize::try_from(requests).unwrap_or(usize::MAX));
     let mut parked = FairQueue::new(PARKED_MAX);
     let mut untold = FairQueue::new(UNTOLD_MAX);
+    let mut waiting = Waiting::default();
     let listed = list(world, |run| {
         let priority = Priority::of(&run, tick);
         if run.is_notification_due(tick.now) {
             untold.offer(priority, 1, run);
         } else if run.status == Status::Unconfirmed {
             parked.offer(priority, 1, run);
+        } else if run.waits_for_others() {
+            waiting.offer(run, tick);
         } else if run.next_step(tick) != Step::Wait {
             due.offer(priority, weight(&run), run);
         }
@@ -203,7 +280,7 @@ async fn due_runs<W: World>(world: &W, tick: Tick, requests: u32, hourly: bool) 
     let counts = if listed.is_whole { !(is_idle && found_nothing) } else { open > 0 };
     let found = counts.then_some(Found { at: tick.now, open, becomes_idle });
     let runs = due.take().into_iter().chain(parked.take()).collect();
-    Due { open: listed.open, found, runs, untold: untold.take() }
+    Due { open: listed.open, found, runs, waiting, untold: untold.take() }
 }
 
 /// Notifies the targets of the runs that this invocation has ended or parked, and then of those that were listed. Returns how many

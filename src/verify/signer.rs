@@ -90,7 +90,7 @@ impl Verification {
                 let token = jwt.issue(&jwt.key(&secret)?, &evidence, id).ok_or(SignError::PrivateKey)?;
                 write(&jwt.at, &mut delivery, None, token.into())?;
             }
-            Some(Proof::Sns(_)) | None => return Err(SignError::PrivateKey),
+            Some(Proof::Sns(_) | Proof::Nobody) | None => return Err(SignError::PrivateKey),
         }
         Ok(delivery)
     }

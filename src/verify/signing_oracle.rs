@@ -64,7 +64,7 @@ impl Verification {
         source.as_str().split('|').all(|selector| match proof {
             Proof::Signature(signature) => signature.covers(selector, has_query),
             Proof::Jwt(jwt) => jwt.covers(selector, has_query),
-            Proof::Token(_) | Proof::Sns(_) => false,
+            Proof::Token(_) | Proof::Sns(_) | Proof::Nobody => false,
         })
     }
 }
@@ -74,7 +74,7 @@ impl Proof {
         match self {
             Self::Signature(signature) => signature.algorithm.is_hmac(),
             Self::Token(_) | Self::Jwt(_) => true,
-            Self::Sns(_) => false,
+            Self::Sns(_) | Self::Nobody => false,
         }
     }
 
@@ -82,7 +82,7 @@ impl Proof {
         match self {
             Self::Signature(signature) => signature.algorithm == Algorithm::HmacSha256,
             Self::Jwt(jwt) => jwt.algorithms.contains(&Algorithm::HmacSha256),
-            Self::Token(_) | Self::Sns(_) => false,
+            Self::Token(_) | Self::Sns(_) | Self::Nobody => false,
         }
     }
 }

@@ -23,6 +23,8 @@ mod notifications;
 mod operator;
 mod queue;
 mod results;
+mod schedules;
 mod senders;
 mod stage;
 mod status_links;
+mod turns;

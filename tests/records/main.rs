@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use seedhook::journal::Entry;
 use seedhook::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use seedhook::records::{Record, read_metadata, to_metadata};
-use seedhook::run::{Run, RunId, Summary};
+use seedhook::run::{Run, RunId, Summary, Turn};
 use serde_json::Value;
 
 /// The newest version of every shape.
@@ -102,6 +102,7 @@ fn records_of_every_version_are_read_and_the_newest_is_written() {
     check_record::<ItemClaim>("item", &specimens::item_claims());
     check_record::<Retry>("retry", &specimens::retries());
     check_record::<Kept>("kept", &specimens::kept());
+    check_record::<Turn>("turn", &specimens::turns());
     check_record::<Batch>("batch", &specimens::batches());
     check::<Summary>(
         "summary",

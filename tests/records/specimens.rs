@@ -11,12 +11,12 @@ use seedhook::fabricate::{FileId, JsonText, Place, ResultOmitted, Target, Task, 
 use seedhook::hook::archive_key::KeyTemplate;
 use seedhook::hook::delivery::{Delivery, DeliveryId, StoredBody};
 use seedhook::hook::subscription::{RunEvent, Subscription, TargetName};
-use seedhook::hook::{HookName, OnRedelivery, OnUnconfirmed, RunSettings};
+use seedhook::hook::{HookName, MaxRunning, OnRedelivery, OnUnconfirmed, RunSettings, WhenBusy};
 use seedhook::journal::{Decision, Entry};
 use seedhook::ports::{Batch, Claim, ItemClaim, Kept, Retry};
 use seedhook::run::{
-    FileState, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId, Stage,
-    Status, Summary, Tick,
+    FileState, Holder, MappedFrom, Missing, Notification, NotificationState, Run, RunError, RunFile, RunId,
+    Stage, Status, Summary, Tick, Turn,
 };
 use seedhook::timestamp::Timestamp;
 use seedhook::trace_context::TraceContext;
@@ -99,6 +99,9 @@ fn queued() -> Run {
             archive: KeyTemplate::default(),
             on_redelivery: OnRedelivery::Ignore,
             notify: Vec::new(),
+            when_busy: WhenBusy::Wait,
+            debounce_ms: None,
+            max_running: MaxRunning::default(),
         }),
         status: Status::Queued,
         attempts: 0,
@@ -114,6 +117,9 @@ fn queued() -> Run {
         notifications: Vec::new(),
         address: None,
         retry_of: None,
+        key: None,
+        replaced_by: None,
+        skipped_for: None,
         trace: None,
         received_at: at(0),
         started_at: None,
@@ -146,6 +152,9 @@ fn full() -> Run {
             archive: KeyTemplate::new("{{ hook }}/{{ run_id }}/{{ file.id }}").expect("a template"),
             on_redelivery: OnRedelivery::RetryFailed,
             notify: Vec::new(),
+            when_busy: WhenBusy::Wait,
+            debounce_ms: None,
+            max_running: MaxRunning::default(),
         }),
         status: Status::Failed,
         attempts: 3,
@@ -169,12 +178,55 @@ fn full() -> Run {
         notifications: Vec::new(),
         address: None,
         retry_of: Some(run_id(1)),
+        key: None,
+        replaced_by: None,
+        skipped_for: None,
         trace: None,
         received_at: at(5),
         started_at: Some(at(6)),
         finished_at: Some(at(7)),
         written_at: Some(at(8)),
     }
+}
+
+/// A run that waits for others.
+fn waiting() -> Run {
+    let mut run = Run { key: Some("acme/sales-demo".into()), not_before: Some(at(30_000)), ..queued() };
+    let settings = Arc::make_mut(&mut run.settings);
+    settings.when_busy = WhenBusy::Replace;
+    settings.debounce_ms = Some(30_000);
+    settings.max_running = MaxRunning { hook: Some(4), worker: Some(8) };
+    run
+}
+
+/// A run that a newer one replaced.
+fn replaced() -> Run {
+    let mut run = waiting();
+    run.replace(run_id(3), at(9));
+    run
+}
+
+/// A run that was skipped because of an older one.
+fn skipped() -> Run {
+    let mut run = Run { run_id: run_id(3), key: Some("acme/sales-demo".into()), ..queued() };
+    Arc::make_mut(&mut run.settings).when_busy = WhenBusy::Skip;
+    run.skip(run_id(1), at(9));
+    run
+}
+
+/// Turns of runs that wait for each other, and a slot.
+pub(crate) fn turns() -> Vec<Turn> {
+    let holder = Holder { run_id: run_id(1), entry: 1, deadline_ms: 86_400_000 };
+    vec![
+        Turn { author: "author-1".into(), holder: Some(holder), ..Turn::default() },
+        Turn {
+            author: "author-2".into(),
+            holder: Some(Holder { entry: 3, ..holder }),
+            waiting: Some(run_id(2)),
+            newest: Some(run_id(3)),
+            burst_since: Some(at(7)),
+        },
+    ]
 }
 
 /// A parked run of which one target was told and another is not yet.
@@ -258,6 +310,9 @@ pub(crate) fn runs() -> Vec<Run> {
     runs.push(told());
     // From here on, lines say which seedhook wrote them.
     runs.push(queued());
+    runs.push(waiting());
+    runs.push(replaced());
+    runs.push(skipped());
     runs
 }
 

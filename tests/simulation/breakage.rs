@@ -67,6 +67,14 @@ pub(crate) enum Breakage {
     LedgersAreLost,
     /// A target that hangs is waited for ten minutes.
     TargetsAreWaitedFor,
+    /// A turn is written although another one is stored.
+    TurnsAreNotConditional,
+    /// What is read of a turn does not name the newest run.
+    TurnsForgetTheNewest,
+    /// Turns are hardly ever written.
+    TurnsAreWrittenRarely,
+    /// The ledger of schedules says that the next time was started too.
+    SchedulesAreAhead,
 }
 
 impl Breakage {
@@ -108,5 +116,9 @@ impl Breakage {
         (Self::MessagesAreLost, Promise::EachAlertIsTold),
         (Self::LedgersAreLost, Promise::OnlyAlertsAreTold),
         (Self::TargetsAreWaitedFor, Promise::TargetsDelayNobody),
+        (Self::TurnsAreNotConditional, Promise::OneOfAKeyAtATime),
+        (Self::TurnsForgetTheNewest, Promise::ReplacedRunsNeverStart),
+        (Self::TurnsAreWrittenRarely, Promise::WaitingRunsGoOn),
+        (Self::SchedulesAreAhead, Promise::ScheduledTimesStartOnce),
     ];
 }

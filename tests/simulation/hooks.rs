@@ -13,6 +13,9 @@ pub(crate) const HOOKS: usize = 7;
 /// How many there are, after those, for batches whose items are claimed one by one.
 pub(crate) const BATCH_HOOKS: usize = 3;
 
+/// How many there are, after those, whose runs wait for each other.
+pub(crate) const TURN_HOOKS: usize = 10;
+
 /// The names of the targets that hooks notify in some lives.
 pub(crate) const OPS: &str = "ops";
 pub(crate) const CRM: &str = "crm";
@@ -95,13 +98,34 @@ pub(crate) fn hooks() -> Vec<Rc<Hook>> {
         batch(json!({"on_redelivery": "retry_failed", "deadline": "30m"})),
     ];
     assert_eq!(batches.len(), BATCH_HOOKS);
-    let all: Vec<Value> = changes.into_iter().chain(batches).map(with).collect();
+    let all: Vec<Value> = changes.into_iter().chain(batches).chain(turns()).map(with).collect();
     let with_targets = all.iter().map(|hook| {
         let mut hook = hook.clone();
         hook["notify"] = json!([OPS, CRM]);
         hook
     });
     all.iter().map(read).chain(with_targets.map(|hook| read(&hook))).collect()
+}
+
+/// Hooks whose runs wait for each other.
+fn turns() -> [Value; TURN_HOOKS] {
+    let key = "{{ workspace }}/{{ database }}";
+    [
+        json!({"concurrency": key, "deadline": "30m"}),
+        json!({"concurrency": key, "deadline": "30m", "on_unconfirmed": "restart", "start_attempts_max": 4}),
+        json!({"concurrency": key, "deadline": "30m", "when_busy": "replace"}),
+        json!({"concurrency": key, "deadline": "30m", "when_busy": "replace", "on_unconfirmed": "restart"}),
+        json!({"concurrency": key, "deadline": "30m", "when_busy": "skip"}),
+        json!({"concurrency": "all", "deadline": "30m", "debounce": "40s"}),
+        json!({"concurrency": key, "deadline": "30m", "rules": [
+            {"workflow": "seed"},
+            {"workflow": "big", "when": "body.seats > 4", "on_unconfirmed": "restart", "when_busy": "replace"}]}),
+        json!({"concurrency": "{{ body.seats > 4 and 'many' or 'few' }}", "deadline": "30m", "max_running": 1,
+               "on_redelivery": "retry_failed"}),
+        json!({"max_running": 1, "deadline": "30m", "on_unconfirmed": "restart"}),
+        json!({"max_running": 2, "deadline": "30m", "rules": [
+            {"workflow": "seed"}, {"workflow": "big", "when": "body.seats > 4"}]}),
+    ]
 }
 
 fn read(hook: &Value) -> Rc<Hook> {

@@ -31,7 +31,9 @@ impl State {
             return false;
         }
         self.judge_claim(on, claim);
-        self.judge_accepted(&claim.runs);
+        if !crate::schedules::is_scheduled(&on.world, claim.delivery.delivery_id.as_str()) {
+            self.judge_accepted(&claim.runs);
+        }
         if on.world.breaks(Breakage::ClaimsAreLost) {
             return true;
         }

@@ -16,12 +16,13 @@ use crate::breakage::Breakage;
 use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
-use crate::hooks::{BATCH_HOOKS, HOOKS};
+use crate::hooks::{BATCH_HOOKS, HOOKS, TURN_HOOKS};
 use crate::idle::judge_sweep;
 use crate::parcel::Parcel;
 use crate::promises::Promise;
 use crate::receivers::{Receivers, next_told_ms, targets_of, told_later};
 use crate::sender::{Event, begin, deliver};
+use crate::turns::has_turns;
 use crate::verdict::judge;
 use crate::world::{BEGINNING_MS, Invocation, State, World};
 
@@ -38,6 +39,8 @@ const RECONCILE_MS: i64 = 50 * MINUTE_MS;
 const STALE_MS: i64 = 3 * HOUR_MS;
 /// A run that is not final so long after the faults have stopped never will be: the longest wait for a try is 16 h.
 const CALM_MS_MAX: i64 = 24 * HOUR_MS;
+/// Where runs wait for each other, it takes so much longer: each run has its deadline, and each may be parked for as long.
+const ONE_BY_ONE_MS: i64 = 24 * HOUR_MS;
 /// A target that never answers is given up so long after the end of a run.
 const GIVEN_UP_MS: i64 = 5 * 24 * HOUR_MS;
 /// A run that was parked has ended so long after the faults have stopped.
@@ -64,13 +67,20 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
     if let Some(rng) = &mut batches {
         profile.hook = HOOKS + rng.usize(..BATCH_HOOKS);
     }
+    let mut turns = turns(seed).filter(|_| batches.is_none());
+    if let Some(rng) = &mut turns {
+        profile.hook = HOOKS + BATCH_HOOKS + rng.usize(..TURN_HOOKS);
+    }
     let receivers = Receivers::draw(seed, profile.clean);
-    let with_targets = if receivers.is_some() { HOOKS + BATCH_HOOKS } else { 0 };
+    let with_targets = if receivers.is_some() { HOOKS + BATCH_HOOKS + TURN_HOOKS } else { 0 };
     let hook = Rc::clone(&hooks[profile.hook + with_targets]);
     let targets = targets_of(receivers.as_ref());
     let mut count = [1, 1, 1, 1, 1, 2, 3][rng.usize(..7)];
     if let Some(rng) = &mut batches {
         count = rng.usize(1..=4);
+    }
+    if let Some(rng) = &mut turns {
+        count = rng.usize(2..=5);
     }
     let draw = |number| Event::draw(&mut rng, number, hook.verify.is_open(), hook.rules.len() > 1);
     let events: Vec<Event> = (1..=count).map(draw).collect();
@@ -91,6 +101,7 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         credentials: std::array::from_fn(|_| seedhook::fabricate::Credentials::default()),
         known_heartbeat: std::array::from_fn(|_| RefCell::default()),
         known_ledger: std::array::from_fn(|_| RefCell::default()),
+        known_schedules: std::array::from_fn(|_| RefCell::default()),
         targets,
         breakage,
     });
@@ -102,6 +113,10 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
         broken.extend(breaches);
         history.extend(["\n\n", text.as_str()]);
     }
+    if let Some((breaches, text)) = crate::schedules::live(seed, breakage, keep_history) {
+        broken.extend(breaches);
+        history.extend(["\n\n", text.as_str()]);
+    }
     Ended { broken, history, ends }
 }
 
@@ -109,6 +124,12 @@ pub(crate) fn live(seed: u64, hooks: &[Rc<Hook>], breakage: Option<Breakage>, ke
 fn batches(seed: u64) -> Option<fastrand::Rng> {
     let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ 0xba7c);
     (rng.u8(..16) == 0).then_some(rng)
+}
+
+/// One life in 24 is about runs that wait for each other.
+fn turns(seed: u64) -> Option<fastrand::Rng> {
+    let mut rng = fastrand::Rng::with_seed(seed.wrapping_mul(0x94d0_49bb_1331_11eb) ^ 0x7042);
+    (rng.u8(..24) == 0).then_some(rng)
 }
 
 fn run(world: &Rc<World>) {
@@ -127,6 +148,7 @@ async fn course(world: Rc<World>) {
     let mut weeks = world.profile.weeks.clone();
     let given_up = world.state.borrow().receivers.are_given_up();
     let calm_ms_max = if given_up { CALM_MS_MAX + GIVEN_UP_MS } else { CALM_MS_MAX };
+    let calm_ms_max = calm_ms_max + if has_turns(&world.hook) { ONE_BY_ONE_MS } else { 0 };
     let cron_ms_max = if world.profile.stall > 0.0 { CRON_MS_MAX_STALLED } else { CRON_MS_MAX };
     loop {
         at_ms += world.profile.cron_ms;

@@ -12,9 +12,9 @@
 //!
 //! [`life`] is one life, [`weeks`] what is so of a long one; [`executor`] its time; [`chance`] what its seed decides beforehand; [`world`] what
 //! invocations share, and [`operation`] how it fails them; [`kv`], [`inbox`] (over [`journals`]) with [`idle`], [`fabricate`]
-//! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]) and [`queue`] stand behind the ports,
+//! (over [`workflows`]), [`archive`] (over [`files`] and [`uploads`]), [`queue`] and [`turns`] stand behind the ports,
 //! [`strangers`] among what is stored; [`hooks`], [`sender`] (with its [`parcel`]s), [`reply`] and [`operator`] are what comes in;
-//! [`receivers`] are the targets that are told; [`watches`] are lives of their own, about silent hooks and a refused key (over [`alerts`]);
+//! [`receivers`] are the targets that are told; [`watches`] are lives of their own, about silent hooks and a refused key (over [`alerts`]); [`schedules`] too, about a hook that runs by itself;
 //! [`promises`] is what must hold, [`verdict`] whether it did, [`breakage`] the proof that it would be
 //! noticed; [`history`] tells one life, [`search`] lives many. `cargo xtask mutations` builds all of this over a core
 //! that leaves out one rule at a time (`tests/mutations/`).
@@ -46,9 +46,11 @@ mod promises;
 mod queue;
 mod receivers;
 mod reply;
+mod schedules;
 mod search;
 mod sender;
 mod strangers;
+mod turns;
 mod uploads;
 mod verdict;
 mod watches;

@@ -64,6 +64,15 @@ pub(crate) enum Promise {
     AlertsAreToldOnce,
     /// Where nothing fails, a run costs 3 KV puts, one more where targets are told, 1 delete and, beside its files, 4 R2 writes.
     CostsAreAsStated,
+    /// Of one key, at most one run is between its start request and its end, unless one is parked past its deadline; and no more runs are
+    /// in progress than `max_running` allows.
+    OneOfAKeyAtATime,
+    /// A run that was replaced is never started.
+    ReplacedRunsNeverStart,
+    /// Where nothing fails, a run that waits starts two sweeps after nothing is in its way any more.
+    WaitingRunsGoOn,
+    /// Each time of a schedule starts once at the most, and once where a cron came before the next time and nothing failed.
+    ScheduledTimesStartOnce,
     /// Nothing is stored of a delivery whose sender is not who the hook says, or that does not count.
     OnlyTheSenderGetsIn,
     /// Fabricate's key goes to Fabricate alone.

@@ -16,6 +16,7 @@ use crate::kv::describe;
 use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
 use crate::receivers::judge_notifications;
+use crate::turns::{gave_way, judge_clean};
 use crate::weeks::Weeks;
 use crate::workflows::Job;
 use crate::world::{State, Tally, World};
@@ -64,6 +65,7 @@ pub(crate) fn judge(world: &World) -> Vec<Status> {
             judge_costs(state, &mut found);
         }
         judge_soon(state, &mut found);
+        judge_clean(world, state, &mut found);
     }
     for (promise, how) in found {
         state.breaks(promise, how);
@@ -229,6 +231,7 @@ fn judge_end(
             judge_files(state, run, job, breaks);
             has_ended(job, run, slack_ms, TaskStatus::Completed) && has_its_result(job, run)
         }
+        (Status::Canceled, None, None) => gave_way(state, run),
         (Status::Canceled, None, Some(job)) => has_ended(job, run, slack_ms, TaskStatus::Canceled),
         (Status::Failed, Some(error), None) if why_given_up(error).is_some() => {
             is_given_up(state, run, error, slack_ms, weeks)
@@ -349,6 +352,8 @@ fn judge_files(state: &State, run: &Run, job: &Job, breaks: &mut impl FnMut(Prom
 const SHORT_MS: i64 = 7_000;
 /// How long after the end of a task its run ends: the longest time between two polls of such a task, and what the answers take.
 const SOON_MS: i64 = 5_000;
+/// A delivery starts its runs within this time.
+const FOLLOWED_MS: i64 = 30_000;
 /// So many runs of a delivery are followed.
 const FOLLOWED: usize = 3;
 
@@ -359,6 +364,10 @@ fn judge_soon(state: &State, found: &mut Vec<(Promise, String)>) {
         let Some(done) = state.records.done(run.run_id) else { continue };
         let Some(job) = done.task.as_ref().and_then(|task| state.workflows.job(&task.id)) else { continue };
         let (Some(started), Some(finished)) = (done.started_at, done.finished_at) else { continue };
+        if started.since_ms(done.received_at) > FOLLOWED_MS {
+            // A sweep started it, because it waited for others.
+            continue;
+        }
         let short = job.ends_ms - started.as_millis() <= SHORT_MS && job.gone_ms == i64::MAX;
         let late_ms = finished.as_millis() - job.ends_ms;
         if short && late_ms > SOON_MS && job.files.iter().all(File::is_measured) {
@@ -372,6 +381,12 @@ fn is_told(state: &State, run: &Run) -> bool {
     state.records.done(run.run_id).is_some_and(|done| !done.notifications.is_empty())
 }
 
+/// Whether a run gave way to another one before it was started.
+fn is_unstarted(state: &State, run: &Run) -> bool {
+    let done = state.records.done(run.run_id);
+    done.is_some_and(|done| done.attempts == 0 && (done.replaced_by.is_some() || done.skipped_for.is_some()))
+}
+
 /// What the runs of a life without faults cost, by the design's own words.
 fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     let mut due = Tally { files: state.tally.files, requests: state.tally.requests, ..Tally::default() };
@@ -379,6 +394,12 @@ fn judge_costs(state: &State, found: &mut Vec<(Promise, String)>) {
     due.inbox_creates += u32::try_from(state.journals.claims.len() + state.journals.items.len()).unwrap_or(0);
     for accepted in state.journals.accepted() {
         for run in accepted.runs {
+            if is_unstarted(state, run) {
+                due.kv_puts += 2 + u32::from(is_told(state, run));
+                due.kv_deletes += 1;
+                due.inbox_creates += 1;
+                continue;
+            }
             let started = !run.status.is_final();
             let is_told = is_told(state, run);
             due.kv_puts += u32::from(is_told) + if started { 3 } else { 1 };

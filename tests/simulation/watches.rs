@@ -80,6 +80,7 @@ pub(crate) fn live(
         credentials: std::array::from_fn(|_| Credentials::default()),
         known_heartbeat: std::array::from_fn(|_| RefCell::default()),
         known_ledger: std::array::from_fn(|_| RefCell::default()),
+        known_schedules: std::array::from_fn(|_| RefCell::default()),
         targets: crate::hooks::targets(),
         breakage,
     });

@@ -156,6 +156,7 @@ impl State {
             let how = format!("{on} starts {}, which was abandoned", self.name(run_id));
             self.breaks(Promise::OperatorsDecide, how);
         }
+        self.judge_alone(on, run_id);
         let known = self.workflows.known_of(run_id);
         if !known.is_empty() {
             let how = format!("{on} starts {} although {known:?} is known", self.name(run_id));

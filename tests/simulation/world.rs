@@ -9,7 +9,7 @@ use seedhook::fabricate::{CircuitBreaker, Credentials};
 use seedhook::hook::Hook;
 use seedhook::log::{Level, Line};
 use seedhook::notify::Targets;
-use seedhook::ports::{Clock, Heartbeat, KnownLedger, Log, Metrics, Point};
+use seedhook::ports::{Clock, Heartbeat, KnownLedger, Log, Metrics, Point, ScheduleLedger};
 use seedhook::records::Record;
 use seedhook::run::RunId;
 use seedhook::timestamp::Timestamp;
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) known_heartbeat: [RefCell<Option<Heartbeat>>; crate::chance::PLACES],
     /// The ledger of alerts that each place last read or wrote.
     pub(crate) known_ledger: [RefCell<Option<KnownLedger>>; crate::chance::PLACES],
+    /// The ledger of schedules that each place last read or wrote.
+    pub(crate) known_schedules: [RefCell<Option<ScheduleLedger>>; crate::chance::PLACES],
     /// Who is told of runs.
     pub(crate) targets: Rc<Targets>,
     /// What is deliberately wrong with it.
@@ -66,6 +68,8 @@ pub(crate) struct State {
     pub(crate) journals: Journals,
     pub(crate) hint: crate::idle::Hint,
     pub(crate) heartbeat: crate::heartbeat::Stored,
+    pub(crate) turns: crate::turns::Stored,
+    pub(crate) schedules: crate::schedules::Stored,
     /// How often a list of open runs left one out.
     pub(crate) left_out: u32,
     pub(crate) workflows: Workflows,
@@ -178,6 +182,8 @@ impl State {
             journals: Journals::default(),
             hint: crate::idle::Hint::default(),
             heartbeat: crate::heartbeat::Stored::default(),
+            turns: crate::turns::Stored::default(),
+            schedules: crate::schedules::Stored::default(),
             left_out: 0,
             workflows: Workflows::default(),
             bucket: Bucket::default(),

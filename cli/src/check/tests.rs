@@ -27,7 +27,7 @@ fn local() -> Secrets {
 /// The report of a text.
 fn report(text: &str, local: &Secrets) -> Report {
     match ConfigFile::parse("w.toml", text.to_owned()) {
-        Ok(file) => Report::of(&file, local),
+        Ok(file) => Report::of(&file, local, Timestamp::from_millis(crate::testing::NOW_MS)),
         Err(error) => Report::of_syntax_error(error),
     }
 }

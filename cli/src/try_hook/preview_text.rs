@@ -24,6 +24,9 @@ pub(super) fn lines(preview: &Value) -> Vec<String> {
         ("", id) => lines.push(format!("delivery id: {}", shortened(id))),
         (problem, _) => lines.push(format!("no delivery id: {problem}")),
     }
+    for time in preview.pointer("/schedule/next").and_then(Value::as_array).into_iter().flatten() {
+        lines.push(format!("runs by itself at {}", time.as_str().unwrap_or_default()));
+    }
     let rules = preview.get("runs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if let Some(items) = preview.get("items").and_then(Value::as_u64) {
         lines.push(format!("items: {items}, each a separate event"));
@@ -80,6 +83,9 @@ fn of_rule(rule: &Value, rules: usize) -> Vec<String> {
     for (name, param) in &params {
         let (kind, value) = (text(param, "/type"), shown(at(param, "/value")));
         lines.push(format!("  {name:width$} = {value} ({kind})"));
+    }
+    if !text(rule, "/key").is_empty() {
+        lines.push(format!("  one at a time with the key {}", shortened(text(rule, "/key"))));
     }
     let request = at(rule, "/request");
     if !request.is_null() {

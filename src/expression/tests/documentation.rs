@@ -53,6 +53,7 @@ fn scope() -> Scope {
         "body": body, "query": {"team": "sales"}, "hook": "shop",
         "delivery": {"id": "msg_1", "received_at": "2024-02-01T03:30:05.000Z"},
         "event": {"type": "com.acme.order"}, "item": body["items"][0],
+        "scheduled_at": "2024-02-01T03:00:00.000Z",
         "body_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     }))
     .with("headers", ScopeValue::Headers(&BTreeMap::from([("x-event".to_owned(), "order".to_owned())])))

@@ -7,8 +7,9 @@ use crate::config::setup::setup_steps;
 use crate::fabricate::Target;
 use crate::hook::archive_key::KeyTemplate;
 use crate::hook::subscription::TargetName;
-use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule, Share};
-use crate::timestamp::SECOND_MS;
+use crate::hook::{Hook, HookName, OnRedelivery, OnUnconfirmed, Rule, Share, WhenBusy};
+use crate::service::preview::ScheduleTimes;
+use crate::timestamp::{SECOND_MS, Timestamp};
 
 /// The answer to `GET /api/hooks`.
 #[derive(Debug, Serialize)]
@@ -46,8 +47,14 @@ pub struct ReadableHook<'a> {
     pub hook: &'a HookName,
     /// Whether it takes deliveries.
     pub state: HookState,
-    /// The path to which its sender posts.
+    /// The path to which its sender posts; without a sender, it is answered 404.
     pub url: String,
+    /// When it runs by itself; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleTimes>,
+    /// How many of its runs may be in progress at the same time; absent if there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_running: Option<u32>,
     /// Who may call.
     pub verify: VerifyView<'a>,
     /// The known sender; `null` if the hook describes its sender itself.
@@ -112,6 +119,15 @@ pub struct RuleView<'a> {
     pub archive: &'a KeyTemplate,
     /// The names of the targets that are told of its runs.
     pub notify: Vec<&'a TargetName>,
+    /// The template of its runs' keys: runs with the same key run one at a time; absent if they have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<&'a str>,
+    /// What a run does while another one of its key is started, or waits; absent if its runs have no keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_busy: Option<WhenBusy>,
+    /// How long a run waits for a newer one of its key, seconds; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debounce_seconds: Option<i64>,
 }
 
 /// A mistake in the configuration.
@@ -133,6 +149,7 @@ impl<'a> ReadableHook<'a> {
         origin: &str,
         verification_token: Option<String>,
         mistakes: Vec<MistakeView>,
+        now: Timestamp,
     ) -> Self {
         let url = format!("/hooks/{}", hook.name);
         Self {
@@ -142,6 +159,8 @@ impl<'a> ReadableHook<'a> {
                 (true, true) => HookState::Paused,
                 (true, false) => HookState::Ready,
             },
+            schedule: ScheduleTimes::of(hook, now),
+            max_running: hook.rules.iter().find_map(|rule| rule.settings.max_running.hook),
             verify: VerifyView { scheme: &hook.verify.scheme, secret: &hook.verify.secret_names },
             sender: hook.sender.as_deref(),
             setup: setup_steps(hook, &format!("{origin}{url}")),
@@ -167,6 +186,9 @@ impl<'a> RuleView<'a> {
             deadline_seconds: rule.settings.deadline_ms / SECOND_MS,
             archive: &rule.settings.archive,
             notify: rule.settings.notify.iter().map(|subscription| &subscription.target).collect(),
+            concurrency: rule.concurrency.as_ref().map(crate::hook::concurrency::ConcurrencyKey::source),
+            when_busy: rule.concurrency.as_ref().map(|_| rule.settings.when_busy),
+            debounce_seconds: rule.settings.debounce_ms.map(|millis| millis / SECOND_MS),
         }
     }
 }

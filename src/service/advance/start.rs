@@ -1,5 +1,7 @@
 //! One attempt to start a run's workflow: entered in the journal, sent, its outcome entered and shown.
 
+use serde_json::json;
+
 use crate::fabricate::{Health, KeyAnswer, StartOutcome};
 use crate::journal::{Decision, Journal, START_FRESH_MS};
 use crate::log::{self, Line};
@@ -8,9 +10,10 @@ use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
 use super::super::Budget;
-use super::super::close::close;
+use super::super::close::{close, close_and_show};
 use super::super::journals::{Appended, append};
 use super::super::kv_records::{TRIES, show_end, show_open};
+use super::super::turns::{Admission, take_turns};
 use super::super::{http_text, log_fields, record_health, record_key_answer};
 use super::Advanced;
 
@@ -22,6 +25,20 @@ pub(super) async fn start<W: World>(
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
+    if run.waits_for_others() {
+        match Box::pin(take_turns(world, run, journal, budget)).await? {
+            Admission::Starts => {}
+            Admission::Waits => return Ok(Advanced::Unchanged),
+            Admission::ReplacedBy(newer) => {
+                run.replace(newer, now);
+                return end_unstarted(world, run, journal, now, budget).await;
+            }
+            Admission::SkippedFor(older) => {
+                run.skip(older, now);
+                return end_unstarted(world, run, journal, now, budget).await;
+            }
+        }
+    }
     if !budget.take(world) {
         return Ok(Advanced::OutOfBudget);
     }
@@ -29,6 +46,10 @@ pub(super) async fn start<W: World>(
     let began = world.now();
     if append(world, run.run_id, number, Decision::Start).await? == Appended::Theirs {
         return Ok(Advanced::Unchanged);
+    }
+    if attempts == 1 && run.waits_for_others() {
+        let waited_ms = began.since_ms(run.received_at);
+        world.log(log::RUN_WAITED, json!({"run_id": run.run_id, "hook": run.hook, "waited_ms": waited_ms}));
     }
     // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
     let asked = world.now();
@@ -52,6 +73,21 @@ pub(super) async fn start<W: World>(
         write_point(world, run, &next, answered.since_ms(asked));
     }
     record(world, run, number + 1, next, budget).await
+}
+
+/// Ends a run that gave way to another one.
+async fn end_unstarted<W: World>(
+    world: &W,
+    run: &mut Run,
+    journal: &Journal,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    run.attempts = journal.attempts();
+    if close_and_show(world, journal.next_entry_number(), run, now).await? == Appended::Ours {
+        budget.outbox().add_new(run);
+    }
+    Ok(Advanced::Moved)
 }
 
 /// Writes the data point of a start request, which took `duration_ms`.

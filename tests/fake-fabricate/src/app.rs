@@ -92,6 +92,7 @@ impl App {
         let id = self.tasks.with(|tasks| tasks.add(workflow, parameters.clone(), now_ms, ends_ms));
         let start = Start {
             at_ms: now_ms,
+            ends_ms,
             place: place.kind,
             workspace: place.workspace.clone(),
             database: place.database.clone(),

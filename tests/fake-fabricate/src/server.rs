@@ -106,6 +106,12 @@ impl Server {
         self.starts_of(workflow).iter().filter(|start| start.params.get(parameter) == Some(value)).count()
     }
 
+    /// How many tasks were begun in a workspace's database or project while an earlier one of the same was still running.
+    #[must_use]
+    pub fn overlaps(&self, workspace: &str, database: &str) -> usize {
+        self.app.starts.with(|starts| starts.overlaps(workspace, database))
+    }
+
     /// Forgets what was started; workflows that count starts begin anew.
     pub fn clear_starts(&self) {
         self.app.starts.with(Starts::clear);

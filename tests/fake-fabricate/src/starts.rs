@@ -21,6 +21,8 @@ const TURNS_MAX: usize = 10_000;
 pub struct Start {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// When its task ends.
+    pub ends_ms: u64,
     /// The path's part before the database's name: `databases` or `projects`.
     pub place: &'static str,
     /// The workspace.
@@ -89,6 +91,26 @@ impl Starts {
         by_workflow
     }
 
+    /// How many tasks were begun in a workspace's database or project while an earlier one of the same was still running.
+    pub(crate) fn overlaps(&self, workspace: &str, database: &str) -> usize {
+        let in_place = |start: &&Start| start.workspace == workspace && start.database == database;
+        let mut spans: Vec<(u64, u64)> = self
+            .oldest_first
+            .iter()
+            .map(|(_, start)| start)
+            .filter(in_place)
+            .map(|start| (start.at_ms, start.ends_ms))
+            .collect();
+        spans.sort_unstable();
+        let mut busy_until_ms = 0;
+        let mut overlaps = 0;
+        for (at_ms, ends_ms) in spans {
+            overlaps += usize::from(at_ms < busy_until_ms);
+            busy_until_ms = busy_until_ms.max(ends_ms);
+        }
+        overlaps
+    }
+
     /// Forgets all starts and counts.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
@@ -104,6 +126,7 @@ mod tests {
     fn start(n: usize) -> Start {
         Start {
             at_ms: 0,
+            ends_ms: 0,
             place: "databases",
             workspace: "acme".into(),
             database: "sales-demo".into(),
@@ -122,6 +145,21 @@ mod tests {
         assert_eq!(found["fails"].count, STARTS_MAX as u64 + 1);
         assert_eq!(found["fails"].starts.len(), STARTS_MAX);
         assert_eq!(found["fails"].starts[0].task_id, "1");
+    }
+
+    #[test]
+    fn tasks_that_run_at_the_same_time_in_one_database_are_counted() {
+        let mut starts = Starts::default();
+        let mut add = |at_ms, ends_ms, database: &str| {
+            starts.add("fails", Start { at_ms, ends_ms, database: database.into(), ..start(0) });
+        };
+        add(0, 10, "sales-demo");
+        add(10, 20, "sales-demo");
+        add(15, 16, "another");
+        add(19, 30, "sales-demo");
+        add(20, 21, "sales-demo");
+        assert_eq!(starts.overlaps("acme", "sales-demo"), 2);
+        assert_eq!(starts.overlaps("acme", "another"), 0);
     }
 
     #[test]
