@@ -172,7 +172,7 @@ impl Deployment {
             return Ok(Exit::Good);
         };
         let is_healthy = self.health(host, url, found).await?;
-        for hook in self.configuration.hooks.values().flatten() {
+        for hook in self.configuration.hooks.values().flatten().filter(|hook| hook.has_address()) {
             let address = format!("{url}/hooks/{}", hook.name);
             host.print(&format!("\n{address}\n"))?;
             for (index, step) in setup_steps(hook, &address).iter().enumerate() {

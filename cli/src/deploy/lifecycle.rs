@@ -13,10 +13,11 @@ pub(super) struct Rule {
 
 /// The rules, in the order in which they are added: what may expire first has its rule first, so that an interruption never
 /// leaves a journal that expires before its delivery, or a retry before its journal.
-pub(super) const RULES: [Rule; 5] = [
+pub(super) const RULES: [Rule; 6] = [
     Rule { name: "deliveries", prefix: "deliveries/", days: 30 },
     Rule { name: "journal", prefix: "journal/", days: 37 },
     Rule { name: "retries", prefix: "retries/", days: 37 },
+    Rule { name: "turns", prefix: "turns/", days: 45 },
     Rule { name: "ignored", prefix: "ignored/", days: 7 },
     Rule { name: "handshakes", prefix: "handshakes/", days: 1 },
 ];
@@ -55,7 +56,7 @@ mod tests {
                       name:     Default Multipart Abort Rule\nprefix:   (all prefixes)\n\n\
                       name:     mine\nenabled:  Yes\nprefix:   journal/\naction:   Expire objects after 99 days\n";
         let names: Vec<&str> = missing(listed).iter().map(|rule| rule.name).collect();
-        assert_eq!(names, ["deliveries", "retries", "ignored", "handshakes"]);
+        assert_eq!(names, ["deliveries", "retries", "turns", "ignored", "handshakes"]);
         assert_eq!(missing(""), RULES);
     }
 }
