@@ -153,7 +153,8 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn every_recipe_is_free_of_mistakes() {
-    for recipe in Recipe::all() {
+    let scheduled = Recipe(PathBuf::from(project_path("docs/recipes/nightly-staging/schedule")));
+    for recipe in Recipe::all().into_iter().chain([scheduled]) {
         let report = check_project(&TestHost::new(), recipe.0.to_str()).unwrap();
         let text = report.text();
         assert!(report.is_good() && !text.contains("warning"), "{}\n{text}", recipe.name());
@@ -191,6 +192,11 @@ fn every_readme_shows_the_files_of_its_recipe() {
         let toml = recipe.text("wrangler.toml");
         let (_, own) = toml.split_once(OWN_LINES).unwrap_or_else(|| panic!("{}: {OWN_LINES}", recipe.name()));
         recipe.check_shown(own, "toml");
+        let variant = recipe.path("schedule/wrangler.toml");
+        if variant.exists() {
+            let toml = recipe.text("schedule/wrangler.toml");
+            recipe.check_shown(toml.split_once(OWN_LINES).unwrap().1, "toml");
+        }
         let payload = recipe.find("payload").unwrap();
         let language = if payload == "payload.json" { "json" } else { "text" };
         recipe.check_shown(&recipe.text(&payload), language);
