@@ -254,3 +254,12 @@ fn a_batch_comes_again_where_that_helps_and_only_there() {
     assert_eq!(finish(advance_batch(&world, batch, &budget)).1, Handled::Done, "too old");
     assert_eq!(polled(&world), 0);
 }
+
+#[test]
+fn a_quarter_of_the_requests_is_left_for_runs_that_wait() {
+    for (starts, requests, polled) in [(0, 40, 40), (1, 40, 39), (100, 40, 30), (3, 5, 4)] {
+        let mut runs: Vec<Rc<Summary>> = (0..requests).map(|_| Rc::new(queued_run().summary())).collect();
+        leave_requests(&mut runs, starts, requests);
+        assert_eq!(runs.len(), polled, "{starts} of {requests}");
+    }
+}
