@@ -169,9 +169,15 @@ impl Report {
 impl HookLine {
     fn of(environment: &Environment<'_>, name: &HookName, hook: &Hook, now: Timestamp) -> Self {
         let line = format!("{}{}", environment.label(), summary(name, hook));
-        let next_times: Vec<String> = hook.schedule.iter().flat_map(|schedule| schedule.next_three(now)).map(|time| time.to_string()).collect();
+        let next_times: Vec<String> = hook
+            .schedule
+            .iter()
+            .flat_map(|schedule| schedule.next_three(now))
+            .map(|time| time.to_string())
+            .collect();
         let times = (!next_times.is_empty()).then(|| format!("next times: {}", next_times.join(", ")));
-        let lines = std::iter::once(line).chain(keys(hook).into_iter().chain(times).map(|more| format!("  {more}")));
+        let lines =
+            std::iter::once(line).chain(keys(hook).into_iter().chain(times).map(|more| format!("  {more}")));
         let line = lines.collect::<Vec<_>>().join("\n");
         let environment = environment.path.last().cloned().unwrap_or_default();
         Self { environment, hook: name.to_string(), next_times, line }

@@ -895,6 +895,8 @@ export interface components {
             hook: string;
             /** @description Whether the hook is paused: a delivery would be answered 503. */
             paused: boolean;
+            /** @description When the hook runs by itself; absent if it does not. */
+            schedule?: components["schemas"]["Schedule"];
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /**
@@ -917,6 +919,8 @@ export interface components {
             hook: string;
             /** @description Whether the hook is paused: a delivery would be answered 503. */
             paused: boolean;
+            /** @description When the hook runs by itself; absent if it does not. */
+            schedule?: components["schemas"]["Schedule"];
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /** @description The answer to it. */
@@ -935,6 +939,8 @@ export interface components {
             hook: string;
             /** @description Whether the hook is paused: a delivery would be answered 503. */
             paused: boolean;
+            /** @description When the hook runs by itself; absent if it does not. */
+            schedule?: components["schemas"]["Schedule"];
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /**
@@ -976,8 +982,12 @@ export interface components {
             hook: string;
             /** @description Whether it takes deliveries. */
             state: components["schemas"]["HookState"];
-            /** @description The path to which its sender posts. */
+            /** @description The path to which its sender posts; without a sender, it is answered 404. */
             url: string;
+            /** @description When it runs by itself; absent if it does not. */
+            schedule?: components["schemas"]["Schedule"];
+            /** @description How many of its runs may be in progress at the same time; absent if there is no limit. */
+            max_running?: number;
             /** @description Who may call. */
             verify: components["schemas"]["HookVerify"];
             /** @description The known sender; `null` if the hook describes its sender itself. */
@@ -1099,6 +1109,12 @@ export interface components {
             archive: string;
             /** @description The names of the targets that are told of its runs. */
             notify: components["schemas"]["TargetName"][];
+            /** @description The template of its runs' keys: runs with the same key run one at a time; absent if they have none. */
+            concurrency?: string;
+            /** @description What a run does while another one of its key is started, or waits; absent if its runs have no keys. */
+            when_busy?: components["schemas"]["WhenBusy"];
+            /** @description How long a run waits for a newer one of its key, seconds; absent if it does not. */
+            debounce_seconds?: number;
         };
         /** @description What one rule makes of the event, or of one item of it. */
         RulePreview: {
@@ -1116,6 +1132,8 @@ export interface components {
             error: string | null;
             /** @description The request that Fabricate would get; `null` if there would be none. */
             request: components["schemas"]["RequestPreview"] | null;
+            /** @description The key of the run: runs with the same key run one at a time; absent if it would have none. */
+            key?: string;
             /** @description The rule's index, from 0. */
             rule: number;
             /** @description The item's index, from 0. */
@@ -1174,6 +1192,20 @@ export interface components {
             };
             /** @description The task's files, in Fabricate's order; empty until the task is completed. */
             files: components["schemas"]["RunFile"][];
+            /** @description The run's key, by `concurrency`: runs with the same key run one at a time. Absent if it has none. */
+            key?: string;
+            /** @description What the run waits for; absent unless it is `queued` and waits. */
+            waiting?: components["schemas"]["Waiting"];
+            /**
+             * Format: uuid
+             * @description The newer run with the same key that replaced this one; absent for other runs.
+             */
+            replaced_by?: string;
+            /**
+             * Format: uuid
+             * @description The run with the same key because of which this one was skipped; absent for other runs.
+             */
+            skipped_for?: string;
             /** @description The id of the item of a batch that the run is for; absent for other runs. */
             item_id?: string;
             /** @description Fabricate's task; `null` until the workflow is started. */
@@ -1226,6 +1258,18 @@ export interface components {
              * @description When the run reached its final status; `null` before.
              */
             finished_at: string | null;
+            /** @description What the run waits for; absent unless it is `queued` and waits. */
+            waiting?: components["schemas"]["Waiting"];
+            /**
+             * Format: uuid
+             * @description The newer run with the same key that replaced this one; absent for other runs.
+             */
+            replaced_by?: string;
+            /**
+             * Format: uuid
+             * @description The run with the same key because of which this one was skipped; absent for other runs.
+             */
+            skipped_for?: string;
         } & ({
             database: string;
         } | {
@@ -1312,18 +1356,26 @@ export interface components {
             error?: components["schemas"]["StageOfError"];
         };
         /**
-         * @description A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling and meaning.
+         * @description A run's status. `in_progress`, `completed`, `failed` and `canceled` are Fabricate's, with the same spelling; a run may also be
+         *     `canceled` before it was started.
          *
          *     - `queued`: Accepted, not yet started.
          *     - `in_progress`: Fabricate executes it.
          *     - `archiving`: Its task is completed, and its files are being copied.
          *     - `completed`: Its task is completed, and every file is archived. Final.
          *     - `failed`: An error ended it, see `RunError`. Final.
-         *     - `canceled`: A user of Fabricate ended its task. Final.
+         *     - `canceled`: A user of Fabricate ended its task, or another run of its key came before it was started. Final.
          *     - `unconfirmed`: A start request was sent and nobody knows whether it took effect: parked for the operator.
          * @enum {string}
          */
         RunStatus: "queued" | "in_progress" | "archiving" | "completed" | "failed" | "canceled" | "unconfirmed";
+        /** @description When a hook runs by itself. */
+        Schedule: {
+            /** @description The five fields of cron. */
+            cron: string;
+            /** @description The next three times. */
+            next: string[];
+        };
         /** @description The answer to `GET /api/session`. */
         Session: {
             /** @description What the caller may do. */
@@ -1768,6 +1820,39 @@ export interface components {
             /** @description The text that the signature must cover, cut after 512 bytes; `null` if the check that failed signs no text. */
             signed_text?: string | null;
         };
+        /** @description What a run waits for that is not started. */
+        Waiting: {
+            /** @description What the run waits for first. */
+            for: components["schemas"]["WaitingFor"];
+            /** @description The run's key; may be cut in lists; `null` if it has none. */
+            key: string | null;
+            /** @description The runs that have to end, or to start, before this one starts, as far as they are known; absent in lists. */
+            behind?: string[];
+            /**
+             * Format: date-time
+             * @description The run does not start before this; `null`: it starts as soon as nothing is in its way.
+             */
+            not_before: string | null;
+        };
+        /**
+         * @description What a run waits for that is not started.
+         *
+         *     - `concurrency`: Another run of its key has to end.
+         *     - `debounce`: A newer run of its key may come.
+         *     - `retry`: The next attempt to start it is due later.
+         *     - `max_running`: As many runs as `max_running` allows are in progress.
+         * @enum {string}
+         */
+        WaitingFor: "concurrency" | "debounce" | "retry" | "max_running";
+        /**
+         * @description What a new run does while another run of its key is started, or waits.
+         *
+         *     - `wait`: It waits. Runs of a key start in the order in which they were accepted.
+         *     - `replace`: It waits, and ends every older run of the key that still waits.
+         *     - `skip`: It ends at once.
+         * @enum {string}
+         */
+        WhenBusy: "wait" | "replace" | "skip";
     };
     responses: {
         /** @description `bad-query` */
