@@ -1,0 +1,127 @@
+// `seedhook deploy` in front of a wrangler that writes down what it is asked, because no account is there to deploy to.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { after, test } from "node:test";
+
+const TARBALL = process.env.SEEDHOOK_TARBALL;
+assert.ok(TARBALL, "run it by `cargo xtask test package`");
+
+/** What the command may take, milliseconds. */
+const COMMAND_MS = 60_000;
+
+/** A wrangler: appends each call to a file, and answers as a file says. */
+const WRANGLER = `
+const fs = require("node:fs");
+const words = process.argv.slice(2);
+const input = words[1] === "bulk" ? fs.readFileSync(0, "utf8") : "";
+fs.appendFileSync(process.env.CALLS, JSON.stringify({ words, input }) + "\\n");
+const answers = JSON.parse(process.env.ANSWERS);
+const name = Object.keys(answers).find((known) => words.join(" ").startsWith(known));
+const { code = 0, text = "" } = answers[name] ?? {};
+if (words[0] === "deploy") fs.writeFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, '{"type":"deploy","targets":[]}\\n');
+process.stdout.write(text);
+process.exitCode = code;
+`;
+
+const root = fs.mkdtempSync(path.join(os.tmpdir(), "seedhook-deploy-"));
+const modules = path.join(root, "node_modules");
+const project = path.join(root, "seeds");
+after(() => fs.rmSync(root, { recursive: true, force: true }));
+
+fs.mkdirSync(path.join(modules, "seedhook"), { recursive: true });
+spawnSync("tar", ["-xzf", TARBALL, "--strip-components=1", "-C", path.join(modules, "seedhook")]);
+fs.mkdirSync(path.join(modules, "wrangler"));
+fs.writeFileSync(path.join(modules, "wrangler", "package.json"), '{"name":"wrangler","bin":{"wrangler":"./wrangler.cjs"}}');
+fs.writeFileSync(path.join(modules, "wrangler", "wrangler.cjs"), WRANGLER);
+
+function seedhook(words, cwd, env) {
+  const bin = path.join(modules, "seedhook", "cli", "bin.mjs");
+  const clean = { ...process.env, NO_COLOR: "1" };
+  for (const name of ["OPERATOR_TOKEN", "LINK_SECRET", "CRM_SECRET", "FABRICATE_API_KEY"]) delete clean[name];
+  return spawnSync(process.execPath, [bin, ...words], { cwd, encoding: "utf8", timeout: COMMAND_MS, env: { ...clean, ...env } });
+}
+
+assert.equal(seedhook(["init", "seeds"], root).status, 0);
+
+/** Deploys in front of these answers. Returns what came of it, and the calls. */
+function deploy(answers, env = {}, words = []) {
+  const calls = path.join(root, "calls.jsonl");
+  fs.writeFileSync(calls, "");
+  const done = seedhook(["deploy", ...words], project, { CALLS: calls, ANSWERS: JSON.stringify(answers), ...env });
+  const lines = fs.readFileSync(calls, "utf8").trim().split("\n").filter(Boolean);
+  return { ...done, calls: lines.map((line) => JSON.parse(line)) };
+}
+
+const short = (calls) => calls.map(({ words }) => words.join(" "));
+const secrets = { FABRICATE_API_KEY: "key", OPERATOR_TOKEN: "t".repeat(40), CRM_SECRET: 'whsec_it\'s "$HOME"\nb' };
+const noWorker = { "secret list": { code: 1, text: 'Worker "seeds" not found.' }, "r2 bucket lifecycle list": { code: 1, text: "The specified bucket does not exist." } };
+
+test("a first deployment sets secrets, deploys, and adds the rules in their order", () => {
+  const { status, stdout, stderr, calls } = deploy(noWorker, secrets);
+  assert.equal(status, 0, stdout + stderr);
+  const rules = [["deliveries", 30], ["journal", 37], ["retries", 37], ["turns", 45], ["ignored", 7], ["handshakes", 1]];
+  assert.deepEqual(short(calls), [
+    "whoami --json",
+    "secret list --format json",
+    "r2 bucket lifecycle list seeds-inbox",
+    "secret bulk",
+    "deploy",
+    ...rules.map(([name, days]) => `r2 bucket lifecycle add seeds-inbox ${name} ${name}/ --expire-days ${days} --force`),
+  ]);
+  const set = JSON.parse(calls[3].input);
+  assert.deepEqual(Object.keys(set), ["FABRICATE_API_KEY", "OPERATOR_TOKEN", "LINK_SECRET", "CRM_SECRET"]);
+  assert.equal(set.CRM_SECRET, secrets.CRM_SECRET);
+  assert.match(set.LINK_SECRET, /^[0-9a-f]{64}$/);
+  assert.ok(stdout.indexOf("set the secret LINK_SECRET: random") < stdout.indexOf("✓ 4 secrets set"), stdout);
+  for (const value of Object.values(set)) assert.ok(!(stdout + stderr).includes(value), "a secret is printed");
+});
+
+test("what is there stays as it is", () => {
+  const list = JSON.stringify(["FABRICATE_API_KEY", "OPERATOR_TOKEN", "LINK_SECRET", "CRM_SECRET"].map((name) => ({ name })));
+  const rules = ["deliveries/", "journal/", "retries/", "turns/", "ignored/", "handshakes/"].map((prefix) => `prefix: ${prefix}\n`);
+  const { status, stdout, calls } = deploy({ "secret list": { text: list }, "r2 bucket lifecycle list": { text: rules.join("") } });
+  assert.equal(status, 0, stdout);
+  assert.deepEqual(short(calls).slice(3), ["deploy"]);
+  assert.match(stdout, /leave its 4 secrets as they are/);
+});
+
+test("nothing is changed when something is missing or fails first", () => {
+  for (const [answers, env, text] of [
+    [{ whoami: { code: 1, text: "You are not authenticated." } }, secrets, /wrangler is not logged in: run `npx wrangler login`/],
+    [{ "secret list": { code: 1, text: "500: internal error" } }, secrets, /cannot list the Worker's secrets. Nothing was changed/],
+    [noWorker, { ...secrets, FABRICATE_API_KEY: "" }, /FABRICATE_API_KEY is missing: set it in the environment. Nothing was changed/],
+    [noWorker, { ...secrets, OPERATOR_TOKEN: "" }, /OPERATOR_TOKEN must be in the environment: there is no terminal/],
+    [noWorker, { ...secrets, OPERATOR_TOKEN: "short" }, /OPERATOR_TOKEN must have at least 32 characters.*Nothing was changed/],
+  ]) {
+    const { status, stderr, calls } = deploy(answers, env);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, text);
+    assert.deepEqual(short(calls).filter((call) => /bulk|^deploy|add/.test(call)), []);
+  }
+});
+
+test("a failure in the middle says what is done, and the same command goes on", () => {
+  const failed = deploy({ ...noWorker, deploy: { code: 1, text: "boom" } }, secrets);
+  assert.equal(failed.status, 1);
+  assert.match(failed.stderr, /`wrangler deploy` failed \(1\): see above; the same command goes on from here/);
+  const rule = deploy({ ...noWorker, "r2 bucket lifecycle add seeds-inbox journal": { code: 1, text: "no" } }, secrets);
+  assert.match(rule.stderr, /the Worker is deployed, but seeds-inbox has no rule for journal\/ yet: run the same command again/);
+});
+
+test("an environment is deployed by its own names", () => {
+  const file = path.join(project, "wrangler.toml");
+  const before = fs.readFileSync(file, "utf8");
+  const hook = 'HOOKS = { h = { workspace = "w", database = "d", workflow = "f", verify = { scheme = "none" } } }';
+  const bindings = 'kv_namespaces = [{ binding = "RUNS" }]\nr2_buckets = [{ binding = "INBOX" }, { binding = "FILES" }]';
+  fs.appendFileSync(file, `\n[env.eu]\n${bindings}\nvars = { ${hook} }\n`);
+  const { status, stdout, stderr, calls } = deploy(noWorker, secrets, ["--env", "eu"]);
+  fs.writeFileSync(file, before);
+  assert.equal(status, 0, stdout + stderr);
+  assert.ok(short(calls).includes("deploy --env eu"), short(calls).join("\n"));
+  assert.ok(short(calls).includes("r2 bucket lifecycle list seeds-eu-inbox"));
+  assert.equal(deploy(noWorker, secrets, ["--env", "us"]).status, 1);
+});
