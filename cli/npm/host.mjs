@@ -1,6 +1,6 @@
 // The machine, for the command line in wasm: files, terminal, network, programs. Decides nothing.
 import { spawn, spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -22,6 +22,9 @@ const BODY_PAUSE_MS = 30_000;
 
 /** How much of a program's output is kept, characters. */
 const PRINTED_MAX = 256 * 1024;
+
+/** The message of the error of a request that Ctrl-C ended. */
+const INTERRUPTED = "interrupted";
 
 /** How long programs may take to end before they are killed, milliseconds. */
 const GRACE_MS = 3_000;
@@ -56,6 +59,7 @@ class Host {
   #bodies = new Map();
   #processes = new Map();
   #servers = [];
+  #requests = new Set();
   #next = 1;
   #hasProgress = false;
   #interrupted = false;
@@ -65,15 +69,18 @@ class Host {
 
   constructor(wasm) {
     this.#wasm = wasm;
-    process.stdout.on("error", (error) => {
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
+    // A reader that stops early, as `head` does, ends the command and what it started.
+    process.stdout.on("error", () => {
+      const code = this.#processes.size > 0 ? 1 : 0;
+      this.end().finally(() => process.exit(code));
     });
+    process.stderr.on("error", () => {});
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
       process.on(signal, () => {
         if (this.#catches && !this.#interrupted) {
           this.#interrupted = true;
           this.#wake?.();
+          for (const request of this.#requests) request.destroy(new Error(INTERRUPTED));
           return;
         }
         this.showProgress(undefined);
@@ -106,14 +113,14 @@ class Host {
 
   showProgress(line) {
     if (!process.stderr.isTTY || (line === undefined && !this.#hasProgress)) return;
-    const width = (process.stderr.columns ?? 80) - 1;
+    const width = (process.stderr.columns || 80) - 1;
     process.stderr.write(`\r\x1b[2K${(line ?? "").slice(0, width)}`);
     this.#hasProgress = line !== undefined;
   }
 
   terminal() {
     const is_terminal = Boolean(process.stdout.isTTY);
-    return { is_terminal, has_colors: is_terminal && !process.env.NO_COLOR, columns: process.stdout.columns ?? 80 };
+    return { is_terminal, has_colors: is_terminal && !process.env.NO_COLOR, columns: process.stdout.columns || 80 };
   }
 
   /** The line that is typed; null without a terminal, undefined on Ctrl-C. */
@@ -165,8 +172,25 @@ class Host {
   }
 
   entry(file) {
-    const found = fs.statSync(file, { throwIfNoEntry: false });
-    return found ? { is_folder: found.isDirectory(), size: found.size } : null;
+    try {
+      const found = fs.statSync(file);
+      return { is_folder: found.isDirectory(), size: found.size };
+    } catch {
+      // What cannot be looked at is not there for us; to write there says why.
+      return null;
+    }
+  }
+
+  sha256(file) {
+    const hash = createHash("sha256");
+    const bytes = new Uint8Array(1 << 20);
+    const opened = fs.openSync(file);
+    try {
+      for (let read; (read = fs.readSync(opened, bytes)) > 0; ) hash.update(bytes.subarray(0, read));
+    } finally {
+      fs.closeSync(opened);
+    }
+    return hash.digest("hex");
   }
 
   folderName(file) {
@@ -190,7 +214,11 @@ class Host {
       const sent = request(url, { method, headers: pairs }, resolve);
       const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeout_ms / 1000} s`)), timeout_ms);
       sent.once("response", () => clearTimeout(timer));
-      sent.once("close", () => clearTimeout(timer));
+      sent.once("close", () => {
+        clearTimeout(timer);
+        this.#requests.delete(sent);
+      });
+      this.#requests.add(sent);
       sent.once("error", (error) => reject(words(error)));
       sent.end(body.length > 0 ? body : undefined);
     });
@@ -245,8 +273,7 @@ class Host {
   }
 
   start({ words: command, env, folder: cwd, is_shown }, log) {
-    fs.mkdirSync(path.dirname(log), { recursive: true });
-    const file = fs.createWriteStream(log);
+    const file = this.#logFile(log);
     const child = spawn(command[0], command.slice(1), {
       cwd: cwd ?? undefined,
       env: { ...process.env, PATH: nodeFirst(command[0]), ...Object.fromEntries(env) },
@@ -267,6 +294,16 @@ class Host {
     const id = this.#next++;
     this.#processes.set(id, state);
     return id;
+  }
+
+  /** A file for a log. Without it the command goes on, because everything else works. */
+  #logFile(log) {
+    try {
+      fs.mkdirSync(path.dirname(log), { recursive: true });
+    } catch (error) {
+      throw words(error, path.dirname(log));
+    }
+    return fs.createWriteStream(log).on("error", (error) => this.printError(`${words(error, log).message}\n`));
   }
 
   process(id) {
@@ -325,11 +362,13 @@ class Host {
   async #node() {
     const [major, minor] = process.versions.node.split(".").map(Number);
     if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return process.execPath;
-    const cache = process.env.SEEDHOOK_CACHE ?? path.join(cacheFolder(), "seedhook");
+    const cache = process.env.SEEDHOOK_CACHE || path.join(cacheFolder(), "seedhook");
     const root = path.join(cache, `node-${NODE_FALLBACK}`);
     const program = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
     const needs = `Node ${process.versions.node} is older than ${NODE_MIN.join(".")}, which wrangler needs`;
-    if (!fs.existsSync(program)) {
+    const runs = () => spawnSync(program, ["--version"], { encoding: "utf8" }).stdout?.startsWith("v");
+    if (!runs()) {
+      fs.rmSync(root, { recursive: true, force: true });
       this.print(`${needs}: installing ${NODE_FALLBACK} from npm (half a minute, once)\n`);
       fs.mkdirSync(root, { recursive: true });
       const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -338,7 +377,7 @@ class Host {
         stdio: ["ignore", "ignore", "inherit"],
         shell: process.platform === "win32",
       });
-      if (done.status !== 0 || !fs.existsSync(program)) {
+      if (done.status !== 0 || !runs()) {
         throw new Error(`${needs}: install Node ${NODE_MIN.join(".")} or newer from https://nodejs.org`);
       }
     }
@@ -347,8 +386,7 @@ class Host {
 
   async serveFabricate({ port, key, task_ms, log }) {
     const { serveFabricate } = await import("./fabricate.mjs");
-    fs.mkdirSync(path.dirname(log), { recursive: true });
-    const file = fs.createWriteStream(log);
+    const file = this.#logFile(log);
     const onLine = (line) => file.write(`${line}\n`);
     const server = await serveFabricate(this.#wasm, { port, key, taskMs: task_ms, onLine });
     this.#servers.push(server);
@@ -397,9 +435,9 @@ class Host {
 
 /** The folder of caches of this system. */
 function cacheFolder() {
-  if (process.platform === "win32") return process.env.LOCALAPPDATA ?? os.tmpdir();
+  if (process.platform === "win32") return process.env.LOCALAPPDATA || os.tmpdir();
   if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches");
-  return process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
+  return process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
 }
 
 /** The PATH with the folder of a Node first, for programs that find Node by its name. */
@@ -432,6 +470,9 @@ export async function main(words_) {
   const slashed = words_.map((word) => (process.platform === "win32" ? shown(word) : word));
   try {
     return await wasm.run(host, slashed);
+  } catch (error) {
+    process.stderr.write(`error: ${error?.message ?? error}\n`);
+    return 1;
   } finally {
     await host.end();
   }

@@ -49,7 +49,7 @@ fn as_argument(body: &[u8]) -> Option<&str> {
 }
 
 /// A text in single quotes, in which a shell expands nothing.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -17,6 +17,7 @@ use crate::address::Address;
 use crate::check::check_project;
 use crate::config_file::ConfigFile;
 use crate::host::Host;
+use crate::project::must_be_installed;
 use crate::worker::Worker;
 use crate::{Exit, help, unexpected};
 use lifecycle::Rule;
@@ -61,6 +62,7 @@ pub(crate) async fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Resu
         bail!("the configuration has mistakes, so nothing was deployed\n{}", report.text().trim_end());
     }
     let file = ConfigFile::read(host, &ConfigFile::find(host, None)?)?;
+    must_be_installed(host, &file)?;
     let deployment = Deployment::new(&file, environment)?;
     let wrangler = Wrangler::new(host, deployment.environment.clone()).await?;
     if is_dry {

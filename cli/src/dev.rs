@@ -12,7 +12,9 @@ use anyhow::{Context, Result, bail};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::check::check_project;
+use crate::config_file::ConfigFile;
 use crate::host::{Host, Interrupted};
+use crate::project::must_be_installed;
 use crate::worker::Worker;
 use crate::{Exit, help, run_text};
 use follow::{Cron, Follower};
@@ -51,6 +53,7 @@ pub(crate) async fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<E
     if !report.is_good() {
         bail!("the configuration has mistakes\n{}", report.text().trim_end());
     }
+    must_be_installed(host, &ConfigFile::read(host, &ConfigFile::find(host, None)?)?)?;
     let sample = match SampleWebhook::find(host, &settings) {
         Ok(sample) => Some(sample),
         Err(error) if options.once => return Err(error.context("--once needs the sample webhook")),

@@ -56,6 +56,11 @@ pub trait Host {
     fn write_file(&self, path: &str, bytes: &[u8], how: Write) -> Result<()>;
     /// What is at a path. `None` where nothing is.
     fn entry(&self, path: &str) -> Option<Entry>;
+    /// The SHA-256 of a file, in hexadecimal.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn sha256(&self, path: &str) -> Result<String>;
     /// The name of a folder, also of `.`.
     fn folder_name(&self, path: &str) -> String;
     /// Renames a file, over another if there is one.

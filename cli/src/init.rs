@@ -160,7 +160,7 @@ impl Project {
     fn next_steps(&self, folder: &str, install: &str) -> String {
         let hook = &self.hook;
         let options = self.sample.options();
-        let go = if folder == "." { String::new() } else { format!("  cd {folder}\n") };
+        let go = if folder == "." { String::new() } else { format!("  cd {}\n", shell_word(folder)) };
         format!(
             "\nNext:\n{go}{install}  npx seedhook dev\n\nTo see what the hook makes of a delivery, without a Worker:\n  \
              npx seedhook try {hook} {PAYLOAD}{options}\n"
@@ -175,6 +175,12 @@ fn has_package(host: &impl Host, path: &str) -> Result<bool> {
     Ok(["dependencies", "devDependencies"]
         .iter()
         .any(|list| json.get(list).is_some_and(|list| list.get("seedhook").is_some())))
+}
+
+/// A word that a shell takes as it is, or in quotes.
+fn shell_word(word: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./~".contains(character);
+    if word.chars().all(is_plain) { word.to_owned() } else { crate::curl::quoted(word) }
 }
 
 /// A name for the Worker: of a folder's name, what a host name may have.

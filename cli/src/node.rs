@@ -43,6 +43,8 @@ extern "C" {
     fn write_file(this: &NodeHost, path: &str, bytes: Uint8Array, how: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method)]
     fn entry(this: &NodeHost, path: &str) -> JsValue;
+    #[wasm_bindgen(method, catch)]
+    fn sha256(this: &NodeHost, path: &str) -> Result<String, JsValue>;
     #[wasm_bindgen(method, js_name = folderName)]
     fn folder_name(this: &NodeHost, path: &str) -> String;
     #[wasm_bindgen(method, catch)]
@@ -83,9 +85,15 @@ pub async fn run(host: NodeHost, arguments: Array) -> u8 {
     crate::run(&host, arguments.collect()).await.code()
 }
 
-/// The text of what JavaScript throws.
+/// The message of the error of a request that Ctrl-C ended, as `npm/host.mjs` has it.
+const INTERRUPTED: &str = "interrupted";
+
+/// What JavaScript throws, as an error.
 fn thrown(error: &JsValue) -> Error {
     let text = error.as_string().or_else(|| error.dyn_ref::<js_sys::Error>()?.message().as_string());
+    if text.as_deref() == Some(INTERRUPTED) {
+        return Interrupted.into();
+    }
     anyhow!("{}", text.unwrap_or_else(|| "JavaScript threw something that is no error".to_owned()))
 }
 
@@ -159,6 +167,10 @@ impl Host for NodeHost {
 
     fn entry(&self, path: &str) -> Option<Entry> {
         read(NodeHost::entry(self, path)).ok().flatten()
+    }
+
+    fn sha256(&self, path: &str) -> Result<String> {
+        NodeHost::sha256(self, path).map_err(|error| thrown(&error))
     }
 
     fn folder_name(&self, path: &str) -> String {

@@ -91,7 +91,7 @@ Shows a run: its state, its files, its error.
 Lists the files of a run.
 
   --download DIR   download them into a folder. A download that broke off goes on where it was: its part is kept as
-                   NAME.part. A file that is there with the same content is not downloaded again, and never overwritten",
+                   NAME.seedhook-part. A file that is there with the same content is not downloaded again, and never overwritten",
     },
     Command {
         name: "retry",

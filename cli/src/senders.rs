@@ -16,6 +16,7 @@ use seedhook::config::sender::{Sender, sender, sender_names, senders};
 use seedhook::expression::nearest;
 use std::fmt::Write as _;
 
+use crate::exit::Usage;
 use crate::host::Host;
 use crate::{Exit, help, unexpected};
 pub(crate) use description::Description;
@@ -57,11 +58,11 @@ pub(crate) fn find(name: &str) -> Result<&'static Sender> {
     let names: Vec<&str> = sender_names().collect();
     match (sender(name), nearest(name, &names)) {
         (Some(sender), _) => Ok(sender),
-        (None, Some(near)) => bail!("there is no sender {name}; did you mean {near}?"),
-        (None, None) => bail!(
+        (None, Some(near)) => bail!(Usage(format!("there is no sender {name}; did you mean {near}?"))),
+        (None, None) => bail!(Usage(format!(
             "there is no sender {name}. Use a generic scheme: `npx seedhook senders github` has an example, and \
              docs/senders.md all options"
-        ),
+        ))),
     }
 }
 

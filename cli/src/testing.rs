@@ -97,6 +97,9 @@ impl Host for TestHost {
         let found = fs::metadata(self.path(path)).ok()?;
         Some(Entry { is_folder: found.is_dir(), size: found.len() })
     }
+    fn sha256(&self, path: &str) -> Result<String> {
+        bail!("{path} is not hashed")
+    }
     fn folder_name(&self, path: &str) -> String {
         let path = self.path(path).components().collect::<PathBuf>();
         path.file_name().unwrap_or_default().to_string_lossy().into_owned()

@@ -8,6 +8,7 @@ use seedhook::hook::Hook;
 use seedhook::request::RawRequest;
 use seedhook::timestamp::{SECOND_MS, Timestamp};
 
+use crate::exit::Usage;
 use crate::host::Host;
 use crate::unexpected;
 
@@ -167,7 +168,9 @@ impl WebhookRequest {
 fn time(written: &str) -> Result<Timestamp> {
     let millis = written.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(SECOND_MS));
     let Some(millis) = millis else {
-        bail!("--now must be whole seconds since 1970, got {written:?}: write --now 1700000000");
+        bail!(Usage(format!(
+            "--now must be whole seconds since 1970, got {written:?}: write --now 1700000000"
+        )));
     };
     Ok(Timestamp::from_millis(millis))
 }
@@ -182,9 +185,9 @@ fn header(written: &str) -> Result<(String, String)> {
         Some((name, value)) if is_name(name) && !value.contains(['\r', '\n']) => {
             Ok((name.to_owned(), value.to_owned()))
         }
-        _ => bail!(
+        _ => bail!(Usage(format!(
             "--header must be a name, a colon and a value, got {written:?}: write --header 'X-GitHub-Event: push'"
-        ),
+        ))),
     }
 }
 
@@ -192,14 +195,16 @@ fn method(written: &str) -> Result<String> {
     if !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Ok(written.to_ascii_uppercase());
     }
-    bail!("--method must be an HTTP method, got {written:?}: write --method GET")
+    bail!(Usage(format!("--method must be an HTTP method, got {written:?}: write --method GET")))
 }
 
 fn address(written: &str) -> Result<String> {
     if written.starts_with("http://") || written.starts_with("https://") {
         return Ok(written.to_owned());
     }
-    bail!("--url must begin with http:// or https://, got {written:?}: write --url https://seedhook.example")
+    bail!(Usage(format!(
+        "--url must begin with http:// or https://, got {written:?}: write --url https://seedhook.example"
+    )))
 }
 
 /// The most likely content type of a body. Broken JSON counts as JSON, so that the parser can say what is wrong in it.

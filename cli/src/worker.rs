@@ -5,7 +5,9 @@ use seedhook::request::RawRequest;
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::host::{Host, HttpAnswer, HttpRequest, fetch, header};
+use crate::exit::Usage;
+use crate::host::{Host, HttpAnswer, HttpRequest, Interrupted, fetch, header};
+use crate::table::plain;
 
 /// How long an answer may take, milliseconds. The longest wait of the Worker is 25 s.
 pub(crate) const TIMEOUT_MS: u32 = 40_000;
@@ -98,10 +100,47 @@ impl<'h, H: Host> Worker<'h, H> {
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         let answer = self.ask(method, path, body, TIMEOUT_MS).await?;
-        if (200..300).contains(&answer.status) {
-            return Ok((answer.status, json(&answer)));
+        if !(200..300).contains(&answer.status) {
+            bail!(self.refusal(&answer));
         }
-        bail!(self.refusal(&answer))
+        match json(&answer) {
+            body @ Value::Object(_) => Ok((answer.status, body)),
+            _ => bail!(self.stranger()),
+        }
+    }
+
+    /// The run at an address.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and when the answer is no run.
+    pub(crate) async fn run(&self, path: &str) -> Result<Value> {
+        let run = self.get(path).await?;
+        self.must_be_run(&run).map(|()| run)
+    }
+
+    /// # Errors
+    /// When an answer is no run.
+    pub(crate) fn must_be_run(&self, run: &Value) -> Result<()> {
+        let has = |name: &str| run.get(name).is_some_and(Value::is_string);
+        if has("run_id") && has("status") { Ok(()) } else { Err(self.stranger()) }
+    }
+
+    /// A list in an answer.
+    ///
+    /// # Errors
+    /// When the answer has none of this name.
+    pub(crate) fn list<'a>(&self, answer: &'a Value, name: &str) -> Result<&'a [Value]> {
+        let list = answer.get(name).and_then(Value::as_array);
+        list.map(Vec::as_slice).ok_or_else(|| self.stranger())
+    }
+
+    /// The error of a success that seedhook would not answer so.
+    pub(crate) fn stranger(&self) -> anyhow::Error {
+        WorkerError(format!(
+            "{} answers as no seedhook does: is the address right (--url)?",
+            self.address.url
+        ))
+        .into()
     }
 
     /// A request with our token, for [`Host::open`].
@@ -117,6 +156,9 @@ impl<'h, H: Host> Worker<'h, H> {
 
     /// The error of a request without an answer.
     pub(crate) fn unreachable(&self, error: &anyhow::Error) -> anyhow::Error {
+        if error.is::<Interrupted>() {
+            return Interrupted.into();
+        }
         let hint = if crate::address::is_local(&self.address.url) {
             "start it with `npx seedhook dev`, or name another with --url"
         } else {
@@ -129,7 +171,8 @@ impl<'h, H: Host> Worker<'h, H> {
     pub(crate) fn refusal(&self, answer: &HttpAnswer) -> anyhow::Error {
         let body = json(answer);
         let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let said = text("detail").or_else(|| text("title"));
+        let said = text("detail").or_else(|| text("title")).map(plain);
+        let said = said.as_deref();
         let url = &self.address.url;
         match (answer.status, said) {
             (401, _) => WorkerError(format!(
@@ -142,7 +185,7 @@ impl<'h, H: Host> Worker<'h, H> {
                 WorkerError(format!("{url} has had too many wrong tokens from here: wait {wait} s")).into()
             }
             (300..=399, _) => {
-                let to = header(&answer.headers, "location").unwrap_or("another address");
+                let to = plain(header(&answer.headers, "location").unwrap_or("another address"));
                 WorkerError(format!("{url} redirects to {to}: give that address as --url")).into()
             }
             (500.., said) => WorkerError(format!(
@@ -151,6 +194,7 @@ impl<'h, H: Host> Worker<'h, H> {
                 said.map(|said| format!(": {said}")).unwrap_or_default()
             ))
             .into(),
+            (400, Some(said)) => Usage(said.to_owned()).into(),
             (_, Some(said)) => anyhow::anyhow!("{said}"),
             (status, None) => WorkerError(format!("{url} answers {status} without saying why: is it seedhook?")).into(),
         }

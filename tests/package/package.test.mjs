@@ -221,12 +221,12 @@ test("files are downloaded whole, go on where they broke off, and are not overwr
   assert.equal(whole.length, file.size);
   if (file.sha256) assert.equal(createHash("sha256").update(whole).digest("hex"), file.sha256);
   fs.rmSync(saved);
-  fs.writeFileSync(`${saved}.part`, whole.subarray(0, 100));
+  fs.writeFileSync(`${saved}.seedhook-part`, whole.subarray(0, 100));
   const second = download();
   assert.equal(second.status, 0, second.all);
   assert.match(second.stdout, /downloaded downloads\/report.csv/);
   assert.deepEqual(fs.readFileSync(saved), whole);
-  assert.ok(!fs.existsSync(`${saved}.part`));
+  assert.ok(!fs.existsSync(`${saved}.seedhook-part`));
   assert.match(download().stdout, /already there: downloads\/report.csv/);
   fs.writeFileSync(saved, "mine");
   const third = download();

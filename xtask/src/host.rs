@@ -17,6 +17,7 @@ use seedhook_cli::host::{
     Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput, Terminal,
     Write,
 };
+use sha2::{Digest, Sha256};
 use ureq::Agent;
 
 use crate::background_process::BackgroundProcess;
@@ -177,6 +178,19 @@ impl Host for NativeHost {
     fn entry(&self, given: &str) -> Option<Entry> {
         let found = fs::metadata(path(given)).ok()?;
         Some(Entry { is_folder: found.is_dir(), size: found.len() })
+    }
+
+    fn sha256(&self, given: &str) -> Result<String> {
+        let mut file = fs::File::open(path(given)).with_context(|| format!("{given} cannot be read"))?;
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let read = file.read(&mut piece)?;
+            match piece.get(..read) {
+                Some(bytes) if read > 0 => hash.update(bytes),
+                _ => return Ok(base16ct::lower::encode_string(&hash.finalize())),
+            }
+        }
     }
 
     fn folder_name(&self, given: &str) -> String {

@@ -63,6 +63,8 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
     /// When the run does not complete with all files archived, or takes too long.
     pub(super) async fn first_run(&mut self, sample: &SampleWebhook<'_>) -> Result<Value> {
         let (host, worker) = (self.host, &self.servers.worker);
+        // After Ctrl-C nothing is sent.
+        host.sleep(0).await?;
         host.show_progress(Some("sending the sample webhook"));
         let (id, delivery) = sample.delivery(host, &worker.address.url)?;
         let (status, answer) = worker.send(&delivery).await?;

@@ -22,16 +22,21 @@ pub(super) async fn retry<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: 
         return many(host, worker, arguments, &RETRY).await;
     }
     let force = if arguments.has("force") { "?force=true" } else { "" };
-    let (status, run) = worker.call("POST", &format!("{}/retry{force}", arguments.run_path()), None).await?;
+    let call = worker.call("POST", &format!("{}/retry{force}", arguments.run_path()), None).await;
+    // The API names its parameter, and the command line has an option.
+    let (status, run) = call.map_err(|error| match error.to_string() {
+        text if text.contains("?force=true") => anyhow::anyhow!(text.replace("?force=true", "--force")),
+        _ => error,
+    })?;
     let word = if status == 202 { "retried as" } else { "retried before, as" };
-    said(host, arguments, &run, word)
+    said(host, worker, arguments, &run, word)
 }
 
 /// Adopts.
 pub(super) async fn adopt<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
     let body = json!({"task_id": arguments.value(1)});
     let (_, run) = worker.call("POST", &format!("{}/adopt", arguments.run_path()), Some(&body)).await?;
-    said(host, arguments, &run, "adopted:")
+    said(host, worker, arguments, &run, "adopted:")
 }
 
 /// Abandons.
@@ -45,18 +50,25 @@ pub(super) async fn abandon<H: Host>(
     }
     let path = format!("{}/abandon", arguments.run_path());
     let (_, run) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
-    said(host, arguments, &run, "abandoned:")
+    said(host, worker, arguments, &run, "abandoned:")
 }
 
 fn reason(arguments: &Arguments) -> Option<Value> {
     arguments.option("reason").map(|reason| json!({"reason": reason}))
 }
 
-fn said(host: &impl Host, arguments: &Arguments, run: &Value, word: &str) -> Result<Exit> {
+fn said<H: Host>(
+    host: &H,
+    worker: &Worker<'_, H>,
+    arguments: &Arguments,
+    run: &Value,
+    word: &str,
+) -> Result<Exit> {
+    worker.must_be_run(run)?;
     host.print(&if arguments.is_json {
         format!("{run:#}\n")
     } else {
-        format!("{word} {}, {}\n", text(run, "/run_id"), plain(&run_text::status(run)))
+        plain(&format!("{word} {}, {}", text(run, "/run_id"), run_text::status(run))) + "\n"
     })?;
     Ok(Exit::Good)
 }
@@ -94,13 +106,9 @@ async fn many<H: Host>(
     let (mut done, mut skipped, mut cursor) = (Vec::new(), Vec::new(), Value::Null);
     for _ in 0..CALLS_MAX {
         let path = with_query(decision.path, &query);
-        let (_, mut answer) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
-        let mut take = |name: &str| match answer.get_mut(name).map(Value::take) {
-            Some(Value::Array(items)) => items,
-            _ => Vec::new(),
-        };
-        done.extend(take(decision.done));
-        skipped.extend(take("skipped"));
+        let (_, answer) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
+        done.extend_from_slice(worker.list(&answer, decision.done)?);
+        skipped.extend_from_slice(worker.list(&answer, "skipped")?);
         cursor = answer.get("cursor").cloned().unwrap_or_default();
         let Some(next) = cursor.as_str().filter(|_| arguments.has("all")) else { break };
         query.retain(|(name, _)| name != "cursor");

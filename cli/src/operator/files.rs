@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use crate::Exit;
-use crate::host::{Entry, Host, HttpAnswer, HttpHead, Write, header};
+use crate::host::{Entry, Host, HttpAnswer, HttpHead, Interrupted, Write, header};
 use crate::run_text::{self, text};
 use crate::table::{self, plain};
-use crate::worker::Worker;
+use crate::worker::{Worker, WorkerError};
 
 /// How often one file is asked for, after its connection broke off.
 const ATTEMPTS_MAX: u32 = 5;
@@ -18,12 +18,21 @@ const ATTEMPTS_MAX: u32 = 5;
 /// The pause before an attempt, milliseconds for each that failed.
 const PAUSE_MS: u32 = 1_000;
 
+/// The end of the name of a file that is not whole yet.
+const PART: &str = ".seedhook-part";
+
+/// The longest name of a file, characters: systems allow 255 bytes, of which the part's end takes some.
+const NAME_CHARS_MAX: usize = 60;
+
+/// Names that Windows gives to devices.
+const RESERVED: [&str; 8] = ["con", "prn", "aux", "nul", "com1", "com2", "lpt1", "lpt2"];
+
 /// The width of a progress bar, characters.
 const BAR_WIDTH: usize = 24;
 
 /// Prints the list, or downloads.
 pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
-    let run = worker.get(&arguments.run_path()).await?;
+    let run = worker.run(&arguments.run_path()).await?;
     let Some(folder) = arguments.option("download") else {
         let files = run_text::files(&run);
         host.print(&match files {
@@ -47,8 +56,16 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         let path = Path::new(folder).join(&name).to_string_lossy().into_owned();
         let done = Download { host, worker, file, path: &path, name: &name }.run().await;
         host.show_progress(None);
-        let what = done
-            .with_context(|| format!("{name} was not downloaded; the same command goes on where it was"))?;
+        let what = match done {
+            Ok(what) => what,
+            // Another file may be there.
+            Err(error) if !error.is::<Interrupted>() && !error.is::<WorkerError>() => {
+                host.print_error(&format!("{}: {error:#}\n", plain(&name)));
+                is_complete = false;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if !arguments.is_json {
             host.print(&format!("{what} {}, {}\n", plain(&path), run_text::size(file)))?;
         }
@@ -82,7 +99,8 @@ fn local_names(files: &[Value]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for file in files {
         let wanted = safe(text(file, "/name"));
-        let is_taken = |name: &String| names.iter().any(|taken| taken.eq_ignore_ascii_case(name));
+        // Some systems see no difference between upper and lower case.
+        let is_taken = |name: &String| names.iter().any(|taken| taken.to_lowercase() == name.to_lowercase());
         let name = (1..).map(|count| if count == 1 { wanted.clone() } else { numbered(&wanted, count) });
         names.extend(name.into_iter().find(|name| !is_taken(name)));
     }
@@ -95,7 +113,18 @@ fn safe(name: &str) -> String {
     let name: String =
         name.chars().map(|character| if is_bad(character) { '_' } else { character }).collect();
     let name = name.trim_matches(['.', ' ']);
-    if name.is_empty() { "file".to_owned() } else { name.to_owned() }
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && ending.len() < NAME_CHARS_MAX / 2 => {
+            (stem, format!(".{ending}"))
+        }
+        _ => (name, String::new()),
+    };
+    let stem: String = stem.chars().take(NAME_CHARS_MAX - ending.chars().count()).collect();
+    let is_reserved = RESERVED.iter().any(|reserved| stem.eq_ignore_ascii_case(reserved));
+    let stem = if stem.is_empty() { "file" } else { &stem };
+    // No name may be the one of another file's part.
+    let tail = if is_reserved || ending == PART { "_" } else { "" };
+    if ending == PART { format!("{stem}{ending}{tail}") } else { format!("{stem}{tail}{ending}") }
 }
 
 fn numbered(name: &str, count: usize) -> String {
@@ -105,7 +134,7 @@ fn numbered(name: &str, count: usize) -> String {
     }
 }
 
-/// A download of one file into `path`, by way of `path.part`.
+/// A download of one file into `path`, by way of a part.
 struct Download<'a, 'h, H> {
     host: &'a H,
     worker: &'a Worker<'h, H>,
@@ -118,8 +147,12 @@ impl<H: Host> Download<'_, '_, H> {
     /// What was done: "downloaded", or "already there:".
     async fn run(&self) -> Result<&'static str> {
         let size = self.file.get("size").and_then(Value::as_u64);
+        let sha256 = text(self.file, "/sha256");
         if let Some(Entry { size: found, is_folder }) = self.host.entry(self.path) {
-            if is_folder || size.is_some_and(|size| size != found) {
+            let differs = is_folder
+                || size.is_some_and(|size| size != found)
+                || (!sha256.is_empty() && self.host.sha256(self.path)? != sha256);
+            if differs || (size.is_none() && sha256.is_empty()) {
                 bail!("{} is there already and is another file: move it away", self.path);
             }
             return Ok("already there:");
@@ -134,12 +167,16 @@ impl<H: Host> Download<'_, '_, H> {
                 Err(Failure::Broken(_)) => self.host.sleep(PAUSE_MS * attempt).await?,
             }
         }
+        if !sha256.is_empty() && self.host.sha256(&self.part())? != sha256 {
+            self.host.write_file(&self.part(), &[], Write::Replace)?;
+            bail!("what came has another SHA-256 than the run says: the same command begins anew");
+        }
         self.host.rename(&self.part(), self.path)?;
         Ok("downloaded")
     }
 
     fn part(&self) -> String {
-        format!("{}.part", self.path)
+        format!("{}{PART}", self.path)
     }
 
     /// Asks for what is missing, and appends it to the part.
@@ -153,14 +190,24 @@ impl<H: Host> Download<'_, '_, H> {
         if size == Some(has) && has > 0 {
             return Ok(());
         }
-        let mut request = self.worker.request("GET", text(self.file, "/url"));
+        let url = text(self.file, "/url");
+        if !url.starts_with('/') {
+            return Err(Failure::Final(self.worker.stranger()));
+        }
+        let mut request = self.worker.request("GET", url);
         if has > 0 {
             request.headers.push(("range".to_owned(), format!("bytes={has}-")));
         }
         let head = self.host.open(&request).await;
         let head = head.map_err(|error| Failure::Broken(self.worker.unreachable(&error)))?;
+        let range = header(&head.headers, "content-range").unwrap_or_default();
         let start = match head.status {
-            206 => has,
+            206 if range.starts_with(&format!("bytes {has}-")) => has,
+            // Everything is here already.
+            416 if range == format!("bytes */{has}") => {
+                self.host.close_body(head.body);
+                return Ok(());
+            }
             200 => {
                 self.host.write_file(&self.part(), &[], Write::Replace)?;
                 0

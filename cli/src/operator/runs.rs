@@ -50,7 +50,7 @@ pub(super) async fn page<H: Host>(
     let cursor = page.get_mut("cursor").map(Value::take).unwrap_or_default();
     match page.get_mut("runs").map(Value::take) {
         Some(Value::Array(runs)) => Ok((runs, cursor)),
-        _ => bail!("GET /api/runs was answered without runs"),
+        _ => Err(worker.stranger()),
     }
 }
 

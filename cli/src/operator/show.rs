@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 use crate::Exit;
-use crate::host::{Host, HttpAnswer, fetch, header};
+use crate::host::{Host, HttpAnswer, Interrupted, fetch, header};
 use crate::run_text::{self, text};
 use crate::table::plain;
 use crate::worker::Worker;
@@ -29,14 +29,14 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         if arguments.has(part) {
             let shown = worker.get(&format!("{path}/{part}")).await?;
             host.print(&match part {
-                "timeline" if !arguments.is_json => timeline(&shown),
+                "timeline" if !arguments.is_json => timeline(worker.list(&shown, "events")?),
                 _ => format!("{shown:#}\n"),
             })?;
             return Ok(Exit::Good);
         }
     }
     let run =
-        if arguments.has("wait") { wait(host, worker, &path).await? } else { worker.get(&path).await? };
+        if arguments.has("wait") { wait(host, worker, &path).await? } else { worker.run(&path).await? };
     host.print(&if arguments.is_json { format!("{run:#}\n") } else { lines(&run).join("\n") + "\n" })?;
     Ok(if arguments.has("wait") { Exit::good_if(run_text::is_good(&run)) } else { Exit::Good })
 }
@@ -53,7 +53,9 @@ async fn wait<H: Host>(host: &H, worker: &Worker<'_, H>, path: &str) -> Result<V
         }
         let answer: HttpAnswer = match fetch(host, &request).await {
             Ok(answer) => answer,
-            Err(error) if failures >= FAILURES_MAX => return Err(worker.unreachable(&error)),
+            Err(error) if failures >= FAILURES_MAX || error.is::<Interrupted>() => {
+                return Err(worker.unreachable(&error));
+            }
             Err(_) => {
                 failures += 1;
                 host.sleep(PAUSE_MS).await?;
@@ -61,7 +63,10 @@ async fn wait<H: Host>(host: &H, worker: &Worker<'_, H>, path: &str) -> Result<V
             }
         };
         match answer.status {
-            200 => last = serde_json::from_slice(&answer.body)?,
+            200 => {
+                last = serde_json::from_slice(&answer.body).unwrap_or_default();
+                worker.must_be_run(&last)?;
+            }
             304 => {}
             500.. if failures < FAILURES_MAX => {
                 failures += 1;
@@ -127,15 +132,14 @@ fn target(run: &Value) -> String {
     [text(run, "/workspace"), place, text(run, "/workflow")].join("/")
 }
 
-fn timeline(shown: &Value) -> String {
-    let events = shown.get("events").and_then(Value::as_array).into_iter().flatten();
-    let lines = events.map(|event| {
+fn timeline(events: &[Value]) -> String {
+    let lines = events.iter().map(|event| {
         let rest = event.as_object().into_iter().flatten();
         let rest = rest.filter(|(name, value)| !matches!(name.as_str(), "at" | "event") && !value.is_null());
         let rest = rest
             .map(|(name, value)| format!("  {name}={}", plain(value.as_str().unwrap_or(&value.to_string()))));
         let rest = rest.collect::<Vec<_>>().concat();
-        format!("{}  {}{rest}\n", text(event, "/at"), text(event, "/event"))
+        plain(&format!("{}  {}{rest}", text(event, "/at"), text(event, "/event"))) + "\n"
     });
     lines.collect()
 }

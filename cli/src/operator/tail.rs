@@ -9,7 +9,7 @@ use super::arguments::{Arguments, encoded};
 use crate::Exit;
 use crate::address::is_local;
 use crate::exit::Usage;
-use crate::host::Host;
+use crate::host::{Host, Interrupted};
 use crate::run_text::{self, text};
 use crate::table::plain;
 use crate::worker::{Worker, WorkerError};
@@ -53,6 +53,7 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
             break;
         }
         match questions(host, worker, arguments, &mut seen, turn).await {
+            Err(error) if error.is::<Interrupted>() => break,
             Err(error) if error.is::<WorkerError>() => host.print_error(&format!("{error:#}\n")),
             other => other?,
         }
@@ -70,7 +71,7 @@ async fn questions<H: Host>(
 ) -> Result<()> {
     let hook = arguments.option("hook").map(|hook| format!("&hook={}", encoded(hook))).unwrap_or_default();
     let runs = worker.get(&format!("/api/runs?limit={}{hook}", 50 + turn % LIST_LIMITS)).await?;
-    for run in array(&runs, "runs").iter().rev() {
+    for run in worker.list(&runs, "runs")?.iter().rev() {
         let id = text(run, "/run_id").to_owned();
         let status = text(run, "/status").to_owned();
         if seen.runs.insert(id, status.clone()).is_none_or(|before| before != status) && turn > 0 {
@@ -84,7 +85,7 @@ async fn questions<H: Host>(
         return Ok(());
     }
     let deliveries = worker.get(&format!("/api/deliveries?limit=50{hook}")).await?;
-    for delivery in array(&deliveries, "deliveries").iter().rev() {
+    for delivery in worker.list(&deliveries, "deliveries")?.iter().rev() {
         // Accepted ones are shown as their runs.
         if matches!(text(delivery, "/outcome"), "accepted" | "duplicate" | "retried") {
             continue;
@@ -105,10 +106,6 @@ async fn questions<H: Host>(
         seen.deliveries.pop_first();
     }
     Ok(())
-}
-
-fn array<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A line of text, or of JSON with the kind of what it shows.
