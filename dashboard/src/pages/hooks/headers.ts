@@ -50,7 +50,7 @@ export function readHeaders(text: string): TypedHeaders {
 export function whyNotByAccess(contentType: string): string | null {
   const essence = contentType.split(";")[0]?.trim().toLowerCase();
   if (essence === "application/json") return null;
-  return "You are signed in by Cloudflare Access, with which the Worker takes calls of type application/json alone: a payload of another type cannot be sent from here. Call the API with OPERATOR_TOKEN, or preview it with cargo xtask try.";
+  return "You are signed in by Cloudflare Access, with which the Worker takes calls of type application/json alone: a payload of another type cannot be sent from here. Call the API with OPERATOR_TOKEN, or preview it with npx seedhook try.";
 }
 
 function findProblem(colon: number, name: string, value: string): string | null {
