@@ -1,4 +1,4 @@
-//! Signs a delivery as a sender does that knows the secret: for `seedhook sign` and for tests.
+//! Signs a delivery as a sender does that knows the secret: for `cargo xtask sign` and for tests.
 //!
 //! It is not part of the Worker: it is compiled for native targets only. It signs by the same data by which deliveries are
 //! verified, so every sender whose key is not private can be signed for.
