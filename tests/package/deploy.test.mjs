@@ -46,6 +46,7 @@ function seedhook(words, cwd, env) {
 }
 
 assert.equal(seedhook(["init", "seeds"], root).status, 0);
+fs.symlinkSync(modules, path.join(project, "node_modules"), "junction");
 
 /** Deploys in front of these answers. Returns what came of it, and the calls. */
 function deploy(answers, env = {}, words = []) {
