@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, open_hook};
 
 /// How many are sent at the same moment.
-const DELIVERIES: usize = 60;
+const DELIVERIES: usize = 24;
 
 /// How many sweeps they may take: one for each run, and some more.
 const SWEEPS_MAX: usize = 100;
 
 /// How often the Worker is killed, each time a little later after a delivery.
-const KILLS: usize = 24;
+const KILLS: usize = 12;
 
 /// A hook whose runs have the key of their database.
 fn keyed(changes: &Value) -> Value {
@@ -41,7 +41,7 @@ fn sweep_until_all_final(stage: &mut Stage, runs: &BTreeSet<String>) -> Vec<Valu
 }
 
 #[test]
-fn sixty_simultaneous_deliveries_over_three_hooks_of_one_key_run_one_at_a_time() {
+fn simultaneous_deliveries_over_three_hooks_of_one_key_run_one_at_a_time() {
     let hooks = json!({"one": keyed(&json!({})), "two": keyed(&json!({})), "three": keyed(&json!({}))});
     let mut stage = Stage::with_hooks(&hooks);
     let runs: BTreeSet<String> = scope(|threads| {
