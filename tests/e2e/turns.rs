@@ -65,7 +65,7 @@ fn the_next_run_goes_on_when_the_worker_is_killed_at_any_step() {
         for copy in 0..2 {
             runs.insert(stage.post("keyed", &json!({"id": format!("{kill} {copy}")}), &[]).run_id());
         }
-        sleep(Duration::from_millis(15 * u64::try_from(kill).unwrap()));
+        sleep(Duration::from_millis(30 * u64::try_from(kill).unwrap()));
         stage.kill_worker();
         stage.start_worker();
     }
