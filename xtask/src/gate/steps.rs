@@ -203,7 +203,8 @@ fn packed(gate: &Gate) -> Result<()> {
     let tools = gate.tools()?;
     let tarball = package::make(tools)?;
     let mut test = Command::new(&tools.node.program);
-    test.args(["--test", "cli/npm/tests/*.test.mjs", "tests/package/*.test.mjs"]).current_dir(project::root());
+    test.args(["--test", "cli/npm/tests/*.test.mjs", "tests/package/*.test.mjs"])
+        .current_dir(project::root());
     test.env("SEEDHOOK_TARBALL", tarball).env("SEEDHOOK_MODULES", project::path("node_modules"));
     command::run(test.env("PATH", tools.node.path()?))
 }
