@@ -36,6 +36,14 @@ pub(crate) fn secret(name: &str) -> Option<String> {
     }
 }
 
+/// A configuration, which must have no mistake.
+pub(crate) fn read_configuration(vars: &Value) -> Configuration {
+    let configuration = Configuration::read(vars.as_object().expect("an object"));
+    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    configuration
+}
+
 /// Two targets, one of which is not told of everything.
 pub(crate) fn notify() -> Value {
     json!({
@@ -130,9 +138,6 @@ fn turns() -> [Value; TURN_HOOKS] {
 
 fn read(hook: &Value) -> Rc<Hook> {
     let vars = json!({"HOOKS": {"hook": hook}, "NOTIFY": notify()});
-    let configuration = Configuration::read(vars.as_object().expect("an object"));
-    let mistakes: Vec<String> = configuration.mistakes().map(ToString::to_string).collect();
-    assert!(mistakes.is_empty(), "{mistakes:?}");
-    let hook = configuration.hooks.into_values().next().expect("one hook");
+    let hook = read_configuration(&vars).hooks.into_values().next().expect("one hook");
     Rc::new(hook.expect("a hook without mistakes"))
 }

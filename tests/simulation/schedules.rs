@@ -20,8 +20,9 @@ use crate::breakage::Breakage;
 use crate::chance::{Profile, REQUESTS};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
+use crate::hooks::read_configuration;
 use crate::journals::Claimed;
-use crate::life::sweeps;
+use crate::life::{CRON_MS_MAX, sweeps};
 use crate::operation::Port;
 use crate::promises::Promise;
 use crate::receivers::Receivers;
@@ -42,8 +43,6 @@ const MARGIN_MS: i64 = 2 * HOUR_MS;
 const ENDS_MS: i64 = 20 * HOUR_MS;
 /// The time between two sweeps in the end.
 const LAST_STEP_MS: i64 = 10 * MINUTE_MS;
-/// A cron invocation is ended after this.
-const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 
 /// The ledger as it is stored.
 #[derive(Default)]
@@ -59,9 +58,7 @@ fn configuration() -> Configuration {
         "params": {"event": "{{ delivery.id }}", "due": "{{ scheduled_at }}"},
     });
     let vars = json!({"HOOKS": {"hook": hook}});
-    let configuration = Configuration::read(vars.as_object().expect("an object"));
-    assert_eq!(configuration.mistakes().count(), 0);
-    configuration
+    read_configuration(&vars)
 }
 
 /// One seed in 128 has a life of a schedule. Returns what it broke and its history; `None` in the others.

@@ -18,7 +18,8 @@ use crate::breakage::Breakage;
 use crate::chance::{PLACES, Profile, REQUESTS, pick};
 use crate::executor::{Executor, FOREVER};
 use crate::history::History;
-use crate::hooks::{CRM, OPS, notify};
+use crate::hooks::{CRM, OPS, notify, read_configuration};
+use crate::life::CRON_MS_MAX;
 use crate::promises::Promise;
 use crate::receivers::Receivers;
 use crate::world::{BEGINNING_MS, State, World};
@@ -33,8 +34,6 @@ const CALM_MS: i64 = 6 * HOUR_MS;
 const SILENT_MS: i64 = 5 * HOUR_MS;
 /// Nothing is written in the last hour.
 const IDLE_MS: i64 = HOUR_MS;
-/// A cron invocation is ended after this.
-const CRON_MS_MAX: i64 = 15 * MINUTE_MS;
 
 fn configuration() -> Configuration {
     let hook = |silence_ms: i64| {
@@ -46,9 +45,7 @@ fn configuration() -> Configuration {
     let hooks: serde_json::Map<String, Value> =
         HOOKS.iter().map(|(name, silence_ms)| ((*name).to_owned(), hook(*silence_ms))).collect();
     let vars = json!({"HOOKS": hooks, "NOTIFY": notify()});
-    let configuration = Configuration::read(vars.as_object().expect("an object"));
-    assert_eq!(configuration.mistakes().count(), 0);
-    configuration
+    read_configuration(&vars)
 }
 
 /// One seed in 32 has a life of alerts. Returns what it broke and its history; `None` in the others.
