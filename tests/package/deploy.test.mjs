@@ -1,17 +1,9 @@
 // `seedhook deploy` in front of a wrangler that writes down what it is asked, because no account is there to deploy to.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
-import process from "node:process";
 import { after, test } from "node:test";
-
-const TARBALL = process.env.SEEDHOOK_TARBALL;
-assert.ok(TARBALL, "run it by `cargo xtask test package`");
-
-/** What the command may take, milliseconds. */
-const COMMAND_MS = 60_000;
+import { link, unpacked } from "./installed.mjs";
 
 /** A wrangler: appends each call to a file, and answers as a file says. */
 const WRANGLER = `
@@ -27,32 +19,22 @@ process.stdout.write(text);
 process.exitCode = code;
 `;
 
-const root = fs.mkdtempSync(path.join(os.tmpdir(), "seedhook-deploy-"));
-const modules = path.join(root, "node_modules");
+const { root, modules, seedhook, remove } = unpacked();
 const project = path.join(root, "seeds");
-after(() => fs.rmSync(root, { recursive: true, force: true }));
+after(remove);
 
-fs.mkdirSync(path.join(modules, "seedhook"), { recursive: true });
-spawnSync("tar", ["-xzf", TARBALL, "--strip-components=1", "-C", path.join(modules, "seedhook")]);
 fs.mkdirSync(path.join(modules, "wrangler"));
 fs.writeFileSync(path.join(modules, "wrangler", "package.json"), '{"name":"wrangler","bin":{"wrangler":"./wrangler.cjs"}}');
 fs.writeFileSync(path.join(modules, "wrangler", "wrangler.cjs"), WRANGLER);
-
-function seedhook(words, cwd, env) {
-  const bin = path.join(modules, "seedhook", "cli", "bin.mjs");
-  const clean = { ...process.env, NO_COLOR: "1" };
-  for (const name of ["OPERATOR_TOKEN", "LINK_SECRET", "CRM_SECRET", "FABRICATE_API_KEY"]) delete clean[name];
-  return spawnSync(process.execPath, [bin, ...words], { cwd, encoding: "utf8", timeout: COMMAND_MS, env: { ...clean, ...env } });
-}
-
-assert.equal(seedhook(["init", "seeds"], root).status, 0);
-fs.symlinkSync(modules, path.join(project, "node_modules"), "junction");
+assert.equal(seedhook(["init", "seeds"], { cwd: root }).status, 0);
+link(modules, project);
 
 /** Deploys in front of these answers. Returns what came of it, and the calls. */
 function deploy(answers, env = {}, words = []) {
   const calls = path.join(root, "calls.jsonl");
   fs.writeFileSync(calls, "");
-  const done = seedhook(["deploy", ...words], project, { CALLS: calls, ANSWERS: JSON.stringify(answers), ...env });
+  const variables = { CALLS: calls, ANSWERS: JSON.stringify(answers), ...env };
+  const done = seedhook(["deploy", ...words], { cwd: project, env: variables });
   const lines = fs.readFileSync(calls, "utf8").trim().split("\n").filter(Boolean);
   return { ...done, calls: lines.map((line) => JSON.parse(line)) };
 }

@@ -1,7 +1,7 @@
 // The packed npm package as its users have it: unpacked into a project, run by Node, with wrangler beside it.
 // `cargo xtask test package` makes it and sets the two variables.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
@@ -9,30 +9,16 @@ import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
-
-const TARBALL = process.env.SEEDHOOK_TARBALL;
-const MODULES = process.env.SEEDHOOK_MODULES;
-assert.ok(TARBALL && MODULES, "run it by `cargo xtask test package`");
-
-/** How long a command may take, milliseconds. */
-const COMMAND_MS = 60_000;
+import { COMMAND_MS, environment, link, unpacked } from "./installed.mjs";
 
 /** How long the local Worker may take until its first run is archived, milliseconds. */
 const DEV_MS = 150_000;
 
-const root = fs.mkdtempSync(path.join(os.tmpdir(), "seedhook-package-"));
-const installed = path.join(root, "node_modules", "seedhook");
+const { root, modules, folder: installed, bin, seedhook: run, remove } = unpacked();
 const project = path.join(root, "my seeds");
-const environment = { ...process.env, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false", CI: "1" };
-for (const name of ["SEEDHOOK_URL", "SEEDHOOK_TOKEN", "OPERATOR_TOKEN", "CLOUDFLARE_API_TOKEN"]) delete environment[name];
 
-/** Runs a command of the package to its end. */
-function seedhook(words, { cwd = project, input = "", env = {} } = {}) {
-  const bin = path.join(installed, "cli", "bin.mjs");
-  const options = { cwd, input, encoding: "utf8", timeout: COMMAND_MS, env: { ...environment, ...env } };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...words], options);
-  return { status, stdout, stderr, all: stdout + stderr };
-}
+/** Runs a command of the package in the project. */
+const seedhook = (words, options) => run(words, { cwd: project, ...options });
 
 /** Every file below a folder. */
 function files(folder) {
@@ -44,14 +30,11 @@ function files(folder) {
 /** `dev`, which keeps running. */
 const dev = { child: undefined, printed: "", url: "" };
 
-before(async () => {
-  fs.mkdirSync(installed, { recursive: true });
-  const unpacked = spawnSync("tar", ["-xzf", TARBALL, "--strip-components=1", "-C", installed]);
-  assert.equal(unpacked.status, 0, String(unpacked.stderr));
-  fs.symlinkSync(path.join(MODULES, "wrangler"), path.join(root, "node_modules", "wrangler"), "junction");
+before(() => {
+  fs.symlinkSync(path.join(process.env.SEEDHOOK_MODULES, "wrangler"), path.join(modules, "wrangler"), "junction");
   const made = seedhook(["init", "my seeds"], { cwd: root });
   assert.equal(made.status, 0, made.all);
-  fs.symlinkSync(path.join(root, "node_modules"), path.join(project, "node_modules"), "junction");
+  link(modules, project);
 });
 
 after(async () => {
@@ -59,7 +42,7 @@ after(async () => {
     dev.child.kill("SIGINT");
     await new Promise((resolve) => dev.child.once("close", resolve));
   }
-  fs.rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+  remove();
 });
 
 test("the package has licences, and no source map and no tests", () => {
@@ -157,7 +140,6 @@ test("wrong command lines and unreachable Workers have their own exit codes", ()
 });
 
 test("dev shows the main job, and keeps running until Ctrl-C", { timeout: DEV_MS }, async () => {
-  const bin = path.join(installed, "cli", "bin.mjs");
   const port = await new Promise((resolve) => {
     const server = net.createServer().listen(0, "127.0.0.1", () => {
       const found = server.address().port;
