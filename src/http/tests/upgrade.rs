@@ -154,8 +154,8 @@ fn live(stage: &Stage) {
             }
             world.answers.borrow_mut().push_back(Ok(task));
         }
-        let told = if id == "untold" { 503 } else { 204 };
-        world.target_answers.replace([Ok(Posted { status: told, retry_after: None })].into());
+        let status = if id == "untold" { 503 } else { 204 };
+        world.target_answers.replace([Ok(Posted { status, retry_after: None })].into());
         assert_eq!(deliver(stage, hook, &body, starts).0, 202, "{id}");
         if id == "retried" {
             world.starts.replace([started("task-retry")].into());
@@ -409,7 +409,7 @@ fn decide(version: &str, stage: &Stage) {
     assert_eq!(starts(world), 1, "{version}");
 }
 
-/// Sweeps until nothing is open: each run ends, and the target that was not told is.
+/// Sweeps until nothing is open: each run ends, and the target that was not notified yet is notified.
 fn end(version: &str, stage: &Stage) {
     let world = stage.stores();
     world.tasks_complete.set(true);
@@ -423,8 +423,9 @@ fn end(version: &str, stage: &Stage) {
         let id = run.delivery_id.as_str();
         let is_failed = matches!(id, "failed" | "retried") && run.retry_of.is_none();
         assert_eq!(run.status.as_str(), if is_failed { "failed" } else { "completed" }, "{version}: {id}");
-        let is_told = run.notifications.iter().all(|told| told.finished_at.is_some() && told.error.is_none());
-        assert!(is_told, "{version}: {id}: {:?}", run.notifications);
+        let is_notified =
+            run.notifications.iter().all(|sent| sent.finished_at.is_some() && sent.error.is_none());
+        assert!(is_notified, "{version}: {id}: {:?}", run.notifications);
     }
     let before: BTreeSet<String> = read(version, "stores.json").into_keys().collect();
     let left = stored(world);
