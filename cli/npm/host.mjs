@@ -120,7 +120,7 @@ class Host {
 
   terminal() {
     const is_terminal = Boolean(process.stdout.isTTY);
-    return { is_terminal, has_colors: is_terminal && !process.env.NO_COLOR, columns: process.stdout.columns || 80 };
+    return { is_terminal, columns: process.stdout.columns || 80 };
   }
 
   /** The line that is typed; null without a terminal, undefined on Ctrl-C. */
@@ -251,13 +251,9 @@ class Host {
     this.#bodies.delete(id);
   }
 
-  async run({ words: command, env, folder: cwd, input, is_shown }) {
+  async run({ words: command, env, input, is_shown }) {
     const output = is_shown ? "inherit" : "pipe";
-    const child = spawn(command[0], command.slice(1), {
-      cwd: cwd ?? undefined,
-      env: { ...process.env, PATH: nodeFirst(command[0]), ...Object.fromEntries(env) },
-      stdio: [input == null ? "ignore" : "pipe", output, output],
-    });
+    const child = spawned(command, env, { stdio: [input == null ? "ignore" : "pipe", output, output] });
     const printed = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) {
       child[name]?.setEncoding("utf8").on("data", (text) => {
@@ -272,11 +268,9 @@ class Host {
     return { code, ...printed };
   }
 
-  start({ words: command, env, folder: cwd, is_shown }, log) {
+  start({ words: command, env, is_shown }, log) {
     const file = this.#logFile(log);
-    const child = spawn(command[0], command.slice(1), {
-      cwd: cwd ?? undefined,
-      env: { ...process.env, PATH: nodeFirst(command[0]), ...Object.fromEntries(env) },
+    const child = spawned(command, env, {
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own, so that what it starts ends with it.
       detached: process.platform !== "win32",
@@ -440,10 +434,11 @@ function cacheFolder() {
   return process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
 }
 
-/** The PATH with the folder of a Node first, for programs that find Node by its name. */
-function nodeFirst(program) {
+/** Starts a program with more environment variables. Its own folder is first on the PATH, for programs that find Node by its name. */
+function spawned([program, ...words_], env, options) {
   const first = path.isAbsolute(program) ? path.dirname(program) + path.delimiter : "";
-  return first + (process.env.PATH ?? "");
+  const PATH = first + (process.env.PATH ?? "");
+  return spawn(program, words_, { ...options, env: { ...process.env, PATH, ...Object.fromEntries(env) } });
 }
 
 /** How package.json has to name this package: by its version, or by the file that it was installed from. */

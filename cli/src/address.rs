@@ -1,12 +1,16 @@
 //! Which Worker an operator's call goes to, and with which token: from the command line, the environment, or `.dev.vars`.
 
 use anyhow::{Result, bail};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use seedhook::http::secrets::OPERATOR_TOKEN;
 
 use crate::config_file::{ConfigFile, NAMES};
 use crate::dev_vars;
 use crate::exit::Usage;
 use crate::host::Host;
+
+/// All but the characters that mean only themselves in an address (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The address of the Worker that `dev` runs.
 pub(crate) const LOCAL_URL: &str = "http://127.0.0.1:8787";
@@ -86,6 +90,11 @@ fn of_dev_vars(host: &impl Host) -> Result<Option<String>> {
     let file = ConfigFile::read(host, &ConfigFile::find(host, None)?)?;
     let mut secrets = dev_vars::read_beside(host, &file)?;
     Ok(secrets.remove(OPERATOR_TOKEN).filter(|token| !token.trim().is_empty()))
+}
+
+/// A text as a part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Whether an address is on this machine.

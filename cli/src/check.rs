@@ -18,10 +18,11 @@ use lexopt::{Arg, ValueExt};
 use seedhook::hook::{Hook, HookName};
 use seedhook::timestamp::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::config_file::{ConfigFile, SyntaxError};
 use crate::dev_vars::{self, Secrets};
-use crate::host::Host;
+use crate::host::{Host, print_json};
 use crate::{Exit, help, unexpected};
 use environment::Environment;
 use finding::{Finding, Severity};
@@ -51,7 +52,11 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
         }
     }
     let report = check_project(host, config.as_deref())?;
-    host.print(&if is_json { report.json()? } else { report.text() })?;
+    if is_json {
+        print_json(host, &report.json())?;
+    } else {
+        host.print(&report.text())?;
+    }
     Ok(Exit::good_if(report.is_good()))
 }
 
@@ -62,15 +67,18 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
 pub fn check_project(host: &impl Host, given: Option<&str>) -> Result<Report> {
     let path = ConfigFile::find(host, given)?;
     match ConfigFile::read(host, &path) {
-        Ok(file) => {
-            let now = Timestamp::from_millis(host.now_ms());
-            Ok(Report::of(&file, &dev_vars::read_beside(host, &file)?, now))
-        }
+        Ok(file) => check_file(host, &file),
         Err(error) => match error.downcast::<SyntaxError>() {
             Ok(error) => Ok(Report::of_syntax_error(error)),
             Err(error) => Err(error),
         },
     }
+}
+
+/// Checks a file that could be read.
+pub(crate) fn check_file(host: &impl Host, file: &ConfigFile) -> Result<Report> {
+    let now = Timestamp::from_millis(host.now_ms());
+    Ok(Report::of(file, &dev_vars::read_beside(host, file)?, now))
 }
 
 /// The result of a check.
@@ -154,11 +162,8 @@ impl Report {
         lines
     }
 
-    fn json(&self) -> Result<String> {
-        let json = serde_json::json!({
-            "file": self.file, "valid": self.is_good(), "findings": self.findings, "hooks": self.hooks,
-        });
-        Ok(serde_json::to_string_pretty(&json)? + "\n")
+    fn json(&self) -> Value {
+        json!({"file": self.file, "valid": self.is_good(), "findings": self.findings, "hooks": self.hooks})
     }
 
     fn mistakes(&self) -> usize {

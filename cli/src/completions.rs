@@ -61,7 +61,7 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
             let before: Vec<String> =
                 arguments.raw_args()?.map(|word| word.to_string_lossy().into_owned()).collect();
             let words = words(host, &before);
-            return host.print(&(words.join("\n") + "\n")).map(|()| Exit::Good);
+            return host.print_data(&(words.join("\n") + "\n")).map(|()| Exit::Good);
         }
         Some(Arg::Value(shell)) => match shell.string()?.as_str() {
             "bash" => BASH,
@@ -73,7 +73,7 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
         Some(other) => return Err(unexpected(&other)),
         None => bail!(Usage("SHELL is missing: bash, zsh, fish or powershell".to_owned())),
     };
-    host.print(script)?;
+    host.print_data(script)?;
     Ok(Exit::Good)
 }
 
@@ -96,19 +96,17 @@ fn words(host: &impl Host, before: &[String]) -> Vec<String> {
 }
 
 fn hooks(host: &impl Host) -> Vec<String> {
-    let config = LocalConfig::read(host, None);
-    config.map_or_else(
-        |_| Vec::new(),
-        |config| config.configuration.hooks.names().map(ToString::to_string).collect(),
-    )
+    let config = LocalConfig::read(host, None).into_iter();
+    config.flat_map(|config| names(config.configuration.hooks.names())).collect()
 }
 
 fn targets(host: &impl Host) -> Vec<String> {
-    let config = LocalConfig::read(host, None);
-    config.map_or_else(
-        |_| Vec::new(),
-        |config| config.configuration.targets.names().map(ToString::to_string).collect(),
-    )
+    let config = LocalConfig::read(host, None).into_iter();
+    config.flat_map(|config| names(config.configuration.targets.names())).collect()
+}
+
+fn names(of: impl Iterator<Item = impl ToString>) -> Vec<String> {
+    of.map(|name| name.to_string()).collect()
 }
 
 /// The options that the help of a command shows.

@@ -9,9 +9,9 @@ mod servers;
 mod settings;
 
 use anyhow::{Context, Result, bail};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::check::check_project;
+use crate::address::encoded;
+use crate::check::check_file;
 use crate::config_file::ConfigFile;
 use crate::host::{Host, Interrupted};
 use crate::project::must_be_installed;
@@ -42,18 +42,16 @@ The sample is the one for the hook crm-deal-won, or else payload.json, for the f
 /// The key of the local Fabricate. It is not the key of `.dev.vars`, which may be a real one.
 pub const LOCAL_KEY: &str = "local-fabricate-key";
 
-/// All but the characters that mean only themselves in an address (RFC 3986, section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// Reads the arguments, and runs until Ctrl-C or, with `--once`, until the first run ends.
 pub(crate) async fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<Exit> {
     let Some(options) = Options::read(arguments)? else { return help(host, HELP) };
-    let settings = Settings::read(host, &options)?;
-    let report = check_project(host, None)?;
+    let file = ConfigFile::read(host, &ConfigFile::find(host, None)?)?;
+    let settings = Settings::read(host, &file, &options)?;
+    let report = check_file(host, &file)?;
     if !report.is_good() {
         bail!("the configuration has mistakes\n{}", report.text().trim_end());
     }
-    must_be_installed(host, &ConfigFile::read(host, &ConfigFile::find(host, None)?)?)?;
+    must_be_installed(host, &file)?;
     let sample = match SampleWebhook::find(host, &settings) {
         Ok(sample) => Some(sample),
         Err(error) if options.once => return Err(error.context("--once needs the sample webhook")),
@@ -124,7 +122,7 @@ async fn show_dashboard<H: Host>(host: &H, worker: &Worker<'_, H>, is_opened: bo
 
 /// The dashboard's address with the token in its fragment, which a browser sends nowhere.
 fn signed_in(base: &str, token: &str) -> String {
-    format!("{base}/#token={}", utf8_percent_encode(token, RESERVED))
+    format!("{base}/#token={}", encoded(token))
 }
 
 #[cfg(test)]

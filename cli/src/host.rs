@@ -5,6 +5,7 @@ use std::future::Future;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The longest answer that is held in memory, bytes. Files are streamed.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -21,11 +22,16 @@ pub trait Host {
     /// When the system has none.
     fn fill_random(&self, bytes: &mut [u8]) -> Result<()>;
 
-    /// Prints to standard output. A reader that stops early, as `head` does, is not an error.
+    /// Prints words for a person to standard output. A reader that stops early, as `head` does, is not an error.
     ///
     /// # Errors
     /// When standard output cannot be written.
     fn print(&self, text: &str) -> Result<()>;
+    /// Prints data for a program or a file to standard output, byte for byte.
+    ///
+    /// # Errors
+    /// As [`Host::print`].
+    fn print_data(&self, text: &str) -> Result<()>;
     /// Prints to standard error.
     fn print_error(&self, text: &str);
     /// Shows what a command waits for in the last line of the terminal; `None` removes the line. Without a terminal it does
@@ -133,15 +139,12 @@ pub struct Interrupted;
 pub struct Terminal {
     /// Whether it is a terminal.
     pub is_terminal: bool,
-    /// Whether colours are wanted: a terminal, and no `NO_COLOR`.
-    pub has_colors: bool,
     /// Its width, characters.
     pub columns: usize,
 }
 
 /// How a file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
     /// It must not exist.
     New,
@@ -213,8 +216,6 @@ pub struct Program {
     pub words: Vec<String>,
     /// Environment variables that it gets beside ours.
     pub env: Vec<(String, String)>,
-    /// The folder in which it runs, if another than ours.
-    pub folder: Option<String>,
     /// What it reads from standard input.
     pub input: Option<String>,
     /// Whether it prints on our terminal. Otherwise its output is returned.
@@ -269,6 +270,14 @@ pub async fn fetch(host: &impl Host, request: &HttpRequest) -> Result<HttpAnswer
         }
     }
     Ok(HttpAnswer { status: head.status, headers: head.headers, body })
+}
+
+/// Prints JSON, indented.
+///
+/// # Errors
+/// As [`Host::print`].
+pub fn print_json(host: &impl Host, json: &Value) -> Result<()> {
+    host.print_data(&format!("{json:#}\n"))
 }
 
 /// The text of a file. `None` where there is none.

@@ -23,9 +23,13 @@ pub(crate) struct LocalConfig {
 impl LocalConfig {
     /// Reads a configuration (see [`ConfigFile::find`]), and the `.dev.vars` in the same folder.
     pub(crate) fn read(host: &impl Host, given: Option<&str>) -> Result<Self> {
-        let file = ConfigFile::read(host, &ConfigFile::find(host, given)?)?;
-        let secrets = dev_vars::read_beside(host, &file)?;
-        Ok(Self::new(Configuration::read(&file.variables()), secrets, file.path))
+        Self::of(host, &ConfigFile::read(host, &ConfigFile::find(host, given)?)?)
+    }
+
+    /// The configuration of a file, and the `.dev.vars` in the same folder.
+    pub(crate) fn of(host: &impl Host, file: &ConfigFile) -> Result<Self> {
+        let secrets = dev_vars::read_beside(host, file)?;
+        Ok(Self::new(Configuration::read(&file.variables()), secrets, file.path.clone()))
     }
 
     /// A configuration from its parts. Messages name `file`.

@@ -125,6 +125,10 @@ impl Host for NodeHost {
         NodeHost::print(self, text).map_err(|error| thrown(&error))
     }
 
+    fn print_data(&self, text: &str) -> Result<()> {
+        Host::print(self, text)
+    }
+
     fn print_error(&self, text: &str) {
         NodeHost::print_error(self, text);
     }
@@ -134,7 +138,7 @@ impl Host for NodeHost {
     }
 
     fn terminal(&self) -> Terminal {
-        let plain = Terminal { is_terminal: false, has_colors: false, columns: 80 };
+        let plain = Terminal { is_terminal: false, columns: 80 };
         read(NodeHost::terminal(self)).unwrap_or(plain)
     }
 

@@ -44,7 +44,7 @@ pub(crate) async fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Resu
     let now = Timestamp::from_millis(host.now_ms());
     let message = test_message(&target.name, &now.as_millis().to_string(), now);
     if only_print {
-        host.print(&format!("{}\n", message.body(target.format)))?;
+        host.print_data(&format!("{}\n", message.body(target.format)))?;
         return Ok(Exit::Good);
     }
     let secret = |name: &str| config.secret(name);

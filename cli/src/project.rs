@@ -7,7 +7,7 @@ use crate::config_file::ConfigFile;
 use crate::host::Host;
 
 /// The folder with the dashboard, in this repository; in a project of the package it is in `node_modules`.
-pub(crate) const DASHBOARD_FOLDER: &str = "build/dashboard";
+pub const DASHBOARD_FOLDER: &str = "build/dashboard";
 
 /// # Errors
 /// When the Worker of the package is not there.

@@ -29,7 +29,7 @@ const SCHEMES: [&str; 10] =
 /// Reads the arguments and prints it.
 pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exit> {
     match arguments.next()? {
-        None => host.print(&schema_text()?).map(|()| Exit::Good),
+        None => host.print_data(&schema_text()?).map(|()| Exit::Good),
         Some(Arg::Long("help") | Arg::Short('h')) => help(host, HELP),
         Some(other) => Err(unexpected(&other)),
     }

@@ -42,11 +42,11 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
             other => return Err(unexpected(&other)),
         }
     }
-    host.print(&match name {
-        _ if markdown => page::page(),
-        None => list(),
-        Some(name) => describe(find(&name)?),
-    })?;
+    match name {
+        _ if markdown => host.print_data(&page::page())?,
+        None => host.print(&list())?,
+        Some(name) => host.print(&describe(find(&name)?))?,
+    }
     Ok(Exit::Good)
 }
 

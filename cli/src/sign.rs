@@ -43,7 +43,7 @@ pub(crate) fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<Exit> {
     let config = LocalConfig::read(host, request.config.as_deref())?;
     let hook = config.hook(request.hook.as_deref())?;
     let delivery = signed(&config, hook, request.delivery(host, hook)?, request.id(), request.now)?;
-    host.print(&format!("{}\n", curl::line(&delivery)))?;
+    host.print_data(&format!("{}\n", curl::line(&delivery)))?;
     Ok(Exit::Good)
 }
 

@@ -67,12 +67,15 @@ impl Host for TestHost {
         self.printed.borrow_mut().push_str(text);
         Ok(())
     }
+    fn print_data(&self, text: &str) -> Result<()> {
+        self.print(text)
+    }
     fn print_error(&self, text: &str) {
         self.errors.borrow_mut().push_str(text);
     }
     fn show_progress(&self, _: Option<&str>) {}
     fn terminal(&self) -> Terminal {
-        Terminal { is_terminal: false, has_colors: false, columns: 80 }
+        Terminal { is_terminal: false, columns: 80 }
     }
     async fn ask_secret(&self, _: &str) -> Result<Option<String>> {
         Ok(None)

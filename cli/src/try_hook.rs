@@ -8,7 +8,7 @@ use seedhook::service::preview::preview;
 use seedhook::verify::VerifyContext;
 use seedhook::verify::rust_crypto::{RustCrypto, complete};
 
-use crate::host::Host;
+use crate::host::{Host, print_json};
 use crate::local_config::LocalConfig;
 use crate::webhook_request::{OPTIONS_HELP, WebhookRequest};
 use crate::{Exit, help, sign};
@@ -51,11 +51,11 @@ pub(crate) fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<Exit> {
     let preview = complete(preview(hook, config.configuration.fabricate.as_ref(), &delivery, &context));
     let preview = serde_json::to_value(preview)?;
     let response = ExpectedResponse::to(hook, delivery, &context);
-    host.print(&if request.has("json") {
-        format!("{preview:#}\n")
+    if request.has("json") {
+        print_json(host, &preview)?;
     } else {
-        format!("{}\n\n{response}\n", preview_text::lines(&preview).join("\n"))
-    })?;
+        host.print(&format!("{}\n\n{response}\n", preview_text::lines(&preview).join("\n")))?;
+    }
     let good = response.is_good && (response.is_verified() || !request.has("verified"));
     Ok(Exit::good_if(good))
 }

@@ -42,7 +42,7 @@ impl<'h, H: Host> Worker<'h, H> {
 
     /// The status of `GET /health`. `None` while the Worker does not answer.
     pub(crate) async fn health(&self) -> Option<u16> {
-        self.ask("GET", "/health", Vec::new(), START_TIMEOUT_MS).await.ok().map(|answer| answer.status)
+        self.health_problems().await.map(|(status, _)| status)
     }
 
     /// The status of `GET /health`, and the problems that it names to us. `None` while the Worker does not answer.

@@ -73,7 +73,7 @@ impl NativeHost {
     fn command(program: &Program) -> Result<Command> {
         let (first, rest) = program.words.split_first().context("there is no program")?;
         let mut command = Command::new(first);
-        command.args(rest).current_dir(program.folder.as_ref().map_or_else(project::root, PathBuf::from));
+        command.args(rest).current_dir(project::root());
         command.envs(program.env.iter().map(|(name, value)| (name, value)));
         command.env("PATH", Node::ready()?.path()?);
         Ok(command)
@@ -104,8 +104,12 @@ impl Host for NativeHost {
     }
 
     fn print(&self, text: &str) -> Result<()> {
+        self.print_data(&in_our_words(text))
+    }
+
+    fn print_data(&self, text: &str) -> Result<()> {
         self.show_progress(None);
-        crate::terminal::print(&in_our_words(text))
+        crate::terminal::print(text)
     }
 
     fn print_error(&self, text: &str) {
@@ -126,7 +130,7 @@ impl Host for NativeHost {
     fn terminal(&self) -> Terminal {
         let is_terminal = io::stdout().is_terminal();
         let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(160);
-        Terminal { is_terminal, has_colors: is_terminal && env::var_os("NO_COLOR").is_none(), columns }
+        Terminal { is_terminal, columns }
     }
 
     async fn ask_secret(&self, prompt: &str) -> Result<Option<String>> {

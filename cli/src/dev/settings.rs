@@ -25,13 +25,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Reads the configuration and `.dev.vars`.
+    /// Reads the variables of a configuration, and `.dev.vars`.
     ///
     /// # Errors
     /// When a secret that the Worker needs is missing or invalid, or `--live` would use the sample's.
-    pub(super) fn read(host: &impl Host, options: &Options) -> Result<Self> {
-        make_dev_vars(host)?;
-        let config = LocalConfig::read(host, None)?;
+    pub(super) fn read(host: &impl Host, file: &ConfigFile, options: &Options) -> Result<Self> {
+        make_dev_vars(host, file)?;
+        let config = LocalConfig::of(host, file)?;
         let secret = |name: &str| {
             let value = config.secret(name);
             value.with_context(|| format!(".dev.vars has no {name}: add a line {name}=\"…\""))
@@ -71,8 +71,7 @@ impl Settings {
 }
 
 /// Makes a missing `.dev.vars`: from `.dev.vars.example`, if that has values, otherwise with random ones.
-fn make_dev_vars(host: &impl Host) -> Result<()> {
-    let file = ConfigFile::read(host, &ConfigFile::find(host, None)?)?;
+fn make_dev_vars(host: &impl Host, file: &ConfigFile) -> Result<()> {
     let (path, example) = (file.beside(FILE), file.beside(EXAMPLE));
     if host.entry(&path).is_some() {
         return Ok(());
@@ -83,7 +82,7 @@ fn make_dev_vars(host: &impl Host) -> Result<()> {
     });
     let (text, from) = match copied {
         Some(text) => (text, format!("from {example}")),
-        None => (secrets::fresh(host, &file)?.into_bytes(), "with random secrets".to_owned()),
+        None => (secrets::fresh(host, file)?.into_bytes(), "with random secrets".to_owned()),
     };
     host.write_file(&path, &text, Write::NewSecret)?;
     host.print(&format!("made {path} {from}\n"))

@@ -25,9 +25,13 @@ const BYTES: usize = 32;
 /// # Errors
 /// When the machine has no randomness.
 pub(crate) fn random(host: &impl Host) -> Result<String> {
+    Ok(base16ct::lower::encode_string(&random_bytes(host)?))
+}
+
+fn random_bytes(host: &impl Host) -> Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     host.fill_random(&mut bytes)?;
-    Ok(base16ct::lower::encode_string(&bytes))
+    Ok(bytes)
 }
 
 /// The text of a `.dev.vars` for a configuration. A secret that only the sender can make is empty, with a comment.
@@ -82,8 +86,7 @@ pub(crate) fn of_hook(host: &impl Host, hook: &Hook) -> Result<Vec<(String, Opti
     let names: Vec<String> = hook.verify.all_secret_names().map(ToOwned::to_owned).collect();
     let mut secrets = Vec::new();
     for name in &names {
-        let mut bytes = [0; BYTES];
-        host.fill_random(&mut bytes)?;
+        let bytes = random_bytes(host)?;
         let hex = base16ct::lower::encode_string(&bytes);
         // Standard Webhooks, most others, and Basic authentication.
         let forms = [format!("whsec_{}", STANDARD.encode(bytes)), hex.clone(), format!("seedhook:{hex}")];

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use seedhook::timestamp::Timestamp;
 
 use super::Command;
-use crate::address::{Address, AddressOptions};
+use crate::address::{Address, AddressOptions, encoded};
 use crate::exit::Usage;
 use crate::host::Host;
 use crate::unexpected;
-
-/// All but the characters that mean only themselves in an address (RFC 3986, section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The arguments.
 #[derive(Debug, Default)]
@@ -110,11 +106,6 @@ impl Arguments {
 pub(super) fn with_query(path: &str, query: &[(String, String)]) -> String {
     let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
-}
-
-/// A text for an address.
-pub(super) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// A time as the API takes it: as it is, or `2h`, `3d`, `15m` before now.

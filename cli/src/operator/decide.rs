@@ -8,7 +8,7 @@ use super::arguments::{Arguments, with_query};
 use super::runs;
 use crate::Exit;
 use crate::exit::Usage;
-use crate::host::Host;
+use crate::host::{Host, print_json};
 use crate::run_text::{self, text};
 use crate::table::plain;
 use crate::worker::Worker;
@@ -65,11 +65,12 @@ fn said<H: Host>(
     word: &str,
 ) -> Result<Exit> {
     worker.must_be_run(run)?;
-    host.print(&if arguments.is_json {
-        format!("{run:#}\n")
+    if arguments.is_json {
+        print_json(host, run)?;
     } else {
-        plain(&format!("{word} {}, {}", text(run, "/run_id"), run_text::status(run))) + "\n"
-    })?;
+        let line = plain(&format!("{word} {}, {}", text(run, "/run_id"), run_text::status(run)));
+        host.print(&(line + "\n"))?;
+    }
     Ok(Exit::Good)
 }
 
@@ -115,7 +116,7 @@ async fn many<H: Host>(
         query.push(("cursor".to_owned(), next.to_owned()));
     }
     if arguments.is_json {
-        host.print(&format!("{:#}\n", json!({decision.done: done, "skipped": skipped, "cursor": cursor})))?;
+        print_json(host, &json!({decision.done: done, "skipped": skipped, "cursor": cursor}))?;
         return Ok(Exit::Good);
     }
     for item in &done {

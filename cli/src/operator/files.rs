@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use crate::Exit;
-use crate::host::{Entry, Host, HttpAnswer, HttpHead, Interrupted, Write, header};
+use crate::host::{Entry, Host, HttpAnswer, HttpHead, Interrupted, Write, header, print_json};
 use crate::run_text::{self, text};
 use crate::table::{self, plain};
 use crate::worker::{Worker, WorkerError};
@@ -34,12 +34,11 @@ const BAR_WIDTH: usize = 24;
 pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
     let run = worker.run(&arguments.run_path()).await?;
     let Some(folder) = arguments.option("download") else {
-        let files = run_text::files(&run);
-        host.print(&match files {
-            _ if arguments.is_json => format!("{:#}\n", Value::from(files.to_vec())),
-            [] => format!("no files: the run is {}\n", text(&run, "/status")),
-            _ => lines(&run).join("\n") + "\n",
-        })?;
+        match run_text::files(&run) {
+            files if arguments.is_json => print_json(host, &Value::from(files.to_vec()))?,
+            [] => host.print(&no_files(&run))?,
+            _ => host.print(&(lines(&run).join("\n") + "\n"))?,
+        }
         return Ok(Exit::Good);
     };
     if host.entry(folder).is_some_and(|entry| !entry.is_folder) {
@@ -72,11 +71,15 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         saved.push(json!({"name": name, "path": path, "size": file["size"], "sha256": file["sha256"]}));
     }
     if arguments.is_json {
-        host.print(&format!("{:#}\n", Value::Array(saved)))?;
+        print_json(host, &Value::Array(saved))?;
     } else if run_text::files(&run).is_empty() {
-        host.print(&format!("no files: the run is {}\n", text(&run, "/status")))?;
+        host.print(&no_files(&run))?;
     }
     Ok(Exit::good_if(is_complete))
+}
+
+fn no_files(run: &Value) -> String {
+    format!("no files: the run is {}\n", text(run, "/status"))
 }
 
 /// The table of files.

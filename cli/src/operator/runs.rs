@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Arguments, with_query};
 use crate::Exit;
-use crate::host::Host;
+use crate::host::{Host, print_json};
 use crate::run_text::text;
 use crate::table;
 use crate::worker::Worker;
@@ -26,7 +26,7 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         page(worker, &query).await?
     };
     if arguments.is_json {
-        host.print(&format!("{:#}\n", json!({"runs": runs, "cursor": cursor})))?;
+        print_json(host, &json!({"runs": runs, "cursor": cursor}))?;
         return Ok(Exit::Good);
     }
     if runs.is_empty() {

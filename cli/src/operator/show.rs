@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 use crate::Exit;
-use crate::host::{Host, HttpAnswer, Interrupted, fetch, header};
+use crate::host::{Host, HttpAnswer, Interrupted, fetch, header, print_json};
 use crate::run_text::{self, text};
 use crate::table::plain;
 use crate::worker::Worker;
@@ -28,16 +28,20 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
     for part in ["timeline", "mapping", "delivery"] {
         if arguments.has(part) {
             let shown = worker.get(&format!("{path}/{part}")).await?;
-            host.print(&match part {
-                "timeline" if !arguments.is_json => timeline(worker.list(&shown, "events")?),
-                _ => format!("{shown:#}\n"),
-            })?;
+            match part {
+                "timeline" if !arguments.is_json => host.print(&timeline(worker.list(&shown, "events")?))?,
+                _ => print_json(host, &shown)?,
+            }
             return Ok(Exit::Good);
         }
     }
     let run =
         if arguments.has("wait") { wait(host, worker, &path).await? } else { worker.run(&path).await? };
-    host.print(&if arguments.is_json { format!("{run:#}\n") } else { lines(&run).join("\n") + "\n" })?;
+    if arguments.is_json {
+        print_json(host, &run)?;
+    } else {
+        host.print(&(lines(&run).join("\n") + "\n"))?;
+    }
     Ok(if arguments.has("wait") { Exit::good_if(run_text::is_good(&run)) } else { Exit::Good })
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::arguments::{Arguments, encoded};
+use super::arguments::Arguments;
 use crate::Exit;
-use crate::address::is_local;
+use crate::address::{encoded, is_local};
 use crate::exit::Usage;
 use crate::host::{Host, Interrupted};
 use crate::run_text::{self, text};
@@ -111,7 +111,7 @@ async fn questions<H: Host>(
 /// A line of text, or of JSON with the kind of what it shows.
 fn print(host: &impl Host, arguments: &Arguments, kind: &str, value: &Value, line: &str) -> Result<()> {
     if arguments.is_json {
-        return host.print(&format!("{}\n", serde_json::json!({ kind: value })));
+        return host.print_data(&format!("{}\n", serde_json::json!({ kind: value })));
     }
     host.print(&format!("{}\n", plain(line)))
 }

@@ -5,12 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use seedhook_cli::project::DASHBOARD_FOLDER;
+
 use super::fingerprint::Fingerprint;
 use crate::setup::Tools;
 use crate::{command, project};
 
 /// The folder that is served.
-pub(crate) const FOLDER: &str = "build/dashboard";
+pub(crate) const FOLDER: &str = DASHBOARD_FOLDER;
 
 /// The script that builds it, with esbuild.
 const SCRIPT: &str = "dashboard/build.mjs";

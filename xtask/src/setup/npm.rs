@@ -25,9 +25,8 @@ pub(super) fn install(node: &Node) -> Result<()> {
         return Ok(());
     }
     println!("installing npm packages (half a minute, once)");
-    let mut npm = npm()?;
-    npm.arg("ci").env("PATH", node.path()?).current_dir(project::root());
-    command::output(&mut npm).map(drop).context("the npm packages could not be installed")
+    let mut npm = command(node)?;
+    command::output(npm.arg("ci")).map(drop).context("the npm packages could not be installed")
 }
 
 /// The path of wrangler's script, which Node runs.
@@ -43,8 +42,8 @@ pub(crate) fn program(name: &str) -> PathBuf {
 
 /// One of our own scripts in package.json.
 pub(crate) fn script(node: &Node, name: &str) -> Result<Command> {
-    let mut npm = npm()?;
-    npm.args(["run", "--silent", name]).env("PATH", node.path()?).current_dir(project::root());
+    let mut npm = command(node)?;
+    npm.args(["run", "--silent", name]);
     Ok(npm)
 }
 
