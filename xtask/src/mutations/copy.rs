@@ -19,7 +19,7 @@ use crate::project;
 const FOLDER: &str = "target/mutations";
 
 /// What cargo needs to build the simulation; of the other members of the workspace it reads the manifests.
-const SOURCES: &[&str] = &["Cargo.toml", "Cargo.lock", "crates", "src", "tests", "xtask"];
+const SOURCES: &[&str] = &["Cargo.toml", "Cargo.lock", "cli", "crates", "src", "tests", "xtask"];
 
 /// The variable of [`SWITCH`]: the number of the active mutation.
 pub(super) const ACTIVE: &str = "SEEDHOOK_MUTATION";
