@@ -27,6 +27,18 @@ const PAUSE_MS = { first: 1_000, longest: 30_000 };
 /** How often a file is tried. */
 const DOWNLOAD_ATTEMPTS = 5;
 
+/** The longest name of a file, bytes of UTF-8: file systems take 255, and the name of a part is a little longer. */
+const NAME_BYTES_MAX = 200;
+
+/** The longest start that tells files of the same name apart, bytes. */
+const PREFIX_BYTES_MAX = 60;
+
+/** A name that Windows gives to a device, whatever ending follows it. */
+const DEVICE = /^(con|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\.|$)/i;
+
+/** What a file's name ends in, which says what is in it. */
+const ENDING = /(\.tar)?\.[^.]{1,16}$/u;
+
 /** How long to go on trying to start where the caller does not wait for the run, milliseconds. */
 const START_MS = 120_000;
 
@@ -252,16 +264,19 @@ async function waitFor(started, until, clock, log, all) {
  */
 async function insist(what, send, until, clock, log) {
   for (let pause_ms = PAUSE_MS.first; ; pause_ms = Math.min(2 * pause_ms, PAUSE_MS.longest)) {
-    let reason, asked_ms;
+    let reason;
+    let asked_ms = 0;
     try {
       const answer = await send();
       if (!MAY_SUCCEED_LATER.includes(answer.status)) return answer;
       reason = problemOf(answer, await answer.text());
-      asked_ms = Number(answer.headers.get("retry-after") ?? Number.NaN) * 1_000;
+      // A date, which no seedhook sends, is not read.
+      asked_ms = Number(answer.headers.get("retry-after")) * 1_000 || 0;
     } catch (error) {
       reason = messageOf(error);
     }
-    const wait_ms = asked_ms !== undefined && asked_ms >= 0 ? asked_ms : pause_ms;
+    // An answer may ask for a longer pause and not for a shorter one: after `Retry-After: 0` there would be no pause at all.
+    const wait_ms = Math.max(pause_ms, asked_ms);
     if (clock.now() + wait_ms >= until) throw new JobError(`${what}: ${reason}`);
     log(`${reason}; next attempt in ${wait_ms / 1_000} s`);
     await clock.sleep(wait_ms);
@@ -281,23 +296,22 @@ async function downloadAll(files, folder, clock, log) {
   await mkdir(folder, { recursive: true });
   const taken = new Set();
   for (const file of files) {
-    const plain = safeName(file.name);
-    const name = taken.has(plain.toLowerCase()) ? `${safeName(file.id)}-${plain}` : plain;
+    const name = freeName(file, taken);
     taken.add(name.toLowerCase());
     file.path = path.join(folder, name);
-    await download(file, file.path, clock, log);
+    // No other file can have the part's name: none begins with a dot.
+    await download(file, { part: path.join(folder, `.${name}.part`), target: file.path }, clock, log);
     log(`${file.path}: ${file.size ?? "?"} bytes`);
   }
 }
 
 /**
  * @param {FoundFile} file
- * @param {string} target
+ * @param {{part: string, target: string}} paths where it is until it is whole, and then
  * @param {Clock} clock
  * @param {(line: string) => void} log
  */
-async function download(file, target, clock, log) {
-  const part = `${target}.part`;
+async function download(file, { part, target }, clock, log) {
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fetch(/** @type {string} */ (file.url), { signal: AbortSignal.timeout(DOWNLOAD_MS) });
@@ -323,15 +337,50 @@ async function download(file, target, clock, log) {
 }
 
 /**
- * A name that stays in its folder.
+ * A name that no other file of the folder has. Systems differ in whether upper and lower case are the same.
+ * @param {FoundFile} file
+ * @param {Set<string>} taken in lower case
+ */
+function freeName({ id, name }, taken) {
+  const prefix = cut(safeName(id), PREFIX_BYTES_MAX);
+  let free = safeName(name);
+  for (let count = 1; taken.has(free.toLowerCase()); count++) {
+    free = safeName(`${prefix}${count > 1 ? `-${count}` : ""}-${name}`);
+  }
+  return free;
+}
+
+/**
+ * A name that stays in its folder, that every system takes, and that reads as it is: all but letters, digits, blanks and
+ * `._-` is replaced, so also characters that reorder a line.
  * @param {string} name
  */
 export function safeName(name) {
-  const safe = name
-    .replace(/[^\p{L}\p{N}._ -]/gu, "_")
-    .replace(/^[. ]+/, "_")
-    .slice(0, 200);
+  // Some systems take the two forms of a letter like é for the same.
+  const composed = name.normalize("NFC");
+  const plain = composed.replace(/[^\p{L}\p{N}._ -]/gu, "_").replace(/^[. ]+/, "_");
+  const usable = DEVICE.test(plain) ? `_${plain}` : plain;
+  const ending = ENDING.exec(usable)?.[0] ?? "";
+  const stem = cut(usable.slice(0, usable.length - ending.length), NAME_BYTES_MAX - Buffer.byteLength(ending));
+  // Windows drops dots and blanks at the end.
+  const safe = `${stem}${ending}`.replace(/[. ]+$/, "_");
   return safe === "" ? "file" : safe;
+}
+
+/**
+ * The start of a text that has at most so many bytes of UTF-8.
+ * @param {string} text
+ * @param {number} bytes_max
+ */
+function cut(text, bytes_max) {
+  let kept = "";
+  let bytes = 0;
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > bytes_max) break;
+    kept += character;
+  }
+  return kept;
 }
 
 /**
@@ -415,10 +464,16 @@ async function writeOutputs(file, outputs) {
 }
 
 /**
+ * One line that reads as it is: control characters, and characters that reorder a line, are blanks.
+ * @param {string} text
+ */
+const plainLine = text => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+
+/**
  * Prints a line that GitHub Actions does not take for a command, whatever a server put into it.
  * @param {string} line
  */
-const printLine = line => console.log(`seedhook: ${line.replace(/[\r\n]+/g, " ").replaceAll("##[", "## [")}`);
+const printLine = line => console.log(`seedhook: ${plainLine(line).replaceAll("##[", "## [")}`);
 
 async function main() {
   const { env } = process;
@@ -433,9 +488,8 @@ async function main() {
   } catch (error) {
     if (!(error instanceof JobError)) throw error;
     await writeOutputs(env.GITHUB_OUTPUT, error.outputs);
-    console.error(
-      env.GITHUB_ACTIONS ? `::error title=seedhook::${escaped(error.message)}` : `seedhook: ${error.message}`,
-    );
+    const message = plainLine(error.message);
+    console.error(env.GITHUB_ACTIONS ? `::error title=seedhook::${escaped(message)}` : `seedhook: ${message}`);
     process.exitCode = 1;
   }
 }

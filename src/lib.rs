@@ -43,8 +43,10 @@
 //! 6. **Nothing stops the rest.** One broken run, hook or file never blocks the others. Everything has a bound.
 //! 7. **Idle costs nothing.** A sweep over unchanged runs writes nothing but, every ten minutes, a heartbeat. While no run is
 //!    open, sweeps do not list and write nothing at all.
-//! 8. **Ends are told.** Each target is told of each end at least once, and never before the end is durable; or the run shows that the
-//!    target is not told. A target that fails delays nobody.
+//! 8. **Targets are notified.** Each target is notified of each end at least once, and never before the end is durable; or the run
+//!    shows that it is not. A target that fails delays nobody.
+//! 9. **One key, one run at a time.** Of the runs with a key at most one is between its start request and its end, other than an
+//!    `unconfirmed` one that is older than its deadline. A replaced run is never started. A due time that a sweep saw starts once.
 //!
 //! # Words
 //! | word | meaning |

@@ -98,6 +98,18 @@ test("a busy Worker is asked again after the time that it names", async () => {
   assert.equal(worker.started.length, 1);
 });
 
+test("a Worker that asks for no pause is not asked in a tight loop", async () => {
+  for (const retry_after of [0, -1, 0.5, "", "soon", "Sun, 29 Nov 2026 03:00:00 GMT"]) {
+    const { error, pauses } = await play({ faults: Array(6).fill({ status: 503, retry_after }) });
+    assert.equal(error, null);
+    assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000], `Retry-After: ${retry_after}`);
+  }
+  const faults = Array(50).fill({ status: 503, retry_after: 0 });
+  const { error, worker } = await play({ faults }, { SEEDHOOK_TIMEOUT: "60" });
+  assert.equal(error, "the payload was not accepted: HTTP 503 Busy");
+  assert.equal(worker.deliveries.length, 6, "after 0, 1, 3, 7, 15 and 31 seconds");
+});
+
 test("a Worker that stays away fails the job with what it said last", async () => {
   const { error, worker } = await play({ faults: Array(50).fill(503) }, { SEEDHOOK_TIMEOUT: "60" });
   assert.equal(error, "the payload was not accepted: HTTP 503 Not ready: a store fails");
@@ -192,6 +204,30 @@ test("a file that never comes whole fails the job, and leaves nothing", async ()
   assert.deepEqual(await readdir(into), []);
 });
 
+test("files whose names a system takes for the same are two files", async () => {
+  const into = await folder();
+  const long = "数".repeat(200);
+  const names = ["a.part", "a", "A", "2-b", "b", "B", `${long}.csv`, `${long}x.csv`];
+  const files = names.map((name, index) => ({ id: `${index}`, name, body: name }));
+  const { outputs, error } = await play({ files, cut: 3 }, { SEEDHOOK_DOWNLOAD: into });
+  assert.equal(error, null);
+  const found = await readdir(into);
+  assert.equal(new Set(found.map(name => name.toLowerCase())).size, names.length, found.join());
+  for (const file of outputs?.files ?? []) {
+    assert.equal(await readFile(file.path ?? "", "utf8"), file.name, "the file has its own content");
+  }
+});
+
+test("files of many runs with the same name and the same id are two files", async () => {
+  const into = await folder();
+  const { outputs, error } = await play({ runs: 3, files: FILES }, { SEEDHOOK_DOWNLOAD: into });
+  assert.equal(error, null);
+  assert.deepEqual(
+    outputs?.files.map(file => path.basename(file.path ?? "")),
+    ["customers.csv", "orders.csv", "123-customers.csv", "124-orders.csv", "123-2-customers.csv", "124-2-orders.csv"],
+  );
+});
+
 test("a name cannot leave its folder or begin a workflow command", () => {
   for (const [name, expected] of [
     ["report.csv", "report.csv"],
@@ -202,8 +238,41 @@ test("a name cannot leave its folder or begin a workflow command", () => {
     ["a\\b\0c", "a_b_c"],
     ["", "file"],
     ["Übersicht 2026.pdf", "Übersicht 2026.pdf"],
+    ["a.csv. ", "a.csv_"],
+    ["Me\u0301xico.csv", "M\u00e9xico.csv"],
   ]) {
     assert.equal(safeName(/** @type {string} */ (name)), expected);
+  }
+});
+
+test("a name is none that Windows gives to a device", () => {
+  const devices = ["con", "PRN", "aux", "nul", "com0", "Com9", "lpt0", "LPT9", "com¹"];
+  for (const device of devices) {
+    for (const name of [device, `${device}.csv`, `${device}.tar.gz`, `${device} .csv`])
+      assert.equal(safeName(name), `_${name}`);
+    for (const name of [`${device}-2.csv`, `my-${device}`, `${device}s.csv`]) assert.equal(safeName(name), name);
+  }
+  for (const name of ["com", "com10.csv", "lpt"]) assert.equal(safeName(name), name);
+});
+
+test("a name reads as it is", () => {
+  const reordering = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+  for (const character of reordering) assert.equal(safeName(`gpj.${character}csv`), "gpj._csv");
+});
+
+test("a long name is cut between characters, and keeps its ending", () => {
+  for (const [name, expected] of [
+    ["数".repeat(200), "数".repeat(66)],
+    [`${"数".repeat(200)}.csv`, `${"数".repeat(65)}.csv`],
+    [`${"\u{20000}".repeat(100)}.tar.gz`, `${"\u{20000}".repeat(48)}.tar.gz`],
+    [`${"a".repeat(195)} b.csv`, `${"a".repeat(195)} .csv`],
+    [`${"a".repeat(199)} b`, `${"a".repeat(199)}_`],
+    [`a.${"b".repeat(300)}`, `a.${"b".repeat(198)}`],
+    ["a".repeat(200), "a".repeat(200)],
+  ]) {
+    const safe = safeName(/** @type {string} */ (name));
+    assert.equal(safe, expected);
+    assert.ok(Buffer.byteLength(safe) <= 200, safe);
   }
 });
 
@@ -309,4 +378,16 @@ test("the process fails with one line, and writes what it knows", async () => {
   assert.match(plain.stderr, /^seedhook: the run run-1 is failed at stage archive: [^\n]+\n$/);
   assert.match(action.stderr, /^::error title=seedhook::the run run-1 is failed [^\n]+\n$/);
   assert.match(await readFile(output, "utf8"), /^run_id=run-1\nstatus=failed\nfiles=\[\]\n/);
+});
+
+test("no text of a server begins a line or reorders one", async () => {
+  const files = [{ id: "9/..", name: "a\r\n::add-path::x\u202egpj\u001b[2J", body: "" }];
+  const worker = await Worker.start({ secret: BEARER, files });
+  const env = { SEEDHOOK_URL: worker.url, SEEDHOOK_SECRET: BEARER, SEEDHOOK_DOWNLOAD: await folder() };
+  const [plain, action] = await Promise.all([spawned(env), spawned({ ...env, GITHUB_ACTIONS: "true" })]);
+  await worker.stop();
+  for (const { stdout, stderr } of [plain, action]) {
+    assert.match(stderr, /the file a ::add-path::x gpj \[2J cannot be downloaded: /);
+    assert.doesNotMatch(`${stdout}${stderr}`, /^::add-path|[\p{Cf}\r]|(?!\n)\p{Cc}/mu);
+  }
 });

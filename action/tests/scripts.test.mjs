@@ -116,6 +116,20 @@ test("seed.sh repeats a delivery under the same id", { skip }, async () => {
   assert.equal((await seed({}, { SEEDHOOK_ID: "nightly-2026-11-29" })).worker.started[0], "nightly-2026-11-29");
 });
 
+test("seed.sh makes growing pauses, also where the Worker asks for none", { skip }, async () => {
+  for (const retry_after of [0, "00", -1, "soon"]) {
+    const { code, pauses } = await seed({ faults: Array(6).fill({ status: 503, retry_after }) });
+    assert.equal(code, 0);
+    assert.deepEqual(
+      pauses.map(pause => Number(pause.slice("sleep ".length))),
+      [1, 2, 4, 8, 16, 30],
+      `Retry-After: ${retry_after}`,
+    );
+  }
+  const { pauses } = await seed({ faults: [{ status: 503, retry_after: "08" }] });
+  assert.deepEqual(pauses, ["sleep 8"], "a zero in front does not make it octal");
+});
+
 test("seed.sh fails with what is wrong", { skip }, async () => {
   for (const [
     plan,
@@ -142,10 +156,38 @@ test("seed.sh keeps files in their folder", { skip }, async () => {
     { id: "1", name: "../../.bashrc", body: "a" },
     { id: "2", name: "same.csv", body: "b" },
     { id: "3", name: "same.csv", body: "c" },
+    { id: "4", name: "Same.csv", body: "d" },
+    { id: "4", name: "Same.csv", body: "d" },
+    { id: "5", name: "con.tar.gz", body: "e" },
+    { id: "6", name: `${"数".repeat(200)}.csv`, body: "f" },
+    { id: "7", name: ".same.csv.part", body: "g" },
   ];
-  const { code, into } = await seed({ files });
-  assert.equal(code, 0);
-  assert.deepEqual((await readdir(into)).sort(), ["3-same.csv", "_._.._.bashrc", "same.csv"]);
+  const { code, stderr, into } = await seed({ files });
+  assert.deepEqual([code, stderr], [0, ""]);
+  const long = `${"_".repeat(196)}.csv`;
+  const plain = [
+    "3-same.csv",
+    "4-2-Same.csv",
+    "4-Same.csv",
+    "_._.._.bashrc",
+    "_con.tar.gz",
+    "_same.csv.part",
+    "same.csv",
+  ];
+  assert.deepEqual((await readdir(into)).sort(), [...plain, long].sort());
+  assert.equal(await readFile(path.join(into, "same.csv"), "utf8"), "b");
+});
+
+test("seed.sh gives a file its name only once it is whole", { skip }, async () => {
+  const { code, stderr, into, pauses } = await seed({ files: FILES, cut: 3 });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(await readFile(path.join(into, "customers.csv"), "utf8"), FILES[0]?.body);
+  assert.deepEqual((await readdir(into)).sort(), ["customers.csv", "orders.csv"]);
+  assert.deepEqual(pauses, ["sleep 1", "sleep 2", "sleep 4"]);
+  const broken = await seed({ files: FILES, cut: 99 });
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /^seed\.sh: the file customers\.csv cannot be downloaded$/m);
+  assert.deepEqual(await readdir(broken.into), []);
 });
 
 test("shellcheck finds nothing in seed.sh", { skip: !has("shellcheck") && "shellcheck is not installed" }, () => {

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
  * @typedef {{id: string, name: string, body: string}} File
  * @typedef {object} Plan
  * @property {string} secret the value of the hook's secret
- * @property {(number | "lost" | {status: number, retry_after: number})[]} [faults] what happens to the first deliveries: a
+ * @property {(number | "lost" | {status: number, retry_after: number | string})[]} [faults] what happens to the first deliveries: a
  *   status, or the connection is lost once the delivery was accepted
  * @property {"none" | "status" | "files"} [share]
  * @property {"accepted" | "ignored" | "mapping"} [outcome]

@@ -1,4 +1,4 @@
-//! Whether a run still holds a turn: its journal decides, so that no crash leaves a key locked.
+//! Whether a run still holds a turn or a slot: its journal decides, so that no crash leaves a key locked.
 
 use super::retention::FIRST_START_MS_MAX;
 use super::{Decision, Journal, JournalState};
@@ -25,6 +25,23 @@ impl Journal {
             }
             _ => true,
         }
+    }
+
+    /// Whether the run of this journal occupies the slot that it took as `holder`: it makes the attempt that it took the slot for, or is
+    /// about to, or that attempt was its last one and was not certainly rejected. So a run that waits for its next attempt keeps no
+    /// other from starting, and takes a slot anew for that attempt.
+    #[must_use]
+    pub fn occupies(&self, holder: &Holder, now: Timestamp) -> bool {
+        let is_last_attempt = self.last_start().is_none_or(|last| holder.entry >= last);
+        let is_over = matches!(self.state(now), JournalState::Waiting { .. });
+        let is_ahead = holder.entry >= self.next_entry_number();
+        self.holds(holder, now) && is_last_attempt && (is_ahead || !is_over)
+    }
+
+    /// The number of the last `start` entry.
+    fn last_start(&self) -> Option<u32> {
+        let later = self.entries.iter().rev().position(|recorded| recorded.entry.decision == Decision::Start)?;
+        self.next_entry_number().checked_sub(u32::try_from(later).ok()?.saturating_add(1))
     }
 
     /// Whether no start request of the run can have taken effect: none was made, or Fabricate rejected each.
@@ -93,6 +110,23 @@ mod tests {
     fn a_run_that_never_began_holds_its_turn_for_seven_days() {
         check(&[], 1, UNSTARTED_MS_MAX - 1, true);
         check(&[], 1, UNSTARTED_MS_MAX, false);
+    }
+
+    #[test]
+    fn a_run_occupies_a_slot_for_one_attempt() {
+        let check = |decisions: &[Decision], entry: u32, expected: bool| {
+            let holder = Holder { run_id: queued_run().run_id, entry, deadline_ms: DEADLINE_MS };
+            assert_eq!(journal(decisions).occupies(&holder, at(1_000)), expected, "{decisions:?} {entry}");
+        };
+        check(&[], 1, true);
+        check(&[Decision::Start], 1, true);
+        check(&[Decision::Start, later()], 1, false);
+        check(&[Decision::Start, later()], 3, true);
+        check(&[Decision::Start, later(), Decision::Start], 1, false);
+        check(&[Decision::Start, later(), Decision::Start], 3, true);
+        check(&[Decision::Start, no_answer()], 1, true);
+        check(&[Decision::Start, Decision::Task { task_id: task_id("t") }], 1, true);
+        check(&[Decision::Start, Decision::End { run: Box::new(queued_run()) }], 1, false);
     }
 
     #[test]

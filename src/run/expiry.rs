@@ -5,7 +5,7 @@
 /// Why a run whose start is not decided ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// The journal is empty, and the run is 7 days old.
+    /// The journal is empty, and the run is 7 days old: it has waited for other runs, or entries of its journal have expired.
     EmptyJournal,
     /// The run's record shows a start attempt that the journal lacks.
     LostAttempts,
@@ -23,8 +23,8 @@ impl Expiry {
     pub fn message(self) -> &'static str {
         match self {
             Self::EmptyJournal => {
-                "not started: the run is older than 7 days and its journal is empty, so that entries of an earlier \
-                 start may have expired"
+                "not started within 7 days, because other runs of its key or limit were in progress, or Fabricate or the \
+                 Worker was not there; after so long, entries of an earlier start may have expired, too"
             }
             Self::LostAttempts => {
                 "not started again: the record shows a start attempt that the journal lacks, because its entries \

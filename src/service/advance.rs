@@ -22,7 +22,7 @@ use super::kv_records::{TRIES, follow_end, show_open};
 use super::run_state::align;
 use super::{Budget, log_run, record_health, record_key_answer};
 pub(super) use give_up::give_up;
-use start::start;
+use start::{give_way, start};
 
 /// What an attempt to advance a run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +134,9 @@ pub async fn settle<W: World>(
         }
         // An expired journal has a task here: the entries before it expired just now, and the next sweep enters it again.
         JournalState::UnderWay | JournalState::Expired(_) => return Ok(Advanced::Unchanged),
-        JournalState::Waiting { not_before } if now < *not_before => return Ok(Advanced::Unchanged),
+        JournalState::Waiting { not_before } if now < *not_before => {
+            return give_way(world, run, &journal, now, budget).await;
+        }
         JournalState::Fresh | JournalState::Waiting { .. } => {
             return start(world, run, &journal, now, budget).await;
         }

@@ -11,6 +11,7 @@ use crate::hook::WhenBusy;
 use crate::journal::Journal;
 use crate::ports::{Clock, EntryKey, Inbox, StoreError, Turns, Version};
 use crate::run::{Holder, Run, RunId, Turn, TurnKey};
+use crate::timestamp::Timestamp;
 
 use super::Budget;
 use super::journals::read_journal;
@@ -27,8 +28,10 @@ const PAUSE_MS: u32 = 1_100;
 pub(super) enum Admission {
     /// It has its turn.
     Starts,
-    /// It waits for other runs, or for newer ones.
+    /// It waits for other runs.
     Waits,
+    /// It waits for newer runs until then.
+    WaitsUntil(Timestamp),
     /// It ends: a newer run replaces it.
     ReplacedBy(RunId),
     /// It ends: another run is started, or waits.
@@ -40,8 +43,10 @@ enum Step {
     /// The run has the turn for the attempt that it is about to make.
     Has,
     Take,
-    /// Wait for this run; `None`: for newer ones.
-    Wait(Option<RunId>),
+    /// Wait for this run.
+    WaitFor(RunId),
+    /// Wait for newer runs.
+    WaitUntil(Timestamp),
 }
 
 /// Takes the turns that a run needs for its next start attempt.
@@ -83,7 +88,7 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
             return Ok(Admission::ReplacedBy(newest));
         }
         if let Some(behind) = memo.busy(key).filter(|behind| *behind != run.run_id && !run.replaces()) {
-            return Ok(self.waits_for(behind));
+            return Ok(if self.is_skipped() { Admission::SkippedFor(behind) } else { Admission::Waits });
         }
         let mut failed = None;
         for attempt in 0..TRIES {
@@ -104,23 +109,22 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
                     self.hold(&mut next);
                     Admission::Starts
                 }
-                Step::Wait(behind) => {
-                    if let Some(behind) = behind {
-                        memo.note_busy(key, behind);
-                        if run.settings.when_busy == WhenBusy::Skip {
-                            return Ok(Admission::SkippedFor(behind));
-                        }
-                        // The oldest run that is known to wait keeps younger ones from overtaking.
-                        if next.waiting.is_none_or(|waiting| run.run_id < waiting || run.replaces()) {
-                            next.waiting = Some(run.run_id);
-                        }
+                Step::WaitUntil(until) => Admission::WaitsUntil(until),
+                Step::WaitFor(behind) => {
+                    memo.note_busy(key, behind);
+                    if self.is_skipped() {
+                        return Ok(Admission::SkippedFor(behind));
                     }
-                    if next == stored {
-                        return Ok(Admission::Waits);
+                    // The oldest run that is known to wait keeps younger ones from overtaking.
+                    if next.waiting.is_none_or(|waiting| run.run_id < waiting || run.replaces()) {
+                        next.waiting = Some(run.run_id);
                     }
                     Admission::Waits
                 }
             };
+            if admission != Admission::Starts && next == stored {
+                return Ok(admission);
+            }
             next.author = super::author(self.world);
             match self.world.put_turn(key, &next, version.as_ref()).await {
                 Ok(true) => return Ok(admission),
@@ -140,11 +144,9 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
         self.may_be_replaced && newest > self.run.run_id
     }
 
-    fn waits_for(&self, behind: RunId) -> Admission {
-        match self.run.settings.when_busy {
-            WhenBusy::Skip => Admission::SkippedFor(behind),
-            WhenBusy::Wait | WhenBusy::Replace => Admission::Waits,
-        }
+    /// Whether it ends where another run is in its way. One that may have been started waits to be started again.
+    fn is_skipped(&self) -> bool {
+        self.run.settings.when_busy == WhenBusy::Skip && self.may_be_replaced
     }
 
     async fn step(&self, turn: &Turn) -> Result<Step, StoreError> {
@@ -154,11 +156,11 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
                 return Ok(Step::Has);
             }
             Some(holder) if holder.run_id == run.run_id => return Ok(Step::Take),
-            Some(holder) if is_held(world, &holder).await? => return Ok(Step::Wait(Some(holder.run_id))),
+            Some(holder) if is_held(world, &holder).await? => return Ok(Step::WaitFor(holder.run_id)),
             _ => {}
         }
-        if turn.debounced_until(run).is_some_and(|until| now < until) {
-            return Ok(Step::Wait(None));
+        if let Some(until) = turn.debounced_until(run).filter(|until| now < *until) {
+            return Ok(Step::WaitUntil(until));
         }
         match turn.waiting {
             Some(older)
@@ -167,7 +169,7 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
                     && turn.replacement_of(older).is_none()
                     && waits(world, older).await? =>
             {
-                Ok(Step::Wait(Some(older)))
+                Ok(Step::WaitFor(older))
             }
             _ => Ok(Step::Take),
         }
@@ -193,10 +195,39 @@ async fn read<W: Turns>(world: &W, key: &TurnKey) -> Result<Option<(Turn, Option
     }
 }
 
+/// The run that replaces this one, which waits for its next attempt.
+///
+/// # Errors
+/// `StoreError` when R2 fails.
+pub(super) async fn replaced_by<W: Turns>(
+    world: &W,
+    run: &Run,
+    journal: &Journal,
+    budget: &Budget,
+) -> Result<Option<RunId>, StoreError> {
+    let Some(key) = run.key.as_ref().map(|key| TurnKey::of_key(key)) else { return Ok(None) };
+    if !journal.is_certainly_not_started() {
+        return Ok(None);
+    }
+    if let Some(newest) = budget.turns().newest(&key).filter(|newest| *newest > run.run_id) {
+        return Ok(Some(newest));
+    }
+    Ok(read(world, &key).await?.and_then(|(turn, _)| turn.replacement_of(run.run_id)))
+}
+
 /// Whether the holder of a turn still holds it. To be asked after the turn was read.
 async fn is_held<W: Inbox<EntryKey> + Clock>(world: &W, holder: &Holder) -> Result<bool, StoreError> {
+    still(world, holder, Journal::holds).await
+}
+
+/// Whether a rule about the journal of a holder says that nobody else may take its place.
+async fn still<W: Inbox<EntryKey> + Clock>(
+    world: &W,
+    holder: &Holder,
+    rule: fn(&Journal, &Holder, Timestamp) -> bool,
+) -> Result<bool, StoreError> {
     match read_journal(world, holder.run_id).await {
-        Ok(journal) => Ok(journal.holds(holder, world.now())),
+        Ok(journal) => Ok(rule(&journal, holder, world.now())),
         // It was written by a newer version, which may have started the run.
         Err(StoreError::Unreadable { .. }) => Ok(true),
         Err(error) => Err(error),

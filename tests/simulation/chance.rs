@@ -61,6 +61,8 @@ pub(crate) struct Profile {
     pub(crate) stuck: bool,
     /// …or are written only after this: late enough that others take the start for lost.
     pub(crate) hangs_ms: Option<(i64, i64)>,
+    /// The hint of sweeps often cannot be deleted.
+    pub(crate) hint_stuck: bool,
     /// When Fabricate refuses the key.
     pub(crate) key_refused: (i64, i64),
     /// Records pass through their JSON on the way to and from the stores.
@@ -139,6 +141,7 @@ impl Profile {
             outages,
             stuck,
             hangs_ms: (stall > 0.0 && rng.bool()).then_some((13 * MINUTE_MS, 22 * MINUTE_MS)),
+            hint_stuck: !clean && jump_ms % 4 == 0,
             key_refused,
             wire: rng.u8(..32) == 0,
             operators: *pick(rng, &[0, 0, 2, 6]),

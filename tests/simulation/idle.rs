@@ -73,6 +73,9 @@ impl IdleHints for Invocation {
 
     async fn delete_hint(&self) -> Result<(), StoreError> {
         self.operate_beside("R2 delete hint", |state| {
+            if self.world.profile.hint_stuck && !state.calm && state.chance(0.5) {
+                return Err(StoreError::Busy("INBOX"));
+            }
             if !self.world.breaks(Breakage::HintsStay) {
                 state.hint.0 = None;
             }

@@ -126,7 +126,7 @@ impl State {
             .collect();
         let same_key = busy.iter().find(|other| run.key.is_some() && other.key == run.key);
         let limit = run.settings.max_running.hook.map_or(usize::MAX, |limit| limit as usize);
-        let limited = busy.iter().filter(|other| other.settings.max_running.hook.is_some()).count();
+        let limited = busy.iter().filter(|other| self.counts_for_limit(other)).count();
         let how = match same_key {
             Some(other) => format!("{} is not over", self.name(other.run_id)),
             None if limited >= limit => format!("{limited} others are not over"),
@@ -134,6 +134,13 @@ impl State {
         };
         let how = format!("{on} starts {}, and {how}", self.name(run_id));
         self.breaks(Promise::OneOfAKeyAtATime, how);
+    }
+
+    /// Whether a run takes up a place of its limit: not while it waits for its next attempt, because Fabricate has certainly not
+    /// started it.
+    fn counts_for_limit(&self, run: &Run) -> bool {
+        let is_later = matches!(self.journals.last(run.run_id), Some(Decision::StartLater { .. }));
+        run.settings.max_running.hook.is_some() && !is_later
     }
 
     /// Whether a run is between its start request and its end, and was never parked for longer than its deadline.

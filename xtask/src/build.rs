@@ -4,6 +4,7 @@
 
 pub(crate) mod dashboard;
 mod fingerprint;
+mod machine;
 mod memory;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use crate::project;
 use crate::setup::{self, Tools, WASM_TARGET, npm};
 use crate::terminal::help;
 use fingerprint::Fingerprint;
+pub(crate) use machine::Machine;
 
 const HELP: &str = "\
 cargo xtask build [--force]
@@ -39,6 +41,7 @@ const SOURCES: &[&str] = &[
     "rust-toolchain.toml",
     "package-lock.json",
     "xtask/src/build.rs",
+    "xtask/src/build/machine.rs",
 ];
 
 /// The limit of the Worker's wasm memory, MiB: the memory of a Cloudflare isolate, which has to hold JavaScript objects
@@ -132,20 +135,12 @@ fn compile(tools: &Tools, staging: &Path) -> Result<()> {
     optimize(tools, &staging.join("index_bg.wasm"))
 }
 
-/// Compiles a crate for release, and returns its module. Paths of the machine are left out, so that two machines make the same
-/// bytes.
+/// Compiles a crate for release, and returns its module. Folders of the machine have short names in it, so that two machines
+/// make the same bytes.
 pub(crate) fn wasm_crate(package: &str, name: &str) -> Result<PathBuf> {
     // One crate type: with `rlib` beside it, cargo optimizes each crate alone.
     let mut rustc = cargo(&["rustc", "--package", package, "--lib", "--crate-type", "cdylib"]);
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| {
-        Some(PathBuf::from(env::var_os("HOME").or_else(|| env::var_os("USERPROFILE"))?).join(".cargo"))
-    });
-    let places = home.map(|home| (home, "/cargo")).into_iter().chain([(project::root(), "/seedhook")]);
-    let flags: Vec<String> =
-        places.map(|(place, short)| format!("--remap-path-prefix={}={short}", place.display())).collect();
-    // Between two flags of this variable is a unit separator, so that paths may have blanks.
-    rustc.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    rustc.env("CARGO_ENCODED_RUSTFLAGS", Machine::this()?.flags());
     command::run(rustc.args(["--release", "--target", WASM_TARGET]))?;
     Ok(linked_module(name))
 }
@@ -162,7 +157,8 @@ pub(crate) fn optimize(tools: &Tools, module: &Path) -> Result<()> {
 
 /// The module as rustc links it: its functions have names.
 pub(crate) fn linked_module(name: &str) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project::path("target"), PathBuf::from);
+    // Cargo runs at the project's root and reads a relative path from there.
+    let target = project::root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
     target.join(WASM_TARGET).join(format!("release/{name}.wasm"))
 }
 

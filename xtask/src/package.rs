@@ -1,8 +1,12 @@
 //! `cargo xtask package`: the npm package, `build/seedhook-<version>.tgz`. Nothing is published from here.
 //!
-//! Two builds of one commit are the same bytes: no path of the machine and no time is in it.
+//! Two builds of one commit with one version of Node, which compresses, are the same bytes: no folder of the machine, no time
+//! and no rights of a checkout are in it.
 
+mod contents;
 mod licences;
+mod links;
+mod template_lock;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,18 +16,21 @@ use anyhow::{Context, Result, bail};
 use lexopt::Arg;
 use serde_json::Value;
 
-use crate::build::{self, dashboard};
+use crate::build::{self, Machine};
 use crate::command::{self, executable};
 use crate::project;
 use crate::setup::{self, Tools, npm};
 use crate::terminal::help;
 
 const HELP: &str = "\
-cargo xtask package
+cargo xtask package [--lock]
 
 Makes the npm package, build/seedhook-<version>.tgz: the built Worker, the dashboard, the command line as wasm for Node,
-openapi.json with its types, the schema of the configuration, the documentation, and the licences of all that is in it.
-Fails if the file has 2 MB or more. Try it: npx --package ./build/seedhook-<version>.tgz seedhook init
+openapi.json with its types, the schema of the configuration, the documentation, the GitHub Action, and the licences of all
+that is in it. Fails if the file has 2 MB or more, names a folder of this machine, or has what looks like a secret.
+Try it: npx --package ./build/seedhook-<version>.tgz seedhook init
+
+  --lock    make no package, but renew the lock file of the deploy button: template/package-lock.json
 ";
 
 /// The folder of the package before it is packed.
@@ -50,26 +57,15 @@ const READ: &str = "require('fs').readFileSync(wasmPath)";
 const READ_COMPRESSED: &str =
     "require('zlib').brotliDecompressSync(require('fs').readFileSync(`${wasmPath}.br`))";
 
-/// Files of the repository, and where they are in the package.
-const COPIED: &[(&str, &str)] = &[
-    ("build/index.js", "worker/index.js"),
-    ("build/index_bg.wasm", "worker/index_bg.wasm"),
-    ("cli/npm/index.d.ts", "worker/index.d.ts"),
-    ("cli/npm/bin.mjs", "cli/bin.mjs"),
-    ("cli/npm/host.mjs", "cli/host.mjs"),
-    ("cli/npm/fabricate.mjs", "cli/fabricate.mjs"),
-    ("cli/npm/README.md", "README.md"),
-    ("openapi.json", "openapi.json"),
-    ("dashboard/src/api/openapi.d.ts", "openapi.d.ts"),
-    ("CHANGELOG.md", "CHANGELOG.md"),
-    ("LICENSE-APACHE", "LICENSE-APACHE"),
-    ("LICENSE-MIT", "LICENSE-MIT"),
-];
-
 /// Reads the arguments and makes the package.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
     match arguments.next()? {
         None => {}
+        Some(Arg::Long("lock")) => {
+            template_lock::write()?;
+            println!("{}", template_lock::FILE);
+            return Ok(ExitCode::SUCCESS);
+        }
         Some(Arg::Long("help") | Arg::Short('h')) => return Ok(help(HELP)),
         Some(other) => return Err(other.unexpected().into()),
     }
@@ -82,7 +78,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode> {
 /// Makes the package, and returns its path.
 ///
 /// # Errors
-/// When a part cannot be built, names a path of this machine, or the file is too large.
+/// When a part cannot be built, a file may not be published, a link leads nowhere, or the file is too large.
 pub(crate) fn make(tools: &Tools) -> Result<PathBuf> {
     build::all(tools, false)?;
     let folder = project::path(FOLDER);
@@ -90,30 +86,32 @@ pub(crate) fn make(tools: &Tools) -> Result<PathBuf> {
         fs::remove_dir_all(&folder).context(FOLDER)?;
     }
     fs::create_dir_all(folder.join("cli"))?;
-    for (from, to) in COPIED {
-        copy(&project::path(from), &folder.join(to))?;
-    }
-    copy_folder(&project::path(dashboard::FOLDER), &folder.join("dashboard"))?;
-    copy_folder(&project::path("docs"), &folder.join("docs"))?;
-    command_line(tools, &folder.join("cli"))?;
-    fs::write(folder.join("package.json"), manifest()?)?;
+    let machine = Machine::this()?;
+    let manifest = manifest()?;
+    contents::copy_all(&folder)?;
+    command_line(tools, &machine, &folder.join("cli"))?;
+    fs::write(folder.join("package.json"), format!("{manifest:#}\n"))?;
     fs::write(folder.join("config.schema.json"), seedhook_cli::schema_text()?)?;
     fs::write(folder.join("THIRD-PARTY-LICENSES.txt"), licences::text()?)?;
-    must_name_no_machine(&folder)?;
+    links::change_pages(&folder, &links::Web::of(&manifest)?)?;
+    contents::seal(&folder, &machine)?;
     pack(tools, &folder)
 }
 
 /// The command line as wasm, with its bindings.
-fn command_line(tools: &Tools, folder: &Path) -> Result<()> {
+fn command_line(tools: &Tools, machine: &Machine, folder: &Path) -> Result<()> {
     let staging = project::path(STAGING);
+    let optimized = staging.join("seedhook_cli_bg.wasm");
     let module = build::wasm_crate("seedhook-cli", "seedhook_cli")?;
     let mut bindgen = Command::new(tools.wasm_bindgen.join(executable("wasm-bindgen")));
     bindgen.arg(module).arg("--out-dir").arg(&staging);
     bindgen.args(["--target", "nodejs", "--out-name", "seedhook_cli", "--no-typescript"]);
     command::run(&mut bindgen)?;
-    build::optimize(tools, &staging.join("seedhook_cli_bg.wasm"))?;
+    build::optimize(tools, &optimized)?;
+    // Once it is compressed, nothing in it can be found.
+    machine.must_not_be_named("seedhook_cli_bg.wasm", &fs::read(&optimized)?)?;
     let mut compress = Command::new(&tools.node.program);
-    compress.args(["--eval", COMPRESS]).arg(staging.join("seedhook_cli_bg.wasm"));
+    compress.args(["--eval", COMPRESS]).arg(optimized);
     command::run(compress.arg(folder.join("seedhook_cli_bg.wasm.br")))?;
     let bindings =
         fs::read_to_string(staging.join("seedhook_cli.js")).context("wasm-bindgen wrote no bindings")?;
@@ -127,12 +125,12 @@ fn command_line(tools: &Tools, folder: &Path) -> Result<()> {
 }
 
 /// `package.json` with the version of the workspace.
-fn manifest() -> Result<String> {
+fn manifest() -> Result<Value> {
     let text = fs::read_to_string(project::path("cli/npm/package.json"))?;
     let mut manifest: Value = serde_json::from_str(&text).context("cli/npm/package.json")?;
     let version = manifest.get_mut("version").context("cli/npm/package.json has no version")?;
     *version = env!("CARGO_PKG_VERSION").into();
-    Ok(format!("{manifest:#}\n"))
+    Ok(manifest)
 }
 
 fn pack(tools: &Tools, folder: &Path) -> Result<PathBuf> {
@@ -146,50 +144,4 @@ fn pack(tools: &Tools, folder: &Path) -> Result<PathBuf> {
         bail!("the package has {bytes} bytes, and must have less than {PACKED_BYTES_MAX}");
     }
     Ok(file)
-}
-
-/// No file may name a folder of the machine that built it.
-fn must_name_no_machine(folder: &Path) -> Result<()> {
-    let root = project::root();
-    let homes = [std::env::var_os("CARGO_HOME"), std::env::var_os("HOME")];
-    let homes = homes.into_iter().flatten().map(PathBuf::from).filter(|home| home.components().count() > 1);
-    let places: Vec<String> = homes.chain([root]).map(|place| format!("{}/", place.display())).collect();
-    for file in files(folder)? {
-        let bytes = fs::read(&file)?;
-        for place in &places {
-            if bytes.windows(place.len()).any(|window| window == place.as_bytes()) {
-                bail!("{} names {place}", file.display());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::copy(from, to).with_context(|| from.display().to_string())?;
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    for file in files(from)? {
-        copy(&file, &to.join(file.strip_prefix(from)?))?;
-    }
-    Ok(())
 }

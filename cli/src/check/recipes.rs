@@ -1,7 +1,8 @@
 //! The folders of `docs/recipes/`: each configuration has no mistake, its payload is accepted and becomes the parameters
 //! that the folder states, and the README shows exactly these files.
 //!
-//! What is tried is the command that the README shows, in the folder of the recipe.
+//! What "Try it" in the README says is done, step by step: `init`, the lines of the recipe in the place of its hook, the secrets,
+//! and then the commands that the README shows.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,16 +14,19 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::local_config::LocalConfig;
-use crate::sign;
 use crate::testing::{TestHost, project_path, project_text};
 use crate::webhook_request::WebhookRequest;
+use crate::{init, sign};
 
 /// The line of a wrangler.toml below which the recipe's own lines are.
 const OWN_LINES: &str = "# The recipe.\n";
 
 /// What every README tells, in this order.
 const SECTIONS: [&str; 6] =
-    ["At the sender", "The configuration", "The payload", "The parameters", "Try it", "What goes wrong"];
+    ["The configuration", "The payload", "The parameters", "Try it", "At the sender", "What goes wrong"];
+
+/// The folder that every README lets `init` make.
+const FOLDER: &str = "my-seeds";
 
 /// The folder of a recipe.
 struct Recipe(PathBuf);
@@ -75,14 +79,70 @@ impl Recipe {
         LocalConfig::read(&TestHost::new(), self.0.to_str()).unwrap()
     }
 
-    /// The command that tries a payload: each header of `headers.json` is an option.
-    fn command(&self, hook: &str, payload: &str) -> String {
+    /// The configurations: the recipe's own, and the variant that no sender calls.
+    fn configs(&self) -> Vec<&'static str> {
+        let known = ["wrangler.toml", "schedule/wrangler.toml"];
+        known.into_iter().filter(|config| self.path(config).exists()).collect()
+    }
+
+    /// The recipe's own lines in a configuration.
+    fn own_lines(&self, config: &str) -> String {
+        let toml = self.text(config);
+        let (_, own) =
+            toml.split_once(OWN_LINES).unwrap_or_else(|| panic!("{}/{config}: {OWN_LINES}", self.name()));
+        own.to_owned()
+    }
+
+    /// The arguments of a command that takes an event: each header of `headers.json` is an option.
+    fn arguments(&self, event: &str) -> String {
         let headers =
             self.find("headers").map_or_else(Map::new, |file| self.json(&file).as_object().unwrap().clone());
         let options =
             headers.iter().map(|(name, value)| format!(" --header '{name}: {}'", value.as_str().unwrap()));
         let headers: String = options.collect();
-        format!("npx seedhook try {hook} {payload}{headers} --sign")
+        format!("{} recipe/{event}{headers}", self.hook())
+    }
+
+    /// Makes the project as "Try it" says, with the recipe's own lines of a configuration. It is gone with the folder.
+    fn project(&self, config: &str) -> (tempfile::TempDir, TestHost) {
+        let readme = self.text("README.md");
+        let steps = between(&readme, "\n## Try it\n", "\n## ");
+        let folder = tempfile::tempdir().unwrap();
+        let options = words(between(steps, "\n$ npx seedhook init ", "\n"));
+        init::run(&TestHost::within(folder.path()), lexopt::Parser::from_args(options)).unwrap();
+        let project = folder.path().join(FOLDER);
+        self.must_show(&format!(
+            "\n$ cd {FOLDER} && npm install\n$ cp -r node_modules/seedhook/docs/recipes/{} recipe\n$ rm payload.json\n",
+            self.name()
+        ));
+        fs::create_dir(project.join("recipe")).unwrap();
+        for event in ["payload", "ignored"].into_iter().filter_map(|stem| self.find(stem)) {
+            fs::copy(self.path(&event), project.join("recipe").join(event)).unwrap();
+        }
+        fs::remove_file(project.join("payload.json")).unwrap();
+        let replaced = between(steps, "replace all lines from `", "` to the end by the lines of");
+        let toml = fs::read_to_string(project.join("wrangler.toml")).unwrap();
+        let kept = toml.split_once(&format!("\n{replaced}\n"));
+        let (kept, _) = kept.unwrap_or_else(|| panic!("{}: no line {replaced} in\n{toml}", self.name()));
+        fs::write(project.join("wrangler.toml"), format!("{kept}\n{}", self.own_lines(config))).unwrap();
+        let secrets = fs::read_to_string(project.join(".dev.vars")).unwrap() + &self.added_secrets(steps);
+        fs::write(project.join(".dev.vars"), secrets).unwrap();
+        (folder, TestHost::within(&project))
+    }
+
+    /// The lines that the README adds to `.dev.vars`: the example has them, too.
+    fn added_secrets(&self, steps: &str) -> String {
+        if !steps.contains("```dotenv\n") {
+            return String::new();
+        }
+        let example = self.text(".dev.vars.example");
+        let block = between(steps, "```dotenv\n", "```").trim();
+        let lines = block.lines().map(|line| {
+            let line = line.trim();
+            assert!(example.lines().any(|known| known == line), "{}/.dev.vars.example: {line}", self.name());
+            format!("{line}\n")
+        });
+        lines.collect()
     }
 
     /// The recipe's only hook.
@@ -93,26 +153,16 @@ impl Recipe {
         name.clone()
     }
 
-    /// What a command of the README makes of its payload. The command must be there.
-    fn try_out(&self, payload: &str) -> Outcome {
-        let command = self.command(&self.hook(), payload);
-        assert!(
-            self.text("README.md").contains(&format!("$ {command}\n")),
-            "{}/README.md does not show: $ {command}",
-            self.name()
-        );
-        let options = words(command.strip_prefix("npx seedhook try ").unwrap());
-        let in_folder = |word: String| {
-            if word == payload { self.path(payload).display().to_string() } else { word }
-        };
-        let mut options: Vec<String> = options.into_iter().map(in_folder).collect();
-        options.extend(["--config".to_owned(), self.0.display().to_string()]);
-        let request = WebhookRequest::read(&TestHost::new(), lexopt::Parser::from_args(options), &["sign"])
-            .unwrap()
-            .unwrap();
-        let local = self.config();
+    /// What a command of the README makes of an event, in the README's project. The command must be there.
+    fn try_out(&self, event: &str) -> Outcome {
+        let arguments = format!("{} --sign", self.arguments(event));
+        self.must_show(&format!("\n$ npx seedhook try {arguments}\n"));
+        let (_folder, host) = self.project("wrangler.toml");
+        let options = lexopt::Parser::from_args(words(&arguments));
+        let request = WebhookRequest::read(&host, options, &["sign"]).unwrap().unwrap();
+        let local = LocalConfig::read(&host, None).unwrap();
         let hook = local.hook(request.hook.as_deref()).unwrap();
-        let delivery = request.delivery(&TestHost::new(), hook).unwrap();
+        let delivery = request.delivery(&host, hook).unwrap();
         let delivery = sign::signed(&local, hook, delivery, request.id(), request.now).unwrap();
         let secret = |name: &str| local.secret(name);
         let context =
@@ -129,10 +179,21 @@ impl Recipe {
     }
 
     #[track_caller]
-    fn check_shown(&self, text: &str, language: &str) {
-        let block = format!("```{language}\n{}\n```\n", text.trim_end());
-        assert!(self.text("README.md").contains(&block), "{}/README.md does not show\n{block}", self.name());
+    fn must_show(&self, text: &str) {
+        assert!(self.text("README.md").contains(text), "{}/README.md does not show\n{text}", self.name());
     }
+
+    #[track_caller]
+    fn check_shown(&self, text: &str, language: &str) {
+        self.must_show(&format!("```{language}\n{}\n```\n", text.trim_end()));
+    }
+}
+
+/// The text between two others. Both must be there.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let found = text.split_once(start).and_then(|(_, rest)| rest.split_once(end));
+    let (found, _) = found.unwrap_or_else(|| panic!("{start:?} and then {end:?} are missing in\n{text}"));
+    found
 }
 
 /// The words of a command line. Quoted words may contain blanks.
@@ -162,9 +223,22 @@ fn every_recipe_is_free_of_mistakes() {
 }
 
 #[test]
+fn the_steps_of_every_readme_make_a_project_without_mistakes() {
+    for recipe in Recipe::all() {
+        for config in recipe.configs() {
+            let (_folder, host) = recipe.project(config);
+            let report = check_project(&host, None).unwrap();
+            let text = report.text();
+            assert!(report.is_good() && !text.contains("warning"), "{}/{config}\n{text}", recipe.name());
+        }
+    }
+}
+
+#[test]
 fn the_payload_of_every_recipe_becomes_the_parameters_that_it_states() {
     for recipe in Recipe::all() {
         let payload = recipe.find("payload").unwrap();
+        recipe.must_show(&format!("\n$ npx seedhook sign {} | sh\n", recipe.arguments(&payload)));
         let expected =
             Outcome { is_verified: true, result: "accepted".to_owned(), params: recipe.json("params.json") };
         assert_eq!(recipe.try_out(&payload), expected, "{}", recipe.name());
@@ -189,13 +263,8 @@ fn a_recipe_with_a_condition_has_a_payload_that_is_ignored() {
 #[test]
 fn every_readme_shows_the_files_of_its_recipe() {
     for recipe in Recipe::all() {
-        let toml = recipe.text("wrangler.toml");
-        let (_, own) = toml.split_once(OWN_LINES).unwrap_or_else(|| panic!("{}: {OWN_LINES}", recipe.name()));
-        recipe.check_shown(own, "toml");
-        let variant = recipe.path("schedule/wrangler.toml");
-        if variant.exists() {
-            let toml = recipe.text("schedule/wrangler.toml");
-            recipe.check_shown(toml.split_once(OWN_LINES).unwrap().1, "toml");
+        for config in recipe.configs() {
+            recipe.check_shown(&recipe.own_lines(config), "toml");
         }
         let payload = recipe.find("payload").unwrap();
         let language = if payload == "payload.json" { "json" } else { "text" };

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts a run of seedhook, waits for it, and downloads its files. Needs bash, curl and jq; to sign, openssl.
 #
-#   SEEDHOOK_URL=https://seedhook.example.workers.dev/hooks/test-data SEEDHOOK_SECRET=… seed.sh payload.json [folder]
+#   SEEDHOOK_URL=https://seedhook.example/hooks/test-data SEEDHOOK_SECRET=… bash seed.sh payload.json [folder]
 #
 # SEEDHOOK_SECRET   the value of the hook's secret: `whsec_…` signs by Standard Webhooks, any other is a bearer token
 # SEEDHOOK_ID       what names the event: a call with an id that came before starts nothing and follows the first run
@@ -9,6 +9,8 @@
 #
 # The secret is never an argument of a program, where `ps` would show it.
 set -euo pipefail
+# Names of files are cut and compared byte by byte.
+export LC_ALL=C
 
 payload=${1:?usage: seed.sh payload.json [folder]}
 folder=${2:-}
@@ -66,7 +68,7 @@ write_headers() {
 
 # Calls curl until it gets an answer that time does not change. Prints the status; the body is in $work/body.
 insist() {
-  local status pause=1 asked
+  local status pause=1 asked wait
   while :; do
     : >"$work/head"
     [[ $1 == POST ]] && write_headers >"$work/headers"
@@ -76,11 +78,39 @@ insist() {
       *) printf '%s' "$status" && return ;;
     esac
     asked=$(tr -d '\r' <"$work/head" | sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,5\}\)$/\1/p' | tail -n1)
-    ((SECONDS + ${asked:-$pause} < deadline)) || fail "no usable answer in time, the last status was $status"
-    printf 'status %s; next attempt in %s s\n' "$status" "${asked:-$pause}" >&2
-    sleep "${asked:-$pause}"
-    pause=$((pause < 30 ? pause * 2 : 30))
+    # An answer may ask for a longer pause and not for a shorter one: after "Retry-After: 0" there would be no pause at all.
+    wait=$((10#${asked:-0} > pause ? 10#${asked:-0} : pause))
+    ((SECONDS + wait < deadline)) || fail "no usable answer in time, the last status was $status"
+    printf 'status %s; next attempt in %s s\n' "$status" "$wait" >&2
+    sleep "$wait"
+    pause=$((pause < 15 ? pause * 2 : 30))
   done
+}
+
+# A name that stays in the folder and that every system takes. Windows gives some names to devices.
+safe_name() {
+  local name=${1//[^A-Za-z0-9._-]/_}
+  name=${name/#./_}
+  case $(tr '[:upper:]' '[:lower:]' <<<"${name%%.*}") in
+    con | prn | aux | nul | com[0-9] | lpt[0-9]) name=_$name ;;
+  esac
+  # Without its middle a long name keeps its ending.
+  ((${#name} <= 200)) || name=${name:0:180}${name: -20}
+  printf '%s' "${name:-file}"
+}
+
+# Downloads the file at link $1, of $2 bytes or of an unknown size, as $3 in the folder. It has its name only once it is whole, and
+# no other file can have the name of its part: none begins with a dot.
+download() {
+  local link=$1 size=$2 target=$folder/$3 part=$folder/.$3.part pause
+  for pause in 1 2 4 8 none; do
+    if curl -sf --max-time 900 -o "$part" "$link" && [[ $size == unknown || $(($(wc -c <"$part"))) == "$size" ]]; then
+      mv -f "$part" "$target" && return
+    fi
+    [[ $pause == none ]] || sleep "$pause"
+  done
+  rm -f "$part"
+  return 1
 }
 
 status=$(insist POST -X POST -H "@$work/headers" --data-binary "@$payload" "$url")
@@ -110,13 +140,18 @@ printf 'completed\n'
 
 [[ -n $folder ]] || exit 0
 mkdir -p "$folder"
-names=' '
-jq -r '.files[]? | [.url, .id, .name] | @tsv' "$work/body" | while IFS=$'\t' read -r link file_id name; do
-  # A name that stays in the folder; a second file of the same name gets its id.
-  name=${name//[^A-Za-z0-9._-]/_}
-  name=${name/#./_}
-  [[ $names != *" $name "* ]] || name=${file_id//[^A-Za-z0-9-]/_}-$name
-  names+="$name "
-  curl -sf --retry 5 --retry-all-errors -o "$folder/$name" "$link" || fail "the file $name cannot be downloaded"
-  printf '%s\n' "$folder/$name"
-done
+: >"$work/names"
+jq -r '.files[]? | [.url // "none", .id, .size // "unknown", .name] | @tsv' "$work/body" |
+  while IFS=$'\t' read -r link file_id size file_name; do
+    name=$(safe_name "$file_name")
+    # A second file of the same name gets its id in front. Systems differ in whether upper and lower case are the same.
+    prefix=${file_id:0:60}
+    for ((count = 2; ; count++)); do
+      grep -qixF -- "$name" "$work/names" || break
+      name=$(safe_name "$prefix-$file_name")
+      prefix=${file_id:0:60}-$count
+    done
+    printf '%s\n' "$name" >>"$work/names"
+    download "$link" "$size" "$name" || fail "the file $name cannot be downloaded"
+    printf '%s\n' "$folder/$name"
+  done

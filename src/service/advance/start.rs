@@ -10,12 +10,15 @@ use crate::run::{Run, Stage, backoff_ms};
 use crate::timestamp::Timestamp;
 
 use super::super::Budget;
-use super::super::close::{close, close_and_show};
+use super::super::close::close_and_show;
 use super::super::journals::{Appended, append};
-use super::super::kv_records::{TRIES, show_end, show_open};
-use super::super::turns::{Admission, take_turns};
+use super::super::kv_records::{TRIES, show_open};
+use super::super::turns::{Admission, replaced_by, take_turns};
 use super::super::{http_text, log_fields, record_health, record_key_answer};
 use super::Advanced;
+
+/// From which time on a run counts as one that has waited for others, milliseconds. Less is what its acceptance takes.
+const WAITED_MS_MIN: i64 = 5_000;
 
 /// Makes one attempt to start a run, if the budget has a request for it.
 pub(super) async fn start<W: World>(
@@ -26,17 +29,9 @@ pub(super) async fn start<W: World>(
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     if run.waits_for_others() {
-        match Box::pin(take_turns(world, run, journal, budget)).await? {
-            Admission::Starts => {}
-            Admission::Waits => return Ok(Advanced::Unchanged),
-            Admission::ReplacedBy(newer) => {
-                run.replace(newer, now);
-                return end_unstarted(world, run, journal, now, budget).await;
-            }
-            Admission::SkippedFor(older) => {
-                run.skip(older, now);
-                return end_unstarted(world, run, journal, now, budget).await;
-            }
+        let admission = Box::pin(take_turns(world, run, journal, budget)).await?;
+        if admission != Admission::Starts {
+            return not_admitted(world, run, journal, admission, now, budget).await;
         }
     }
     if !budget.take(world) {
@@ -47,8 +42,8 @@ pub(super) async fn start<W: World>(
     if append(world, run.run_id, number, Decision::Start).await? == Appended::Theirs {
         return Ok(Advanced::Unchanged);
     }
-    if attempts == 1 && run.waits_for_others() {
-        let waited_ms = began.since_ms(run.received_at);
+    let waited_ms = began.since_ms(run.received_at);
+    if attempts == 1 && run.waits_for_others() && waited_ms >= WAITED_MS_MIN {
         world.log(log::RUN_WAITED, json!({"run_id": run.run_id, "hook": run.hook, "waited_ms": waited_ms}));
     }
     // Others take a `start` entry without an outcome for lost after a while: a request that late must not be sent.
@@ -72,19 +67,56 @@ pub(super) async fn start<W: World>(
     if fresh {
         write_point(world, run, &next, answered.since_ms(asked));
     }
-    record(world, run, number + 1, next, budget).await
+    record(world, run, number + 1, next, now, budget).await
 }
 
-/// Ends a run that gave way to another one.
-async fn end_unstarted<W: World>(
+/// Ends a run that waits for its next attempt, if a newer one has replaced it meanwhile.
+pub(super) async fn give_way<W: World>(
     world: &W,
     run: &mut Run,
     journal: &Journal,
     now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
+    match replaced_by(world, run, journal, budget).await? {
+        Some(newer) => not_admitted(world, run, journal, Admission::ReplacedBy(newer), now, budget).await,
+        None => Ok(Advanced::Unchanged),
+    }
+}
+
+/// What a run does that may not start now.
+async fn not_admitted<W: World>(
+    world: &W,
+    run: &mut Run,
+    journal: &Journal,
+    admission: Admission,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    match admission {
+        // The last run of a long burst waits for less time than the others did.
+        Admission::WaitsUntil(until) if run.not_before.is_some_and(|due| until < due) => {
+            run.not_before = Some(until);
+            show_open(world, run, TRIES).await?;
+            return Ok(Advanced::Moved);
+        }
+        Admission::Starts | Admission::Waits | Admission::WaitsUntil(_) => return Ok(Advanced::Unchanged),
+        Admission::ReplacedBy(newer) => run.replace(newer, now),
+        Admission::SkippedFor(older) => run.skip(older, now),
+    }
     run.attempts = journal.attempts();
-    if close_and_show(world, journal.next_entry_number(), run, now).await? == Appended::Ours {
+    end(world, run, journal.next_entry_number(), now, budget).await
+}
+
+/// Ends a run that was refused, or gave way to another one. `number` is the entry's.
+async fn end<W: World>(
+    world: &W,
+    run: &mut Run,
+    number: u32,
+    now: Timestamp,
+    budget: &Budget,
+) -> Result<Advanced, StoreError> {
+    if close_and_show(world, number, run, now).await? == Appended::Ours {
         budget.outbox().add_new(run);
     }
     Ok(Advanced::Moved)
@@ -114,14 +146,11 @@ async fn record<W: World>(
     run: &mut Run,
     number: u32,
     next: Next,
+    now: Timestamp,
     budget: &Budget,
 ) -> Result<Advanced, StoreError> {
     let Next::Decided { decision, line, status } = next else {
-        if close(world, number, run).await? == Appended::Ours {
-            show_end(world, run, TRIES).await?;
-            budget.outbox().add_new(run);
-        }
-        return Ok(Advanced::Moved);
+        return end(world, run, number, now, budget).await;
     };
     let mut fields = log_fields(run);
     let has_reason = matches!(decision, Decision::StartLater { .. } | Decision::NoAnswer { .. });

@@ -1,5 +1,5 @@
 //! The runs of a sweep's list that may have to wait for others: of each key, the run that may start, and those that end because a newer
-//! one replaces them.
+//! one replaces them, or because they are too old to be started.
 //!
 //! It serves the sixth promise: 10,000 runs of one key are as many summaries in a list, of which a few are held and one is asked for.
 
@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::hook::WhenBusy;
+use crate::journal::retention::FIRST_START_MS_MAX;
 use crate::run::{GroupId, RunId, Step, Summary, Tick};
 
 use super::super::Budget;
@@ -15,8 +16,12 @@ use super::fair_queue::{FairQueue, Priority};
 /// The most keys for which one sweep asks whether the next run may start. Each takes some reads; where there are more, they take turns.
 const STARTS_MAX: usize = 40;
 
-/// The most runs that one sweep ends because newer ones replace them, or because they do not wait. Each is two KV writes.
+/// The most runs that one sweep ends because newer ones replace them, because they do not wait, or because they have waited for too
+/// long. Each is two KV writes.
 const ENDS_MAX: usize = 40;
+
+/// How many runs of a key are remembered that are not due.
+const NOT_DUE_MAX: usize = 2;
 
 /// How many runs one sweep asks of those that only `max_running` limits.
 const STARTS_OF_LIMIT_MAX: usize = 8;
@@ -36,6 +41,8 @@ pub(super) struct Waiting {
 struct Group {
     /// The oldest of those that are due: one of a key, a few of a limit.
     oldest: Vec<Rc<Summary>>,
+    /// Some that wait for their next attempt: of a key that is the run which has the turn.
+    not_due: Vec<Rc<Summary>>,
     /// The second-oldest that is due.
     next: Option<RunId>,
     /// The newest that replaces older ones.
@@ -47,23 +54,38 @@ impl Waiting {
     pub(super) fn offer(&mut self, run: Rc<Summary>, tick: Tick) {
         let Some(waits) = &run.waits else { return };
         self.listed.insert(run.run_id);
+        // Its empty journal justifies no start any more. It must not stand in the way of those that came after it.
+        if run.attempts == 0 && tick.now.since_ms(run.received_at) >= FIRST_START_MS_MAX {
+            self.end(run);
+            return;
+        }
         let group = self.groups.entry(waits.group).or_default();
         let is_due = run.next_step(tick) != Step::Wait;
         if waits.when_busy == WhenBusy::Replace {
             let older = std::mem::take(&mut group.oldest).into_iter().chain(group.newest.take());
-            let older = older.filter(|older| older.next_step(tick) != Step::Wait);
-            let room = ENDS_MAX.saturating_sub(self.ends.len());
-            self.ends.extend(older.take(room));
+            // Those that wait for their next attempt, too.
+            let older: Vec<_> = older.chain(std::mem::take(&mut group.not_due)).collect();
             (group.next, group.newest) = (None, Some(run));
-        } else if waits.when_busy == WhenBusy::Skip && is_due && self.ends.len() < ENDS_MAX {
-            self.ends.push(run);
-        } else if is_due {
+            older.into_iter().for_each(|older| self.end(older));
+        } else if !is_due {
+            if group.not_due.len() < NOT_DUE_MAX {
+                group.not_due.push(run);
+            }
+        } else if waits.when_busy == WhenBusy::Skip && self.ends.len() < ENDS_MAX {
+            self.end(run);
+        } else {
             let starts_max = if waits.key.is_empty() { STARTS_OF_LIMIT_MAX } else { 1 };
             if group.oldest.len() < starts_max {
                 group.oldest.push(run);
             } else if group.next.is_none() {
                 group.next = Some(run.run_id);
             }
+        }
+    }
+
+    fn end(&mut self, run: Rc<Summary>) {
+        if self.ends.len() < ENDS_MAX {
+            self.ends.push(run);
         }
     }
 
@@ -139,6 +161,26 @@ mod tests {
         let mixed =
             [run("key", WhenBusy::Wait, 0), run("key", WhenBusy::Replace, 1), run("key", WhenBusy::Wait, 2)];
         assert_eq!(steps(&mixed), [1, 0]);
+    }
+
+    #[test]
+    fn runs_that_are_too_old_to_start_end_and_keep_nobody_from_starting() {
+        let old_ms = 120_000 - FIRST_START_MS_MAX;
+        let runs = [old_ms - 1, old_ms, old_ms + 1, 0].map(|ms| run("key", WhenBusy::Wait, ms));
+        assert_eq!(steps(&runs), [old_ms + 1, old_ms - 1, old_ms]);
+        let many: Vec<Run> = (0..10_000).map(|ms| run("key", WhenBusy::Wait, old_ms - ms)).collect();
+        assert_eq!(steps(&many).len(), ENDS_MAX);
+        let mut attempted = run("key", WhenBusy::Wait, old_ms);
+        attempted.attempts = 1;
+        assert_eq!(steps(&[attempted, run("key", WhenBusy::Wait, 0)]), [old_ms], "its journal decides");
+    }
+
+    #[test]
+    fn a_run_that_waits_for_its_next_attempt_is_replaced_at_once() {
+        let mut later = run("key", WhenBusy::Wait, 0);
+        later.start_later(1, at(900_000));
+        assert_eq!(steps(&[later.clone(), run("key", WhenBusy::Replace, 1)]), [1, 0]);
+        assert_eq!(steps(&[later, run("key", WhenBusy::Wait, 1)]), [1]);
     }
 
     #[test]

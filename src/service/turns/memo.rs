@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::slots::Slot;
 use crate::run::{GroupId, Run, RunId, TurnKey};
 
 /// What an invocation knows. It decides nothing but that a run waits, or that a newer one replaces it: neither becomes untrue.
@@ -12,8 +13,8 @@ pub(in crate::service) struct TurnMemo {
     in_order: Cell<bool>,
     /// The run that each turn was found to wait for.
     busy: RefCell<BTreeMap<TurnKey, RunId>>,
-    /// The runs that hold all slots of a limit.
-    full: RefCell<BTreeMap<TurnKey, Vec<RunId>>>,
+    /// The slots that were read, or written.
+    slots: RefCell<BTreeMap<TurnKey, Slot>>,
     /// The newest run of each key that replaces older ones.
     newest: RefCell<BTreeMap<GroupId, RunId>>,
     /// Of each key, the second-oldest run that waits.
@@ -40,13 +41,12 @@ impl TurnMemo {
         self.busy.borrow_mut().insert(key.clone(), behind);
     }
 
-    /// Whether all slots of a limit were found to be held by other runs than this one.
-    pub(super) fn is_full_for(&self, all: &TurnKey, run_id: RunId) -> bool {
-        self.full.borrow().get(all).is_some_and(|holders| !holders.contains(&run_id))
+    pub(super) fn slot(&self, key: &TurnKey) -> Option<Slot> {
+        self.slots.borrow().get(key).cloned()
     }
 
-    pub(super) fn note_full(&self, all: TurnKey, holders: Vec<RunId>) {
-        self.full.borrow_mut().insert(all, holders);
+    pub(super) fn note_slot(&self, key: TurnKey, slot: Slot) {
+        self.slots.borrow_mut().insert(key, slot);
     }
 
     pub(super) fn newest(&self, key: &TurnKey) -> Option<RunId> {
@@ -61,8 +61,8 @@ impl TurnMemo {
 
     /// The runs that others were found to wait for.
     pub(in crate::service) fn holders(&self) -> BTreeSet<RunId> {
-        let of_slots = self.full.borrow();
-        self.busy.borrow().values().chain(of_slots.values().flatten()).copied().collect()
+        let slots = self.slots.borrow();
+        self.busy.borrow().values().copied().chain(slots.values().filter_map(Slot::held_by)).collect()
     }
 
     /// Another run that waits for the turn of this one.

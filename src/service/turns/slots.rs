@@ -1,10 +1,24 @@
 //! Slots: as many turns as runs may be in progress at a time, of a hook and of the whole Worker. A run takes one of each.
+//!
+//! A slot is held for one start attempt and what comes of it ([`Journal::occupies`]). A run that takes a second one, because the invocation
+//! that took the first has died, gives both back by its end.
 
 use crate::hook::HookName;
+use crate::journal::Journal;
 use crate::ports::{Clock, EntryKey, Inbox, StoreError, Turns, Version};
 use crate::run::{Holder, Run, Turn, TurnKey};
 
-use super::{Admission, TurnMemo, is_held, read};
+use super::{Admission, TurnMemo, read, still};
+
+/// A slot as an invocation knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    holder: Option<Holder>,
+    /// What a write expects; `None`: that there is none yet.
+    version: Option<Version>,
+    /// Whether nobody else may take it. That it was so is enough to wait.
+    is_held: bool,
+}
 
 /// Takes a slot of the hook and one of the Worker, where these are limited. A run that waits for the Worker's slot keeps the hook's: runs
 /// in progress wait for neither, so that this ends.
@@ -15,9 +29,10 @@ pub(super) async fn take_slots<W: Turns + Inbox<EntryKey> + Clock>(
     memo: &TurnMemo,
 ) -> Result<Admission, StoreError> {
     let limits = run.settings.max_running;
+    let holder = Holder { run_id: run.run_id, entry, deadline_ms: run.settings.deadline_ms };
     for (hook, count) in [(Some(&run.hook), limits.hook), (None, limits.worker)] {
         if let Some(count) = count
-            && !take_slot(world, run, entry, hook, count, memo).await?
+            && !take_slot(world, holder, hook, count, memo).await?
         {
             return Ok(Admission::Waits);
         }
@@ -25,55 +40,60 @@ pub(super) async fn take_slots<W: Turns + Inbox<EntryKey> + Clock>(
     Ok(Admission::Starts)
 }
 
-/// Takes one of `count` slots, if one is free. `false`: none is.
+/// Takes one of `count` slots, if one is free. `false`: none is. An invocation reads each slot once, and as few as it needs.
 async fn take_slot<W: Turns + Inbox<EntryKey> + Clock>(
     world: &W,
-    run: &Run,
-    entry: u32,
+    holder: Holder,
     hook: Option<&HookName>,
     count: u32,
     memo: &TurnMemo,
 ) -> Result<bool, StoreError> {
-    let all = TurnKey::of_slot(hook, 0);
-    if memo.is_full_for(&all, run.run_id) {
-        return Ok(false);
-    }
-    let holder = Holder { run_id: run.run_id, entry, deadline_ms: run.settings.deadline_ms };
-    let mut others = Vec::new();
-    for slot in 0..count {
-        let key = TurnKey::of_slot(hook, slot);
-        let Some((turn, version)) = read(world, &key).await? else { continue };
-        match turn.holder {
-            Some(of) if of == holder => return Ok(true),
-            Some(of) if of.run_id == run.run_id => return put(world, &key, holder, version.as_ref()).await,
-            of => others.push((key, of, version)),
+    // Runs that ask at the same moment begin at different slots, and each begins where it began before.
+    let from = u32::try_from(holder.run_id.spread(i64::from(count.max(1)))).unwrap_or(0);
+    for number in (from..count).chain(0..from) {
+        let key = TurnKey::of_slot(hook, number);
+        let Some(slot) = look_at(world, &key, memo).await? else { continue };
+        let is_own = slot.holder.is_some_and(|of| of.run_id == holder.run_id);
+        if slot.holder == Some(holder) {
+            return Ok(true);
         }
-    }
-    // Runs that ask at the same moment begin at different slots.
-    let from = usize::try_from(run.run_id.spread(i64::from(count.max(1)))).unwrap_or(0);
-    let from = from.min(others.len());
-    others.rotate_left(from);
-    let holders = others.iter().filter_map(|(_, of, _)| of.map(|of| of.run_id)).collect();
-    for (key, of, version) in others {
-        let is_free = match &of {
-            None => true,
-            Some(of) => !is_held(world, of).await?,
-        };
-        if is_free && put(world, &key, holder, version.as_ref()).await? {
+        if slot.is_held && !is_own {
+            continue;
+        }
+        let turn = Turn { author: super::super::author(world), holder: Some(holder), ..Turn::default() };
+        let taken = world.put_turn(&key, &turn, slot.version.as_ref()).await?;
+        // Where another run was faster, that one has it.
+        let holder = if taken { Some(holder) } else { None };
+        memo.note_slot(key, Slot { holder, version: None, is_held: true });
+        if taken {
             return Ok(true);
         }
     }
-    memo.note_full(all, holders);
     Ok(false)
 }
 
-/// Takes a slot; `false`: another run was faster.
-async fn put<W: Turns + Clock>(
+/// A slot, as it was read by this invocation before, or as it is. `None`: it cannot be read.
+async fn look_at<W: Turns + Inbox<EntryKey> + Clock>(
     world: &W,
     key: &TurnKey,
-    holder: Holder,
-    version: Option<&Version>,
-) -> Result<bool, StoreError> {
-    let turn = Turn { author: super::super::author(world), holder: Some(holder), ..Turn::default() };
-    world.put_turn(key, &turn, version).await
+    memo: &TurnMemo,
+) -> Result<Option<Slot>, StoreError> {
+    if let Some(slot) = memo.slot(key) {
+        return Ok(Some(slot));
+    }
+    let Some((turn, version)) = read(world, key).await? else { return Ok(None) };
+    let is_held = match &turn.holder {
+        Some(holder) => still(world, holder, Journal::occupies).await?,
+        None => false,
+    };
+    let slot = Slot { holder: turn.holder, version, is_held };
+    memo.note_slot(key.clone(), slot.clone());
+    Ok(Some(slot))
+}
+
+impl Slot {
+    /// The run that holds it.
+    pub(super) fn held_by(&self) -> Option<crate::run::RunId> {
+        self.holder.filter(|_| self.is_held).map(|holder| holder.run_id)
+    }
 }

@@ -153,10 +153,11 @@ fn a_debounced_run_waits_until_no_newer_one_comes() {
     };
     let (first, second) = (debounced(1), debounced(200));
     world.now_ms.set(200);
-    assert_eq!([&first, &second].map(|run| take(&world, run)), [Admission::Waits; 2]);
+    let until = |ms| Admission::WaitsUntil(at(ms));
+    assert_eq!([&first, &second].map(|run| take(&world, run)), [until(1_001), until(1_200)]);
     world.now_ms.set(1_100);
     assert_eq!(take(&world, &first), Admission::ReplacedBy(second.run_id));
-    assert_eq!(take(&world, &second), Admission::Waits);
+    assert_eq!(take(&world, &second), until(1_200));
     world.now_ms.set(1_200);
     assert_eq!(take(&world, &second), Admission::Starts);
 }
@@ -233,6 +234,56 @@ fn a_full_limit_is_read_once_by_an_invocation() {
     });
     assert!(made.is_empty(), "{made:?}");
     assert_eq!(take_with(&world, &limited(1, 1), &budget), Admission::Starts, "it holds the slot");
+}
+
+#[test]
+fn a_run_that_waits_for_its_next_attempt_keeps_its_turn_and_gives_its_slot_back() {
+    let world = MemoryWorld::default();
+    let later = |run: &Run| {
+        world.append(run.run_id, Decision::Start);
+        world.append(run.run_id, Decision::StartLater { not_before: at(9), reason: "HTTP 403".into() });
+    };
+    let (first, second) = (run(1, WhenBusy::Wait), run(2, WhenBusy::Wait));
+    assert_eq!(take(&world, &first), Starts);
+    later(&first);
+    assert_eq!(take(&world, &second), Waits, "runs of a key keep their order");
+    let (first, second) = (limited(3, 1), limited(4, 1));
+    assert_eq!(take(&world, &first), Starts);
+    later(&first);
+    assert_eq!(take(&world, &second), Starts, "Fabricate has nothing to do for the first");
+    assert_eq!(take(&world, &first), Waits, "another attempt needs a slot again");
+    end(&world, &second);
+    assert_eq!(take(&world, &first), Starts);
+    world.append(first.run_id, Decision::Start);
+    assert_eq!(take(&world, &second), Waits);
+}
+
+#[test]
+fn an_invocation_reads_as_few_slots_as_it_needs() {
+    let world = MemoryWorld::default();
+    let (budget, journal) = (Budget::new(1_000), Journal::default());
+    let made = calls(&world, || {
+        for number in 0..40_u8 {
+            let admission = finish(take_turns(&world, &limited(number, 50), &journal, &budget)).unwrap();
+            assert_eq!(admission, Starts);
+        }
+    });
+    let count = |name: &str| made.iter().filter(|call| **call == name).count();
+    assert_eq!(count("R2 put"), 40);
+    assert!(count("R2 get") <= 50, "{} reads", count("R2 get"));
+}
+
+#[test]
+fn a_run_that_may_have_been_started_is_not_skipped() {
+    let world = MemoryWorld::default();
+    let (mut first, second) = (run(1, WhenBusy::Skip), run(2, WhenBusy::Wait));
+    Arc::make_mut(&mut first.settings).deadline_ms = HOUR_MS;
+    take(&world, &first);
+    world.append(first.run_id, Decision::Start);
+    world.append(first.run_id, Decision::NoAnswer { reason: "HTTP 500".into(), not_before: Some(at(9)) });
+    world.now_ms.set(2 * HOUR_MS);
+    assert_eq!(take(&world, &second), Starts, "the first has no answer for longer than its deadline");
+    assert_eq!(take(&world, &first), Waits);
 }
 
 #[test]

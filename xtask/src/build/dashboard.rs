@@ -56,3 +56,62 @@ fn licences() -> Result<String> {
     };
     Ok(BUNDLED.iter().map(read).collect::<Result<Vec<_>>>()?.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The packages that a file imports: `import { h } from "preact/hooks"` is of `preact`.
+    fn imported(text: &str) -> BTreeSet<String> {
+        let specifiers = text.split(['\n', ';']).filter_map(|line| {
+            let (_, rest) = line.split_once("from \"").or_else(|| line.trim().split_once("import \""))?;
+            Some(rest.split_once('"')?.0)
+        });
+        let packages = specifiers.filter(|specifier| !specifier.starts_with('.'));
+        let name = |specifier: &str| {
+            let parts = if specifier.starts_with('@') { 2 } else { 1 };
+            specifier.split('/').take(parts).collect::<Vec<_>>().join("/")
+        };
+        packages.map(name).collect()
+    }
+
+    fn of_folder(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                of_folder(&path, found);
+            } else if path.extension().is_some_and(|end| end == "ts" || end == "tsx") {
+                found.extend(imported(&fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_licence_of_every_package_in_the_script_is_passed_on() {
+        let text = fs::read_to_string(project::path("package-lock.json")).unwrap();
+        let lock: Value = serde_json::from_str(&text).unwrap();
+        let mut open = BTreeSet::new();
+        of_folder(&project::path("dashboard/src"), &mut open);
+        let mut all = BTreeSet::new();
+        while let Some(package) = open.pop_first() {
+            let needs = lock["packages"][format!("node_modules/{package}")]["dependencies"].as_object();
+            open.extend(needs.into_iter().flat_map(|needs| needs.keys().cloned()));
+            all.insert(package);
+        }
+        assert_eq!(
+            all.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            BUNDLED.iter().copied().collect()
+        );
+    }
+
+    #[test]
+    fn imports_are_read() {
+        let text = "import { a } from \"./a\";\nimport {\n  b,\n} from \"@x/y/z\";\n  import \"c/d\";";
+        assert_eq!(imported(text).into_iter().collect::<Vec<_>>(), ["@x/y", "c"]);
+    }
+}

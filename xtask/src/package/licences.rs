@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::command::cargo;
@@ -13,10 +13,16 @@ use crate::setup::WASM_TARGET;
 /// The crates whose modules are in the package.
 const ROOTS: [&str; 2] = ["seedhook", "seedhook-cli"];
 
+/// What rustc adds to each module. Its sources are not among the crates that cargo knows.
+const STANDARD_LIBRARY: &str = include_str!("standard-library.txt");
+
 /// The beginnings of the names of files that have a licence.
 const FILES: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"];
 
-/// The names, versions and licences of all crates, and each text once.
+/// The names, versions and licences of all crates, each text once, and the licences of Rust's standard library.
+///
+/// # Errors
+/// When cargo fails, or when a crate has no text: its licence then has to be found by hand.
 pub(super) fn text() -> Result<String> {
     let metadata =
         cargo(&["metadata", "--format-version", "1", "--locked", "--filter-platform", WASM_TARGET])
@@ -33,8 +39,10 @@ pub(super) fn text() -> Result<String> {
         }
         let name = format!("{} {}", text_of(package, "name"), text_of(package, "version"));
         list.insert(format!("{name}: {}", text_of(package, "license")));
-        let folder = Path::new(text_of(package, "manifest_path")).parent().map(Path::to_path_buf);
-        for text in folder.as_deref().map(texts_in).transpose()?.unwrap_or_default() {
+        let folder = Path::new(text_of(package, "manifest_path")).parent();
+        let found = folder.map(texts_in).transpose()?.unwrap_or_default();
+        ensure!(!found.is_empty(), "{name} has no file with its licence");
+        for text in found {
             texts.entry(text).or_default().insert(name.clone());
         }
     }
@@ -47,6 +55,7 @@ pub(super) fn text() -> Result<String> {
         let names: Vec<String> = names.into_iter().collect();
         page.push(format!("\n{}\n{}\n\n{}\n", "-".repeat(80), names.join(", "), text.trim()));
     }
+    page.push(format!("\n{}\n{STANDARD_LIBRARY}", "-".repeat(80)));
     Ok(page.concat())
 }
 
@@ -98,9 +107,14 @@ mod tests {
     #[test]
     fn the_page_has_the_crates_of_both_modules_and_their_texts() {
         let page = super::text().unwrap();
-        for part in
-            ["\nserde_json ", "\nworker ", "\ntoml_edit ", "Permission is hereby granted", "Apache License"]
-        {
+        for part in [
+            "\nserde_json ",
+            "\nworker ",
+            "\ntoml_edit ",
+            "Permission is hereby granted",
+            "Apache License",
+            "\nCopyright (c) The Rust Project Contributors\n",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         assert!(!page.contains("\nwasmi "), "xtask alone needs it");

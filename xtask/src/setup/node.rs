@@ -96,4 +96,24 @@ mod tests {
             assert!(!is_new_enough(old), "{old}");
         }
     }
+
+    /// The package has no part of ours, so that its command line has the versions again.
+    #[test]
+    fn the_package_needs_and_fetches_the_same_node() {
+        let folder = crate::project::path("cli/npm");
+        let scripts = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let scripts = scripts.filter(|path| path.extension().is_some_and(|end| end == "mjs"));
+        let text: String = scripts.map(|path| fs::read_to_string(path).unwrap()).collect();
+        let (major, minor) = NODE_MIN;
+        for (name, value) in
+            [("NODE_MIN", format!("[{major}, {minor}]")), ("NODE_FALLBACK", format!("\"{NODE_FALLBACK}\""))]
+        {
+            let set: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.split_once(&format!("const {name} = ")))
+                .map(|(_, it)| it)
+                .collect();
+            assert_eq!(set, [format!("{value};")], "{name} in cli/npm");
+        }
+    }
 }
