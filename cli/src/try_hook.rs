@@ -3,11 +3,12 @@
 mod expected_response;
 mod preview_text;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use seedhook::service::preview::preview;
 use seedhook::verify::VerifyContext;
 use seedhook::verify::rust_crypto::{RustCrypto, complete};
 
+use crate::exit::Usage;
 use crate::host::{Host, print_json};
 use crate::local_config::LocalConfig;
 use crate::webhook_request::{OPTIONS_HELP, WebhookRequest};
@@ -25,8 +26,9 @@ that it read; each parameter with its type; and the request that Fabricate would
   npx seedhook try github push.json --header 'X-GitHub-Event: push'
   npx seedhook try meta --method GET --query 'hub.mode=subscribe&hub.challenge=1&hub.verify_token=…'
 
-Without PAYLOAD the body is empty; for crm-deal-won it is the sample webhook. Messages of aws-sns are never verified
-here, because only the Worker downloads their certificate.
+Without PAYLOAD the body is empty; for crm-deal-won it is the sample webhook. A hook with a `schedule` then shows what
+its schedule starts next; one without a sender shows with a PAYLOAD what a start by hand does. Messages of aws-sns are
+never verified here, because only the Worker downloads their certificate.
 Exits 0 if the event would start at least one run and no parameter fails, or if the request is a handshake that is
 answered. Otherwise exits 1. A payload needs no signature: the request may be unverified, unless --verified is given.
 
@@ -44,6 +46,9 @@ pub(crate) fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<Exit> {
     let hook = config.hook(request.hook.as_deref())?;
     let mut delivery = request.delivery(host, hook)?;
     if request.has("sign") {
+        if !hook.has_address() {
+            bail!(Usage(format!("the hook {} has no sender that signs: leave out --sign", hook.name)));
+        }
         delivery = sign::signed(&config, hook, delivery, request.id(), request.now)?;
     }
     let secret = |name: &str| config.secret(name);

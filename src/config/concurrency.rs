@@ -1,7 +1,5 @@
 //! Reads `concurrency`, `debounce` and `max_running`: which runs wait for each other.
 
-use std::ops::RangeInclusive;
-
 use super::fields::{HookReader, Table};
 use crate::expression::Env;
 use crate::hook::concurrency::{ConcurrencyKey, DEBOUNCE_MS, MAX_RUNNING_MAX};
@@ -53,10 +51,13 @@ impl HookReader {
 
     /// `max_running = 4`.
     pub(super) fn max_running(&mut self, table: &Table<'_>) -> Option<u32> {
-        table.get("max_running")?;
-        let bounds: &RangeInclusive<u32> = &(1..=MAX_RUNNING_MAX);
-        let before = self.mistakes.len();
-        let number = self.number(table, "max_running", MAX_RUNNING_MAX, bounds);
-        (self.mistakes.len() == before).then_some(number)
+        let value = table.get("max_running")?;
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| (1..=MAX_RUNNING_MAX).contains(number));
+        if number.is_none() {
+            let takes = format!("a whole number from 1 to {MAX_RUNNING_MAX}");
+            self.wrong_value(table, "max_running", takes, "leave it out for no limit");
+        }
+        number
     }
 }

@@ -11,9 +11,12 @@ use crate::verify::token::{Token, TokenForm};
 use crate::verify::{Proof, Verification};
 
 /// The steps that connect a hook's sender, in order. `url` is the hook's whole address; the hook's own `verify.url` replaces it,
-/// because that is the address that the sender calls.
+/// because that is the address that the sender calls. A hook without a sender has one step: there is nothing to do.
 #[must_use]
 pub fn setup_steps(hook: &Hook, url: &str) -> Vec<String> {
+    if !hook.has_address() {
+        return vec!["Nobody calls this hook: its schedule starts its runs.".to_owned()];
+    }
     let verify = &hook.verify;
     let url = verify.url.as_deref().unwrap_or(url);
     let known = hook.sender.as_deref().and_then(|name| read_sender(name).ok().flatten());
@@ -71,13 +74,15 @@ fn steps_of_scheme(verify: &Verification, url: &str) -> Vec<String> {
         steps.push(fill(&step, url, &verify.secret_names));
     }
     steps.push(match proof {
-        None => "Nothing proves who calls: anybody who knows the address may send events.".to_owned(),
+        // Who has no sender has no steps.
+        None | Some(Proof::Nobody) => {
+            "Nothing proves who calls: anybody who knows the address may send events.".to_owned()
+        }
         Some(Proof::Signature(signature)) => step_of_signature(signature),
         Some(Proof::Token(token)) => step_of_token(token),
         Some(Proof::Jwt(jwt)) => {
             format!("The sender signs a JSON Web Token with the secret and sends it in {}.", place(&jwt.at))
         }
-        Some(Proof::Nobody) => "Nobody calls this hook: its schedule starts its runs.".to_owned(),
         Some(Proof::Sns(_)) => "Amazon SNS signs each message with its own certificate.".to_owned(),
     });
     steps

@@ -392,7 +392,7 @@ fn mistakes_about_runs_that_wait_have_remedies() {
     check(keyed("concurrency", json!(" ")), "HOOKS.crm.concurrency: must be a template with a value");
     check(
         keyed("max_running", json!(0)),
-        "HOOKS.crm.max_running: must be a whole number from 1 to 50, got 0",
+        "HOOKS.crm.max_running: must be a whole number from 1 to 50, got 0; leave it out for no limit",
     );
     let skip_and_debounce = |hook: &mut Value| {
         keyed("debounce", json!("30s"))(hook);

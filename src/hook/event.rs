@@ -2,6 +2,7 @@
 //!
 //! Credentials are removed here: neither the stored delivery nor an expression has them.
 
+mod scheduled;
 #[cfg(test)]
 mod tests;
 
@@ -14,11 +15,10 @@ use super::event_ids::IdOutcome;
 use super::schedule::SCHEDULE_ID;
 use crate::digest::{sha256_hex, sha256_hex_of};
 use crate::document::{Document, Element};
-use crate::expression::{BODY_SHA256, Lazy, SCHEDULED_AT, Scope, ScopeValue};
+use crate::expression::{BODY_SHA256, Lazy, Scope, ScopeValue};
 use crate::request::body::{self, Attribute, BodyError, CloudEvent};
 use crate::request::source::Source;
 use crate::request::{RawBody, RawRequest};
-use crate::timestamp::Timestamp;
 use crate::verify::Verified;
 
 /// Headers that prove who calls. They are neither stored nor shown to expressions.
@@ -107,36 +107,9 @@ impl Event {
         Ok(Self { delivery, bytes, body, scope, sent_by_operator: false })
     }
 
-    /// The event of a scheduled time: a delivery that nobody sent. Expressions see the time as `scheduled_at`, also when it is read
-    /// from the inbox again. `now` is when it is made.
-    ///
-    /// # Errors
-    /// [`BodyError`] when the hook's `content_type` is not for JSON.
-    pub fn scheduled(hook: &Hook, due: Timestamp, now: Timestamp) -> Result<Self, BodyError> {
-        let body = format!("{{\"{SCHEDULED_AT}\":\"{due}\"}}").into_bytes();
-        let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let raw = RawRequest::new("POST", "", headers, body, now);
-        let event = Self::parse(Verified::assume(raw), hook, &format!("{SCHEDULE_ID}{due}"))?;
-        // The id is assigned.
-        Ok(Self { sent_by_operator: true, ..event }.with_scheduled_at())
-    }
-
-    /// Adds `scheduled_at` where the delivery's id says that a schedule made it.
-    fn with_scheduled_at(mut self) -> Self {
-        if let Some(due) = self.delivery.delivery_id.as_str().strip_prefix(SCHEDULE_ID) {
-            self.scope = self.scope.with(SCHEDULED_AT, ScopeValue::Text(due));
-        }
-        self
-    }
-
-    /// Renames an id of a sender, or of the operator, that begins as those of scheduled times do: no delivery takes the place of such a
-    /// time.
-    pub(crate) fn keep_out_of_schedule(&mut self) {
-        let id = self.delivery.delivery_id.as_str();
-        if id.starts_with(SCHEDULE_ID) && self.scope.is_missing(SCHEDULED_AT) {
-            self.delivery.delivery_id = DeliveryId::from(format!("sent:{id}").as_str());
-            self.scope = delivery_scope(&self.delivery, |shown| self.scope.with("delivery", shown));
-        }
+    fn rename(&mut self, id: &str) {
+        self.delivery.delivery_id = DeliveryId::from(id);
+        self.scope = delivery_scope(&self.delivery, |shown| self.scope.with("delivery", shown));
     }
 
     /// Parses a stored delivery as its hook reads bodies now. It keeps its id.
@@ -145,8 +118,11 @@ impl Event {
     /// [`StoredEventError`] when the stored body is corrupt or cannot be parsed.
     pub fn from_stored(stored: Delivery, hook: &Hook) -> Result<Self, StoredEventError> {
         let Delivery { delivery_id, query, headers, body, received_at, .. } = stored;
+        // What no sender sent has the type that it states.
+        let content_type =
+            hook.content_type.as_deref().filter(|_| !delivery_id.as_str().starts_with(SCHEDULE_ID));
         let raw = RawRequest::new("POST", "", headers, body.try_into()?, received_at)
-            .with_content_type(hook.content_type.as_deref());
+            .with_content_type(content_type);
         let mut event = Self::parse(Verified::assume(raw), hook, delivery_id.as_str())?;
         event.delivery.delivery_id = delivery_id;
         event.delivery.query = query;

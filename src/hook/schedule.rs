@@ -69,6 +69,14 @@ impl Schedule {
         &self.source
     }
 
+    /// Its offset from UTC, such as `+01:00`.
+    #[must_use]
+    pub fn offset(&self) -> String {
+        let minutes = self.offset_ms.abs() / MINUTE_MS;
+        let sign = if self.offset_ms < 0 { '-' } else { '+' };
+        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+
     /// The schedule and its offset in one text: another text is another schedule.
     #[must_use]
     pub fn identity(&self) -> String {
@@ -205,6 +213,11 @@ mod tests {
             "2026-11-27T17:45:00Z",
             "2026-11-30T09:00:00Z",
         );
+        let monday_or_first = "0 3 1 * mon";
+        check(monday_or_first, "Z", "2026-11-30T12:00:00Z", "2026-11-30T03:00:00Z", "2026-12-01T03:00:00Z");
+        check("0 3 L JAN *", "Z", "2026-02-01T12:00:00Z", "2026-01-31T03:00:00Z", "2027-01-31T03:00:00Z");
+        check("0 3 * * 7", "Z", "2026-11-29T12:00:00Z", "2026-11-29T03:00:00Z", "2026-12-06T03:00:00Z");
+        check("0 3 * * 5L", "Z", "2026-11-29T12:00:00Z", "2026-11-27T03:00:00Z", "2026-12-25T03:00:00Z");
         check("0 0 29 2 *", "Z", "2026-11-29T12:00:00Z", "2024-02-29T00:00:00Z", "2028-02-29T00:00:00Z");
     }
 
@@ -237,6 +250,8 @@ mod tests {
     fn an_offset_has_hours_and_minutes() {
         for (text, minutes) in [("+01:00", 60), ("-03:30", -210), ("+14:00", 840), ("Z", 0), ("+00:00", 0)] {
             assert_eq!(read_offset_ms(text), Some(minutes * MINUTE_MS), "{text}");
+            let schedule = Schedule::parse("0 3 * * *", minutes * MINUTE_MS).unwrap();
+            assert_eq!(schedule.offset(), if text == "Z" { "+00:00" } else { text });
         }
         for wrong in ["", "1", "+1:00", "+01", "+01:60", "+15:00", "01:00", "Europe/Berlin", "+0a:00", "é"] {
             assert_eq!(read_offset_ms(wrong), None, "{wrong}");

@@ -13,7 +13,7 @@ use super::status::StatusLinks;
 use crate::hook::Hook;
 use crate::hook::event::Event;
 use crate::service::preview::preview;
-use crate::verify::{SecretError, Verified, VerifyContext, VerifyError};
+use crate::verify::{SecretError, VerifyContext, VerifyError};
 
 /// The header of a preview that stands for the sender's `Authorization`: the request's own is the operator's.
 const SENDER_AUTHORIZATION: &str = "x-sender-authorization";
@@ -90,7 +90,8 @@ pub(super) async fn preview_delivery<R: Runtime>(
     context.json(200, &shown)
 }
 
-/// Starts what a payload starts. The operator vouches for it, so that it needs no signature.
+/// Starts what a payload starts, or without one what the hook's schedule starts. The operator vouches for it, so that it needs no
+/// signature.
 ///
 /// As a delivery is answered ([`accept_event`]); 400, 413 or 415 the body is not parsed.
 pub(super) async fn start_by_hand<R: Runtime>(
@@ -103,8 +104,8 @@ pub(super) async fn start_by_hand<R: Runtime>(
     let wait_s = wait_seconds(&request);
     let links = StatusLinks::of(context, hook, &request.url);
     let (delivery, lease) = read_delivery(context, request, hook.body_bytes_max).await?;
-    let delivery = Verified::assume(delivery.with_content_type(hook.content_type.as_deref()));
-    let event = Event::parse(delivery, hook, &context.fresh_id())?.sent_by_operator();
+    let delivery = delivery.with_content_type(hook.content_type.as_deref());
+    let event = Event::by_hand(hook, delivery, &context.fresh_id())?;
     accept_event(context, ports, NewEvent { hook, event, lease, wait_s, reply: None, links, seen: None })
         .await
 }

@@ -6,8 +6,8 @@ use super::query::{read_hours, read_list_query};
 use super::request::Request;
 use super::runtime::Runtime;
 use super::schema::{DeliveryView, OverviewView, RunList, Timeline};
-use super::watched_run::answer_run;
-use crate::run::RunId;
+use super::watched_run::{Shown, answer_run};
+use crate::run::{Run, RunId};
 use crate::service::explain::explain;
 use crate::service::overview::overview;
 use crate::service::queries;
@@ -28,7 +28,8 @@ pub(super) async fn list_runs<R: Runtime>(context: &Context<'_, R>, request: &Re
         }
     };
     let listed = listed.map_err(|error| context.store_failed(&error))?;
-    let runs = listed.runs.iter().map(|run| run.view()).collect();
+    let now = context.now();
+    let runs = listed.runs.iter().map(|run| run.view_at(now)).collect();
     context.json(200, &RunList { runs, cursor: listed.cursor })
 }
 
@@ -51,7 +52,11 @@ pub(super) async fn get_run<R: Runtime>(
     request: &Request,
     run_id: RunId,
 ) -> Handled<R> {
-    answer_run(context, request, run_id, &|run, behind| context.json_text(&run.view_behind(behind))).await
+    let shown = |run: &Run, waits: Option<&queries::Waits>| {
+        let (reason, behind) = waits.map_or((None, &[][..]), |waits| (Some(waits.reason), &waits.behind));
+        context.json_text(&run.view_waiting(reason, behind))
+    };
+    answer_run(context, request, run_id, &Shown::WithWaits(&shown)).await
 }
 
 /// What happened to a run.

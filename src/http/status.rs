@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::request::Request;
 use super::runtime::Runtime;
 use super::schema::{SharedFile, SharedRun, SharedTask, StageOfError};
-use super::watched_run::answer_run;
+use super::watched_run::{Shown, answer_run};
 use crate::hook::archive_key::safe_name;
 use crate::hook::{Hook, Share};
 use crate::link::{ExpiresIn, LinkError, LinkSecret};
@@ -52,7 +52,7 @@ pub(super) async fn get_status<R: Runtime>(
     let secret = link_secret(context)?;
     let query = request.url.query().unwrap_or_default();
     let expires_at = secret.verify_status(run_id, query, context.now()).map_err(Problem::BadLink)?;
-    let shown = |run: &Run, _: &[RunId]| {
+    let shown = |run: &Run| {
         let share = match context.isolate.hook(&run.hook, context.runtime) {
             Some(Ok(hook)) => hook.share,
             _ => Share::Nothing,
@@ -64,7 +64,7 @@ pub(super) async fn get_status<R: Runtime>(
         };
         context.json_text(&shared_run(run, files))
     };
-    answer_run(context, request, run_id, &shown).await
+    answer_run(context, request, run_id, &Shown::Alone(&shown)).await
 }
 
 fn shared_run<'r>(run: &'r Run, files: Option<Vec<SharedFile<'r>>>) -> SharedRun<'r> {

@@ -9,15 +9,20 @@ use super::response::{Body, Response};
 use super::runtime::Runtime;
 use crate::digest::sha256_hex;
 use crate::run::{Run, RunId};
-use crate::service::queries;
+use crate::service::queries::{self, Waits};
 
 /// How often a run that somebody waits for is looked at, seconds.
 const WAIT_STEP_S: u32 = 2;
 
-/// Makes the text of an answer of a run, and of the runs that it waits for.
-type Shown<'f> = dyn Fn(&Run, &[RunId]) -> Result<String, Problem> + 'f;
+/// Makes the text of an answer of a run.
+pub(super) enum Shown<'f> {
+    /// Of the run alone.
+    Alone(&'f dyn Fn(&Run) -> Result<String, Problem>),
+    /// And of what it waits for, which takes some reads of R2.
+    WithWaits(&'f dyn Fn(&Run, Option<&Waits>) -> Result<String, Problem>),
+}
 
-/// Answers with a run as `shown` makes it of the run and those that it waits for. With `Prefer: wait=N` the answer waits until the run is another than the one that
+/// Answers with a run as `shown` makes it. With `Prefer: wait=N` the answer waits until the run is another than the one that
 /// `If-None-Match` names, or that is there when the call comes; nobody waits for a final run.
 ///
 /// 200; 304 the caller has it; 404 there is no such run; 503 a store fails; what `shown` returns.
@@ -29,11 +34,14 @@ pub(super) async fn answer_run<R: Runtime>(
 ) -> Handled<R> {
     let ports = context.ports()?;
     let mut run = context.run(&*ports, run_id).await?;
-    let behind = async |run: &Run| {
-        let behind = queries::runs_before(&*ports, run).await;
-        behind.map_err(|error| context.store_failed(&error))
+    let text = async |run: &Run| match shown {
+        Shown::Alone(shown) => shown(run),
+        Shown::WithWaits(shown) => {
+            let waits = queries::waits_of(&*ports, run).await;
+            shown(run, waits.map_err(|error| context.store_failed(&error))?.as_ref())
+        }
     };
-    let mut version = Version::of(shown(&run, &behind(&run).await?)?);
+    let mut version = Version::of(text(&run).await?);
     let wait_s = wait_seconds(request);
     let stated = request.header("if-none-match");
     let known = stated.map_or_else(|| version.etag.clone(), ToOwned::to_owned);
@@ -45,7 +53,7 @@ pub(super) async fn answer_run<R: Runtime>(
         // The journal, because KV may show an end a minute late.
         let decided = queries::get_decided_run(&*ports, run_id).await;
         run = decided.map_err(|error| context.store_failed(&error))?.ok_or(Problem::NoSuchRun)?;
-        version = Version::of(shown(&run, &behind(&run).await?)?);
+        version = Version::of(text(&run).await?);
     }
     let mut response = if stated.is_some_and(|stated| version.is_among(stated)) {
         Response::new(304, Body::Empty)

@@ -51,27 +51,37 @@ pub fn run_message(
         facts.push(("Files", format!("{archived} of {} archived", run.files.len())));
     }
     facts.push(("After", duration(since.since_ms(run.received_at))));
-    let reason = run.error.as_ref().map(|error| error.message.clone());
-    let reason = match (event, reason) {
-        (RunEvent::Unconfirmed, reason) => {
-            let why = reason.unwrap_or_default();
-            Some(format!(
-                "{why}. Nobody knows whether the workflow was started: look for it at Fabricate, then adopt its task or abandon the run."
-            ))
-        }
-        (_, reason) => reason,
-    };
     Message {
         id: format!("run_{}_{}", run.run_id, event.as_str()),
         event_type,
         at: since,
         data: data_of(run, include, links, now),
         title: format!("{what}: {}", run.hook),
-        reason,
+        reason: reason_of(run, event),
         facts,
         link: run.address.as_ref().map(|address| format!("{address}/#/runs/{}", run.run_id)),
         severity,
         traceparent: run.traceparent(),
+    }
+}
+
+/// Why an event happened to a run, for people.
+fn reason_of(run: &Run, event: RunEvent) -> Option<String> {
+    let reason = run.error.as_ref().map(|error| error.message.clone());
+    match (event, run.replaced_by, run.skipped_for) {
+        (RunEvent::Unconfirmed, ..) => {
+            let why = reason.unwrap_or_default();
+            Some(format!(
+                "{why}. Nobody knows whether the workflow was started: look for it at Fabricate, then adopt its task or abandon the run."
+            ))
+        }
+        (RunEvent::Canceled, Some(newer), _) => {
+            Some(format!("Replaced by run {newer}, which is newer and has the same key."))
+        }
+        (RunEvent::Canceled, _, Some(other)) => {
+            Some(format!("Skipped: run {other} with the same key was in progress or waited for its start."))
+        }
+        _ => reason,
     }
 }
 

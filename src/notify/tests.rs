@@ -8,7 +8,7 @@ use super::*;
 use crate::fabricate::{Answer, read_status};
 use crate::hook::subscription::RunEvent;
 use crate::link::LinkSecret;
-use crate::run::tests::{at, started_run};
+use crate::run::tests::{at, queued_run, started_run};
 use crate::run::{FileState, Run, Stage};
 use crate::timestamp::MINUTE_MS;
 
@@ -86,6 +86,24 @@ fn people_read_what_happened_why_and_where_to_look() {
     assert_eq!(slack["blocks"][0]["type"], "header");
     let card = &body(&message, Format::Teams)["attachments"][0]["content"];
     assert_eq!((&card["type"], &card["version"]), (&json!("AdaptiveCard"), &json!("1.4")));
+}
+
+#[test]
+fn a_run_that_gave_way_names_the_other_one() {
+    let other = started_run().run_id;
+    let (mut replaced, mut skipped) = (queued_run(), queued_run());
+    replaced.replace(other, at(1));
+    skipped.skip(other, at(1));
+    for (run, words) in
+        [(replaced, format!("Replaced by run {other}")), (skipped, format!("Skipped: run {other}"))]
+    {
+        let message = message_of(&run, Include::default());
+        assert_eq!(message.event_type, "run.canceled");
+        for format in [Format::Slack, Format::Discord, Format::Teams] {
+            let text = message.body(format).replace('\\', "");
+            assert!(text.contains(&words), "{format:?}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -71,10 +71,12 @@ impl Summary {
         is_told_of && self.not_before.is_some_and(|due| due <= now)
     }
 
-    /// The moment from which on every sweep advances the run, because a start or an end is due; `None`: only its task can end it.
+    /// The moment from which on every sweep advances the run, because a start or an end is due; `None`: only its task can end it, or
+    /// it may have to wait for other runs, however long these take.
     #[must_use]
     pub fn settled_by(&self) -> Option<Timestamp> {
         match self.status {
+            Status::Queued if self.waits.is_some() => None,
             Status::Queued => Some(self.not_before.unwrap_or(self.received_at)),
             Status::InProgress => self.deadline_at,
             _ => None,

@@ -282,3 +282,18 @@ fn the_view_is_the_contract_to_the_byte() {
     assert_eq!(view_of(&run)["project"], "p");
     assert_eq!(serde_json::to_value(run.summary().view()).unwrap()["project"], "p");
 }
+
+#[test]
+fn a_list_says_what_a_run_may_wait_for_and_a_run_alone_for_which_moment() {
+    let mut run = queued_run();
+    run.key = Some("acme/sales".into());
+    let for_of = |shown: serde_json::Value| shown["waiting"]["for"].as_str().map(ToOwned::to_owned);
+    let listed = |run: &Run, now: i64| for_of(serde_json::to_value(run.summary().view_at(at(now))).unwrap());
+    assert_eq!((for_of(view_of(&run)), listed(&run, 0).as_deref()), (None, Some("concurrency")));
+    run.not_before = Some(at(5));
+    assert_eq!(for_of(view_of(&run)).as_deref(), Some("debounce"));
+    assert_eq!(listed(&run, 4).as_deref(), Some("debounce"));
+    assert_eq!(listed(&run, 5).as_deref(), Some("concurrency"));
+    run.attempts = 1;
+    assert_eq!(listed(&run, 5).as_deref(), Some("retry"));
+}

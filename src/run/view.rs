@@ -105,7 +105,7 @@ pub struct RunBrief<'a> {
     pub started_at: Option<Timestamp>,
     /// When the run reached its final status; `null` before.
     pub finished_at: Option<Timestamp>,
-    /// What the run waits for; absent unless it is `queued` and waits.
+    /// What the run may wait for; absent unless it is `queued`. Lists do not look whether another run is in its way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingView<'a>>,
     /// The newer run with the same key that replaced this one; absent for other runs.
@@ -254,9 +254,11 @@ pub struct RunFileView<'a> {
 }
 
 impl Run {
-    /// The whole run, as the operator sees it.
+    /// The whole run, as the operator sees it. Whether other runs are in its way, it does not say: [`view_waiting`](Self::view_waiting)
+    /// does.
     #[must_use]
     pub fn view(&self) -> RunView<'_> {
+        let is_moment = |reason: &WaitingFor| matches!(reason, WaitingFor::Retry | WaitingFor::Debounce);
         let error = self.error.as_ref().map(|error| RunErrorView {
             stage: error.stage,
             message: &error.message,
@@ -285,12 +287,7 @@ impl Run {
             params: &self.params,
             files: self.files.iter().map(|file| file.view(self.run_id)).collect(),
             key: self.key.as_deref(),
-            waiting: self.waiting_for().map(|reason| WaitingView {
-                reason,
-                key: self.key.as_deref(),
-                behind: Some(Vec::new()),
-                not_before: self.not_before,
-            }),
+            waiting: self.waiting_view(self.waiting_for().filter(is_moment), &[]),
             replaced_by: self.replaced_by,
             skipped_for: self.skipped_for,
             item_id: self.item_id.as_ref(),
@@ -298,14 +295,19 @@ impl Run {
         }
     }
 
-    /// [`view`](Self::view), of a run that waits for these.
+    /// [`view`](Self::view), of a run that waits for `reason`, and for these runs; `None`: it does not wait.
     #[must_use]
-    pub fn view_behind(&self, behind: &[RunId]) -> RunView<'_> {
-        let mut view = self.view();
-        if let Some(waiting) = &mut view.waiting {
-            waiting.behind = Some(behind.to_vec());
-        }
-        view
+    pub fn view_waiting(&self, reason: Option<WaitingFor>, behind: &[RunId]) -> RunView<'_> {
+        RunView { waiting: self.waiting_view(reason, behind), ..self.view() }
+    }
+
+    fn waiting_view(&self, reason: Option<WaitingFor>, behind: &[RunId]) -> Option<WaitingView<'_>> {
+        Some(WaitingView {
+            reason: reason?,
+            key: self.key.as_deref(),
+            behind: Some(behind.to_vec()),
+            not_before: self.not_before,
+        })
     }
 }
 
@@ -359,7 +361,20 @@ impl RunFile {
 }
 
 impl Summary {
-    /// The run in brief, as the operator sees it.
+    /// The run in brief, as the operator sees it at this time: once a debounce is over, only other runs are in the way of its run.
+    #[must_use]
+    pub fn view_at(&self, now: Timestamp) -> RunBrief<'_> {
+        let mut view = self.view();
+        if let Some(waiting) = &mut view.waiting
+            && waiting.reason == WaitingFor::Debounce
+            && self.not_before.is_some_and(|moment| moment <= now)
+        {
+            waiting.reason = WaitingFor::Concurrency;
+        }
+        view
+    }
+
+    /// The run in brief, as it was written.
     #[must_use]
     pub fn view(&self) -> RunBrief<'_> {
         let error = self.error.as_ref().map(|error| RunErrorView {

@@ -10,7 +10,7 @@ use crate::run::Run;
 
 use super::operator::Refusal;
 use super::origin::Origin;
-use super::plan::{map, scope_again};
+use super::plan::{map, scope_again, with_key};
 use super::preview::ConditionPreview;
 use super::retry::Hooks;
 
@@ -24,9 +24,9 @@ pub struct Explanation {
     pub when: Option<ConditionPreview>,
     /// The rule's `params`, as they are configured.
     pub expressions: Map<String, Value>,
-    /// What they are for the delivery; `null` if they cannot be mapped.
+    /// What they are for the delivery; `null` if they, or the run's key, cannot be mapped.
     pub params: Option<Map<String, Value>>,
-    /// Why they cannot be mapped; `null` if they can.
+    /// Why they, or the run's key, cannot be mapped; `null` if they can.
     pub error: Option<String>,
     /// Whether the run has the same parameters: otherwise the configuration was changed since.
     pub is_current: bool,
@@ -45,7 +45,11 @@ pub async fn explain<W: Inbox<DeliveryKey> + Inbox<ItemKey>>(
     let scope = Event::from_stored(delivery, hook)
         .map_err(|error| error.to_string())
         .and_then(|event| scope_again(hook, &event, item));
-    let params = scope.as_ref().map_err(Clone::clone).and_then(|scope| map(hook, rule, scope));
+    // Where the key cannot be evaluated, the mapping has failed.
+    let params = scope
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|scope| with_key(rule, scope, map(hook, rule, scope)).0);
     Ok(Explanation {
         rule: index,
         when: scope.ok().and_then(|scope| ConditionPreview::of(hook, rule, &scope)),

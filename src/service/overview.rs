@@ -73,7 +73,8 @@ pub struct HookRuns {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Sweeps {
-    /// How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key.
+    /// How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key. A queued run that may
+    /// wait for others is none of them.
     pub overdue: usize,
     /// When the first of them should have been advanced; `null` if none is overdue.
     pub oldest_due_at: Option<Timestamp>,
@@ -336,6 +337,24 @@ mod tests {
         assert_eq!(sweeps(5), (1, Some(at(-HOUR_MS))), "the run past its deadline");
         assert_eq!(sweeps(6), (2, Some(at(-HOUR_MS))), "and the one that nobody started");
         assert_eq!(sweeps(11), (3, Some(at(-HOUR_MS))), "and the one that waited for its next attempt");
+    }
+
+    #[test]
+    fn a_queued_run_that_may_wait_for_others_is_not_overdue() {
+        let world = MemoryWorld::default();
+        let keyed = run(1, |run| {
+            run.key = Some("acme/sales".into());
+            Arc::make_mut(&mut run.settings).deadline_ms = HOUR_MS;
+        });
+        let limited = run(2, |run| Arc::make_mut(&mut run.settings).max_running.hook = Some(1));
+        for run in [&keyed, &limited] {
+            world.open.borrow_mut().insert(run.run_id, run.clone());
+        }
+        let overdue = || overview(&world, 1, at(HOUR_MS)).now_or_never().unwrap().unwrap().sweeps.overdue;
+        assert_eq!(overdue(), 0);
+        let started = Run { status: Status::InProgress, started_at: Some(at(-HOUR_MS)), ..keyed };
+        world.open.borrow_mut().insert(started.run_id, started);
+        assert_eq!(overdue(), 1, "past its deadline");
     }
 
     #[test]

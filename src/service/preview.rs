@@ -11,6 +11,7 @@ use crate::hook::delivery::DeliveryId;
 use crate::hook::event::Event;
 use crate::hook::{Hook, HookName, Rule};
 use crate::request::RawRequest;
+use crate::request::body::BodyError;
 use crate::timestamp::Timestamp;
 use crate::verify::{Verified, VerifyContext, VerifyError};
 
@@ -18,6 +19,9 @@ use super::plan::{holds, map, scopes, with_key};
 
 /// The most items of a batch that are shown.
 const ITEMS_SHOWN_MAX: usize = 10;
+
+/// The id of an event that has none of its own.
+const NEW_ID: &str = "new for each delivery";
 
 /// What a hook would make of a request: the answer to `POST /api/hooks/{hook}/preview`. It has what the sender sent, and
 /// no secret.
@@ -31,9 +35,13 @@ pub struct Preview {
     /// When the hook runs by itself; absent if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduleTimes>,
+    /// What expressions see as `scheduled_at`: present if what the schedule starts is shown, because no sender would send the request. The
+    /// next due time; with a body, now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Timestamp>,
     /// Whether the request is from the sender.
     pub verification: VerificationPreview,
-    /// What would become of the request if it is, or were, verified.
+    /// What would become of the request if it is, or were, verified; of a request that no sender would send, what the schedule starts.
     #[serde(flatten)]
     pub result: PreviewResult,
 }
@@ -44,6 +52,8 @@ pub struct Preview {
 pub struct ScheduleTimes {
     /// The five fields of cron.
     pub cron: String,
+    /// The offset from UTC in which they are read, such as `+01:00`.
+    pub offset: String,
     /// The next three times.
     pub next: Vec<Timestamp>,
 }
@@ -53,7 +63,11 @@ impl ScheduleTimes {
     #[must_use]
     pub fn of(hook: &Hook, now: Timestamp) -> Option<Self> {
         let schedule = hook.schedule.as_ref()?;
-        Some(Self { cron: schedule.source().to_owned(), next: schedule.next_three(now) })
+        Some(Self {
+            cron: schedule.source().to_owned(),
+            offset: schedule.offset(),
+            next: schedule.next_three(now),
+        })
     }
 }
 
@@ -120,6 +134,12 @@ pub enum PreviewResult {
         /// One for each rule; of a batch, one for each rule and each of the first 10 items.
         runs: Vec<RulePreview>,
     },
+}
+
+impl PreviewResult {
+    fn not_parsed(error: &BodyError) -> Self {
+        Self::NotParsed { outcome: OutcomePreview::NotParsed, error: error.to_string(), runs: Vec::new() }
+    }
 }
 
 /// The outcome in a word.
@@ -272,23 +292,29 @@ pub async fn preview(
 ) -> Preview {
     let request = request.clone().with_content_type(hook.content_type.as_deref());
     let verification = verification(hook, &request, context).await;
+    let mut scheduled_at = None;
     let result = match hook.admit(request.clone(), context).await {
         Ok(Admitted::Handshake(reply)) => PreviewResult::Handshake {
             handshake: HandshakePreview { status: reply.status, body: reply.body },
             outcome: OutcomePreview::Handshake,
             runs: Vec::new(),
         },
-        _ => match Event::parse(Verified::assume(request), hook, "new for each delivery") {
-            Ok(event) => event_preview(hook, api, event),
-            Err(error) => PreviewResult::NotParsed {
-                outcome: OutcomePreview::NotParsed,
-                error: error.to_string(),
-                runs: Vec::new(),
-            },
-        },
+        _ => {
+            let event = if Event::is_for_schedule(hook, &request) {
+                let event = Event::of_schedule(hook, request, NEW_ID);
+                scheduled_at = event.as_ref().ok().and_then(|event| Timestamp::parse(&event.scheduled_at()?));
+                event
+            } else {
+                Event::parse(Verified::assume(request), hook, NEW_ID)
+            };
+            match event {
+                Ok(event) => event_preview(hook, api, event),
+                Err(error) => PreviewResult::not_parsed(&error),
+            }
+        }
     };
-    let schedule = ScheduleTimes::of(hook, context.now);
-    Preview { hook: hook.name.clone(), paused: hook.paused, schedule, verification, result }
+    let (name, schedule) = (hook.name.clone(), ScheduleTimes::of(hook, context.now));
+    Preview { hook: name, paused: hook.paused, schedule, scheduled_at, verification, result }
 }
 
 async fn verification(hook: &Hook, request: &RawRequest, context: &VerifyContext<'_>) -> VerificationPreview {
@@ -373,106 +399,4 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::config::Configuration;
-    use crate::timestamp::Timestamp;
-    use crate::verify::rust_crypto::{RustCrypto, complete};
-    use crate::verify::signer::UnsignedDelivery;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
-
-    fn configuration(hook: &Value) -> Configuration {
-        let base = json!({"workspace": "w", "database": "d", "workflow": "f",
-            "verify": {"scheme": "slack", "secret": "S"}});
-        let mut base = base.as_object().unwrap().clone();
-        base.extend(hook.as_object().unwrap().clone());
-        Configuration::read(json!({"HOOKS": {"h": base}}).as_object().unwrap())
-    }
-
-    /// The preview of a body, and of the same when it is signed.
-    fn previews(hook: &Value, body: &str) -> [Value; 2] {
-        let configuration = configuration(hook);
-        let hook = configuration.hooks.values().next().unwrap().unwrap();
-        let secret = |_: &str| Some("s3cret".to_owned());
-        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: NOW };
-        let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, body.into(), NOW);
-        let signed =
-            hook.verify.sign(UnsignedDelivery { delivery: request.clone(), id: "i" }, &context).unwrap();
-        let shown = |request| {
-            serde_json::to_value(complete(preview(
-                hook,
-                configuration.fabricate.as_ref(),
-                &request,
-                &context,
-            )))
-            .unwrap()
-        };
-        [shown(request), shown(signed)]
-    }
-
-    #[test]
-    fn it_says_whether_a_delivery_is_verified_and_shows_what_should_have_been_signed() {
-        let [unsigned, signed] = previews(&json!({}), "{}");
-        assert_eq!(unsigned["verification"]["reason"], "x-slack-signature is missing");
-        assert_eq!(signed["verification"], json!({"scheme": "slack", "verified": true}));
-        let configuration = configuration(&json!({}));
-        let hook = configuration.hooks.values().next().unwrap().unwrap();
-        let headers = [
-            ("x-slack-signature", format!("v0={}", "0".repeat(64))),
-            ("x-slack-request-timestamp", "1760000000".to_owned()),
-        ];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value));
-        let request = RawRequest::new("POST", "https://a.example/hooks/h", headers, b"{}".to_vec(), NOW);
-        let secret = |_: &str| Some("s3cret".to_owned());
-        let context = VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now: NOW };
-        let shown = serde_json::to_value(complete(preview(hook, None, &request, &context))).unwrap();
-        assert_eq!(shown["verification"]["signed_text"], "v0:1760000000:{}");
-        assert!(!shown.to_string().contains("s3cret"));
-    }
-
-    #[test]
-    fn each_rule_tells_what_it_saw_and_what_it_would_send() {
-        let hook = json!({"rules": [
-            {"when": "body.seats > 3", "params": {"rows": "{{ body.seats * 10 }}", "plan": "pro", "none": "{{ body.none }}"}},
-            {"when": "body.seats > 3 and body.absent == 1", "workflow": "other"},
-            {"params": {"x": "{{ body.absent }}"}},
-        ]});
-        let [_, shown] = previews(&hook, r#"{"event_id": "e1", "seats": 5, "none": null}"#);
-        assert_eq!((&shown["outcome"], &shown["delivery_id"]), (&json!("accepted"), &json!("e1")));
-        let [first, second, third] = shown["runs"].as_array().unwrap().as_slice() else {
-            panic!("three rules")
-        };
-        assert_eq!(first["when"]["values"], json!({"body.seats": 5}));
-        assert_eq!(first["params"]["rows"], json!({"value": 50, "type": "number"}));
-        assert_eq!(first["params"]["none"], json!({"value": null, "type": "null"}));
-        assert_eq!(first["request"]["body"], json!({"rows": 50, "plan": "pro", "none": null}));
-        assert_eq!(
-            first["request"]["url"],
-            "https://fabricate.tonic.ai/api/v1/workspaces/w/databases/d/workflows/f"
-        );
-        assert_eq!((&second["starts"], &second["when"]["holds"]), (&json!(false), &json!(false)));
-        assert_eq!(second["when"]["values"]["body.absent"], json!({"missing": true}));
-        assert_eq!(third["starts"], true, "its run would fail, and be kept");
-        assert!(third["error"].as_str().unwrap().starts_with("params.x: `{{ body.absent }}`"), "{third}");
-    }
-
-    #[test]
-    fn what_is_no_event_is_told_too() {
-        let [_, handshake] = previews(&json!({}), r#"{"type": "url_verification", "challenge": "c"}"#);
-        assert_eq!(
-            (&handshake["outcome"], &handshake["handshake"]["body"]),
-            (&json!("handshake"), &json!("c"))
-        );
-        let [_, broken] = previews(&json!({}), "{");
-        assert_eq!(broken["outcome"], "not parsed");
-        let [_, ignored] = previews(&json!({"when": "false"}), "{}");
-        assert_eq!((&ignored["outcome"], &ignored["runs"][0]["params"]), (&json!("ignored"), &Value::Null));
-        let batch = json!({"each": "body", "params": {"id": "{{ item.id }}"}});
-        let [_, batch] = previews(&batch, r#"[{"id": 1}, {"id": 2}]"#);
-        assert_eq!((&batch["items"], &batch["runs"][1]["params"]["id"]["value"]), (&json!(2), &json!(2)));
-    }
-}
+mod tests;

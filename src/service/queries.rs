@@ -1,5 +1,7 @@
 //! Queries: lists of runs, newest first, and one run whole. Nothing is written.
 
+mod waiting;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -16,12 +18,13 @@ use crate::journal::JournalState;
 use crate::log;
 use crate::ports::{
     Clock, DeliveryKey, EntryKey, Inbox, ItemKey, Log, Notifier, RetryKey, RunLists, RunRecords, StoreError,
-    Turns, WholeInbox,
+    WholeInbox,
 };
-use crate::run::{FileState, Run, RunFile, RunId, Status, Summary, TurnKey};
+use crate::run::{FileState, Run, RunFile, RunId, Status, Summary};
 use crate::timestamp::Timestamp;
 
 use super::journals::read_journal;
+pub use waiting::{Waits, waits_of};
 
 /// How many runs one list has unless its caller says otherwise.
 pub const LIMIT_DEFAULT: usize = 50;
@@ -195,23 +198,6 @@ pub async fn get_run<W: Inbox<EntryKey> + RunRecords + Clock>(
             _ => Ok(done),
         },
     }
-}
-
-/// The runs that have to end before this one starts, as far as the inbox names them: the run that has the turn of its key, and one that
-/// waits longer. Of a run that waits for nothing but its own time, none. Costs one read, where a run waits for others.
-///
-/// # Errors
-/// `StoreError` when R2 fails.
-pub async fn runs_before<W: Turns>(world: &W, run: &Run) -> Result<Vec<RunId>, StoreError> {
-    let Some(key) = run.key.as_ref().filter(|_| run.waiting_for().is_some()) else { return Ok(Vec::new()) };
-    let turn = match world.get_turn(&TurnKey::of_key(key)).await {
-        Ok(Some((turn, _))) => turn,
-        Ok(None) | Err(StoreError::Unreadable { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let holder = turn.holder.map(|holder| holder.run_id).filter(|holder| *holder != run.run_id);
-    let older = turn.waiting.filter(|waiting| *waiting < run.run_id);
-    Ok(holder.into_iter().chain(older).collect())
 }
 
 /// Reads a run as its journal has it: [`get_run`] may show the end of a run a minute late, because KV is late.

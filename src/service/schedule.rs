@@ -2,51 +2,75 @@
 //!
 //! The claim decides that a time starts once, however many sweeps see it. The ledger in R2 (`sweeps/schedules`) remembers from when on
 //! times are due: those before a sweep first saw the schedule are not, and of several that were missed only the latest is. A sweep
-//! reads the ledger when its isolate knows of a time that may be due, or knows nothing yet.
+//! reads the ledger when its isolate knows of a time that may be due or of a hook that is gone, or knows nothing yet.
 
 use serde_json::json;
 
 use crate::config::Configuration;
-use crate::hook::Hook;
+use crate::config::hooks::Hooks;
 use crate::hook::event::Event;
 use crate::hook::schedule::Schedule;
+use crate::hook::{Hook, HookName};
 use crate::log;
 use crate::ports::{ScheduleLedger, ScheduleMark, Schedules, StoreError, Version, World};
 use crate::run::Tick;
-use crate::timestamp::{HOUR_MS, Timestamp};
+use crate::timestamp::{HOUR_MS, MINUTE_MS, Timestamp};
 
 use super::Budget;
 use super::advance::start_new;
 use super::receive::{Received, plan_delivery, store_delivery};
 
-/// The most hooks whose times one sweep claims; the next sweep claims those of others.
+/// The most hooks whose times one sweep claims, and the most for which it fails to; the next sweep begins with those that were not
+/// reached.
 const CLAIMS_MAX: usize = 20;
 
 /// A mark that is further in the future, milliseconds, comes from a clock that was wrong, and is forgotten.
 const AHEAD_MS_MAX: i64 = 26 * HOUR_MS;
 
 /// Claims and starts what the schedules of hooks say, with at most `requests` requests. Returns how many requests are left. Where no hook
-/// has a schedule, it costs nothing.
+/// has a schedule, it costs one read in the first sweep of an hour, if its isolate knows nothing yet.
 pub async fn run_scheduled<W: World>(
     world: &W,
     configuration: &Configuration,
     tick: Tick,
     requests: u32,
 ) -> u32 {
-    let hooks: Vec<&Hook> = configuration.hooks.scheduled().collect();
-    if hooks.is_empty() || !may_be_due(world.known_schedules().borrow().as_ref(), &hooks, tick.now) {
+    let hooks = &configuration.hooks;
+    let hour = |moment: Timestamp| moment.as_millis().div_euclid(HOUR_MS);
+    let is_hourly = hour(tick.now) != hour(tick.since);
+    if (hooks.scheduled().next().is_none() && !is_hourly)
+        || !may_change(world.known_schedules().borrow().as_ref(), hooks, tick.now)
+    {
         return requests;
     }
     let budget = Budget::new(requests);
-    if let Err(error) = Box::pin(run_due(world, &hooks, tick.now, &budget)).await {
+    if let Err(error) = Box::pin(run_due(world, hooks, tick.now, &budget)).await {
         world.log(log::SCHEDULES_NOT_READ, json!({"error": error.to_string()}));
     }
     budget.left()
 }
 
-/// Whether a time may be due, as far as this isolate knows: no store is asked.
-fn may_be_due(known: Option<&ScheduleLedger>, hooks: &[&Hook], now: Timestamp) -> bool {
-    known.is_none_or(|ledger| hooks.iter().any(|hook| Due::of(hook, ledger, now) != Due::Nothing))
+/// Whether a time may be due, or a hook may be gone, as far as this isolate knows: no store is asked.
+fn may_change(known: Option<&ScheduleLedger>, hooks: &Hooks, now: Timestamp) -> bool {
+    known.is_none_or(|ledger| {
+        hooks.scheduled().any(|hook| Due::of(hook, ledger, now) != Due::Nothing)
+            || ledger.hooks.keys().any(|name| is_gone(hooks, name))
+    })
+}
+
+/// Whether a hook has no schedule any more. One with a mistake may have its schedule again once that is mended.
+fn is_gone(hooks: &Hooks, name: &HookName) -> bool {
+    hooks.get(name).is_none_or(|read| read.is_ok_and(|hook| hook.schedule.is_none()))
+}
+
+/// Up to when no time of a hook's schedule is due any more; `None`: its mark is that of another schedule, or of a clock that was wrong.
+fn known_until(hook: &Hook, ledger: &ScheduleLedger, now: Timestamp) -> Option<Timestamp> {
+    let mark = ledger.hooks.get(&hook.name).filter(|mark| mark.schedule == identity(hook))?;
+    Some(mark.until).filter(|until| *until <= now.plus_ms(AHEAD_MS_MAX))
+}
+
+fn identity(hook: &Hook) -> String {
+    hook.schedule.as_ref().map(Schedule::identity).unwrap_or_default()
 }
 
 /// What is due of a schedule.
@@ -63,9 +87,12 @@ impl Due {
     fn of(hook: &Hook, ledger: &ScheduleLedger, now: Timestamp) -> Self {
         // A paused hook makes up for the latest time when it goes on.
         let Some(schedule) = hook.schedule.as_ref().filter(|_| !hook.paused) else { return Self::Nothing };
-        let mark = ledger.hooks.get(&hook.name).filter(|mark| mark.schedule == schedule.identity());
-        match mark.map(|mark| mark.until).filter(|until| *until <= now.plus_ms(AHEAD_MS_MAX)) {
-            None => Self::Begins,
+        match known_until(hook, ledger, now) {
+            // The sweep of a minute is not too late for the times of that minute.
+            None => match schedule.last_until(now).filter(|due| now.since_ms(*due) < MINUTE_MS) {
+                Some(due) => Self::At(due),
+                None => Self::Begins,
+            },
             Some(until) => match schedule.last_until(now) {
                 Some(due) if due > until => Self::At(due),
                 _ => Self::Nothing,
@@ -76,41 +103,78 @@ impl Due {
 
 async fn run_due<W: World>(
     world: &W,
-    hooks: &[&Hook],
+    hooks: &Hooks,
     now: Timestamp,
     budget: &Budget,
 ) -> Result<(), StoreError> {
     let (mut ledger, version) = read(world).await?;
     let before = ledger.clone();
-    let mut claims = 0;
-    for hook in hooks {
-        let until = match Due::of(hook, &ledger, now) {
-            Due::Nothing => continue,
-            Due::Begins => now,
-            Due::At(_) if claims >= CLAIMS_MAX => continue,
-            Due::At(due) => {
-                claims += 1;
-                if let Err(error) = Box::pin(claim(world, hook, due, budget)).await {
-                    let fields = json!({"hook": hook.name, "due": due, "error": error.to_string()});
-                    world.log(log::SCHEDULE_NOT_CLAIMED, fields);
-                    continue;
-                }
-                due
-            }
-        };
-        let schedule = hook.schedule.as_ref().map(Schedule::identity).unwrap_or_default();
-        ledger.hooks.insert(hook.name.clone(), ScheduleMark { schedule, until });
-    }
+    // A hook that comes back begins anew.
+    ledger.hooks.retain(|name, _| !is_gone(hooks, name));
+    let due = note_new(&mut ledger, hooks, now);
+    claim_all(world, &mut ledger, due, budget).await;
     if ledger == before {
         world.known_schedules().replace(Some(ledger));
         return Ok(());
     }
-    ledger.hooks.retain(|name, _| hooks.iter().any(|hook| hook.name == *name));
     ledger.author = super::author(world);
     // Where another sweep wrote it first, or the put fails, the next sweep finds the same times due, and their claims.
     let written = world.put_schedules(&ledger, version.as_ref()).await?;
     world.known_schedules().replace(written.then_some(ledger));
     Ok(())
+}
+
+/// Enters the schedules that are new. Returns the hooks with a time that is due, and that time: those first that were not claimed for
+/// the longest, so that hooks whose times come often leave the others their turn.
+fn note_new<'h>(ledger: &mut ScheduleLedger, hooks: &'h Hooks, now: Timestamp) -> Vec<(&'h Hook, Timestamp)> {
+    let mut all = Vec::new();
+    for hook in hooks.scheduled() {
+        match Due::of(hook, ledger, now) {
+            Due::Nothing => {}
+            Due::Begins => mark(ledger, hook, now),
+            Due::At(due) => {
+                let until = known_until(hook, ledger, now).unwrap_or_else(|| {
+                    // New, and due at once: until it is claimed, it stays due.
+                    let until = due.plus_ms(-1);
+                    mark(ledger, hook, until);
+                    until
+                });
+                all.push((until, hook, due));
+            }
+        }
+    }
+    all.sort_by_key(|(until, ..)| *until);
+    all.into_iter().map(|(_, hook, due)| (hook, due)).collect()
+}
+
+/// Claims the times of hooks, as many as a sweep may, and marks them.
+async fn claim_all<W: World>(
+    world: &W,
+    ledger: &mut ScheduleLedger,
+    due: Vec<(&Hook, Timestamp)>,
+    budget: &Budget,
+) {
+    let (mut claimed, mut failed) = (0, 0);
+    for (hook, due) in due {
+        if claimed >= CLAIMS_MAX || failed >= CLAIMS_MAX {
+            return;
+        }
+        match Box::pin(claim(world, hook, due, budget)).await {
+            Ok(()) => {
+                claimed += 1;
+                mark(ledger, hook, due);
+            }
+            Err(error) => {
+                failed += 1;
+                let fields = json!({"hook": hook.name, "due": due, "error": error.to_string()});
+                world.log(log::SCHEDULE_NOT_CLAIMED, fields);
+            }
+        }
+    }
+}
+
+fn mark(ledger: &mut ScheduleLedger, hook: &Hook, until: Timestamp) {
+    ledger.hooks.insert(hook.name.clone(), ScheduleMark { schedule: identity(hook), until });
 }
 
 /// Reads the ledger, or begins one.

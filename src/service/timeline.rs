@@ -95,6 +95,12 @@ pub enum What {
         stage: Option<Stage>,
         /// Why it failed; `null` if it did not.
         reason: Option<String>,
+        /// The newer run with the same key that replaced it; absent for other runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaced_by: Option<RunId>,
+        /// The run with the same key because of which it was skipped; absent for other runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        skipped_for: Option<RunId>,
     },
     /// A target was told of the run's present state.
     Notified {
@@ -164,6 +170,8 @@ fn decided(decision: Decision, attempt: u32) -> What {
             status: run.status,
             stage: run.error.as_ref().map(|error| error.stage),
             reason: run.error.map(|error| error.message),
+            replaced_by: run.replaced_by,
+            skipped_for: run.skipped_for,
         },
     }
 }
@@ -285,6 +293,24 @@ mod tests {
         );
         let archived = json!({"at": at(2).to_string(), "event": "file_archived", "file_id": "1", "name": "a.csv", "bytes": 5});
         assert_eq!(of_files[1..], [&archived], "that of an older version has no time");
+    }
+
+    #[test]
+    fn a_run_that_gave_way_names_the_other_one() {
+        let other = started_run().run_id;
+        for name in ["replaced_by", "skipped_for"] {
+            let mut run = queued_run();
+            if name == "replaced_by" {
+                run.replace(other, at(0))
+            } else {
+                run.skip(other, at(0))
+            }
+            let end = Decision::End { run: Box::new(run.clone()) };
+            let shown = shown(&MemoryWorld::with(&run, &[end]), &run);
+            let expected = json!({"at": at(0).to_string(), "event": "ended", "status": "canceled", "stage": null,
+                "reason": null, name: other.to_string()});
+            assert_eq!(shown[1], expected);
+        }
     }
 
     #[test]

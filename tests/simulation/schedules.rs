@@ -48,7 +48,7 @@ const LAST_STEP_MS: i64 = 10 * MINUTE_MS;
 #[derive(Default)]
 pub(crate) struct Stored {
     ledger: Option<(ScheduleLedger, Version)>,
-    /// From when on times are due: when a sweep first saw the schedule.
+    /// From when on times are due: the earliest sweep that may have seen the schedule first.
     since: Option<Timestamp>,
 }
 
@@ -155,7 +155,14 @@ async fn cron(world: Rc<World>, configuration: Rc<Configuration>, at_ms: i64, st
     };
     let hourly = at_ms / HOUR_MS != (at_ms - step_ms) / HOUR_MS;
     let left = if hourly { reconcile(&on, tick(at_ms), REQUESTS).await } else { REQUESTS };
-    let left = run_scheduled(&on, &configuration, tick(at_ms + jump_ms), left).await;
+    let due = tick(at_ms + jump_ms);
+    {
+        let schedules = &mut world.state.borrow_mut().schedules;
+        if schedules.ledger.is_none() {
+            schedules.since = Some(schedules.since.map_or(due.now, |since| since.min(due.now)));
+        }
+    }
+    let left = run_scheduled(&on, &configuration, due, left).await;
     sweep(&on, tick(at_ms), left, hourly).await;
     on.finished.set(true);
 }
@@ -170,7 +177,10 @@ fn judge(world: &World, from_ms: i64, until_ms: i64) {
         let due = run.params.get("due").and_then(|due| Timestamp::parse(due.as_str()?));
         let due_ms = due.map_or(0, Timestamp::as_millis);
         *times.entry(due_ms).or_default() += 1;
-        if due_ms % PERIOD_MS != 0 || due <= state.schedules.since {
+        // The sweep of a minute is not too late for the times of that minute.
+        let is_early =
+            due.zip(state.schedules.since).is_none_or(|(due, since)| since.since_ms(due) >= MINUTE_MS);
+        if due_ms % PERIOD_MS != 0 || is_early {
             found.push((
                 Promise::ScheduledTimesStartOnce,
                 format!("{} is for {due:?}", state.name(run.run_id)),
@@ -239,8 +249,6 @@ impl Schedules for Invocation {
                     }
                 }
                 let version = Version { etag: ledger.author.clone(), at: self.world.now() };
-                let until = ledger.hooks.values().map(|mark| mark.until).min();
-                state.schedules.since = state.schedules.since.or(until);
                 state.schedules.ledger = Some((kept, version));
             }
             Ok(holds)

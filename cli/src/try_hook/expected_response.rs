@@ -1,4 +1,5 @@
-//! The response that `POST /hooks/{hook}` would send; for an unverified request also the one to a verified request.
+//! The response that `POST /hooks/{hook}` would send; for an unverified request also the one to a verified request. Where no sender would
+//! send the request, what the hook's schedule starts.
 
 use std::fmt;
 
@@ -8,14 +9,15 @@ use seedhook::hook::event::Event;
 use seedhook::request::RawRequest;
 use seedhook::request::body::BodyError;
 use seedhook::service::plan::{RUNS_MAX, plan};
+use seedhook::timestamp::Timestamp;
 use seedhook::verify::rust_crypto::complete;
 use seedhook::verify::{Verified, VerifyContext};
 
 /// The response of the Worker to a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ExpectedResponse {
-    /// The status of the response if the request is not verified. `None` if it is, or need not be.
-    unverified: Option<u16>,
+    /// What happens to the request before anything comes of it.
+    before: Before,
     /// The status of the response to a verified request.
     status: u16,
     /// What the response means.
@@ -24,10 +26,26 @@ pub(super) struct ExpectedResponse {
     pub(super) is_good: bool,
 }
 
+/// What happens to a request before anything comes of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Before {
+    /// It is verified, or need not be.
+    Verified,
+    /// The status of the response, because it is not verified.
+    Unverified(u16),
+    /// No sender would send it.
+    NotSent {
+        /// Whether senders can call the hook at all.
+        has_address: bool,
+        /// When the hook's schedule starts what comes of it; `None`: the operator does, by hand.
+        due: Option<Timestamp>,
+    },
+}
+
 impl ExpectedResponse {
     /// The response of a hook to a request.
     pub(super) fn to(hook: &Hook, request: RawRequest, context: &VerifyContext<'_>) -> Self {
-        if !hook.methods().split(", ").any(|method| method == request.method) {
+        if hook.has_address() && !hook.methods().split(", ").any(|method| method == request.method) {
             return Self::bad(405, format!("the hook accepts {}, got {}", hook.methods(), request.method));
         }
         if request.body.len() as u64 > hook.body_bytes_max {
@@ -41,6 +59,9 @@ impl ExpectedResponse {
             );
         }
         let request = request.with_content_type(hook.content_type.as_deref());
+        if Event::is_for_schedule(hook, &request) {
+            return Self::of_schedule(hook, request);
+        }
         match complete(hook.admit(request.clone(), context)) {
             Ok(Admitted::Handshake(reply)) => {
                 let body = if reply.body.is_empty() { "an empty body" } else { &reply.body };
@@ -55,7 +76,7 @@ impl ExpectedResponse {
                 } else {
                     Self::to_verified(hook, Verified::assume(request))
                 };
-                Self { unverified: Some(error.status()), ..then }
+                Self { before: Before::Unverified(error.status()), ..then }
             }
             Err(error) => Self::bad(error.status(), error.to_string()),
         }
@@ -63,7 +84,22 @@ impl ExpectedResponse {
 
     /// Whether the request is verified, or need not be.
     pub(super) fn is_verified(&self) -> bool {
-        self.unverified.is_none()
+        self.before == Before::Verified
+    }
+
+    /// What the hook's schedule starts next; with a body, what the operator would start with it.
+    fn of_schedule(hook: &Hook, request: RawRequest) -> Self {
+        let schedule = hook.schedule.as_ref().filter(|_| request.body.is_empty());
+        let due = schedule.and_then(|schedule| schedule.next_after(request.received_at));
+        let then = if hook.paused && due.is_some() {
+            Self::bad(503, "nothing, because the hook is paused".to_owned())
+        } else {
+            match Event::of_schedule(hook, request, "") {
+                Ok(event) => Self::planned(hook, &event, None, None),
+                Err(error) => Self::bad(400, error.to_string()),
+            }
+        };
+        Self { before: Before::NotSent { has_address: hook.has_address(), due }, ..then }
     }
 
     fn to_verified(hook: &Hook, verified: Verified) -> Self {
@@ -81,7 +117,12 @@ impl ExpectedResponse {
         if items > RUNS_MAX {
             return Self::bad(413, format!("the batch must have at most {RUNS_MAX} items, got {items}"));
         }
-        let plans = plan(hook, &event, id_problem.as_deref());
+        Self::planned(hook, &event, id_problem.as_deref(), own)
+    }
+
+    /// What comes of an event; `own` is the status that the hook states.
+    fn planned(hook: &Hook, event: &Event, id_problem: Option<&str>, own: Option<u16>) -> Self {
+        let plans = plan(hook, event, id_problem);
         let failing = plans.iter().filter(|plan| plan.params.is_err()).count();
         match plans.len() {
             0 => Self::bad(own.unwrap_or(200), "ignored, no run".to_owned()),
@@ -105,141 +146,34 @@ impl ExpectedResponse {
     }
 
     fn bad(status: u16, meaning: String) -> Self {
-        Self { unverified: None, status, meaning, is_good: false }
+        Self { before: Before::Verified, status, meaning, is_good: false }
     }
 }
 
 impl fmt::Display for ExpectedResponse {
-    /// One line, or two for an unverified request.
+    /// One line, or two for a request that is not verified, or that no sender would send.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.unverified {
-            None => write!(f, "The Worker would answer {}: {}", self.status, self.meaning),
-            Some(status) => write!(
+        let Self { before, status, meaning, .. } = self;
+        match before {
+            Before::Verified => write!(f, "The Worker would answer {status}: {meaning}"),
+            Before::Unverified(first) => write!(
                 f,
-                "The Worker would answer {status}: not verified\nIf verified, it would answer {}: {}",
-                self.status, self.meaning
+                "The Worker would answer {first}: not verified\nIf verified, it would answer {status}: {meaning}"
             ),
+            Before::NotSent { has_address, due } => {
+                f.write_str(if *has_address {
+                    "There is no payload, so this is what the schedule starts\n"
+                } else {
+                    "The Worker would answer 404: nobody can call it; its schedule starts it\n"
+                })?;
+                match due {
+                    Some(due) => write!(f, "By its schedule, at {due}: {meaning}"),
+                    None => write!(f, "By hand, with this payload: {meaning}"),
+                }
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use seedhook::config::Configuration;
-    use seedhook::timestamp::Timestamp;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use seedhook::verify::rust_crypto::RustCrypto;
-
-    fn hook(fields: &Value) -> Hook {
-        let mut hook = json!({
-            "workspace": "w", "database": "d", "workflow": "f",
-            "verify": {"scheme": "github", "secret": "S"},
-            "when": "body.seats > 3",
-            "params": {"rows": "{{ body.seats * 10 }}", "name": "{{ body.name }}"},
-        });
-        hook.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let vars = json!({"HOOKS": {"h": hook}});
-        Configuration::read(vars.as_object().unwrap()).hooks.into_values().next().unwrap().unwrap()
-    }
-
-    fn response(fields: &Value, method: &str, query: &str, body: &str) -> ExpectedResponse {
-        let headers = [("content-type".to_owned(), "application/json".to_owned())];
-        let (url, now) = (format!("http://localhost/hooks/h?{query}"), Timestamp::from_millis(0));
-        let request = RawRequest::new(method, &url, headers, body.into(), now);
-        let secret = |name: &str| (name != "UNSET").then(|| "s3cret".to_owned());
-        ExpectedResponse::to(
-            &hook(fields),
-            request,
-            &VerifyContext { secret: &secret, certificate: None, crypto: &RustCrypto, now },
-        )
-    }
-
-    #[track_caller]
-    fn check(fields: &Value, body: &str, expected: &str, is_good: bool) {
-        let response = response(fields, "POST", "", body);
-        assert_eq!((response.to_string().as_str(), response.is_good), (expected, is_good));
-    }
-
-    #[test]
-    fn a_run_with_all_its_parameters_is_good_verified_or_not() {
-        let open = json!({"verify": {"scheme": "none"}});
-        check(&open, r#"{"seats": 5, "name": "n"}"#, "The Worker would answer 202: accepted, 1 run", true);
-        check(
-            &json!({}),
-            r#"{"seats": 5, "name": "n"}"#,
-            "The Worker would answer 401: not verified\n\
-             If verified, it would answer 202: accepted, 1 run",
-            true,
-        );
-        check(
-            &json!({"verify": {"scheme": "github", "secret": "UNSET"}}),
-            r#"{"seats": 1}"#,
-            "The Worker would answer 503: not verified\n\
-             If verified, it would answer 200: ignored, no run",
-            false,
-        );
-    }
-
-    #[test]
-    fn a_request_that_starts_nothing_or_fails_is_not_good() {
-        let open = json!({"verify": {"scheme": "none"}});
-        check(&open, r#"{"seats": 1}"#, "The Worker would answer 200: ignored, no run", false);
-        check(
-            &open,
-            r#"{"seats": 5}"#,
-            "The Worker would answer 202: accepted, but the run would fail at stage mapping",
-            false,
-        );
-        let two = json!({"verify": {"scheme": "none"}, "rules": [{"params": {}}, {}]});
-        check(
-            &two,
-            r#"{"seats": 5}"#,
-            "The Worker would answer 202: accepted, but 1 of 2 runs would fail at stage mapping",
-            false,
-        );
-        check(&two, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 202: accepted, 2 runs", true);
-        let paused = json!({"verify": {"scheme": "none"}, "paused": true});
-        check(
-            &paused,
-            r#"{"seats": 5, "name": 1}"#,
-            "The Worker would answer 503: the hook is paused",
-            false,
-        );
-        let small = json!({"verify": {"scheme": "none"}, "max_body_bytes": 3});
-        check(
-            &small,
-            "1234",
-            "The Worker would answer 413: the body must have at most 3 bytes, got 4",
-            false,
-        );
-        assert!(response(&open, "POST", "", "{").to_string().contains("would answer 400: "));
-        assert_eq!(
-            response(&open, "GET", "", "").to_string(),
-            "The Worker would answer 405: the hook accepts POST, got GET"
-        );
-    }
-
-    #[test]
-    fn a_handshake_is_good_and_shows_its_answer() {
-        let meta = json!({"verify": {"scheme": "meta", "secret": "S", "verify_token": "T"}});
-        let asked = |token: &str| format!("hub.mode=subscribe&hub.challenge=12&hub.verify_token={token}");
-        let shown = response(&meta, "GET", &asked("s3cret"), "");
-        assert_eq!(shown.to_string(), "The Worker would answer 200: the answer to a handshake: 12");
-        assert!(shown.is_good && shown.is_verified());
-        let wrong = response(&meta, "GET", &asked("x"), "");
-        assert_eq!(wrong.to_string(), "The Worker would answer 403: the handshake's token is wrong");
-        assert!(!wrong.is_good);
-        let slack = json!({"verify": {"scheme": "slack", "secret": "S"}});
-        let shown = response(&slack, "POST", "", r#"{"type": "url_verification", "challenge": "c"}"#);
-        assert!(shown.is_good && !shown.is_verified());
-        assert!(shown.to_string().ends_with("200: the answer to a handshake (--sign shows it)"), "{shown}");
-    }
-
-    #[test]
-    fn the_hooks_own_answer_replaces_the_default() {
-        let own = json!({"verify": {"scheme": "none"}, "answer": {"status": 204}});
-        check(&own, r#"{"seats": 5, "name": 1}"#, "The Worker would answer 204: accepted, 1 run", true);
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::table::plain;
+
 /// The longest value or text that is shown, characters. `--json` shows all of it.
 const SHOWN_CHARS_MAX: usize = 160;
 
@@ -24,9 +26,7 @@ pub(super) fn lines(preview: &Value) -> Vec<String> {
         ("", id) => lines.push(format!("delivery id: {}", shortened(id))),
         (problem, _) => lines.push(format!("no delivery id: {problem}")),
     }
-    for time in preview.pointer("/schedule/next").and_then(Value::as_array).into_iter().flatten() {
-        lines.push(format!("runs by itself at {}", time.as_str().unwrap_or_default()));
-    }
+    lines.extend(schedule(preview));
     let rules = preview.get("runs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if let Some(items) = preview.get("items").and_then(Value::as_u64) {
         lines.push(format!("items: {items}, each a separate event"));
@@ -38,8 +38,30 @@ pub(super) fn lines(preview: &Value) -> Vec<String> {
     lines
 }
 
+fn schedule(preview: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let at_time = text(preview, "/scheduled_at");
+    if !at_time.is_empty() {
+        lines.push(format!("scheduled_at: {at_time}"));
+    }
+    let cron = text(preview, "/schedule/cron");
+    if !cron.is_empty() {
+        lines.push(format!("schedule: {cron} ({})", text(preview, "/schedule/offset")));
+    }
+    for time in preview.pointer("/schedule/next").and_then(Value::as_array).into_iter().flatten() {
+        lines.push(format!("runs by itself at {}", time.as_str().unwrap_or_default()));
+    }
+    lines
+}
+
 fn verification(preview: &Value) -> Vec<String> {
     let scheme = text(preview, "/verification/scheme");
+    if scheme == "schedule" {
+        return vec!["nobody can call it: its schedule starts it".to_owned()];
+    }
+    if preview.get("scheduled_at").is_some() {
+        return vec!["no payload: this is what its schedule starts".to_owned()];
+    }
     if at(preview, "/verification/verified") == &Value::Bool(true) {
         let how = if scheme == "none" {
             "no verification: anyone may call".to_owned()
@@ -128,9 +150,9 @@ fn shown(value: &Value) -> String {
     shortened(&value.to_string())
 }
 
-/// The beginning of a text, without control characters.
+/// The beginning of a text, without what could change the terminal.
 fn shortened(text: &str) -> String {
-    let line = text.replace(char::is_control, " ");
+    let line = plain(text);
     match line.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => {
             format!("{}… ({} characters)", line.get(..end).unwrap_or_default(), text.chars().count())
@@ -192,6 +214,26 @@ mod tests {
         ];
         expected.extend(no_run);
         check(&preview(&[&rule]), &expected);
+    }
+
+    #[test]
+    fn what_a_schedule_starts_needs_no_verification() {
+        let due = "2026-11-30T02:00:00.000Z";
+        let mut preview = json!({
+            "schedule": {"cron": "0 3 * * *", "offset": "+01:00", "next": [due]}, "scheduled_at": due,
+            "verification": {"scheme": "schedule", "verified": false, "reason": "the hook has no sender"},
+            "outcome": "ignored", "delivery_id": format!("schedule:{due}"), "delivery_id_error": null, "items": null,
+            "runs": [],
+        });
+        let rest = [
+            "delivery id: schedule:2026-11-30T02:00:00.000Z",
+            "scheduled_at: 2026-11-30T02:00:00.000Z",
+            "schedule: 0 3 * * * (+01:00)",
+            "runs by itself at 2026-11-30T02:00:00.000Z",
+        ];
+        check(&preview, &[&["nobody can call it: its schedule starts it"], &rest[..]].concat());
+        preview["verification"] = json!({"scheme": "github", "verified": false, "reason": "no"});
+        check(&preview, &[&["no payload: this is what its schedule starts"], &rest[..]].concat());
     }
 
     #[test]

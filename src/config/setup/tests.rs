@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::sender::senders;
-use crate::config::test_hook;
+use crate::config::{Configuration, test_hook};
 
 const URL: &str = "https://seedhook.example/hooks/h";
 
@@ -120,4 +120,12 @@ fn a_scheme_of_its_own_says_which_secret_to_set_and_where_the_sender_sends_what(
     check_scheme(&field, &[ANY, "The sender sends the secret in `body.token`."]);
     let open = "Nothing proves who calls: anybody who knows the address may send events.";
     check_scheme(&json!({"scheme": "none"}), &[open]);
+}
+
+#[test]
+fn a_hook_without_a_sender_has_nothing_to_connect() {
+    let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "schedule": "0 3 * * *"});
+    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
+    let hook = configuration.hooks.values().next().unwrap().unwrap();
+    assert_eq!(setup_steps(hook, URL), ["Nobody calls this hook: its schedule starts its runs."]);
 }

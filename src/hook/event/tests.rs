@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Configuration;
 use crate::config::test_hook::hook;
 use crate::expression::{EVENT_SCOPE, Expressions};
 use crate::timestamp::Timestamp;
@@ -88,4 +89,84 @@ fn a_stored_delivery_is_the_same_event_again() {
     let again = Event::from_stored(stored.clone(), &hook).unwrap();
     assert_eq!(seen(&again), first);
     assert_eq!(again.into_delivery(), stored);
+}
+
+/// A hook with a schedule, and a sender if it has a `verify`.
+fn scheduled_hook(fields: &Value) -> Hook {
+    let mut hook = json!({"workspace": "w", "database": "d", "workflow": "f", "schedule": "0 3 * * *"});
+    hook.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
+    configuration.hooks.into_values().next().unwrap().unwrap()
+}
+
+/// What expressions see of an event: its id, the time, the body.
+fn seen(event: &Event) -> Value {
+    let mut expressions = Expressions::new(EVENT_SCOPE);
+    let all = "{{ [delivery.id, scheduled_at | default('none'), body] }}";
+    let all = expressions.template(all).unwrap();
+    expressions.evaluate(&all, event.scope()).unwrap()
+}
+
+fn by_hand(hook: &Hook, headers: &[(&str, &str)], body: &str) -> Event {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let raw = RawRequest::new("POST", "https://a.example/", headers, body.into(), at_five());
+    Event::by_hand(hook, raw, "fresh").unwrap()
+}
+
+fn at_five() -> Timestamp {
+    Timestamp::parse("2026-11-29T05:00:00Z").unwrap()
+}
+
+#[test]
+fn what_is_started_by_hand_in_place_of_a_schedule_has_the_time_now_and_after_storage() {
+    let now = at_five().to_string();
+    let of_time = json!({"scheduled_at": now});
+    let form = "application/x-www-form-urlencoded";
+    let (alone, open) = (json!({}), json!({"verify": {"scheme": "none"}, "content_type": form}));
+    for (fields, headers, body, expected) in [
+        (&alone, vec![], "", json!(["schedule:by-hand:fresh", now, of_time])),
+        (&alone, vec![("idempotency-key", "k")], "", json!(["schedule:by-hand:k", now, of_time])),
+        (
+            &alone,
+            vec![("content-type", "application/json")],
+            "[5]",
+            json!(["schedule:by-hand:fresh", now, [5]]),
+        ),
+        (&open, vec![("content-type", form)], "", json!(["schedule:by-hand:fresh", now, of_time])),
+        (&open, vec![("content-type", form)], "a=5", json!(["fresh", "none", {"a": "5"}])),
+    ] {
+        let hook = scheduled_hook(fields);
+        let event = by_hand(&hook, &headers, body);
+        assert_eq!(seen(&event), expected);
+        let again = Event::from_stored(event.into_delivery(), &hook).unwrap();
+        assert_eq!(seen(&again), expected, "read from the inbox");
+    }
+}
+
+#[test]
+fn a_key_never_passes_for_a_time_and_is_never_cut() {
+    let hook = scheduled_hook(&json!({"verify": {"scheme": "none"}}));
+    let mut event =
+        by_hand(&hook, &[("idempotency-key", "schedule:x"), ("content-type", "application/json")], "1");
+    event.keep_out_of_schedule();
+    assert_eq!(seen(&event), json!(["sent:schedule:x", "none", 1]));
+    let event = by_hand(&hook, &[("idempotency-key", &"k".repeat(500))], "");
+    assert_eq!(seen(&event)[1], at_five().to_string());
+    assert!(event.delivery.delivery_id.as_str().starts_with("schedule:by-hand:"), "{:?}", seen(&event));
+}
+
+#[test]
+fn an_empty_request_previews_the_next_time_of_the_schedule() {
+    let hook = scheduled_hook(&json!({}));
+    let raw = |body: &str| RawRequest::new("POST", "", [], body.into(), at_five());
+    let due = "2026-11-30T03:00:00.000Z";
+    let event = Event::of_schedule(&hook, raw(""), "new").unwrap();
+    assert_eq!(seen(&event), json!([format!("schedule:{due}"), due, {"scheduled_at": due}]));
+    let with_sender = scheduled_hook(&json!({"verify": {"scheme": "github", "secret": "S"}}));
+    assert!(
+        Event::is_for_schedule(&with_sender, &raw("")) && !Event::is_for_schedule(&with_sender, &raw("1"))
+    );
+    assert!(Event::is_for_schedule(&hook, &raw("1")));
+    let unscheduled = self::hook(&json!({"verify": {"scheme": "none"}}));
+    assert!(!Event::is_for_schedule(&unscheduled, &raw("")));
 }

@@ -218,6 +218,28 @@ fn a_preview_takes_the_senders_authorization_and_starts_nothing() {
 }
 
 #[test]
+fn what_a_schedule_starts_is_previewed_and_started_by_hand_without_a_body() {
+    let stage = Stage::new(&json!({"nightly": {
+        "workspace": "acme", "database": "sales-demo", "workflow": "seed", "schedule": "0 3 * * *",
+        "params": {"day": "{{ scheduled_at[:10] }}"},
+    }}));
+    check(&stage.post("nightly", "{}"), 404, "no-such-hook");
+    let shown = stage.operator("GET", "/api/hooks", "").json()["hooks"][0].clone();
+    assert_eq!(shown["setup"], json!(["Nobody calls this hook: its schedule starts its runs."]));
+    assert_eq!(shown["schedule"]["offset"], "+00:00");
+    let preview = stage.operator("POST", "/api/hooks/nightly/preview", "").json();
+    assert_eq!(preview["scheduled_at"], "2023-11-15T03:00:00.000Z");
+    assert_eq!(preview["runs"][0]["params"]["day"]["value"], "2023-11-15");
+    let started = stage.operator("POST", "/api/hooks/nightly/runs", "");
+    assert_eq!(started.status, 202);
+    let path = format!("/api/runs/{}", started.json()["runs"][0]["run_id"].as_str().unwrap());
+    let run = stage.operator("GET", &path, "").json();
+    assert_eq!((&run["status"], &run["params"]["day"]), (&json!("queued"), &json!("2023-11-14")));
+    let mapping = stage.operator("GET", &format!("{path}/mapping"), "").json();
+    assert_eq!((&mapping["is_current"], &mapping["error"]), (&json!(true), &json!(null)));
+}
+
+#[test]
 fn what_the_operator_starts_by_hand_is_new_each_time() {
     let stage = stage();
     let start = || {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fabricate::Task;
+use crate::journal::Decision;
 use crate::run::{Run, RunId, Stage as Failed};
 use crate::testing::task_id;
 
@@ -184,6 +185,38 @@ fn it_is_shown_how_parameters_were_made() {
     assert_eq!((&broken["params"], &broken["is_current"]), (&json!(null), &json!(false)));
     assert!(broken["error"].as_str().unwrap().contains("params.rows"), "{broken}");
     check(&change(json!({"other": open_hook()})), 409, "not-configured");
+}
+
+#[test]
+fn a_key_that_cannot_be_evaluated_is_a_mapping_that_fails() {
+    let stage = Stage::new(&json!({"keyed": hook(|hook| hook["concurrency"] = json!("{{ body.region }}"))}));
+    let posted = stage.post("keyed", r#"{"id": "e1"}"#).json();
+    let path = format!("/api/runs/{}/mapping", posted["runs"][0]["run_id"].as_str().unwrap());
+    let mapping = stage.operator("GET", &path, "").json();
+    assert_eq!((&mapping["params"], &mapping["is_current"]), (&json!(null), &json!(false)));
+    assert!(mapping["error"].as_str().unwrap().starts_with("concurrency: "), "{mapping}");
+}
+
+#[test]
+fn a_run_says_what_it_waits_for_while_it_does() {
+    let stage = Stage::new(&json!({"keyed": hook(|hook| hook["concurrency"] = json!("{{ database }}"))}));
+    let post =
+        |body: &str| stage.post("keyed", body).json()["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let get = |run: &str| stage.operator("GET", &format!("/api/runs/{run}"), "").json();
+    let first = post(r#"{"id": "e1"}"#);
+    assert!(get(&first).get("waiting").is_none(), "nobody is in its way");
+    stage.finish_work();
+    let second = post(r#"{"id": "e2"}"#);
+    stage.finish_work();
+    let waiting = json!({"for": "concurrency", "key": "sales-demo", "behind": [first], "not_before": null});
+    assert_eq!(get(&second)["waiting"], waiting);
+    let listed = stage.operator("GET", "/api/runs?status=queued", "").json();
+    let waiting = json!({"for": "concurrency", "key": "sales-demo", "not_before": null});
+    assert_eq!(listed["runs"][0]["waiting"], waiting);
+    let first: RunId = first.parse().unwrap();
+    let end = Decision::End { run: Box::new(queued_run()) };
+    stage.stores().append(first, end);
+    assert!(get(&second).get("waiting").is_none(), "the next sweep starts it");
 }
 
 #[test]
