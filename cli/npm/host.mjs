@@ -29,6 +29,14 @@ const INTERRUPTED = "interrupted";
 /** How long programs may take to end before they are killed, milliseconds. */
 const GRACE_MS = 3_000;
 
+/** How long the lines of one paste may take to come, milliseconds. */
+const PASTE_MS = 100;
+
+/** The pause before standard input is asked again that has nothing yet, milliseconds. */
+const INPUT_PAUSE_MS = 20;
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
 /** Paths of Windows, as the commands write them: with slashes. */
@@ -57,12 +65,17 @@ function words(error, what) {
 
 class Host {
   #bodies = new Map();
+  /** The programs that run beside the command. */
   #processes = new Map();
+  /** The programs that the command waits for. */
+  #children = new Set();
   #servers = [];
   #requests = new Set();
   #next = 1;
   #hasProgress = false;
   #interrupted = false;
+  /** Ends a question at the terminal. */
+  #abort = new AbortController();
   #wake = undefined;
   #catches = false;
   #wasm;
@@ -75,19 +88,22 @@ class Host {
       this.end().finally(() => process.exit(code));
     });
     process.stderr.on("error", () => {});
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-      process.on(signal, () => {
-        if (this.#catches && !this.#interrupted) {
-          this.#interrupted = true;
-          this.#wake?.();
-          for (const request of this.#requests) request.destroy(new Error(INTERRUPTED));
-          return;
-        }
-        this.showProgress(undefined);
-        this.end().finally(() => process.exit(130));
-      });
-    }
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
+
+  #onSignal = () => {
+    if (this.#catches && !this.#interrupted) {
+      this.#interrupted = true;
+      this.#wake?.();
+      this.#abort.abort();
+      for (const request of this.#requests) request.destroy(new Error(INTERRUPTED));
+      // A terminal sends Ctrl-C to them, too; other senders do not.
+      for (const child of this.#children) endProgram(child);
+      return;
+    }
+    this.showProgress(undefined);
+    this.end().finally(() => process.exit(130));
+  };
 
   env(name) {
     return process.env[name];
@@ -127,24 +143,24 @@ class Host {
   async askSecret(prompt) {
     if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
     process.stderr.write(prompt);
-    const output = new Writable({ write: (_piece, _encoding, done) => done() });
-    const lines = readline.createInterface({ input: process.stdin, output, terminal: true });
-    return await new Promise((resolve) => {
-      let answer;
-      lines.once("line", (line) => {
-        answer = line;
-        lines.close();
-      });
-      lines.once("SIGINT", () => lines.close());
-      lines.once("close", () => {
-        process.stderr.write("\n");
-        resolve(answer);
-      });
-    });
+    try {
+      return await typedLine(process.stdin, this.#abort.signal);
+    } finally {
+      process.stderr.write("\n");
+    }
   }
 
-  stdin() {
-    return new Uint8Array(fs.readFileSync(0));
+  /** Standard input, but at most one byte more than `bytesMax`. */
+  stdin(bytesMax) {
+    // It blocks the thread on which our handlers would run. Without them a signal ends the program.
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    try {
+      return readInput(bytesMax);
+    } catch (error) {
+      throw words(error);
+    } finally {
+      for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    }
   }
 
   readFile(file) {
@@ -160,12 +176,16 @@ class Host {
     try {
       fs.mkdirSync(path.dirname(file), { recursive: true });
       if (how === "append") return fs.appendFileSync(file, bytes);
-      if (how === "replace") {
-        const part = `${file}.${process.pid}.tmp`;
-        fs.writeFileSync(part, bytes);
-        return fs.renameSync(part, file);
+      if (how !== "replace") return writeNew(file, bytes, how === "new_secret" ? 0o600 : 0o666);
+      const part = `${file}.${process.pid}.tmp`;
+      fs.rmSync(part, { force: true });
+      writeNew(part, bytes, 0o666);
+      try {
+        fs.renameSync(part, file);
+      } catch (error) {
+        fs.rmSync(part, { force: true });
+        throw error;
       }
-      fs.writeFileSync(file, bytes, { flag: "wx", mode: how === "new_secret" ? 0o600 : 0o666 });
     } catch (error) {
       throw words(error, file);
     }
@@ -261,11 +281,20 @@ class Host {
       });
     }
     if (input != null) child.stdin.on("error", () => {}).end(input);
-    const code = await new Promise((resolve, reject) => {
-      child.once("error", (error) => reject(words(error, command[0])));
-      child.once("close", (ended) => resolve(ended ?? -1));
-    });
-    return { code, ...printed };
+    return { code: await this.#ended(child, command[0]), ...printed };
+  }
+
+  /** Waits for a program, which ends with us. Its exit code. */
+  async #ended(child, name) {
+    this.#children.add(child);
+    try {
+      return await new Promise((resolve, reject) => {
+        child.once("error", (error) => reject(words(error, name)));
+        child.once("close", (code) => resolve(code ?? -1));
+      });
+    } finally {
+      this.#children.delete(child);
+    }
   }
 
   start({ words: command, env, is_shown }, log) {
@@ -305,35 +334,31 @@ class Host {
     return { ended, printed };
   }
 
+  processId() {
+    return process.pid;
+  }
+
+  isRunning(id) {
+    try {
+      process.kill(id, 0);
+      return true;
+    } catch {
+      // There is none, or it is another user's.
+      return false;
+    }
+  }
+
   async stop(id) {
     const state = this.#processes.get(id);
     this.#processes.delete(id);
-    if (!state || state.ended !== null || state.child.pid === undefined) return;
-    const { child } = state;
-    const closed = new Promise((resolve) => child.once("close", resolve));
-    if (process.platform === "win32") {
-      spawnSync("taskkill", ["/T", "/F", "/PID", String(child.pid)], { stdio: "ignore" });
-      await closed;
-      return;
-    }
-    const kill = (signal) => {
-      try {
-        process.kill(-child.pid, signal);
-      } catch {
-        // The group has ended.
-      }
-    };
-    kill("SIGTERM");
-    const timer = setTimeout(() => kill("SIGKILL"), GRACE_MS);
-    await closed;
-    clearTimeout(timer);
-    kill("SIGKILL");
+    if (state && state.ended === null) await endProgram(state.child, { isGroup: true });
   }
 
-  /** Ends everything that runs beside the command. */
+  /** Ends everything that the command started. */
   async end() {
     for (const server of this.#servers.splice(0)) await server.close();
-    await Promise.all([...this.#processes.keys()].map((id) => this.stop(id)));
+    const children = [...this.#children].map((child) => endProgram(child));
+    await Promise.all([...children, ...[...this.#processes.keys()].map((id) => this.stop(id))]);
     for (const id of this.#bodies.keys()) this.closeBody(id);
   }
 
@@ -364,18 +389,28 @@ class Host {
     if (!runs()) {
       fs.rmSync(root, { recursive: true, force: true });
       this.print(`${needs}: installing ${NODE_FALLBACK} from npm (half a minute, once)\n`);
-      fs.mkdirSync(root, { recursive: true });
-      const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-      const arguments_ = ["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"];
-      const done = spawnSync(npm, [...arguments_, "--prefix", root, `node@${NODE_FALLBACK}`], {
-        stdio: ["ignore", "ignore", "inherit"],
-        shell: process.platform === "win32",
-      });
-      if (done.status !== 0 || !runs()) {
+      const code = await this.#installNode(root);
+      if (this.#interrupted) throw new Error(INTERRUPTED);
+      if (code !== 0 || !runs()) {
         throw new Error(`${needs}: install Node ${NODE_MIN.join(".")} or newer from https://nodejs.org`);
       }
     }
     return program;
+  }
+
+  /** Installs the Node that is fetched. npm's exit code. */
+  async #installNode(root) {
+    fs.mkdirSync(root, { recursive: true });
+    const isWindows = process.platform === "win32";
+    const npm = isWindows ? "npm.cmd" : "npm";
+    const options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"];
+    // The package's install script downloads the program for this machine.
+    options.push("--ignore-scripts=false", "--prefix", isWindows ? `"${root}"` : root);
+    const child = spawn(npm, ["install", ...options, `node@${NODE_FALLBACK}`], {
+      stdio: ["ignore", "ignore", "inherit"],
+      shell: isWindows,
+    });
+    return await this.#ended(child, npm);
   }
 
   async serveFabricate({ port, key, task_ms, log }) {
@@ -387,10 +422,14 @@ class Host {
     return server.url;
   }
 
+  /** The port, and null where it is taken. */
   async freePort(port) {
-    return await new Promise((resolve) => {
+    return await new Promise((resolve, reject) => {
       const server = net.createServer();
-      server.once("error", () => resolve(null));
+      server.once("error", (error) => {
+        if (error.code === "EADDRINUSE") return resolve(null);
+        reject(error.code === "EACCES" ? new Error("this user may not listen there") : words(error));
+      });
       server.listen(port, "127.0.0.1", () => {
         const { port: found } = server.address();
         server.close(() => resolve(found));
@@ -425,6 +464,95 @@ class Host {
   catchInterrupts() {
     this.#catches = true;
   }
+}
+
+/** The line that is typed at a terminal, which does not show it; undefined on Ctrl-C, and when `signal` says so. */
+async function typedLine(input, signal) {
+  const output = new Writable({ write: (_piece, _encoding, done) => done() });
+  const lines = readline.createInterface({ input, output, terminal: true, signal });
+  return await new Promise((resolve, reject) => {
+    const typed = [];
+    lines.on("line", (line) => {
+      typed.push(line);
+      // The rest of a paste comes at once. Left unread, it would be the answer to the next question.
+      if (typed.length === 1) setTimeout(() => lines.close(), PASTE_MS);
+    });
+    lines.once("SIGINT", () => {
+      typed.length = 0;
+      lines.close();
+    });
+    lines.once("close", () => {
+      if (typed.length < 2 && (typed.length === 0 || lines.line === "")) return resolve(typed[0]);
+      reject(new Error("what was pasted has more than one line, so nothing of it was taken: set the variable in the environment"));
+    });
+  });
+}
+
+/** Standard input, but at most one byte more than `bytesMax`. */
+function readInput(bytesMax) {
+  const pieces = [];
+  for (let room = bytesMax + 1; room > 0; ) {
+    const piece = Buffer.alloc(Math.min(room, 64 * 1024));
+    const read = readSome(piece);
+    if (read === 0) break;
+    pieces.push(piece.subarray(0, read));
+    room -= read;
+  }
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** Waits for a piece of standard input. Its length; 0 at the end. */
+function readSome(piece) {
+  for (;;) {
+    try {
+      return fs.readSync(0, piece);
+    } catch (error) {
+      // Windows' word for the end of a pipe.
+      if (error.code === "EOF") return 0;
+      // Whoever opened it may have made it one that never waits.
+      if (error.code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INPUT_PAUSE_MS);
+    }
+  }
+}
+
+/** Writes a file that must not exist. Where it cannot be written whole, nothing of it stays. */
+function writeNew(file, bytes, mode) {
+  const opened = fs.openSync(file, "wx", mode);
+  try {
+    fs.writeFileSync(opened, bytes);
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(opened);
+  }
+}
+
+/** Ends a program, with its group or, on Windows, all that it started, and waits for its end. */
+async function endProgram(child, { isGroup = false } = {}) {
+  // Of a group, others may be left.
+  const hasEnded = !isGroup && (child.exitCode !== null || child.signalCode !== null);
+  if (child.pid === undefined || hasEnded) return;
+  // Others may hold on to the output of a program that is no group.
+  const ended = new Promise((resolve) => child.once(isGroup ? "close" : "exit", resolve));
+  if (process.platform === "win32") {
+    spawnSync("taskkill", ["/T", "/F", "/PID", String(child.pid)], { stdio: "ignore" });
+    await ended;
+    return;
+  }
+  const kill = (signal) => {
+    try {
+      process.kill(isGroup ? -child.pid : child.pid, signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  kill("SIGTERM");
+  const timer = setTimeout(() => kill("SIGKILL"), GRACE_MS);
+  await ended;
+  clearTimeout(timer);
+  if (isGroup) kill("SIGKILL");
 }
 
 /** The folder of caches of this system. */

@@ -1,6 +1,6 @@
 //! `seedhook check`: finds mistakes in the configuration, with their lines.
 //!
-//! The Worker's own code reads the variables. The files below check what lies around them: bindings, secrets, limits.
+//! The Worker's own code reads the variables. The files below check what lies around them: the name, bindings, secrets, limits.
 
 mod assets;
 mod bindings;
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::config_file::{ConfigFile, SyntaxError};
 use crate::dev_vars::{self, Secrets};
 use crate::host::{Host, print_json};
+use crate::project::dashboard_folder;
 use crate::{Exit, help, unexpected};
 use environment::Environment;
 use finding::{Finding, Severity};
@@ -191,10 +192,11 @@ impl HookLine {
 
 /// Every mistake and warning. `local` are the secrets of this machine.
 fn findings(file: &ConfigFile, environments: &[Environment<'_>], local: &Secrets) -> Vec<Finding> {
+    let dashboard = dashboard_folder(&file.root);
     let mut found = bindings::find_in_file(&file.root);
     for environment in environments {
         found.extend(bindings::find(environment));
-        found.extend(assets::find(environment));
+        found.extend(assets::find(environment, dashboard));
         found.extend(variables::find(environment, &file.lossy));
         found.extend(secrets::find(environment, local));
         found.extend(rate_limits::find(environment));

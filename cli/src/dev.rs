@@ -3,6 +3,7 @@
 //! It only uses the Worker's HTTP API. It never deploys, and uses no real Fabricate without `--live`.
 
 mod follow;
+mod lock;
 mod options;
 mod sample_webhook;
 mod servers;
@@ -27,9 +28,11 @@ pub(crate) const HELP: &str = "\
 npx seedhook dev [options]
 
 Starts the Worker with `wrangler dev` beside a local Fabricate, sends a signed sample webhook, and shows each step of its
-run until its files are archived. Then it keeps running: send your own webhooks, and watch them in the dashboard, whose
-address it prints. Ctrl-C ends everything.
+run until its files are archived. Then it keeps running, whatever became of the sample: send your own webhooks, and watch them
+in the dashboard, whose address it prints. Ctrl-C ends everything.
 The sample is the one for the hook crm-deal-won, or else payload.json, for the first hook. Makes .dev.vars if it is missing.
+The local Fabricate has every workspace, database and workflow that a hook names, and takes any parameters: after three seconds
+a run has two small files. Workflows that are named otherwise: `fails`, `cancels` and `never-ends` do what they say.
 
   --once               end after the first run; exit 0 only if it completed and all its files are archived
   --live               use the real Fabricate: FABRICATE_URL of the configuration, FABRICATE_API_KEY of .dev.vars
@@ -60,13 +63,8 @@ pub(crate) async fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<E
             None
         }
     };
-    let wrangler = host.wrangler().await?;
     host.catch_interrupts()?;
-    let mut servers = Servers::start(host, &options, &settings, wrangler).await?;
-    let result = follow_runs(host, &options, sample.as_ref(), &servers).await;
-    host.show_progress(Some("ending wrangler and Fabricate"));
-    let result = result.map_err(|error| servers.explain(error));
-    servers.stop().await;
+    let result = serve(host, &options, &settings, sample.as_ref()).await;
     host.show_progress(None);
     match result {
         // Ctrl-C is the normal end of a server. With --once it means that the run was not followed to its end.
@@ -74,6 +72,22 @@ pub(crate) async fn run(host: &impl Host, arguments: lexopt::Parser) -> Result<E
         Err(error) => Err(error),
         Ok(()) => Ok(Exit::Good),
     }
+}
+
+/// Starts the servers, follows runs, and ends the servers.
+async fn serve(
+    host: &impl Host,
+    options: &Options,
+    settings: &Settings,
+    sample: Option<&SampleWebhook<'_>>,
+) -> Result<()> {
+    let wrangler = host.wrangler().await?;
+    let mut servers = Servers::start(host, options, settings, wrangler).await?;
+    let result = follow_runs(host, options, sample, &servers).await;
+    host.show_progress(Some("ending wrangler and Fabricate"));
+    let result = result.map_err(|error| servers.explain(error));
+    servers.stop().await;
+    result
 }
 
 /// Follows the sample's run to its end, and then every other run.
@@ -89,10 +103,20 @@ async fn follow_runs<H: Host>(
     }
     let mut follower = Follower::new(host, servers, Cron::new(host)).await?;
     if let Some(sample) = sample {
-        let run = follower.first_run(sample).await.context("the sample webhook did not produce its files")?;
-        host.print("\n")?;
-        for line in run_text::where_to_look(&run, (!options.once).then_some(&worker.address)) {
-            host.print(&format!("{line}\n"))?;
+        let run = follower.first_run(sample).await.context("the sample webhook did not produce its files");
+        match run {
+            Ok(run) => {
+                host.print("\n")?;
+                for line in run_text::where_to_look(&run, (!options.once).then_some(&worker.address)) {
+                    host.print(&format!("{line}\n"))?;
+                }
+            }
+            Err(error) if options.once || error.is::<Interrupted>() => return Err(error),
+            // Other webhooks may do better. Without the Worker there are none.
+            Err(error) => {
+                servers.must_be_up()?;
+                host.print_error(&format!("✗ {error:#}\n"));
+            }
         }
     }
     if options.once {
@@ -126,13 +150,4 @@ fn signed_in(base: &str, token: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_token_fits_into_the_address() {
-        let base = "http://127.0.0.1:8787";
-        assert_eq!(signed_in(base, "local-token_1"), "http://127.0.0.1:8787/#token=local-token_1");
-        assert_eq!(signed_in(base, "a+b&c#d e%"), "http://127.0.0.1:8787/#token=a%2Bb%26c%23d%20e%25");
-    }
-}
+mod tests;

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// The longest answer that is held in memory, bytes. Files are streamed.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// The most bytes that are read from standard input: twice what a Worker takes.
+pub const STDIN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// The machine on which a command runs. Paths are relative to the folder in which the command was called.
 pub trait Host {
     /// The value of an environment variable.
@@ -44,10 +47,10 @@ pub trait Host {
     /// # Errors
     /// [`Interrupted`] when Ctrl-C is pressed.
     fn ask_secret(&self, prompt: &str) -> impl Future<Output = Result<Option<String>>>;
-    /// Everything on standard input.
+    /// Everything on standard input. Ctrl-C ends the program while it is read.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or has more than [`STDIN_BYTES_MAX`].
     fn stdin(&self) -> Result<Vec<u8>>;
 
     /// The whole content of a file. `None` where there is none.
@@ -55,7 +58,7 @@ pub trait Host {
     /// # Errors
     /// When it cannot be read.
     fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>>;
-    /// Writes a file. Missing folders are created.
+    /// Writes a file. Missing folders are created. Of a new file that cannot be written whole, nothing stays.
     ///
     /// # Errors
     /// When it cannot be written, or [`Write::New`] finds one.
@@ -100,6 +103,10 @@ pub trait Host {
     fn start(&self, program: &Program, log: &str) -> Result<u32>;
     /// How a started program is.
     fn process(&self, id: u32) -> ProcessState;
+    /// The system's number of our own process.
+    fn process_id(&self) -> u32;
+    /// Whether a process of this user has this number of the system.
+    fn is_running(&self, process_id: u32) -> bool;
     /// Ends a started program and all that it started, and waits until they have ended.
     fn stop(&self, id: u32) -> impl Future<Output = ()>;
     /// The program and first arguments that call wrangler.
@@ -112,8 +119,11 @@ pub trait Host {
     /// # Errors
     /// When it does not come up.
     fn serve_fabricate(&self, options: &FabricateOptions) -> impl Future<Output = Result<String>>;
-    /// Whether a port of 127.0.0.1 is free; 0 asks for any. Returns the port.
-    fn free_port(&self, port: u16) -> impl Future<Output = Option<u16>>;
+    /// Whether a port of 127.0.0.1 is free; 0 asks for any. Returns the port, and `None` where it is taken.
+    ///
+    /// # Errors
+    /// When nobody has it, and this user may not have it either.
+    fn free_port(&self, port: u16) -> impl Future<Output = Result<Option<u16>>>;
 
     /// Opens an address in the user's browser. Whether there is one.
     fn open_in_browser(&self, url: &str) -> impl Future<Output = bool>;
@@ -122,7 +132,7 @@ pub trait Host {
     /// # Errors
     /// [`Interrupted`] as soon as Ctrl-C is pressed.
     fn sleep(&self, ms: u32) -> impl Future<Output = Result<()>>;
-    /// From now on Ctrl-C interrupts [`Host::sleep`], so that a command can end what it started.
+    /// From now on Ctrl-C interrupts [`Host::sleep`] and requests, so that a command can end what it started.
     ///
     /// # Errors
     /// When the signal cannot be caught.
@@ -270,6 +280,17 @@ pub async fn fetch(host: &impl Host, request: &HttpRequest) -> Result<HttpAnswer
         }
     }
     Ok(HttpAnswer { status: head.status, headers: head.headers, body })
+}
+
+/// Bytes of standard input, of which at most one more was read than is allowed.
+///
+/// # Errors
+/// When there are more than [`STDIN_BYTES_MAX`].
+pub fn bounded_stdin(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    if bytes.len() > STDIN_BYTES_MAX {
+        bail!("there are more than {} MiB, and a Worker takes at most 4", STDIN_BYTES_MAX >> 20);
+    }
+    Ok(bytes)
 }
 
 /// Prints JSON, indented.

@@ -63,6 +63,10 @@ pub(crate) fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Result<Exi
 
 /// An error where nothing may be written.
 fn must_be_usable(host: &impl Host, folder: &str) -> Result<()> {
+    if folder.trim().is_empty() {
+        let problem = "the name of the folder is empty: leave it out to make the project in this one";
+        bail!(Usage(problem.to_owned()));
+    }
     if Path::new(folder).components().any(|part| part == Component::ParentDir) {
         bail!(Usage(format!(
             "the folder must be below this one, got {folder}: go there first, and run init without a folder"
@@ -90,6 +94,8 @@ fn join(folder: &str, name: &str) -> String {
 struct Project {
     hook: String,
     sample: Sample,
+    /// What npm installs: the name of the package, or the file that it was installed from.
+    package: String,
     /// Names and contents; `.dev.vars` is secret.
     files: Vec<(&'static str, String)>,
 }
@@ -113,21 +119,23 @@ impl Project {
             .replace("{verify}", &verify)
             .replace("{when}", &when)
             .replace("{params}", &params);
-        let package = host.env(PACKAGE_VARIABLE);
-        let package = package.unwrap_or_else(|| concat!("^", env!("CARGO_PKG_VERSION")).to_owned());
+        let version = host.env(PACKAGE_VARIABLE);
+        let version = version.unwrap_or_else(|| concat!("^", env!("CARGO_PKG_VERSION")).to_owned());
+        let package = if version.starts_with("file:") { version.clone() } else { "seedhook".to_owned() };
         let file = ConfigFile::parse("wrangler.toml", wrangler_toml.clone())?;
         let package_json = PACKAGE_JSON
             .replace("{name}", &name)
-            .replace("{seedhook}", &package)
+            .replace("\"{seedhook}\"", &Value::from(version).to_string())
             .replace("{secrets}", &secrets::descriptions(&file));
         let files = vec![
-            ("wrangler.toml", wrangler_toml),
             (dev_vars::FILE, secrets::fresh(host, &file)?),
             ("package.json", package_json),
             (".gitignore", GIT_IGNORE.to_owned()),
             (PAYLOAD, sample.text()?),
+            // Last, because where it is, init makes no project: one that could not be written whole can be made again.
+            ("wrangler.toml", wrangler_toml),
         ];
-        Ok(Self { hook, sample, files })
+        Ok(Self { hook, sample, package, files })
     }
 
     fn write(&self, host: &impl Host, folder: &str) -> Result<()> {
@@ -150,11 +158,11 @@ impl Project {
             host.print("\nYour .dev.vars must have the secrets that `npx seedhook check` names.\n")?;
         }
         let install = match kept.contains(&"package.json") {
-            false => "  npm install\n",
-            true if has_package(host, &join(folder, "package.json"))? => "",
-            true => "  npm install --save-dev seedhook wrangler\n",
+            false => "  npm install\n".to_owned(),
+            true if has_package(host, &join(folder, "package.json"))? => String::new(),
+            true => format!("  npm install --save-dev {} wrangler\n", shell_word(&self.package)),
         };
-        host.print(&self.next_steps(folder, install))
+        host.print(&self.next_steps(folder, &install))
     }
 
     fn next_steps(&self, folder: &str, install: &str) -> String {

@@ -55,7 +55,7 @@ pub use dev::LOCAL_KEY;
 pub use exit::Exit;
 use exit::Usage;
 use host::{Host, Interrupted};
-pub use schema::schema_text;
+pub use schema::{schema_text, schema_text_with_wranglers};
 
 /// The commands, by group: name and what it does.
 const COMMANDS: &[(&str, &[(&str, &str)])] = &[
@@ -133,10 +133,18 @@ pub async fn run(host: &impl Host, arguments: Vec<OsString>) -> Exit {
         Err(error) => {
             host.show_progress(None);
             if !error.is::<Interrupted>() {
-                host.print_error(&format!("error: {error:#}\n"));
+                host.print_error(&format!("error: {}\n", message(&error)));
             }
             Exit::of(&error)
         }
+    }
+}
+
+/// An error with its causes. Those of the parser of arguments name their cause themselves.
+fn message(error: &Error) -> String {
+    match error.downcast_ref::<lexopt::Error>() {
+        Some(error) => format!("{error}; --help shows what the command takes"),
+        None => format!("{error:#}"),
     }
 }
 

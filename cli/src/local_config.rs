@@ -9,6 +9,7 @@ use seedhook::hook::{Hook, HookName};
 
 use crate::config_file::ConfigFile;
 use crate::dev_vars::{self, Secrets};
+use crate::exit::Usage;
 use crate::host::Host;
 
 /// The configuration of this machine.
@@ -50,7 +51,7 @@ impl LocalConfig {
         let known: Vec<&str> = self.configuration.hooks.names().map(HookName::as_str).collect();
         let file = &self.file;
         let Some(name) = name else {
-            bail!("the name of a hook is missing: {file} has {}", listed(&known));
+            bail!(Usage(format!("the name of a hook is missing: {file} has {}", listed(&known))));
         };
         let valid = HookName::try_from(name.to_owned()).ok();
         match valid.and_then(|name| self.configuration.hooks.get(&name)) {
@@ -113,6 +114,7 @@ mod tests {
             &["w.toml has no hook No_Name", "HOOKS.No_Name: must have a name of 1 to 63 of a-z, 0-9 and -"],
         );
         check(None, &["the name of a hook is missing: w.toml has bad, crm-deal-won, stripe"]);
+        assert!(config().hook(None).unwrap_err().is::<Usage>());
     }
 
     #[test]

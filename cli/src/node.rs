@@ -11,7 +11,7 @@ pub use fake_fabricate::LocalFabricate;
 
 use crate::host::{
     Entry, FabricateOptions, Host, HttpHead, HttpRequest, Interrupted, ProcessState, Program, ProgramOutput,
-    Terminal, Write,
+    STDIN_BYTES_MAX, Terminal, Write, bounded_stdin,
 };
 
 #[wasm_bindgen]
@@ -36,7 +36,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = askSecret)]
     async fn ask_secret(this: &NodeHost, prompt: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn stdin(this: &NodeHost) -> Result<Uint8Array, JsValue>;
+    fn stdin(this: &NodeHost, bytes_max: usize) -> Result<Uint8Array, JsValue>;
     #[wasm_bindgen(method, catch, js_name = readFile)]
     fn read_file(this: &NodeHost, path: &str) -> Result<Option<Uint8Array>, JsValue>;
     #[wasm_bindgen(method, catch, js_name = writeFile)]
@@ -61,6 +61,10 @@ extern "C" {
     fn start(this: &NodeHost, program: JsValue, log: &str) -> Result<u32, JsValue>;
     #[wasm_bindgen(method)]
     fn process(this: &NodeHost, id: u32) -> JsValue;
+    #[wasm_bindgen(method, js_name = processId)]
+    fn process_id(this: &NodeHost) -> u32;
+    #[wasm_bindgen(method, js_name = isRunning)]
+    fn is_running(this: &NodeHost, process_id: u32) -> bool;
     #[wasm_bindgen(method, catch)]
     async fn stop(this: &NodeHost, id: u32) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -151,7 +155,8 @@ impl Host for NodeHost {
     }
 
     fn stdin(&self) -> Result<Vec<u8>> {
-        NodeHost::stdin(self).map(|bytes| bytes.to_vec()).map_err(|error| thrown(&error))
+        let bytes = NodeHost::stdin(self, STDIN_BYTES_MAX).map_err(|error| thrown(&error))?;
+        bounded_stdin(bytes.to_vec())
     }
 
     fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
@@ -211,6 +216,14 @@ impl Host for NodeHost {
         read(NodeHost::process(self, id)).unwrap_or(unknown)
     }
 
+    fn process_id(&self) -> u32 {
+        NodeHost::process_id(self)
+    }
+
+    fn is_running(&self, process_id: u32) -> bool {
+        NodeHost::is_running(self, process_id)
+    }
+
     async fn stop(&self, id: u32) {
         // It ends with us, too.
         let _ = NodeHost::stop(self, id).await;
@@ -224,8 +237,8 @@ impl Host for NodeHost {
         read(NodeHost::serve_fabricate(self, written(options)?).await.map_err(|error| thrown(&error))?)
     }
 
-    async fn free_port(&self, port: u16) -> Option<u16> {
-        read(NodeHost::free_port(self, port).await.ok()?).ok().flatten()
+    async fn free_port(&self, port: u16) -> Result<Option<u16>> {
+        read(NodeHost::free_port(self, port).await.map_err(|error| thrown(&error))?)
     }
 
     async fn open_in_browser(&self, url: &str) -> bool {

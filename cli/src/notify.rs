@@ -8,6 +8,7 @@ use seedhook::notify::{Request, Target, test_message};
 use seedhook::service::notify::ANSWER_MS_MAX;
 use seedhook::timestamp::Timestamp;
 
+use crate::exit::Usage;
 use crate::host::{Host, HttpRequest};
 use crate::local_config::LocalConfig;
 use crate::{Exit, help, unexpected};
@@ -78,7 +79,7 @@ fn find<'a>(config: &'a LocalConfig, name: Option<&str>) -> Result<&'a Target> {
     } else {
         format!("there are {}", known.join(", "))
     };
-    let Some(name) = name else { bail!("the name of a target is missing: {has}") };
+    let Some(name) = name else { bail!(Usage(format!("the name of a target is missing: {has}"))) };
     let found = TargetName::try_from(name.to_owned()).ok().filter(|name| known.contains(&name.as_str()));
     let Some(found) = found else {
         let near = nearest(name, &known).map(|near| format!("did you mean {near}?"));
@@ -116,6 +117,7 @@ mod tests {
         let configuration = Configuration::read(vars.as_object().unwrap());
         let config = LocalConfig::new(configuration, [].into(), "w.toml".into());
         let found = find(&config, name).map(|target| target.name.to_string());
+        assert_eq!(found.as_ref().is_err_and(|error| error.is::<Usage>()), name.is_none());
         let text = found.unwrap_or_else(|error| format!("{error:#}"));
         assert!(text.contains(expected), "{expected}: {text}");
     }

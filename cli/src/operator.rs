@@ -4,6 +4,7 @@ mod arguments;
 mod decide;
 mod files;
 mod runs;
+pub(crate) mod seen_runs;
 mod show;
 mod tail;
 
@@ -75,7 +76,7 @@ Lists runs, newest first.
         options: &[],
         flags: &["timeline", "mapping", "delivery", "wait"],
         text: "\
-Shows a run: its state, its files, its error.
+Shows a run: its state and what it waits for, its files, its error. Or one of these:
 
   --timeline       show what happened to it, in order of time
   --mapping        show how its parameters were made
@@ -90,8 +91,10 @@ Shows a run: its state, its files, its error.
         text: "\
 Lists the files of a run.
 
-  --download DIR   download them into a folder. A download that broke off goes on where it was: its part is kept as
-                   NAME.seedhook-part. A file that is there with the same content is not downloaded again, and never overwritten",
+  --download DIR   download them into a folder; exit 1 unless the run completed and all are there. A download that broke off
+                   goes on where it was: its part is kept as NAME.VERSION.seedhook-part. A file that is there with the same
+                   content is not downloaded again, and never overwritten. Where the run states no SHA-256, only its size is
+                   compared",
     },
     Command {
         name: "retry",
@@ -163,3 +166,6 @@ impl Command {
 pub(crate) fn help_of(name: &str) -> Option<String> {
     COMMANDS.iter().find(|command| command.name == name).map(Command::help)
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,18 +62,57 @@ pub(crate) fn status(run: &Value) -> String {
         },
         // Runs in a list have no files.
         "completed" if run.get("files").is_some() => format!("completed: {}", counted(files(run).len())),
-        _ => status.to_owned(),
+        _ => match because(run) {
+            Some(why) => format!("{status}: {why}"),
+            None => status.to_owned(),
+        },
     }
 }
 
-/// What the run waits for.
-pub(crate) fn awaited(run: &Value) -> &'static str {
-    match text(run, "/status") {
+/// Why a run is not started, or never was: what it waits for, or the run that took its place.
+pub(crate) fn because(run: &Value) -> Option<String> {
+    let (newer, older) = (text(run, "/replaced_by"), text(run, "/skipped_for"));
+    if !newer.is_empty() {
+        return Some(format!("replaced by {newer}, a newer run of the same key"));
+    }
+    if !older.is_empty() {
+        return Some(format!("skipped, because {older} of the same key had not ended"));
+    }
+    run.get("waiting").map(|waiting| format!("waits {}", until(waiting)))
+}
+
+/// Until when, or for what, a run waits. A list does not look whether others are in its way, and has no `behind`.
+fn until(waiting: &Value) -> String {
+    let key = match text(waiting, "/key") {
+        "" => String::new(),
+        key => format!(" of the key {key}"),
+    };
+    let behind = waiting.get("behind").and_then(Value::as_array);
+    let behind: Option<Vec<&str>> = behind.map(|ids| ids.iter().filter_map(Value::as_str).collect());
+    let time = text(waiting, "/not_before");
+    match (text(waiting, "/for"), behind.as_deref()) {
+        ("concurrency", None) => format!("for its turn (key {})", text(waiting, "/key")),
+        ("concurrency", Some([])) => format!("until the run before it{key} has ended"),
+        ("concurrency", Some([one])) => format!("until {one}{key} has ended"),
+        ("concurrency", Some(more)) => format!("until {}{key} have ended", more.join(" and ")),
+        ("debounce", _) => format!("until {time} for a newer run{key}"),
+        ("retry", _) => format!("until {time} for the next attempt to start it"),
+        ("max_running", None) => "for its turn (max_running)".to_owned(),
+        ("max_running", _) => "until fewer runs are in progress (max_running)".to_owned(),
+        (other, _) => format!("for {other}"),
+    }
+}
+
+/// What is waited for, for the line of progress.
+pub(crate) fn awaited(run: &Value) -> String {
+    let waiting = run.get("waiting").map(|waiting| format!("waiting {}", until(waiting)));
+    let known = match text(run, "/status") {
         "queued" => "waiting for the workflow to be started",
         "in_progress" => "waiting for Fabricate to finish the workflow",
         "archiving" => "waiting for the files to be copied to R2",
         _ => "waiting",
-    }
+    };
+    waiting.unwrap_or_else(|| known.to_owned())
 }
 
 /// Where the archived files are, and, if the Worker keeps running, the commands that show them.
@@ -160,6 +199,39 @@ mod tests {
             &["archived: a.csv, 12 KB", "completed: 2 files archived"],
         );
         check(&run("queued", &[]), &run("failed", &[]), &["failed at stage start: no such workflow"]);
+    }
+
+    #[track_caller]
+    fn check_status(fields: &Value, expected: &str) {
+        assert_eq!(status(fields), expected);
+    }
+
+    #[test]
+    fn a_run_that_is_not_started_says_why() {
+        let queued = |waiting: &Value| json!({"status": "queued", "waiting": waiting});
+        let keyed = |behind: &Value| {
+            queued(&json!({"for": "concurrency", "key": "main", "behind": behind, "not_before": null}))
+        };
+        check_status(&json!({"status": "queued"}), "queued");
+        check_status(&keyed(&Value::Null), "queued: waits for its turn (key main)");
+        check_status(&keyed(&json!([])), "queued: waits until the run before it of the key main has ended");
+        check_status(&keyed(&json!(["r1"])), "queued: waits until r1 of the key main has ended");
+        check_status(
+            &keyed(&json!(["r1", "r2"])),
+            "queued: waits until r1 and r2 of the key main have ended",
+        );
+        let until =
+            |reason: &str| queued(&json!({"for": reason, "key": null, "behind": [], "not_before": "T"}));
+        check_status(&until("debounce"), "queued: waits until T for a newer run");
+        check_status(&until("retry"), "queued: waits until T for the next attempt to start it");
+        check_status(&until("max_running"), "queued: waits until fewer runs are in progress (max_running)");
+        check_status(&queued(&json!({"for": "max_running"})), "queued: waits for its turn (max_running)");
+        assert_eq!(awaited(&until("retry")), "waiting until T for the next attempt to start it");
+        assert_eq!(awaited(&json!({"status": "queued"})), "waiting for the workflow to be started");
+        let canceled = |field: &str| json!({"status": "canceled", field: "r9"});
+        check_status(&canceled("replaced_by"), "canceled: replaced by r9, a newer run of the same key");
+        check_status(&canceled("skipped_for"), "canceled: skipped, because r9 of the same key had not ended");
+        check_status(&json!({"status": "canceled"}), "canceled");
     }
 
     #[test]

@@ -21,9 +21,17 @@ fn line(row: &[String], widths: &[usize]) -> String {
     cells.collect::<Vec<_>>().concat().trim_end().to_owned()
 }
 
-/// A text from outside without control characters, which could change the terminal.
+/// A text from outside without what could change the terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.replace(is_unsafe, " ")
+}
+
+/// Whether a character could change the terminal, or the order in which it shows others: a control character, or one that sets
+/// the direction of text (Unicode Standard Annex 9, section 2).
+pub(crate) fn is_unsafe(character: char) -> bool {
+    let sets_direction = matches!(character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || sets_direction
 }
 
 fn cut(line: String, columns: Option<usize>) -> String {
@@ -45,7 +53,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {
-        let rows = [row(&["a", "long cell", "x"]), row(&["bcd", "e", "\u{1b}[31mred\n"])];
+        let rows = [row(&["a", "long cell", "x"]), row(&["bcd", "e", "\u{1b}[31mred\u{202e}\n"])];
         assert_eq!(
             lines(&["A", "B", "C"], &rows, None),
             ["A    B          C", "a    long cell  x", "bcd  e           [31mred"]

@@ -199,11 +199,13 @@ fn method(written: &str) -> Result<String> {
 }
 
 fn address(written: &str) -> Result<String> {
-    if written.starts_with("http://") || written.starts_with("https://") {
+    let rest = written.strip_prefix("https://").or_else(|| written.strip_prefix("http://"));
+    let is_one_word = |rest: &str| !rest.contains(|c: char| c.is_whitespace() || c.is_control());
+    if rest.is_some_and(|rest| !rest.starts_with(['/', '?', '#']) && !rest.is_empty() && is_one_word(rest)) {
         return Ok(written.to_owned());
     }
     bail!(Usage(format!(
-        "--url must begin with http:// or https://, got {written:?}: write --url https://seedhook.example"
+        "--url must be a host after http:// or https://, without blanks, got {written:?}: write --url https://seedhook.example"
     )))
 }
 
@@ -298,6 +300,10 @@ mod tests {
             &["--header", "no header"] as &[&str],
             &["--header", "a b: c"],
             &["--url", "localhost:8787"],
+            &["--url", "https://"],
+            &["--url", "https:///hooks/h"],
+            &["--url", "http://a b/"],
+            &["--url", "http://a/\n"],
             &["--now", "today"],
             &["--now", "9223372036854775807"],
             &["--method", "GET;"],

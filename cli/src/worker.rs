@@ -15,10 +15,47 @@ pub(crate) const TIMEOUT_MS: u32 = 40_000;
 /// How long an answer of a local Worker may take while it starts, milliseconds.
 const START_TIMEOUT_MS: u32 = 5_000;
 
+/// How the types of seedhook's problems begin.
+const PROBLEM_TYPE: &str = "urn:seedhook:problem:";
+
 /// A Worker that cannot be reached, or does not let us in.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WorkerError(String);
+
+/// An answer to `GET /health`.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// The status.
+    pub(crate) status: u16,
+    body: Value,
+}
+
+impl Health {
+    /// Whether seedhook gave it, healthy or not: where it does not run yet, others may answer.
+    pub(crate) fn is_seedhook(&self) -> bool {
+        let text = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default();
+        match self.status {
+            200 => text("status") == "ok",
+            503 => text("status") == "unhealthy" || text("type").starts_with(PROBLEM_TYPE),
+            _ => false,
+        }
+    }
+
+    /// The problems of these kinds, or, without kinds, all.
+    pub(crate) fn problems(&self, kinds: &[&str]) -> Vec<String> {
+        let problems = self.body.get("problems").and_then(Value::as_array).into_iter().flatten();
+        let text = |problem: &Value, name: &str| Some(plain(problem.get(name)?.as_str()?));
+        let is_wanted = |problem: &&Value| {
+            kinds.is_empty() || text(problem, "kind").is_some_and(|kind| kinds.contains(&kind.as_str()))
+        };
+        let said = |problem: &Value| {
+            let said = ["detail", "message", "kind"].iter().find_map(|name| text(problem, name));
+            said.unwrap_or_else(|| problem.to_string())
+        };
+        problems.filter(is_wanted).map(said).collect()
+    }
+}
 
 /// The client.
 #[derive(Debug)]
@@ -40,25 +77,10 @@ impl<'h, H: Host> Worker<'h, H> {
         Self { host, address }
     }
 
-    /// The status of `GET /health`. `None` while the Worker does not answer.
-    pub(crate) async fn health(&self) -> Option<u16> {
-        self.health_problems().await.map(|(status, _)| status)
-    }
-
-    /// The status of `GET /health`, and the problems that it names to us. `None` while the Worker does not answer.
-    pub(crate) async fn health_problems(&self) -> Option<(u16, Vec<String>)> {
+    /// The answer to `GET /health`. `None` while the Worker does not answer.
+    pub(crate) async fn health(&self) -> Option<Health> {
         let answer = self.ask("GET", "/health", Vec::new(), START_TIMEOUT_MS).await.ok()?;
-        let body = json(&answer);
-        let problems = body.get("problems").and_then(Value::as_array).into_iter().flatten();
-        let text = |problem: &Value| {
-            let said = ["detail", "message", "kind"].iter().find_map(|name| problem.get(*name)?.as_str());
-            said.map_or_else(|| problem.to_string(), ToOwned::to_owned)
-        };
-        let mut problems: Vec<String> = problems.map(text).collect();
-        if problems.is_empty() && body.get("status").is_some() {
-            problems.push(body.to_string());
-        }
-        Some((answer.status, problems))
+        Some(Health { status: answer.status, body: json(&answer) })
     }
 
     /// Whether it serves a page at `/`.
@@ -145,10 +167,13 @@ impl<'h, H: Host> Worker<'h, H> {
 
     /// A request with our token, for [`Host::open`].
     pub(crate) fn request(&self, method: &str, path: &str) -> HttpRequest {
+        // Nobody's token is no token.
+        let token = Some(&self.address.token).filter(|token| !token.is_empty());
+        let bearer = token.map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
         HttpRequest {
             method: method.to_owned(),
             url: format!("{}{path}", self.address.url),
-            headers: vec![("authorization".to_owned(), format!("Bearer {}", self.address.token))],
+            headers: bearer.into_iter().collect(),
             body: Vec::new(),
             timeout_ms: TIMEOUT_MS,
         }

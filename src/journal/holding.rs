@@ -40,7 +40,8 @@ impl Journal {
 
     /// The number of the last `start` entry.
     fn last_start(&self) -> Option<u32> {
-        let later = self.entries.iter().rev().position(|recorded| recorded.entry.decision == Decision::Start)?;
+        let later =
+            self.entries.iter().rev().position(|recorded| recorded.entry.decision == Decision::Start)?;
         self.next_entry_number().checked_sub(u32::try_from(later).ok()?.saturating_add(1))
     }
 

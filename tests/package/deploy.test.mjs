@@ -2,20 +2,23 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
+import process from "node:process";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { link, unpacked } from "./installed.mjs";
 
-/** A wrangler: appends each call to a file, and answers as a file says. */
+/** A wrangler: appends each call to a file, and answers as a variable says. */
 const WRANGLER = `
 const fs = require("node:fs");
 const words = process.argv.slice(2);
 const input = words[1] === "bulk" ? fs.readFileSync(0, "utf8") : "";
-fs.appendFileSync(process.env.CALLS, JSON.stringify({ words, input }) + "\\n");
+fs.appendFileSync(process.env.CALLS, JSON.stringify({ words, input, colours: process.env.FORCE_COLOR }) + "\\n");
 const answers = JSON.parse(process.env.ANSWERS);
 const name = Object.keys(answers).find((known) => words.join(" ").startsWith(known));
-const { code = 0, text = "" } = answers[name] ?? {};
+const { code = 0, text = "", interrupts = false } = answers[name] ?? {};
+if (interrupts) process.kill(process.ppid, "SIGINT");
 if (words[0] === "deploy") fs.writeFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, '{"type":"deploy","targets":[]}\\n');
-process.stdout.write(text);
+(code === 0 ? process.stdout : process.stderr).write(text);
 process.exitCode = code;
 `;
 
@@ -29,6 +32,11 @@ fs.writeFileSync(path.join(modules, "wrangler", "wrangler.cjs"), WRANGLER);
 assert.equal(seedhook(["init", "seeds"], { cwd: root }).status, 0);
 link(modules, project);
 
+/** Makes the output of a command look like a terminal. */
+const TERMINAL = path.join(root, "terminal.mjs");
+fs.writeFileSync(TERMINAL, "process.stdout.isTTY = true;\n");
+const terminal = { NODE_OPTIONS: `--import=${pathToFileURL(TERMINAL)}` };
+
 /** Deploys in front of these answers. Returns what came of it, and the calls. */
 function deploy(answers, env = {}, words = []) {
   const calls = path.join(root, "calls.jsonl");
@@ -41,7 +49,14 @@ function deploy(answers, env = {}, words = []) {
 
 const short = (calls) => calls.map(({ words }) => words.join(" "));
 const secrets = { FABRICATE_API_KEY: "key", OPERATOR_TOKEN: "t".repeat(40), CRM_SECRET: 'whsec_it\'s "$HOME"\nb' };
-const noWorker = { "secret list": { code: 1, text: 'Worker "seeds" not found.' }, "r2 bucket lifecycle list": { code: 1, text: "The specified bucket does not exist." } };
+
+/** An error as wrangler 4.164 prints it, with its colours. */
+const failure = (text) => ({ code: 1, text: `\x1b[31m✘ \x1b[41;31m[\x1b[41;97mERROR\x1b[41;31m]\x1b[0m \x1b[1m${text}\x1b[0m\n\n` });
+const apiFailure = (text) => failure(`A request to the Cloudflare API (/accounts/a/b) failed.\x1b[0m\n\n  ${text}`);
+const noWorker = {
+  "secret list": failure('Worker "seeds" not found.'),
+  "r2 bucket lifecycle list": apiFailure("The specified bucket does not exist. [code: 10006]"),
+};
 
 test("a first deployment sets secrets, deploys, and adds the rules in their order", () => {
   const { status, stdout, stderr, calls } = deploy(noWorker, secrets);
@@ -59,6 +74,7 @@ test("a first deployment sets secrets, deploys, and adds the rules in their orde
   assert.deepEqual(Object.keys(set), ["FABRICATE_API_KEY", "OPERATOR_TOKEN", "LINK_SECRET", "CRM_SECRET"]);
   assert.equal(set.CRM_SECRET, secrets.CRM_SECRET);
   assert.match(set.LINK_SECRET, /^[0-9a-f]{64}$/);
+  assert.ok(calls.every(({ words, colours }) => (words[0] === "deploy" ? colours !== "0" : colours === "0")), "colours are read");
   assert.ok(stdout.indexOf("set the secret LINK_SECRET: random") < stdout.indexOf("✓ 4 secrets set"), stdout);
   for (const value of Object.values(set)) assert.ok(!(stdout + stderr).includes(value), "a secret is printed");
 });
@@ -75,7 +91,11 @@ test("what is there stays as it is", () => {
 test("nothing is changed when something is missing or fails first", () => {
   for (const [answers, env, text] of [
     [{ whoami: { code: 1, text: "You are not authenticated." } }, secrets, /wrangler is not logged in: run `npx wrangler login`/],
-    [{ "secret list": { code: 1, text: "500: internal error" } }, secrets, /cannot list the Worker's secrets. Nothing was changed/],
+    [{ "secret list": failure("500: internal error") }, secrets, /cannot list the Worker's secrets. Nothing was changed/],
+    [{ "secret list": apiFailure("The account was not found. [code: 7003]") }, secrets, /cannot list the Worker's secrets. Nothing was changed/],
+    [{ ...noWorker, "r2 bucket lifecycle list": apiFailure("The account was not found. [code: 7003]") }, secrets, /cannot list the lifecycle rules of seeds-inbox. Nothing was changed/],
+    [noWorker, { ...secrets, FABRICATE_API_KEY: "local-fabricate-key" }, /FABRICATE_API_KEY is the key of the local Fabricate.*Nothing was changed/],
+    [noWorker, { ...secrets, OPERATOR_TOKEN: "local-operator-token-of-32-characters-or-more" }, /OPERATOR_TOKEN still has the value of .dev.vars.example.*Nothing was changed/],
     [noWorker, { ...secrets, FABRICATE_API_KEY: "" }, /FABRICATE_API_KEY is missing: set it in the environment. Nothing was changed/],
     [noWorker, { ...secrets, OPERATOR_TOKEN: "" }, /OPERATOR_TOKEN must be in the environment: there is no terminal/],
     [noWorker, { ...secrets, OPERATOR_TOKEN: "short" }, /OPERATOR_TOKEN must have at least 32 characters.*Nothing was changed/],
@@ -83,6 +103,7 @@ test("nothing is changed when something is missing or fails first", () => {
     const { status, stderr, calls } = deploy(answers, env);
     assert.equal(status, 1, stderr);
     assert.match(stderr, text);
+    assert.ok(!stderr.includes("\x1b"), stderr);
     assert.deepEqual(short(calls).filter((call) => /bulk|^deploy|add/.test(call)), []);
   }
 });
@@ -93,6 +114,39 @@ test("a failure in the middle says what is done, and the same command goes on", 
   assert.match(failed.stderr, /`wrangler deploy` failed \(1\): see above; the same command goes on from here/);
   const rule = deploy({ ...noWorker, "r2 bucket lifecycle add seeds-inbox journal": { code: 1, text: "no" } }, secrets);
   assert.match(rule.stderr, /the Worker is deployed, but seeds-inbox has no rule for journal\/ yet: run the same command again/);
+});
+
+test("at a terminal a random secret is shown once, before it can be lost", () => {
+  const { OPERATOR_TOKEN, ...others } = secrets;
+  for (const [broken, text] of [
+    ["secret bulk", /none is set and nothing was deployed/],
+    ["deploy", /`wrangler deploy` failed/],
+    ["r2 bucket lifecycle add", /the Worker is deployed, but seeds-inbox has no rule/],
+    [undefined, /^$/],
+  ]) {
+    const { stdout, stderr, calls } = deploy({ ...noWorker, ...(broken && { [broken]: failure("no") }) }, { ...others, ...terminal });
+    const { OPERATOR_TOKEN: token } = JSON.parse(calls.find(({ words }) => words.join(" ") === "secret bulk").input);
+    assert.match(token, /^[0-9a-f]{64}$/);
+    assert.equal(stdout.split(`  OPERATOR_TOKEN=${token}\n`).length, 2, stdout);
+    const [before] = stdout.split("✓");
+    assert.match(before, /Shown once, so keep them now/);
+    assert.match(stderr, text);
+  }
+});
+
+test("Ctrl-C says what is done", { skip: process.platform === "win32" && "there are no signals" }, () => {
+  const interrupted = { code: 130, interrupts: true };
+  for (const [at, step] of [
+    ["secret bulk", "setting the secrets. Done before it: nothing"],
+    ["deploy", "deploying the Worker. Done before it: 4 secrets are set"],
+  ]) {
+    const { status, stderr } = deploy({ ...noWorker, [at]: interrupted }, secrets);
+    assert.equal(status, 130, stderr);
+    assert.equal(stderr, `interrupted at this step: ${step}. The same command goes on from here\n`);
+  }
+  const early = deploy({ whoami: interrupted }, secrets);
+  assert.equal(early.status, 130);
+  assert.deepEqual(short(early.calls), ["whoami --json"]);
 });
 
 test("an environment is deployed by its own names", () => {

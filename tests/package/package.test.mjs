@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -35,6 +36,11 @@ before(() => {
   const made = seedhook(["init", "my seeds"], { cwd: root });
   assert.equal(made.status, 0, made.all);
   link(modules, project);
+  // Names of an account, which the local Fabricate has to take.
+  const file = path.join(project, "wrangler.toml");
+  const text = fs.readFileSync(file, "utf8").replace('"acme"', '"preview"').replace('"seed-account"', '"create-preview"');
+  assert.match(text, /"preview"[^]*"create-preview"/);
+  fs.writeFileSync(file, text);
 });
 
 after(async () => {
@@ -81,7 +87,11 @@ test("check, try, sign, senders and schema say what the Worker does", () => {
   assert.equal(piped.status, 1, piped.all);
   assert.match(seedhook(["sign", "crm-deal-won"]).stdout, /^curl -i 'http:\/\/localhost:8787\/hooks\/crm-deal-won' /);
   assert.match(seedhook(["senders", "stripe"]).stdout, /whsec_/);
-  assert.equal(seedhook(["schema"]).stdout, fs.readFileSync(path.join(installed, "config.schema.json"), "utf8"));
+  const schema = (name) => fs.readFileSync(path.join(installed, name), "utf8");
+  assert.equal(seedhook(["schema"]).stdout, schema("config.schema.json"));
+  const { allOf, ...own } = JSON.parse(schema("wrangler.schema.json"));
+  assert.ok(fs.existsSync(path.join(installed, allOf[0].$ref)), allOf[0].$ref);
+  assert.deepEqual(own, JSON.parse(schema("config.schema.json")));
 });
 
 test("a mistake has its line in both formats, and Windows line ends change nothing", () => {
@@ -123,6 +133,12 @@ test("wrong command lines and unreachable Workers have their own exit codes", ()
     [["chek"], 2, /there is no command chek; did you mean check\?/],
     [["check", "--jsn"], 2, /takes no option --jsn/],
     [["run"], 2, /RUN is missing/],
+    [["try"], 2, /the name of a hook is missing: wrangler.toml has crm-deal-won/],
+    [["sign"], 2, /the name of a hook is missing/],
+    [["notify"], 2, /the name of a target is missing/],
+    [["init", ""], 2, /the name of the folder is empty/],
+    [["runs", "--all", "--limit", "5"], 2, /--limit does nothing with --all/],
+    [["run", "x", "--wait", "--url", nobody, "--token", "t"], 3, /cannot be reached/],
     [["runs", "--url", "http://example.com", "--token", "t"], 2, /unencrypted/],
     [["runs", "--url", "https://seedhook.example"], 2, /set SEEDHOOK_TOKEN/],
     [["runs", "--url", nobody, "--token", "t"], 3, /cannot be reached: nothing listens there; start it with `npx seedhook dev`/],
@@ -137,6 +153,19 @@ test("wrong command lines and unreachable Workers have their own exit codes", ()
   assert.match(seedhook(["check"], { cwd: os.tmpdir() }).stderr, /has no wrangler.toml and no wrangler.jsonc.*seedhook init/);
   for (const shell of ["bash", "zsh", "fish", "powershell"]) assert.equal(seedhook(["completions", shell]).status, 0);
   assert.match(seedhook(["completions", "--words", "try"]).stdout, /crm-deal-won/);
+});
+
+test("standard input is bounded, and Ctrl-C ends its reading", { timeout: COMMAND_MS }, async () => {
+  const long = seedhook(["try", "crm-deal-won", "-"], { input: "x".repeat((8 << 20) + 1) });
+  assert.equal(long.status, 1, long.all);
+  assert.match(long.stderr, /the payload cannot be read from standard input: there are more than 8 MiB/);
+  const child = spawn(process.execPath, [bin, "try", "crm-deal-won", "-"], { cwd: project, env: environment });
+  const closed = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
+  // Nothing tells when it reads; before that, Ctrl-C ends it too.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  child.kill("SIGINT");
+  const { code, signal } = await closed;
+  assert.ok(signal === "SIGINT" || code === 130, `${code} ${signal}`);
 });
 
 test("dev shows the main job, and keeps running until Ctrl-C", { timeout: DEV_MS }, async () => {
@@ -173,13 +202,18 @@ async function api(address) {
 /** The list of runs, once it shows the end of the first. */
 async function endedRuns() {
   for (let tries = 0; tries < 100; tries++) {
-    // Another limit each time, because the Worker keeps an answer for some seconds.
-    const { runs } = await api(`/api/runs?limit=${50 + tries}`);
-    if (runs[0]?.status === "completed") return (await api("/api/runs")).runs;
+    const { runs } = await api("/api/runs");
+    if (runs[0]?.status === "completed") return runs;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   assert.fail("the run does not end in the list");
 }
+
+test("a second dev in the folder says where the first is", () => {
+  const second = seedhook(["dev", "--once"]);
+  assert.equal(second.status, 1, second.all);
+  assert.match(second.stderr, new RegExp(`dev runs in this folder already, at ${dev.url} \\(process ${dev.child.pid}\\)`));
+});
 
 test("the operator's commands say what the API says", async () => {
   const runs = await endedRuns();
@@ -201,7 +235,45 @@ test("the operator's commands say what the API says", async () => {
   assert.match(seedhook(["retry", "--yes"], local()).stdout, /0 retried, 0 skipped/);
 });
 
-test("files are downloaded whole, go on where they broke off, and are not overwritten", async () => {
+/** A server in front of the Worker whose files stop after 100 bytes. */
+async function stalling() {
+  const server = http.createServer(async ({ url, headers: { authorization } }, response) => {
+    const answer = await fetch(dev.url + url, { headers: { authorization } });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const etag = answer.headers.get("etag");
+    response.writeHead(answer.status, { "content-length": bytes.length, ...(etag && { etag }) });
+    if (url.includes("/files/")) response.write(bytes.subarray(0, 100));
+    else response.end(bytes);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, close };
+}
+
+/** Downloads the files of a run until the first 100 bytes are there, and presses Ctrl-C. */
+async function interruptedDownload(run, parts) {
+  const server = await stalling();
+  const words = [bin, "files", run, "--download", "downloads", "--url", server.url];
+  const child = spawn(process.execPath, words, { cwd: project, env: environment });
+  let printed = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    printed += text;
+  });
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  while (!parts().some((part) => fs.statSync(part).size === 100)) {
+    assert.equal(child.exitCode, null, printed);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  child.kill("SIGINT");
+  assert.equal(await closed, 130, printed);
+  assert.match(printed, /what came is kept, and the same command goes on from there/);
+  server.close();
+}
+
+test("files are downloaded whole, go on where they broke off, and are not overwritten", { timeout: COMMAND_MS }, async () => {
   const [{ run_id }] = (await api("/api/runs")).runs;
   const { files: archived } = await api(`/api/runs/${run_id}`);
   const folder = path.join(project, "downloads");
@@ -214,13 +286,15 @@ test("files are downloaded whole, go on where they broke off, and are not overwr
   assert.equal(whole.length, file.size);
   if (file.sha256) assert.equal(createHash("sha256").update(whole).digest("hex"), file.sha256);
   fs.rmSync(saved);
-  fs.writeFileSync(`${saved}.seedhook-part`, whole.subarray(0, 100));
+  const names = () => fs.readdirSync(folder).filter((name) => /^report\.csv\.[0-9a-f]{8}\.seedhook-part$/.test(name));
+  const parts = () => names().map((name) => path.join(folder, name));
+  await interruptedDownload(run_id, parts);
   const second = download();
   assert.equal(second.status, 0, second.all);
   assert.match(second.stdout, /downloaded downloads\/report.csv/);
   assert.deepEqual(fs.readFileSync(saved), whole);
-  assert.ok(!fs.existsSync(`${saved}.seedhook-part`));
-  assert.match(download().stdout, /already there: downloads\/report.csv/);
+  assert.deepEqual(parts(), []);
+  assert.match(download().stdout, /already there( \(only the size was compared\))?: downloads\/report.csv/);
   fs.writeFileSync(saved, "mine");
   const third = download();
   assert.equal(third.status, 1, third.all);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::future::Future;
 use std::io::{IsTerminal as _, Read, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{Command, Stdio};
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -14,8 +14,8 @@ use std::{env, io};
 
 use anyhow::{Context, Result, bail};
 use seedhook_cli::host::{
-    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput, Terminal,
-    Write,
+    Entry, FabricateOptions, Host, HttpHead, HttpRequest, ProcessState, Program, ProgramOutput,
+    STDIN_BYTES_MAX, Terminal, Write, bounded_stdin,
 };
 use sha2::{Digest, Sha256};
 use ureq::Agent;
@@ -146,8 +146,8 @@ impl Host for NativeHost {
 
     fn stdin(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes)?;
-        Ok(bytes)
+        io::stdin().take(STDIN_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+        bounded_stdin(bytes)
     }
 
     fn read_file(&self, given: &str) -> Result<Option<Vec<u8>>> {
@@ -159,24 +159,7 @@ impl Host for NativeHost {
     }
 
     fn write_file(&self, given: &str, bytes: &[u8], how: Write) -> Result<()> {
-        let path = path(given);
-        let result = || -> io::Result<()> {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let mut options = OpenOptions::new();
-            match how {
-                Write::New | Write::NewSecret => options.write(true).create_new(true),
-                Write::Append => options.append(true).create(true),
-                Write::Replace => options.write(true).create(true).truncate(true),
-            };
-            #[cfg(unix)]
-            if how == Write::NewSecret {
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            }
-            options.open(&path)?.write_all(bytes)
-        };
-        result().with_context(|| format!("{given} cannot be written"))
+        write(&path(given), bytes, how).with_context(|| format!("{given} cannot be written"))
     }
 
     fn entry(&self, given: &str) -> Option<Entry> {
@@ -291,6 +274,14 @@ impl Host for NativeHost {
         }
     }
 
+    fn process_id(&self) -> u32 {
+        std::process::id()
+    }
+
+    fn is_running(&self, process_id: u32) -> bool {
+        is_running(process_id)
+    }
+
     async fn stop(&self, id: u32) {
         drop(self.processes.borrow_mut().remove(&id));
     }
@@ -305,7 +296,8 @@ impl Host for NativeHost {
         let seconds = f64::from(options.task_ms) / 1000.0;
         let mut fabricate = cargo(&["run", "--quiet", "--package", "fake-fabricate", "--"]);
         fabricate.args(["--port", &options.port.to_string(), "--key", &options.key]);
-        fabricate.args(["--task-seconds", &seconds.to_string()]);
+        // A user's own hooks name their own workspaces and workflows.
+        fabricate.args(["--task-seconds", &seconds.to_string(), "--any-names"]);
         let mut process = BackgroundProcess::start("Fabricate", &mut fabricate, path(&options.log), |_| ())?;
         let watch = Stopwatch::start();
         while watch.elapsed() < PAUSE_MAX {
@@ -321,9 +313,15 @@ impl Host for NativeHost {
         bail!("the local Fabricate did not come up\n{}", process.last_lines())
     }
 
-    async fn free_port(&self, port: u16) -> Option<u16> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).ok()?;
-        listener.local_addr().ok().map(|address| address.port())
+    async fn free_port(&self, port: u16) -> Result<Option<u16>> {
+        match std::net::TcpListener::bind(("127.0.0.1", port)) {
+            Ok(listener) => Ok(Some(listener.local_addr()?.port())),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                bail!("this user may not listen there")
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn open_in_browser(&self, url: &str) -> bool {
@@ -354,8 +352,85 @@ impl Host for NativeHost {
     }
 }
 
+#[cfg(unix)]
+fn is_running(process_id: u32) -> bool {
+    let id = nix::unistd::Pid::from_raw(process_id.cast_signed());
+    nix::sys::signal::kill(id, None).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_running(process_id: u32) -> bool {
+    let filter = format!("PID eq {process_id}");
+    let listed = Command::new("tasklist").args(["/NH", "/FO", "CSV", "/FI", &filter]).output();
+    listed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&format!("\"{process_id}\"")))
+}
+
+/// Writes a file, as [`Host::write_file`] says.
+fn write(path: &Path, bytes: &[u8], how: Write) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match how {
+        Write::New | Write::NewSecret => write_new(path, bytes, how == Write::NewSecret),
+        Write::Append => OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes),
+        Write::Replace => {
+            let part = path.with_added_extension(format!("{}.tmp", std::process::id()));
+            // One may be left of a process of the same number.
+            let _ = fs::remove_file(&part);
+            write_new(&part, bytes, false)?;
+            fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
+        }
+    }
+}
+
+/// Writes a file that must not exist. Where it cannot be written whole, nothing of it stays.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "files of a user are the user's on Windows"))]
+fn write_new(path: &Path, bytes: &[u8], is_secret: bool) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if is_secret {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let written = options.open(path)?.write_all(bytes);
+    written.inspect_err(|_| drop(fs::remove_file(path)))
+}
+
 /// Compiles the local Fabricate, so that it starts quickly.
 pub(crate) fn compile_fabricate() -> Result<()> {
     println!("compiling the local Fabricate (a minute the first time)");
     command::run(&mut cargo(&["build", "--quiet", "--package", "fake-fabricate"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names and contents of the files in a folder.
+    fn files(folder: &Path) -> Vec<(String, String)> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let file = |path: PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        };
+        entries.filter(|path| path.is_file()).map(file).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = env::temp_dir().join(format!("seedhook-write-{}", std::process::id()));
+        let file = folder.join("a");
+        write(&file, b"1", Write::New).unwrap();
+        assert!(write(&file, b"2", Write::New).is_err(), "it is there");
+        let before = fs::File::open(&file).unwrap();
+        write(&file, b"34", Write::Replace).unwrap();
+        write(&file, b"5", Write::Append).unwrap();
+        let mut whole = String::new();
+        io::Read::take(before, 9).read_to_string(&mut whole).unwrap();
+        assert_eq!(whole, "1", "who reads the old one reads all of it");
+        fs::create_dir(folder.join("b")).unwrap();
+        assert!(write(&folder.join("b"), b"6", Write::Replace).is_err(), "it is a folder");
+        assert_eq!(files(&folder), [("a".to_owned(), "345".to_owned())]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

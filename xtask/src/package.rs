@@ -92,6 +92,7 @@ pub(crate) fn make(tools: &Tools) -> Result<PathBuf> {
     command_line(tools, &machine, &folder.join("cli"))?;
     fs::write(folder.join("package.json"), format!("{manifest:#}\n"))?;
     fs::write(folder.join("config.schema.json"), seedhook_cli::schema_text()?)?;
+    fs::write(folder.join("wrangler.schema.json"), seedhook_cli::schema_text_with_wranglers()?)?;
     fs::write(folder.join("THIRD-PARTY-LICENSES.txt"), licences::text()?)?;
     links::change_pages(&folder, &links::Web::of(&manifest)?)?;
     contents::seal(&folder, &machine)?;

@@ -5,10 +5,10 @@ use serde_json::Value as Json;
 
 use super::environment::Environment;
 use super::finding::Finding;
-use crate::project::DASHBOARD_FOLDER;
 
-/// Every mistake about static files. A Worker without them has none: it works without the dashboard.
-pub(super) fn find(environment: &Environment<'_>) -> Vec<Finding> {
+/// Every mistake about static files, of which the dashboard's are in `folder`. A Worker without them has none: it works without
+/// the dashboard.
+pub(super) fn find(environment: &Environment<'_>, folder: &str) -> Vec<Finding> {
     let Some(assets) = environment.table.get("assets").and_then(Json::as_object) else { return Vec::new() };
     let mut found = Vec::new();
     let missing = assets.get("not_found_handling").filter(|handling| **handling != "none");
@@ -31,7 +31,7 @@ pub(super) fn find(environment: &Environment<'_>) -> Vec<Finding> {
             environment.at(&["assets"]),
             "the directory is missing",
             format!(
-                "write directory = \"{DASHBOARD_FOLDER}\", or remove [assets]: the Worker works without the dashboard"
+                "write directory = \"{folder}\", or remove [assets]: the Worker works without the dashboard"
             ),
         ));
     }

@@ -1,9 +1,10 @@
-//! The cron trigger, the bindings and the queue that a Worker needs.
+//! The Worker's name and module, the cron trigger, the bindings and the queue that a Worker needs.
 
 use serde_json::Value as Json;
 
 use super::environment::{Environment, Table, has_own, named, path, tables};
 use super::finding::Finding;
+use crate::project::PACKAGED_MAIN;
 
 /// The bindings that every Worker needs: the name of the table, and the binding.
 const BINDINGS: &[(&str, &str)] =
@@ -15,9 +16,18 @@ const METRICS: &str = "METRICS";
 /// The binding of the queue that sweeps may send runs to.
 const SWEEP_QUEUE: &str = "SWEEP_QUEUE";
 
-/// A missing cron trigger, and environments without anything of their own.
+/// The keys without which wrangler deploys nothing, and an example. A command line of wrangler may have them instead.
+const NEEDED: [(&str, &str); 2] = [("name", "seedhook"), ("main", PACKAGED_MAIN)];
+
+/// Missing names, a missing cron trigger, and environments without anything of their own.
 pub(super) fn find_in_file(root: &Table) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let missing = NEEDED.iter().filter(|(key, _)| !root.get(*key).is_some_and(Json::is_string));
+    let mut found: Vec<Finding> = missing
+        .map(|(key, example)| {
+            let remedy = format!("write {key} = \"{example}\": wrangler deploys nothing without it");
+            Finding::warning(path(&[key]), "is missing", remedy)
+        })
+        .collect();
     if !has_cron(root) {
         let remedy = "write [triggers] crons = [\"*/2 * * * *\"]: without it the Worker advances no run";
         found.push(Finding::mistake(path(&["triggers"]), "there is no cron trigger", remedy));

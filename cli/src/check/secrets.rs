@@ -7,10 +7,14 @@ use seedhook::http::api_token::{ApiToken, InvalidToken};
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, READ_TOKEN};
 use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use seedhook::notify::Target;
+use seedhook::notify::target::UnusableTarget;
+use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value as Json};
 
+use super::Report;
 use super::environment::Environment;
 use super::finding::Finding;
+use crate::config_file::ConfigFile;
 use crate::dev_vars::Secrets;
 
 /// The secrets that every Worker needs.
@@ -18,6 +22,13 @@ const OWN: &[&str] = &[FABRICATE_API_KEY, OPERATOR_TOKEN];
 
 /// The secrets that a Worker may have.
 const OPTIONAL: &[&str] = &[LINK_SECRET, READ_TOKEN];
+
+impl Report {
+    /// Checks what is deployed. The secrets of this machine are not, so they are no matter: a machine of CI has none.
+    pub(crate) fn of_deployment(file: &ConfigFile, now: Timestamp) -> Self {
+        Self::of(file, &Secrets::new(), now)
+    }
+}
 
 /// Every mistake and warning about secrets. `local` are the secrets of this machine.
 pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
@@ -102,7 +113,8 @@ fn missing_here(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> 
         .collect()
 }
 
-/// Secrets of targets that are not set on this machine, or that cannot be used: their targets are not notified.
+/// Secrets of targets that are not set on this machine, which warns, or that cannot be used, which are mistakes: their targets are not
+/// notified.
 fn targets(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
     if !environment.path.is_empty() {
         return Vec::new();
@@ -113,9 +125,13 @@ fn targets(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {
         for (field, name, error) in target.unusable_secrets(&secret) {
             let at = environment.at(&["vars", "NOTIFY", target.name.as_str(), field]);
             let problem = format!("{error}; {} is not notified on this machine", target.name);
-            let remedy =
-                format!("add a line {name}=\"…\" to .dev.vars; deployed: `npx wrangler secret put {name}`");
-            found.push(Finding::mistake(at, problem, remedy));
+            let put = format!("deployed: `npx wrangler secret put {name}`");
+            found.push(match error {
+                UnusableTarget::NoSecret(_) => {
+                    Finding::warning(at, problem, format!("add a line {name}=\"…\" to .dev.vars; {put}"))
+                }
+                _ => Finding::mistake(at, problem, format!("put another {name}=\"…\" into .dev.vars; {put}")),
+            });
         }
     }
     found

@@ -3,7 +3,8 @@
 use super::*;
 use crate::testing::{TestHost, project_path, project_text};
 
-const GOOD: &str = r#"
+const GOOD: &str = r#"name = "seeds"
+main = "build/index.js"
 kv_namespaces = [{ binding = "RUNS" }]
 triggers = { crons = ["*/2 * * * *"] }
 [[r2_buckets]]
@@ -73,28 +74,45 @@ fn the_projects_own_file_is_good() {
 }
 
 #[test]
+fn what_wrangler_needs_to_deploy_is_named() {
+    changed("name = \"seeds\"\n", "", &["w.toml:1:1: warning: name: is missing"]);
+    changed("main = \"build/index.js\"\n", "main = 1\n", &["w.toml:2:1: warning: main: is missing"]);
+}
+
+#[test]
+fn the_dashboard_of_the_package_is_where_npm_puts_it() {
+    let of_main = |main: &str| {
+        let text = GOOD.replace("build/index.js", main).replace("[vars", "[assets]\nbinding = \"A\"\n[vars");
+        report(&text, &local()).text()
+    };
+    assert!(of_main("build/index.js").contains("write directory = \"build/dashboard\""));
+    let packaged = of_main("./node_modules/seedhook/worker/index.js");
+    assert!(packaged.contains("write directory = \"node_modules/seedhook/dashboard\""), "{packaged}");
+}
+
+#[test]
 fn a_mistake_that_the_worker_finds_has_its_line() {
     changed(
         "{{ body.seats * 10 }}",
         "{{ body.seats | uper }}",
-        &["w.toml:14:1: HOOKS.crm.params.rows: unknown filter `uper`"],
+        &["w.toml:15:1: HOOKS.crm.params.rows: unknown filter `uper`"],
     );
     changed(
         "workflow =",
         "  workflw =",
-        &["w.toml:8:13: HOOKS.crm: `workflow` is missing", "w.toml:11:3: HOOKS.crm.workflw: unknown field"],
+        &["w.toml:9:13: HOOKS.crm: `workflow` is missing", "w.toml:12:3: HOOKS.crm.workflw: unknown field"],
     );
     changed(
         "\"standard-webhooks\"",
         "\"githib\"",
-        &["w.toml:12:12: HOOKS.crm.verify.scheme: unknown scheme \"githib\""],
+        &["w.toml:13:12: HOOKS.crm.verify.scheme: unknown scheme \"githib\""],
     );
 }
 
 #[test]
 fn a_mistake_in_a_rule_has_the_line_of_its_table() {
     let rules = "\n[[vars.HOOKS.crm.rules]]\nwhen = \"true\"\n[[vars.HOOKS.crm.rules]]\nwen = \"true\"\n";
-    check(&format!("{GOOD}{rules}"), &["w.toml:19:1: HOOKS.crm.rules.1.wen: unknown field"]);
+    check(&format!("{GOOD}{rules}"), &["w.toml:20:1: HOOKS.crm.rules.1.wen: unknown field"]);
 }
 
 #[test]
@@ -113,19 +131,19 @@ fn values_that_json_does_not_have_are_mistakes() {
         params,
         &to,
         &[
-            "w.toml:14:1: HOOKS.crm.params.since: 2024-01-01 is a date or time",
-            "w.toml:15:14: HOOKS.crm.params.list.1.at: 10:00:00 is a date or time",
-            "w.toml:15:31: HOOKS.crm.params.list.2: nan is not a finite number",
-            "w.toml:16:1: HOOKS.crm.params.big: 9007199254740992 is beyond ±(2^53 - 1)",
+            "w.toml:15:1: HOOKS.crm.params.since: 2024-01-01 is a date or time",
+            "w.toml:16:14: HOOKS.crm.params.list.1.at: 10:00:00 is a date or time",
+            "w.toml:16:31: HOOKS.crm.params.list.2: nan is not a finite number",
+            "w.toml:17:1: HOOKS.crm.params.big: 9007199254740992 is beyond ±(2^53 - 1)",
         ],
     );
 }
 
 #[test]
 fn missing_bindings_and_a_missing_cron_are_mistakes() {
-    changed("\"RUNS\"", "\"RUN\"", &["w.toml:2:1: kv_namespaces: the binding RUNS is missing"]);
-    changed("\"FILES\"", "\"FILE\"", &["w.toml:4:3: r2_buckets: the binding FILES is missing"]);
-    changed("[\"*/2 * * * *\"]", "[]", &["w.toml:3:1: triggers: there is no cron trigger"]);
+    changed("\"RUNS\"", "\"RUN\"", &["w.toml:3:1: kv_namespaces: the binding RUNS is missing"]);
+    changed("\"FILES\"", "\"FILE\"", &["w.toml:5:3: r2_buckets: the binding FILES is missing"]);
+    changed("[\"*/2 * * * *\"]", "[]", &["w.toml:4:1: triggers: there is no cron trigger"]);
 }
 
 #[test]
@@ -134,9 +152,9 @@ fn a_secret_in_a_plain_variable_is_a_mistake() {
         "[vars.HOOKS.crm]",
         "[vars]\nOLD = \"x\"\nOPERATOR_TOKEN = \"y\"\nLINK_SECRET = \"z\"\n[vars.HOOKS.crm]",
         &[
-            "w.toml:9:1: OLD: this is the secret of crm, but written as a plain variable",
-            "w.toml:10:1: OPERATOR_TOKEN: this is a secret, but written as a plain variable",
-            "w.toml:11:1: LINK_SECRET: this is a secret, but written as a plain variable",
+            "w.toml:10:1: OLD: this is the secret of crm, but written as a plain variable",
+            "w.toml:11:1: OPERATOR_TOKEN: this is a secret, but written as a plain variable",
+            "w.toml:12:1: LINK_SECRET: this is a secret, but written as a plain variable",
         ],
     );
 }
@@ -145,7 +163,7 @@ fn a_secret_in_a_plain_variable_is_a_mistake() {
 fn a_variable_has_at_most_5_kb() {
     let rows = "{{ body.seats * 10 }}";
     let to = "x".repeat(5200);
-    changed(rows, &to, &["w.toml:8:7: HOOKS: a variable must have at most 5120 bytes as JSON, got 5369"]);
+    changed(rows, &to, &["w.toml:9:7: HOOKS: a variable must have at most 5120 bytes as JSON, got 5369"]);
 }
 
 #[test]
@@ -155,7 +173,7 @@ fn more_than_64_variables_are_a_warning() {
         "[vars.HOOKS.crm]",
         &format!("[vars]\n{many}\n[vars.HOOKS.crm]"),
         &[
-            "w.toml:8:2: warning: vars: the free plan allows 64 variables and secrets together, got 65 variables",
+            "w.toml:9:2: warning: vars: the free plan allows 64 variables and secrets together, got 65 variables",
         ],
     );
 }
@@ -164,15 +182,15 @@ fn more_than_64_variables_are_a_warning() {
 fn an_environment_inherits_nothing() {
     check(
         &format!("{GOOD}[env.staging]\nname = \"s\"\n"),
-        &["w.toml:15:6: [env.staging] has no variables and no bindings of its own"],
+        &["w.toml:16:6: [env.staging] has no variables and no bindings of its own"],
     );
     check(
         &format!("{GOOD}[env.dev.vars.HOOKS]\n"),
         &[
-            "w.toml:15:6: [env.dev] kv_namespaces: the binding RUNS is missing",
-            "w.toml:15:6: [env.dev] r2_buckets: the binding INBOX is missing",
-            "w.toml:15:6: [env.dev] r2_buckets: the binding FILES is missing",
-            "w.toml:15:10: warning: [env.dev] vars: there is no hook",
+            "w.toml:16:6: [env.dev] kv_namespaces: the binding RUNS is missing",
+            "w.toml:16:6: [env.dev] r2_buckets: the binding INBOX is missing",
+            "w.toml:16:6: [env.dev] r2_buckets: the binding FILES is missing",
+            "w.toml:16:10: warning: [env.dev] vars: there is no hook",
         ],
     );
     let own = r#"
@@ -190,8 +208,8 @@ workflow = "w"
     check(
         &format!("{GOOD}{own}"),
         &[
-            "w.toml:18:1: [env.live] r2_buckets: the binding FILES is missing",
-            "w.toml:20:1: [env.live] FABRICATE_URL: ",
+            "w.toml:19:1: [env.live] r2_buckets: the binding FILES is missing",
+            "w.toml:21:1: [env.live] FABRICATE_URL: ",
         ],
     );
 }
@@ -201,12 +219,12 @@ fn static_files_must_leave_the_workers_addresses_alone() {
     let with = |lines: &str| format!("{GOOD}[assets]\n{lines}\n");
     check(&with("directory = \"build/dashboard\""), &[]);
     check(&with("directory = \"x\"\nnot_found_handling = \"none\"\nrun_worker_first = [\"/api/*\"]"), &[]);
-    check(&with("binding = \"ASSETS\""), &["w.toml:15:2: assets: the directory is missing"]);
+    check(&with("binding = \"ASSETS\""), &["w.toml:16:2: assets: the directory is missing"]);
     check(
         &with("directory = \"x\"\nnot_found_handling = \"single-page-application\"\nrun_worker_first = true"),
         &[
-            "w.toml:17:1: assets.not_found_handling: \"single-page-application\" answers calls of the Worker",
-            "w.toml:18:1: assets.run_worker_first: the Worker answers every address itself",
+            "w.toml:18:1: assets.not_found_handling: \"single-page-application\" answers calls of the Worker",
+            "w.toml:19:1: assets.run_worker_first: the Worker answers every address itself",
         ],
     );
 }
@@ -215,7 +233,7 @@ fn static_files_must_leave_the_workers_addresses_alone() {
 fn a_queue_without_a_consumer_is_a_warning() {
     let producer = "[[queues.producers]]\nbinding = \"SWEEP_QUEUE\"\nqueue = \"sweep\"\n";
     let consumer = |queue| format!("{GOOD}{producer}[[queues.consumers]]\nqueue = \"{queue}\"\n");
-    let warning = "w.toml:15:10: warning: queues.producers: SWEEP_QUEUE has no consumer here";
+    let warning = "w.toml:16:10: warning: queues.producers: SWEEP_QUEUE has no consumer here";
     check(&format!("{GOOD}{producer}"), &[warning]);
     check(&consumer("other"), &[warning]);
     check(&consumer("sweep"), &[]);
@@ -227,7 +245,7 @@ fn a_dataset_for_data_points_has_its_name() {
         format!("{GOOD}[[analytics_engine_datasets]]\nbinding = \"{binding}\"\ndataset = \"seedhook\"\n")
     };
     check(&with("METRICS"), &[]);
-    let warning = "w.toml:15:3: warning: analytics_engine_datasets: no dataset is bound as METRICS";
+    let warning = "w.toml:16:3: warning: analytics_engine_datasets: no dataset is bound as METRICS";
     check(&with("ANALYTICS"), &[warning]);
 }
 
@@ -237,13 +255,13 @@ fn the_rate_of_fabricate_calls_must_be_a_number() {
         GOOD.replace("[vars.HOOKS.crm]", &format!("[vars]\nFABRICATE_RATE = {value}\n[vars.HOOKS.crm]"))
     };
     check(&rate("120"), &[]);
-    check(&rate("\"many\""), &["w.toml:9:1: FABRICATE_RATE: must be a whole number from 5 to 9000"]);
+    check(&rate("\"many\""), &["w.toml:10:1: FABRICATE_RATE: must be a whole number from 5 to 9000"]);
 }
 
 #[test]
 fn no_hook_is_a_warning() {
     let (start, _) = GOOD.split_once("[vars").unwrap();
-    check(&format!("{start}[vars]\n"), &["w.toml:8:2: warning: vars: there is no hook"]);
+    check(&format!("{start}[vars]\n"), &["w.toml:9:2: warning: vars: there is no hook"]);
     check(start, &["w.toml:1:1: vars: there are no variables, so there is no hook"]);
 }
 
@@ -274,7 +292,7 @@ fn limited(limit: &str, after: &str, expected: &[&str]) {
 fn a_rate_limit_needs_its_binding() {
     limited("\"PER_MINUTE\"", LIMITED, &[]);
     limited("{ binding = \"OLDER\", by = \"sender\" }", LIMITED, &[]);
-    let missing = "w.toml:12:1: HOOKS.crm.rate_limit: there is no rate-limiting binding";
+    let missing = "w.toml:13:1: HOOKS.crm.rate_limit: there is no rate-limiting binding";
     limited("\"PER_MINUT\"", LIMITED, &[&format!("{missing} \"PER_MINUT\"; did you mean \"PER_MINUTE\"?")]);
     limited("\"OTHER\"", LIMITED, &[&format!("{missing} \"OTHER\"")]);
     limited("\"X\"", "", &[&format!("{missing} \"X\"")]);
@@ -286,7 +304,7 @@ vars.HOOKS_2.b = { verify = { scheme = "github", secret = "B" }, rate_limit = "P
 "#;
     check(
         &format!("{GOOD}{LIMITED}{own}"),
-        &["w.toml:32:66: [env.live] HOOKS_2.b.rate_limit: there is no rate-limiting binding \"PER_MINUTE\""],
+        &["w.toml:33:66: [env.live] HOOKS_2.b.rate_limit: there is no rate-limiting binding \"PER_MINUTE\""],
     );
 }
 
@@ -296,12 +314,12 @@ fn the_period_of_a_rate_limit_must_be_10_or_60_seconds() {
     limited(
         "\"PER_MINUTE\"",
         &odd("period = 60", "period = 30"),
-        &["w.toml:20:25: ratelimits.0.simple.period: the period must be 10 or 60 seconds, got 30"],
+        &["w.toml:21:25: ratelimits.0.simple.period: the period must be 10 or 60 seconds, got 30"],
     );
     limited(
         "\"PER_MINUTE\"",
         &odd(", period = 10", ""),
-        &["w.toml:25:1: unsafe.bindings.0.simple.period: the period of this rate limit is missing"],
+        &["w.toml:26:1: unsafe.bindings.0.simple.period: the period of this rate limit is missing"],
     );
 }
 
@@ -310,12 +328,12 @@ fn a_secret_that_is_not_set_on_this_machine_is_a_warning() {
     changed(
         "[\"CRM_SECRET\", \"OLD\"]",
         "[\"CRM_SECRET\", \"OLDER\"]",
-        &["w.toml:12:42: warning: HOOKS.crm.verify.secret: .dev.vars has no OLDER"],
+        &["w.toml:13:42: warning: HOOKS.crm.verify.secret: .dev.vars has no OLDER"],
     );
     changed(
         "{ scheme = \"standard-webhooks\", secret = [\"CRM_SECRET\", \"OLD\"] }",
         "{ scheme = \"meta\", secret = \"OLD\", verify_token = \"T\" }",
-        &["w.toml:12:45: warning: HOOKS.crm.verify.verify_token: .dev.vars has no T"],
+        &["w.toml:13:45: warning: HOOKS.crm.verify.verify_token: .dev.vars has no T"],
     );
     // The sender sends it in a handshake.
     changed("\"standard-webhooks\", secret = [\"CRM_SECRET\", \"OLD\"]", "\"notion\", secret = \"T\"", &[]);
@@ -407,11 +425,11 @@ fn access_needs_both_variables_and_no_token() {
     check(&with(&both), &[]);
     let no_token = "w.toml:1:13: secrets.required: the secret OPERATOR_TOKEN is missing";
     let alone = format!("ACCESS_AUD = \"{tag}\"");
-    check(&with(&alone), &[no_token, "w.toml:17:1: ACCESS_AUD: needs ACCESS_TEAM, too"]);
+    check(&with(&alone), &[no_token, "w.toml:18:1: ACCESS_AUD: needs ACCESS_TEAM, too"]);
     let wrong = both.replace("acme", "acme.example");
     check(
         &with(&wrong),
-        &[no_token, "w.toml:17:1: ACCESS_TEAM: must be the name of a team, or its domain, got"],
+        &[no_token, "w.toml:18:1: ACCESS_TEAM: must be the name of a team, or its domain, got"],
     );
 }
 
@@ -420,19 +438,37 @@ fn the_secrets_of_targets_are_set_and_can_be_used() {
     let with = |target: &str| format!("{GOOD}\n[vars.NOTIFY.ops]\n{target}\n");
     check(
         &with("url = \"https://example.com\"\nsecret = \"NOPE\""),
-        &["w.toml:18:1: NOTIFY.ops.secret: the secret NOPE is not set; ops is not notified"],
+        &["w.toml:19:1: warning: NOTIFY.ops.secret: the secret NOPE is not set; ops is not notified"],
+    );
+    check(
+        &with("url_secret = \"NOPE\"\nformat = \"slack\""),
+        &["w.toml:18:1: warning: NOTIFY.ops.url_secret: the secret NOPE is not set; ops is not notified"],
     );
     check(
         &with("url = \"https://example.com\"\nsecret = \"OLD\""),
-        &["w.toml:18:1: NOTIFY.ops.secret: the secret OLD must be base64"],
+        &["w.toml:19:1: NOTIFY.ops.secret: the secret OLD must be base64"],
     );
     check(
         &with("url_secret = \"OLD\"\nformat = \"slack\""),
-        &["w.toml:17:1: NOTIFY.ops.url_secret: the address in OLD must be an https address"],
+        &["w.toml:18:1: NOTIFY.ops.url_secret: the address in OLD must be an https address"],
     );
     check(
         &with("url = \"http://example.com\"\nformat = \"slack\""),
-        &["w.toml:17:1: NOTIFY.ops.url: must begin with https://"],
+        &["w.toml:18:1: NOTIFY.ops.url: must begin with https://"],
     );
     check(&with("url = \"https://example.com\"\nformat = \"slack\""), &[]);
+}
+
+#[test]
+fn secrets_of_this_machine_are_no_matter_for_a_deployment() {
+    let target = "[vars.NOTIFY.ops]\nurl = \"https://example.com\"\nsecret = \"OLD\"";
+    let text = format!("{GOOD}\n{target}\n");
+    assert!(!report(&text, &local()).is_good(), "OLD is no key");
+    let of_deployment = |text: String| {
+        let file = ConfigFile::parse("w.toml", text).unwrap();
+        Report::of_deployment(&file, Timestamp::from_millis(crate::testing::NOW_MS))
+    };
+    let good = of_deployment(text.clone());
+    assert!(good.is_good(), "{}", good.text());
+    assert!(!of_deployment(text.replace("seats * 10", "seats | uper")).is_good());
 }

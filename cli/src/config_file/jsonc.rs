@@ -7,6 +7,9 @@ use serde_json::{Number, Value as Json};
 
 use super::{LossyValue, Parsed};
 
+/// The most levels of nesting: to read a text takes stack for each.
+const LEVELS_MAX: usize = 128;
+
 /// Parses a text.
 pub(super) fn parse(text: &str) -> Parsed {
     let value = ast(text)?;
@@ -44,7 +47,46 @@ fn unmarked(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
+/// The offset of the bracket that opens one level more than [`LEVELS_MAX`]. Brackets in texts and comments are none.
+fn too_deep(text: &str) -> Option<usize> {
+    let (mut levels, mut rest) = (0_usize, text.bytes().enumerate().peekable());
+    while let Some((at, byte)) = rest.next() {
+        let next = rest.peek().map(|(_, next)| *next);
+        match (byte, next) {
+            (b'"', _) => {
+                while let Some((_, inside)) = rest.next().filter(|(_, inside)| *inside != b'"') {
+                    if inside == b'\\' {
+                        rest.next();
+                    }
+                }
+            }
+            (b'/', Some(b'/')) => while rest.next_if(|(_, inside)| *inside != b'\n').is_some() {},
+            (b'/', Some(b'*')) => {
+                rest.next();
+                let mut before = b' ';
+                while let Some((_, inside)) =
+                    rest.next().filter(|(_, inside)| (before, *inside) != (b'*', b'/'))
+                {
+                    before = inside;
+                }
+            }
+            (b'[' | b'{', _) => {
+                levels += 1;
+                if levels > LEVELS_MAX {
+                    return Some(at);
+                }
+            }
+            (b']' | b'}', _) => levels = levels.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
 fn ast(text: &str) -> Result<Option<Value<'_>>, (usize, String)> {
+    if let Some(at) = too_deep(text) {
+        return Err((at, format!("not read: there are more than {LEVELS_MAX} levels of brackets")));
+    }
     let collected = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
     let options = ParseOptions {
         allow_comments: true,
@@ -104,4 +146,34 @@ fn of_number(written: &str, path: &[String], lossy: &mut Vec<LossyValue>) -> Jso
         return Json::from(number);
     }
     written.parse().ok().and_then(Number::from_f64).map_or(Json::Null, Json::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+        format!("{{\"a\": {open}1{close}}}")
+    }
+
+    #[test]
+    fn levels_are_bounded() {
+        assert!(parse(&nested(LEVELS_MAX)).is_ok());
+        for levels in [LEVELS_MAX + 1, 1_000_000] {
+            let (at, message) = parse(&nested(levels)).unwrap_err();
+            assert_eq!((at, message.as_str()), (133, "not read: there are more than 128 levels of brackets"));
+        }
+        assert_eq!(offset(&nested(1_000_000), &["a".to_owned()]), 0);
+    }
+
+    #[test]
+    fn brackets_in_texts_and_comments_are_no_levels() {
+        let many = "[{".repeat(LEVELS_MAX);
+        let text = format!("{{\"a\": \"{many}\\\"{many}\", // {many}\n/* {many} **/ \"b\": 1}}");
+        let (root, _) = parse(&text).unwrap();
+        assert_eq!((root["a"].as_str().unwrap().len(), root["b"].as_i64()), (4 * LEVELS_MAX + 1, Some(1)));
+        let rows = format!("{{\"a\": [{}]}}", vec!["[{}]"; 1_000].join(","));
+        assert!(parse(&rows).is_ok());
+    }
 }

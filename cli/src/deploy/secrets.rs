@@ -4,6 +4,7 @@
 use anyhow::{Result, bail};
 use seedhook::config::Configuration;
 use seedhook::config::sender::sender;
+use seedhook::example_secrets::Exposure;
 use seedhook::hook::Hook;
 use seedhook::http::api_token::ApiToken;
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN};
@@ -11,6 +12,7 @@ use seedhook::link::LinkSecret;
 use seedhook::notify::target::Address;
 use serde_json::{Map, Value};
 
+use crate::LOCAL_KEY;
 use crate::host::Host;
 use crate::init::secrets::{of_hook, random};
 
@@ -35,6 +37,8 @@ enum Kind {
     Operator,
     /// We choose it, and enter it at the sender or the receiver.
     Shared,
+    /// The sender chooses it, or lets us: the user knows which.
+    Either,
     /// The sender or receiver chooses it, often when it has the address.
     Theirs,
 }
@@ -71,7 +75,7 @@ impl Needed {
         match self.kind {
             _ if of_environment(host, &self.name).is_some() => Origin::Environment,
             Kind::Own | Kind::Operator | Kind::Shared => Origin::Random,
-            Kind::Fabricate | Kind::Theirs => Origin::Terminal,
+            Kind::Fabricate | Kind::Either | Kind::Theirs => Origin::Terminal,
         }
     }
 
@@ -82,8 +86,9 @@ impl Needed {
             Origin::Environment => "from the environment",
             Origin::Random if is_terminal || !self.is_known_to_somebody() => "random",
             Origin::Random => "must be in the environment, because there is no terminal to show a random one",
+            Origin::Terminal if is_terminal && self.kind == Kind::Either => "asked for, or random",
             Origin::Terminal if is_terminal => "asked for",
-            Origin::Terminal if self.kind == Kind::Fabricate => "must be in the environment",
+            Origin::Terminal if self.kind != Kind::Theirs => "must be in the environment",
             Origin::Terminal => "left unset, because there is no terminal to ask at",
         }
     }
@@ -120,15 +125,27 @@ pub(super) fn needed(configuration: &Configuration) -> Vec<Needed> {
     all
 }
 
-/// Who chooses a hook's secret: we, where the sender's steps begin with inventing one, and where the hook describes a shared
-/// secret itself; a token of a handshake is always ours.
+/// Who chooses a hook's secret: we, where the sender's steps begin with inventing one; a token of a handshake is always ours. A
+/// sender that the hook describes itself may show a key for its signatures, or take one of ours.
 fn kind_of(hook: &Hook, name: &str) -> Kind {
-    let is_token = hook.verify.verify_token_name.as_deref() == Some(name);
-    let is_ours = match hook.sender.as_deref().and_then(sender) {
-        Some(sender) => sender.setup.iter().any(|step| step.contains("nvent a secret")),
-        None => !matches!(hook.verify.scheme.as_str(), "ed25519" | "ecdsa-p256"),
+    if hook.verify.verify_token_name.as_deref() == Some(name) {
+        return Kind::Shared;
+    }
+    let Some(sender) = hook.sender.as_deref().and_then(sender) else {
+        return match hook.verify.scheme.as_str() {
+            "ed25519" | "ecdsa-p256" => Kind::Theirs,
+            "hmac" | "jwt" => Kind::Either,
+            _ => Kind::Shared,
+        };
     };
-    if is_token || is_ours { Kind::Shared } else { Kind::Theirs }
+    let says = |words: &str| sender.setup.iter().any(|step| step.contains(words));
+    if says("Invent a secret") {
+        Kind::Shared
+    } else if says("invent a secret") {
+        Kind::Either
+    } else {
+        Kind::Theirs
+    }
 }
 
 fn of_environment(host: &impl Host, name: &str) -> Option<String> {
@@ -146,42 +163,66 @@ pub(super) async fn collect(
 ) -> Result<Found> {
     let mut found = Found::default();
     for needed in missing {
-        let name = needed.name.clone();
-        let value = match needed.origin(host) {
-            Origin::Environment => of_environment(host, &name),
-            Origin::Random if needed.is_known_to_somebody() && !host.terminal().is_terminal => bail!(
-                "{name} must be in the environment: there is no terminal to show a random one. Nothing was changed"
-            ),
-            Origin::Random => {
-                let value = made(host, configuration, &needed)?;
-                if needed.is_known_to_somebody() {
-                    found.shown.push((name.clone(), value.clone()));
-                }
-                Some(value)
-            }
-            Origin::Terminal => typed(host, &needed).await?,
-        };
-        match value {
+        match value(host, configuration, &needed, &mut found.shown).await? {
             Some(value) => {
-                must_be_usable(&name, &value)?;
-                found.values.insert(name, value.into());
+                must_be_usable(&needed.name, &value)?;
+                found.values.insert(needed.name, value.into());
             }
-            None if needed.kind == Kind::Fabricate => {
-                bail!("{name} is missing: set it in the environment. Nothing was changed")
-            }
-            None => found.unset.push(name),
+            None => found.unset.push(needed.name),
         }
     }
     Ok(found)
 }
 
+/// The value of a secret. `None` for one that is set later. `shown` gets those that somebody has to know.
+async fn value(
+    host: &impl Host,
+    configuration: &Configuration,
+    needed: &Needed,
+    shown: &mut Vec<(String, String)>,
+) -> Result<Option<String>> {
+    let name = &needed.name;
+    match needed.origin(host) {
+        Origin::Environment => return Ok(of_environment(host, name)),
+        Origin::Random => {}
+        Origin::Terminal => match (typed(host, needed).await?, needed.kind) {
+            (Some(value), _) if !value.is_empty() => return Ok(Some(value)),
+            (_, Kind::Fabricate) => {
+                bail!("{name} is missing: set it in the environment. Nothing was changed")
+            }
+            (Some(_), Kind::Either) => {}
+            (None, Kind::Either) => {
+                bail!(
+                    "{name} must be in the environment: there is no terminal to ask at. Nothing was changed"
+                )
+            }
+            _ => return Ok(None),
+        },
+    }
+    let is_shown = needed.is_known_to_somebody();
+    if is_shown && !host.terminal().is_terminal {
+        bail!(
+            "{name} must be in the environment: there is no terminal to show a random one. Nothing was changed"
+        );
+    }
+    let value = made(host, configuration, needed)?;
+    if is_shown {
+        shown.push((name.clone(), value.clone()));
+    }
+    Ok(Some(value))
+}
+
+/// What is typed; empty for blanks, and `None` where there is no terminal.
 async fn typed(host: &impl Host, needed: &Needed) -> Result<Option<String>> {
-    let skip = if needed.kind == Kind::Fabricate { "" } else { "; empty to set it later" };
+    let skip = match needed.kind {
+        Kind::Fabricate => "",
+        Kind::Either => "; what the sender shows, or empty for a random one to enter there",
+        _ => "; empty to set it later",
+    };
     let prompt = format!("{} ({}{skip}): ", needed.name, needed.purpose);
     let value = host.ask_secret(&prompt).await?;
-    Ok(value
-        .map(|value| value.trim_end_matches(['\r', '\n']).to_owned())
-        .filter(|value| !value.trim().is_empty()))
+    let value = value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned());
+    Ok(value.map(|value| if value.trim().is_empty() { String::new() } else { value }))
 }
 
 /// A random secret in the form that its hook takes.
@@ -196,9 +237,16 @@ fn made(host: &impl Host, configuration: &Configuration, needed: &Needed) -> Res
     random(host)
 }
 
-/// An error about a value that the Worker would not take.
+/// An error about a value that a deployed Worker, or Fabricate, would not take.
 fn must_be_usable(name: &str, value: &str) -> Result<()> {
+    if let Err(error) = Exposure::Public.usable(Some(value.to_owned())) {
+        bail!("{name} {error}: set a value of your own in the environment. Nothing was changed");
+    }
     let problem = match name {
+        FABRICATE_API_KEY if value.trim() == LOCAL_KEY => Some(
+            "is the key of the local Fabricate: set your own in the environment (Fabricate: Account Settings → API Keys)"
+                .to_owned(),
+        ),
         OPERATOR_TOKEN => ApiToken::new(Some(value)).err().map(|error| error.to_string()),
         LINK_SECRET => LinkSecret::new(Some(value)).err().map(|error| error.to_string()),
         _ => None,

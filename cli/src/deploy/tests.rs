@@ -1,5 +1,8 @@
 //! What is deployed, and which secrets it needs.
 
+mod machine;
+mod whole;
+
 use serde_json::json;
 
 use super::secrets::{Needed, Origin};
@@ -50,6 +53,12 @@ fn secrets_that_senders_choose_are_asked_for_and_others_are_random() {
     assert_eq!(origins(&one("github")), expect(&[("S", Origin::Random)]));
     assert_eq!(origins(&one("stripe")), expect(&[("S", Origin::Terminal)]));
     assert_eq!(origins(&one("bearer")), expect(&[("S", Origin::Random)]));
+    // Who chooses these is not known.
+    let hmac = json!({"scheme": "hmac", "secret": "S", "header": "x-signature"});
+    assert_eq!(origins(&hmac), expect(&[("S", Origin::Terminal)]));
+    let jwt = json!({"scheme": "jwt", "secret": "S", "header": "authorization"});
+    assert_eq!(origins(&jwt), expect(&[("S", Origin::Terminal)]));
+    assert_eq!(origins(&one("gitlab")), expect(&[("S", Origin::Terminal)]));
     assert_eq!(origins(&json!({"scheme": "none"})), expect(&[]));
     let meta = json!({"scheme": "meta", "secret": "S", "verify_token": "T"});
     assert_eq!(origins(&meta), expect(&[("S", Origin::Terminal), ("T", Origin::Random)]));

@@ -1,14 +1,14 @@
 //! Follows runs and prints their changes. Only the cron advances a run.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
 use super::sample_webhook::SampleWebhook;
 use super::servers::Servers;
 use crate::host::Host;
+use crate::operator::seen_runs::{SeenRuns, newest};
 use crate::run_text::{self, text};
+use crate::table::plain;
 
 /// The time between two queries of the sample's run, milliseconds.
 const QUERY_EVERY_MS: u32 = 300;
@@ -18,9 +18,6 @@ const LIST_EVERY_MS: u32 = 2_000;
 
 /// How often a list is asked for a new run.
 const ASKED_MAX: usize = 20;
-
-/// How many different limits lists are asked for: by the time a limit is used again, the Worker's cached answer has expired.
-const LIST_LIMITS: usize = 8;
 
 /// The time between two sweeps, milliseconds. Deployed, the cron fires every two minutes; `wrangler dev` never fires it.
 const SWEEP_EVERY_MS: i64 = 2_500;
@@ -43,18 +40,15 @@ pub(super) struct Follower<'a, 'h, H> {
     host: &'h H,
     servers: &'a Servers<'h, H>,
     cron: Cron,
-    /// The last printed status of each run, by its id.
-    seen: BTreeMap<String, String>,
+    /// The runs whose status was printed.
+    seen: SeenRuns,
 }
 
 impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
     /// The runs that exist now are not printed.
     pub(super) async fn new(host: &'h H, servers: &'a Servers<'h, H>, cron: Cron) -> Result<Self> {
-        let mut follower = Self { host, servers, cron, seen: BTreeMap::new() };
-        for run in follower.list(0).await? {
-            follower.mark_seen(&run);
-        }
-        Ok(follower)
+        let seen = SeenRuns::of(&newest(&servers.worker, None).await?);
+        Ok(Self { host, servers, cron, seen })
     }
 
     /// Sends the sample and prints the changes of its run.
@@ -83,17 +77,17 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
             self.sweep_if_due().await;
             let run = worker.get(&format!("/api/runs/{run_id}")).await?;
             for line in run_text::changes(&last, &run) {
-                host.print(&format!("✓ {line}\n"))?;
+                host.print(&format!("✓ {}\n", plain(&line)))?;
             }
+            self.seen.note(&run);
             if run_text::is_good(&run) {
-                self.mark_seen(&run);
                 return Ok(run);
             }
             if run_text::is_over(&run) {
                 bail!("run {run_id} ended as {}\n{run:#}", run_text::status(&run));
             }
             if text(&run, "/status") != text(&last, "/status") {
-                host.show_progress(Some(run_text::awaited(&run)));
+                host.show_progress(Some(&run_text::awaited(&run)));
             }
             last = run;
             host.sleep(QUERY_EVERY_MS).await?;
@@ -104,11 +98,10 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
 
     /// The run of a webhook whose answer names none, because its sender wants another answer.
     async fn new_run(&self) -> Result<String> {
-        for turn in 0..ASKED_MAX {
-            let runs = self.list(turn).await?;
-            let ids = runs.iter().map(|run| text(run, "/run_id"));
-            if let Some(new) = ids.into_iter().find(|id| !self.seen.contains_key(*id)) {
-                return Ok(new.to_owned());
+        for _ in 0..ASKED_MAX {
+            let (runs, _) = newest(&self.servers.worker, None).await?;
+            if let Some(new) = runs.iter().find(|run| self.seen.is_new(run)) {
+                return Ok(text(new, "/run_id").to_owned());
             }
             self.host.sleep(QUERY_EVERY_MS).await?;
         }
@@ -118,30 +111,15 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
     /// Prints each change of any run's status, until Ctrl-C.
     pub(super) async fn all_runs(&mut self) -> Result<()> {
         self.host.show_progress(Some("waiting for webhooks"));
-        for turn in 1.. {
+        loop {
             self.servers.must_be_up()?;
             self.sweep_if_due().await;
             // A change of the configuration restarts the Worker, which does not answer until it is up again.
-            for run in self.list(turn).await.unwrap_or_default().iter().rev() {
-                let status = text(run, "/status");
-                if self.seen.get(text(run, "/run_id")).map(String::as_str) != Some(status) {
-                    self.host.print(&format!("{}\n", run_text::line(run)))?;
-                    self.mark_seen(run);
-                }
+            let (runs, _) = newest(&self.servers.worker, None).await.unwrap_or_default();
+            for run in runs.iter().rev().filter(|run| self.seen.note(run)) {
+                self.host.print(&format!("{}\n", plain(&run_text::line(run))))?;
             }
             self.host.sleep(LIST_EVERY_MS).await?;
-        }
-        Ok(())
-    }
-
-    /// The newest runs, 50 or some more. `turn` counts the calls and changes the limit, because the Worker caches the answer to
-    /// the same query for some seconds.
-    async fn list(&self, turn: usize) -> Result<Vec<Value>> {
-        let limit = 50 + turn % LIST_LIMITS;
-        let mut page = self.servers.worker.get(&format!("/api/runs?limit={limit}")).await?;
-        match page.get_mut("runs").map(Value::take) {
-            Some(Value::Array(runs)) => Ok(runs),
-            _ => bail!("GET /api/runs was answered without runs"),
         }
     }
 
@@ -151,10 +129,6 @@ impl<'a, 'h, H: Host> Follower<'a, 'h, H> {
             let _ = self.servers.worker.sweep().await;
             self.cron.due_ms = self.host.now_ms() + SWEEP_EVERY_MS;
         }
-    }
-
-    fn mark_seen(&mut self, run: &Value) {
-        self.seen.insert(text(run, "/run_id").to_owned(), text(run, "/status").to_owned());
     }
 }
 

@@ -2,14 +2,14 @@
 
 use anyhow::{Error, Result, anyhow, bail};
 
-use super::LOCAL_KEY;
 use super::options::Options;
 use super::settings::Settings;
-use crate::address::Address;
+use super::{LOCAL_KEY, lock};
+use crate::address::{Address, LOCAL_URL};
 use crate::host::{FabricateOptions, Host, Interrupted, ProcessState, Program};
-use crate::worker::Worker;
+use crate::worker::{Health, Worker};
 
-/// The Worker's default port, which is wrangler's too.
+/// The Worker's default port, which is wrangler's too. It is the one of [`LOCAL_URL`].
 const WORKER_PORT: u16 = 8787;
 
 /// The local Fabricate's default port.
@@ -55,25 +55,19 @@ impl<'h, H: Host> Servers<'h, H> {
         settings: &Settings,
         wrangler: Vec<String>,
     ) -> Result<Self> {
+        // Before the ports, because the one that runs has them.
+        lock::must_be_alone(host)?;
         let port = free_port(host, options.port, WORKER_PORT, "--port").await?;
-        let mut fabricate_url = None;
-        if !options.live {
-            let port = free_port(host, options.fabricate_port, FABRICATE_PORT, "--fabricate-port").await?;
-            host.show_progress(Some("starting the local Fabricate"));
-            let options = FabricateOptions {
-                port,
-                key: LOCAL_KEY.to_owned(),
-                task_ms: TASK_MS,
-                log: FABRICATE_LOG.to_owned(),
-            };
-            let url = host.serve_fabricate(&options).await?;
-            host.print(&format!("✓ local Fabricate at {url}, log in {FABRICATE_LOG}\n"))?;
-            fabricate_url = Some(url);
-        }
-        let wrangler =
-            host.start(&wrangler_dev(wrangler, port, fabricate_url.as_deref(), options), WRANGLER_LOG)?;
         let address =
             Address { url: format!("http://127.0.0.1:{port}"), token: settings.operator_token.clone() };
+        lock::take(host, &address.url)?;
+        let wrangler = match start_both(host, options, wrangler, port).await {
+            Ok(wrangler) => wrangler,
+            Err(error) => {
+                lock::release(host);
+                return Err(error);
+            }
+        };
         let run_within_ms = if options.live { REAL_RUN_WITHIN_MS } else { LOCAL_RUN_WITHIN_MS };
         let mut servers = Self { worker: Worker::new(host, address), run_within_ms, host, wrangler };
         match servers.wait_for_worker().await {
@@ -109,25 +103,60 @@ impl<'h, H: Host> Servers<'h, H> {
     /// Ends what was started.
     pub(super) async fn stop(&mut self) {
         self.host.stop(self.wrangler).await;
+        lock::release(self.host);
     }
 
     async fn wait_for_worker(&self) -> Result<()> {
         self.host.show_progress(Some("starting the Worker"));
         let start_ms = self.host.now_ms();
-        let mut health = None;
+        let mut answer = "no answer".to_owned();
         while self.host.now_ms() - start_ms < UP_WITHIN_MS {
             self.must_be_up()?;
-            health = self.worker.health().await;
-            if health == Some(200) {
-                let url = &self.worker.address.url;
-                return self.host.print(&format!("✓ Worker at {url}, log in {WRANGLER_LOG}\n"));
+            match self.worker.health().await {
+                Some(health) if health.is_seedhook() => return self.say_where(&health),
+                Some(health) => answer = format!("status {}", health.status),
+                None => {}
             }
             self.host.sleep(ASK_EVERY_MS).await?;
         }
-        let answer = health.map_or("no answer".to_owned(), |status| format!("status {status}"));
         let printed = last_lines(&self.host.process(self.wrangler).printed);
         bail!("the Worker did not come up: {answer} at {}/health\n{printed}", self.worker.address.url)
     }
+
+    /// Prints where the Worker is, and what it lacks. It is up, even if it says that it is not healthy: nothing has swept since
+    /// the last `dev` ended, and what Fabricate answered then is still noted.
+    fn say_where(&self, health: &Health) -> Result<()> {
+        let url = &self.worker.address.url;
+        self.host.print(&format!("✓ Worker at {url}, log in {WRANGLER_LOG}\n"))?;
+        for problem in health.problems(&["configuration", "binding", "store"]) {
+            self.host.print(&format!("  {url}/health says: {problem}\n"))?;
+        }
+        if *url != LOCAL_URL {
+            self.host.print(&format!(
+                "  other commands need its address: SEEDHOOK_URL={url} npx seedhook runs\n"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// Starts the local Fabricate, unless the real one is wanted, and wrangler. Returns wrangler's process.
+async fn start_both<H: Host>(host: &H, options: &Options, wrangler: Vec<String>, port: u16) -> Result<u32> {
+    let mut fabricate_url = None;
+    if !options.live {
+        let port = free_port(host, options.fabricate_port, FABRICATE_PORT, "--fabricate-port").await?;
+        host.show_progress(Some("starting the local Fabricate"));
+        let options = FabricateOptions {
+            port,
+            key: LOCAL_KEY.to_owned(),
+            task_ms: TASK_MS,
+            log: FABRICATE_LOG.to_owned(),
+        };
+        let url = host.serve_fabricate(&options).await?;
+        host.print(&format!("✓ local Fabricate at {url}, log in {FABRICATE_LOG}\n"))?;
+        fabricate_url = Some(url);
+    }
+    host.start(&wrangler_dev(wrangler, port, fabricate_url.as_deref(), options), WRANGLER_LOG)
 }
 
 fn wrangler_dev(
@@ -161,11 +190,13 @@ fn last_lines(printed: &str) -> String {
 /// The given port; or the default, or any free port if the default is taken.
 async fn free_port(host: &impl Host, given: Option<u16>, default: u16, option: &str) -> Result<u16> {
     let wanted = given.unwrap_or(default);
-    if let Some(port) = host.free_port(wanted).await {
-        return Ok(port);
+    match host.free_port(wanted).await {
+        Ok(Some(port)) => return Ok(port),
+        Ok(None) if given.is_some() => bail!("port {wanted} is taken; choose another with {option}"),
+        Err(error) if given.is_some() => {
+            bail!("port {wanted} cannot be used: {error:#}; choose another with {option}")
+        }
+        _ => {}
     }
-    if given.is_some() {
-        bail!("port {wanted} is taken; choose another with {option}");
-    }
-    host.free_port(0).await.ok_or_else(|| anyhow!("no port is free"))
+    host.free_port(0).await?.ok_or_else(|| anyhow!("no port is free"))
 }

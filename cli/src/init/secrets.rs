@@ -4,6 +4,7 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use seedhook::config::Configuration;
+use seedhook::config::sender::sender;
 use seedhook::hook::Hook;
 use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN};
 use seedhook::request::RawRequest;
@@ -88,12 +89,19 @@ pub(crate) fn of_hook(host: &impl Host, hook: &Hook) -> Result<Vec<(String, Opti
     for name in &names {
         let bytes = random_bytes(host)?;
         let hex = base16ct::lower::encode_string(&bytes);
-        // Standard Webhooks, most others, and Basic authentication.
-        let forms = [format!("whsec_{}", STANDARD.encode(bytes)), hex.clone(), format!("seedhook:{hex}")];
-        let usable = forms.into_iter().find(|secret| is_usable(hook, &names, secret));
+        // Standard Webhooks, most others, and Basic authentication. Where any text is a secret, `whsec_` would mislead.
+        let prefixed = has_prefix(hook).then(|| format!("whsec_{}", STANDARD.encode(bytes)));
+        let mut forms = prefixed.into_iter().chain([hex.clone(), format!("seedhook:{hex}")]);
+        let usable = forms.find(|secret| is_usable(hook, &names, secret));
         secrets.push((name.clone(), usable));
     }
     Ok(secrets)
+}
+
+/// Whether secrets of the hook's sender begin with `whsec_`, as those of Standard Webhooks do.
+fn has_prefix(hook: &Hook) -> bool {
+    let mut proofs = sender(&hook.verify.scheme).into_iter().flat_map(|sender| &sender.verify);
+    proofs.any(|proof| proof.contains_key("secret_prefix"))
 }
 
 /// Whether a delivery to the hook can be signed with the secret.
@@ -105,4 +113,32 @@ fn is_usable(hook: &Hook, names: &[String], secret: &str) -> bool {
     let body = br#"{"value": [{}], "notificationItems": [{"NotificationRequestItem": {}}]}"#;
     let delivery = RawRequest::new("POST", "https://localhost/", headers, body.to_vec(), now);
     sign::signed(&config, hook, delivery, "msg", now).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::TestHost;
+
+    #[test]
+    fn a_secret_has_the_form_that_its_scheme_takes() {
+        let forms = [
+            ("standard-webhooks", "whsec_"),
+            ("svix", "whsec_"),
+            ("github", "0102"),
+            ("bearer", "0102"),
+            ("basic", "seedhook:"),
+        ];
+        for (scheme, start) in forms {
+            let verify = json!({"scheme": scheme, "secret": "S"});
+            let hook = json!({"workspace": "w", "database": "d", "workflow": "f", "verify": verify});
+            let configuration = Configuration::read(json!({"HOOKS": {"h": hook}}).as_object().unwrap());
+            let hook = configuration.hooks.into_values().next().unwrap().unwrap();
+            let secrets = of_hook(&TestHost::new(), &hook).unwrap();
+            let secret = secrets[0].1.as_deref().unwrap();
+            assert!(secret.starts_with(start), "{scheme}: {secret}");
+        }
+    }
 }

@@ -80,10 +80,46 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
+fn what_could_not_be_written_whole_is_made_by_the_same_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = TestHost { unwritable: Some(PAYLOAD), ..TestHost::within(folder.path()) };
+    assert!(run(&host, lexopt::Parser::from_args(["new"])).is_err());
+    let secrets = std::fs::read(folder.path().join("new/.dev.vars")).unwrap();
+    let host = TestHost::within(folder.path());
+    assert_eq!(run(&host, lexopt::Parser::from_args(["new"])).unwrap(), Exit::Good);
+    assert!(
+        folder.path().join("new/wrangler.toml").exists() && folder.path().join("new").join(PAYLOAD).exists()
+    );
+    assert_eq!(std::fs::read(folder.path().join("new/.dev.vars")).unwrap(), secrets);
+}
+
+#[test]
+fn a_package_that_was_installed_from_a_file_is_named_by_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "file:/my \"files\" \\/seedhook.tgz";
+    let host = TestHost { env: vec![(PACKAGE_VARIABLE, file)], ..TestHost::within(folder.path()) };
+    run(&host, lexopt::Parser::from_args(["new"])).unwrap();
+    let written = std::fs::read_to_string(folder.path().join("new/package.json")).unwrap();
+    let package: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(package["devDependencies"]["seedhook"], file);
+    std::fs::create_dir(folder.path().join("old")).unwrap();
+    std::fs::write(folder.path().join("old/package.json"), "{}").unwrap();
+    run(&host, lexopt::Parser::from_args(["old"])).unwrap();
+    let install = format!("npm install --save-dev '{file}' wrangler\n");
+    assert!(host.printed.borrow().contains(&install), "{}", host.printed.borrow());
+}
+
+#[test]
 fn bad_arguments_write_nothing() {
-    for words in
-        [&["../x"] as &[&str], &["a/../../x"], &["--sender", "nobody"], &["--hook", "A b"], &["--force"]]
-    {
+    for words in [
+        &["../x"] as &[&str],
+        &[""],
+        &["  "],
+        &["a/../../x"],
+        &["--sender", "nobody"],
+        &["--hook", "A b"],
+        &["--force"],
+    ] {
         let (folder, _host, result) = init(words);
         assert!(result.is_err(), "{words:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{words:?}");

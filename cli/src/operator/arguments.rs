@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::timestamp::Timestamp;
 
-use super::Command;
+use super::{Command, FILTERS};
 use crate::address::{Address, AddressOptions, encoded};
 use crate::exit::Usage;
 use crate::host::Host;
@@ -36,7 +36,10 @@ impl Arguments {
                 Arg::Long(name) => {
                     let known = |names: &[&'static str]| names.iter().find(|known| **known == name).copied();
                     if let Some(option) = known(command.options) {
-                        arguments.options.insert(option, parser.value()?.string()?);
+                        let before = arguments.options.insert(option, parser.value()?.string()?);
+                        if before.is_some() {
+                            bail!(Usage(format!("--{option} is given twice")));
+                        }
                     } else if let Some(flag) = known(command.flags) {
                         arguments.flags.push(flag);
                     } else {
@@ -57,7 +60,21 @@ impl Arguments {
                 command.positional.join(" ")
             )));
         }
+        arguments.must_do_something(command)?;
         Ok(Some(arguments))
+    }
+
+    /// An error about an option that has no effect beside the others: whoever wrote it expects one.
+    fn must_do_something(&self, command: &Command) -> Result<()> {
+        let names_one = command.positional.first() == Some(&"[RUN]") && self.value(0).is_some();
+        let is_given = |name: &&&str| self.options.contains_key(**name) || self.has(name);
+        if let Some(filter) = FILTERS.iter().chain(&["all"]).find(is_given).filter(|_| names_one) {
+            bail!(Usage(format!("--{filter} chooses among runs, and RUN names one: give one of the two")));
+        }
+        if self.has("all") && self.option("limit").is_some() {
+            bail!(Usage("--limit does nothing with --all, which takes every page".to_owned()));
+        }
+        Ok(())
     }
 
     /// Which Worker is called.
@@ -155,6 +172,28 @@ mod tests {
         let query =
             read("runs", &["--since", "9999999999999999999d"]).unwrap().query(Timestamp::from_millis(0));
         assert!(query.unwrap_err().is::<Usage>());
+    }
+
+    #[test]
+    fn an_option_that_does_nothing_is_refused() {
+        for (name, words) in [
+            ("retry", &["r", "--status", "failed"] as &[&str]),
+            ("retry", &["--all", "r"]),
+            ("abandon", &["r", "--since=2h"]),
+            ("runs", &["--all", "--limit", "5"]),
+            ("retry", &["--all", "--yes", "--limit", "5"]),
+            ("runs", &["--hook", "a", "--hook", "b"]),
+        ] {
+            assert!(read(name, words).unwrap_err().is::<Usage>(), "{name} {words:?}");
+        }
+        for (name, words) in [
+            ("retry", &["r", "--force"] as &[&str]),
+            ("abandon", &["r", "--reason", "why"]),
+            ("runs", &["--all", "--cursor", "c"]),
+            ("abandon", &["--limit", "5", "--status", "queued", "--reason", "why", "--yes"]),
+        ] {
+            assert!(read(name, words).is_ok(), "{name} {words:?}");
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn many<H: Host>(
     host: &H,
     worker: &Worker<'_, H>,
     arguments: &Arguments,
-    decision: &Many,
+    decision: &'static Many,
 ) -> Result<Exit> {
     if arguments.has("force") {
         bail!(Usage("--force needs a run: npx seedhook retry RUN --force".to_owned()));
@@ -104,32 +104,87 @@ async fn many<H: Host>(
         host.print_error(&(runs::lines(&runs, None).join("\n") + "\n\n"));
         bail!(Usage(format!("{} runs{more}: nothing is {} without --yes", runs.len(), decision.done)));
     }
-    let (mut done, mut skipped, mut cursor) = (Vec::new(), Vec::new(), Value::Null);
-    for _ in 0..CALLS_MAX {
-        let path = with_query(decision.path, &query);
-        let (_, answer) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
-        done.extend_from_slice(worker.list(&answer, decision.done)?);
-        skipped.extend_from_slice(worker.list(&answer, "skipped")?);
-        cursor = answer.get("cursor").cloned().unwrap_or_default();
-        let Some(next) = cursor.as_str().filter(|_| arguments.has("all")) else { break };
-        query.retain(|(name, _)| name != "cursor");
-        query.push(("cursor".to_owned(), next.to_owned()));
+    // What was done until then is still reported.
+    host.catch_interrupts()?;
+    let mut report = Report::new(decision, arguments.is_json);
+    let result = report.decide(host, worker, arguments, query).await;
+    if result.is_ok() || report.calls > 0 {
+        report.end(host)?;
     }
-    if arguments.is_json {
-        print_json(host, &json!({decision.done: done, "skipped": skipped, "cursor": cursor}))?;
-        return Ok(Exit::Good);
+    result.map(|()| Exit::Good)
+}
+
+/// What was decided, call after call.
+struct Report {
+    decision: &'static Many,
+    is_json: bool,
+    calls: usize,
+    done: Vec<Value>,
+    skipped: Vec<Value>,
+    /// Where the next call begins; null after the last.
+    cursor: Value,
+}
+
+impl Report {
+    fn new(decision: &'static Many, is_json: bool) -> Self {
+        let (done, skipped) = (Vec::new(), Vec::new());
+        Self { decision, is_json, calls: 0, done, skipped, cursor: Value::Null }
     }
-    for item in &done {
-        let as_new = text(item, "/retry/run_id");
-        let as_new = if as_new.is_empty() { String::new() } else { format!(", as {as_new}") };
-        host.print(&format!("{} {}{as_new}\n", decision.done, text(item, "/run_id")))?;
+
+    /// Decides about the runs of a query, and with `--all` about those of the next ones. Each answer is printed as it comes.
+    async fn decide<H: Host>(
+        &mut self,
+        host: &H,
+        worker: &Worker<'_, H>,
+        arguments: &Arguments,
+        mut query: Vec<(String, String)>,
+    ) -> Result<()> {
+        for _ in 0..CALLS_MAX {
+            host.sleep(0).await?;
+            let path = with_query(self.decision.path, &query);
+            let (_, answer) = worker.call("POST", &path, reason(arguments).as_ref()).await?;
+            let done = worker.list(&answer, self.decision.done)?;
+            let skipped = worker.list(&answer, "skipped")?;
+            self.print(host, done, skipped)?;
+            self.calls += 1;
+            self.done.extend_from_slice(done);
+            self.skipped.extend_from_slice(skipped);
+            self.cursor = answer.get("cursor").cloned().unwrap_or_default();
+            let Some(next) = self.cursor.as_str().filter(|_| arguments.has("all")) else { break };
+            query.retain(|(name, _)| name != "cursor");
+            query.push(("cursor".to_owned(), next.to_owned()));
+        }
+        Ok(())
     }
-    for item in &skipped {
-        host.print(&format!("skipped {}: {}\n", text(item, "/run_id"), plain(text(item, "/reason"))))?;
+
+    fn print(&self, host: &impl Host, done: &[Value], skipped: &[Value]) -> Result<()> {
+        if self.is_json {
+            return Ok(());
+        }
+        for item in done {
+            let as_new = text(item, "/retry/run_id");
+            let as_new = if as_new.is_empty() { String::new() } else { format!(", as {as_new}") };
+            let line = format!("{} {}{as_new}", self.decision.done, text(item, "/run_id"));
+            host.print(&(plain(&line) + "\n"))?;
+        }
+        for item in skipped {
+            let line = format!("skipped {}: {}", text(item, "/run_id"), text(item, "/reason"));
+            host.print(&(plain(&line) + "\n"))?;
+        }
+        Ok(())
     }
-    host.print(&format!("{} {}, {} skipped\n", done.len(), decision.done, skipped.len()))?;
-    if let Some(cursor) = cursor.as_str() {
-        host.print(&format!("more: --cursor '{cursor}', or --all\n"))?;
+
+    /// Prints the sums, or as JSON everything: one document, also where a later call failed.
+    fn end(&self, host: &impl Host) -> Result<()> {
+        let (done, skipped) = (&self.done, &self.skipped);
+        if self.is_json {
+            let all = json!({self.decision.done: done, "skipped": skipped, "cursor": self.cursor});
+            return print_json(host, &all);
+        }
+        host.print(&format!("{} {}, {} skipped\n", done.len(), self.decision.done, skipped.len()))?;
+        match self.cursor.as_str() {
+            Some(cursor) => host.print(&format!("more: --cursor '{}', or --all\n", plain(cursor))),
+            None => Ok(()),
+        }
     }
-    Ok(Exit::Good)
 }

@@ -1,5 +1,7 @@
 //! `seedhook files`: lists the files of a run, and downloads them so that a broken download goes on where it was.
 
+mod download;
+
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -7,46 +9,47 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use crate::Exit;
-use crate::host::{Entry, Host, HttpAnswer, HttpHead, Interrupted, Write, header, print_json};
+use crate::host::{Host, Interrupted, print_json};
 use crate::run_text::{self, text};
-use crate::table::{self, plain};
+use crate::table::{self, is_unsafe, plain};
 use crate::worker::{Worker, WorkerError};
+use download::{Download, PART};
 
-/// How often one file is asked for, after its connection broke off.
-const ATTEMPTS_MAX: u32 = 5;
+/// The longest name of a file, characters: systems allow 255 bytes, of which a part's end takes 23.
+const NAME_CHARS_MAX: usize = 55;
 
-/// The pause before an attempt, milliseconds for each that failed.
-const PAUSE_MS: u32 = 1_000;
-
-/// The end of the name of a file that is not whole yet.
-const PART: &str = ".seedhook-part";
-
-/// The longest name of a file, characters: systems allow 255 bytes, of which the part's end takes some.
-const NAME_CHARS_MAX: usize = 60;
-
-/// Names that Windows gives to devices.
-const RESERVED: [&str; 8] = ["con", "prn", "aux", "nul", "com1", "com2", "lpt1", "lpt2"];
-
-/// The width of a progress bar, characters.
-const BAR_WIDTH: usize = 24;
+/// Names that Windows gives to devices. Those of ports have a digit at their end.
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+const PORTS: [&str; 2] = ["com", "lpt"];
 
 /// Prints the list, or downloads.
 pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
     let run = worker.run(&arguments.run_path()).await?;
-    let Some(folder) = arguments.option("download") else {
-        match run_text::files(&run) {
-            files if arguments.is_json => print_json(host, &Value::from(files.to_vec()))?,
-            [] => host.print(&no_files(&run))?,
-            _ => host.print(&(lines(&run).join("\n") + "\n"))?,
-        }
-        return Ok(Exit::Good);
-    };
+    if let Some(folder) = arguments.option("download") {
+        return download_all(host, worker, arguments.is_json, &run, folder).await;
+    }
+    match run_text::files(&run) {
+        files if arguments.is_json => print_json(host, &Value::from(files.to_vec()))?,
+        [] => host.print(&no_files(&run))?,
+        _ => host.print(&(lines(&run).join("\n") + "\n"))?,
+    }
+    Ok(Exit::Good)
+}
+
+/// Downloads the files of a run into a folder. Good if the run completed and all its files are there.
+async fn download_all<H: Host>(
+    host: &H,
+    worker: &Worker<'_, H>,
+    is_json: bool,
+    run: &Value,
+    folder: &str,
+) -> Result<Exit> {
     if host.entry(folder).is_some_and(|entry| !entry.is_folder) {
         bail!("{folder} is a file: name a folder");
     }
     host.catch_interrupts()?;
-    let (mut saved, mut is_complete) = (Vec::new(), true);
-    for (file, name) in run_text::files(&run).iter().zip(local_names(run_text::files(&run))) {
+    let (files, mut saved, mut is_complete) = (run_text::files(run), Vec::new(), true);
+    for (file, name) in files.iter().zip(local_names(files)) {
         if text(file, "/state") != "archived" {
             host.print_error(&format!("{}: not archived, it is {}\n", plain(&name), text(file, "/state")));
             is_complete = false;
@@ -63,19 +66,30 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
                 is_complete = false;
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if error.is::<Interrupted>() {
+                    host.print_error(
+                        "interrupted: what came is kept, and the same command goes on from there\n",
+                    );
+                }
+                return Err(error);
+            }
         };
-        if !arguments.is_json {
+        if !is_json {
             host.print(&format!("{what} {}, {}\n", plain(&path), run_text::size(file)))?;
         }
         saved.push(json!({"name": name, "path": path, "size": file["size"], "sha256": file["sha256"]}));
     }
-    if arguments.is_json {
+    if is_json {
         print_json(host, &Value::Array(saved))?;
-    } else if run_text::files(&run).is_empty() {
-        host.print(&no_files(&run))?;
+    } else if files.is_empty() {
+        host.print(&no_files(run))?;
     }
-    Ok(Exit::good_if(is_complete))
+    let status = text(run, "/status");
+    if status != "completed" && !files.is_empty() {
+        host.print_error(&format!("the run is {status}, so these may not be all of its files\n"));
+    }
+    Ok(Exit::good_if(is_complete && status == "completed"))
 }
 
 fn no_files(run: &Value) -> String {
@@ -110,9 +124,9 @@ fn local_names(files: &[Value]) -> Vec<String> {
     names
 }
 
-/// A name without folders, control characters, and what Windows reserves.
+/// A name without folders, characters that change a terminal, and what Windows reserves.
 fn safe(name: &str) -> String {
-    let is_bad = |character: char| character.is_control() || "/\\:*?\"<>|".contains(character);
+    let is_bad = |character: char| is_unsafe(character) || "/\\:*?\"<>|".contains(character);
     let name: String =
         name.chars().map(|character| if is_bad(character) { '_' } else { character }).collect();
     let name = name.trim_matches(['.', ' ']);
@@ -123,11 +137,18 @@ fn safe(name: &str) -> String {
         _ => (name, String::new()),
     };
     let stem: String = stem.chars().take(NAME_CHARS_MAX - ending.chars().count()).collect();
-    let is_reserved = RESERVED.iter().any(|reserved| stem.eq_ignore_ascii_case(reserved));
     let stem = if stem.is_empty() { "file" } else { &stem };
+    let head = if is_device(stem) { "_" } else { "" };
     // No name may be the one of another file's part.
-    let tail = if is_reserved || ending == PART { "_" } else { "" };
-    if ending == PART { format!("{stem}{ending}{tail}") } else { format!("{stem}{tail}{ending}") }
+    let tail = if ending == PART { "_" } else { "" };
+    format!("{head}{stem}{ending}{tail}")
+}
+
+/// Whether Windows takes a name, whatever its ending, for a device.
+fn is_device(stem: &str) -> bool {
+    let stem = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let port = stem.strip_suffix(|digit: char| digit.is_ascii_digit());
+    DEVICES.contains(&stem.as_str()) || port.is_some_and(|port| PORTS.contains(&port))
 }
 
 fn numbered(name: &str, count: usize) -> String {
@@ -137,159 +158,41 @@ fn numbered(name: &str, count: usize) -> String {
     }
 }
 
-/// A download of one file into `path`, by way of a part.
-struct Download<'a, 'h, H> {
-    host: &'a H,
-    worker: &'a Worker<'h, H>,
-    file: &'a Value,
-    path: &'a str,
-    name: &'a str,
-}
-
-impl<H: Host> Download<'_, '_, H> {
-    /// What was done: "downloaded", or "already there:".
-    async fn run(&self) -> Result<&'static str> {
-        let size = self.file.get("size").and_then(Value::as_u64);
-        let sha256 = text(self.file, "/sha256");
-        if let Some(Entry { size: found, is_folder }) = self.host.entry(self.path) {
-            let differs = is_folder
-                || size.is_some_and(|size| size != found)
-                || (!sha256.is_empty() && self.host.sha256(self.path)? != sha256);
-            if differs || (size.is_none() && sha256.is_empty()) {
-                bail!("{} is there already and is another file: move it away", self.path);
-            }
-            return Ok("already there:");
-        }
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            match self.attempt(size).await {
-                Ok(()) => break,
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Broken(error)) if attempt >= ATTEMPTS_MAX => return Err(error),
-                Err(Failure::Broken(_)) => self.host.sleep(PAUSE_MS * attempt).await?,
-            }
-        }
-        if !sha256.is_empty() && self.host.sha256(&self.part())? != sha256 {
-            self.host.write_file(&self.part(), &[], Write::Replace)?;
-            bail!("what came has another SHA-256 than the run says: the same command begins anew");
-        }
-        self.host.rename(&self.part(), self.path)?;
-        Ok("downloaded")
-    }
-
-    fn part(&self) -> String {
-        format!("{}{PART}", self.path)
-    }
-
-    /// Asks for what is missing, and appends it to the part.
-    async fn attempt(&self, size: Option<u64>) -> Result<(), Failure> {
-        let mut has = self.host.entry(&self.part()).map_or(0, |entry| entry.size);
-        // The tag of the file is not known before its first answer; a file of a run never changes once it is archived.
-        if size.is_some_and(|size| has > size) {
-            self.host.write_file(&self.part(), &[], Write::Replace)?;
-            has = 0;
-        }
-        if size == Some(has) && has > 0 {
-            return Ok(());
-        }
-        let url = text(self.file, "/url");
-        if !url.starts_with('/') {
-            return Err(Failure::Final(self.worker.stranger()));
-        }
-        let mut request = self.worker.request("GET", url);
-        if has > 0 {
-            request.headers.push(("range".to_owned(), format!("bytes={has}-")));
-        }
-        let head = self.host.open(&request).await;
-        let head = head.map_err(|error| Failure::Broken(self.worker.unreachable(&error)))?;
-        let range = header(&head.headers, "content-range").unwrap_or_default();
-        let start = match head.status {
-            206 if range.starts_with(&format!("bytes {has}-")) => has,
-            // Everything is here already.
-            416 if range == format!("bytes */{has}") => {
-                self.host.close_body(head.body);
-                return Ok(());
-            }
-            200 => {
-                self.host.write_file(&self.part(), &[], Write::Replace)?;
-                0
-            }
-            _ => return Err(self.refused(head).await),
-        };
-        let total = size.or_else(|| {
-            let length: u64 = header(&head.headers, "content-length")?.parse().ok()?;
-            Some(start + length)
-        });
-        self.copy(&head, start, total).await
-    }
-
-    async fn copy(&self, head: &HttpHead, start: u64, total: Option<u64>) -> Result<(), Failure> {
-        let mut has = start;
-        self.show(has, total);
-        loop {
-            // Ctrl-C ends the command here; the part stays.
-            self.host.sleep(0).await?;
-            match self.host.read_body(head.body).await {
-                Ok(Some(piece)) => {
-                    self.host.write_file(&self.part(), &piece, Write::Append)?;
-                    has += piece.len() as u64;
-                    self.show(has, total);
-                }
-                Ok(None) if total.is_none_or(|total| has == total) => return Ok(()),
-                Ok(None) => {
-                    let error =
-                        anyhow::anyhow!("the connection ended after {has} of {} bytes", total.unwrap_or(has));
-                    return Err(Failure::Broken(error));
-                }
-                Err(error) => return Err(Failure::Broken(error)),
-            }
-        }
-    }
-
-    async fn refused(&self, head: HttpHead) -> Failure {
-        let body = self.host.read_body(head.body).await.ok().flatten().unwrap_or_default();
-        self.host.close_body(head.body);
-        let status = head.status;
-        let error = self.worker.refusal(&HttpAnswer { status, headers: head.headers, body });
-        if status >= 500 { Failure::Broken(error) } else { Failure::Final(error) }
-    }
-
-    fn show(&self, has: u64, total: Option<u64>) {
-        let bar = total.filter(|total| *total > 0).map(|total| {
-            let filled = usize::try_from(has.min(total) * BAR_WIDTH as u64 / total).unwrap_or(BAR_WIDTH);
-            format!("{}{} {:3} %  ", "█".repeat(filled), "░".repeat(BAR_WIDTH - filled), has * 100 / total)
-        });
-        let line = format!("{}{}  {}", bar.unwrap_or_default(), run_text::bytes(has), plain(self.name));
-        self.host.show_progress(Some(&line));
-    }
-}
-
-/// Why an attempt failed.
-enum Failure {
-    /// Another attempt may succeed.
-    Broken(anyhow::Error),
-    /// None will.
-    Final(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Final(error)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_stay_in_the_folder_and_differ() {
-        let files = ["a.csv", "A.csv", "../../etc/passwd", "", "..", "c:\\x\n", "a.csv", ".env"];
+        let files = [
+            "a.csv",
+            "A.csv",
+            "../../etc/passwd",
+            "",
+            "..",
+            "c:\\x\n",
+            "a.csv",
+            ".env",
+            "LPT9.csv",
+            "con.tar.gz",
+            "gpj.\u{202e}csv",
+        ];
         let files: Vec<Value> = files.iter().map(|name| json!({"name": name})).collect();
         assert_eq!(
             local_names(&files),
-            ["a.csv", "A-2.csv", "_.._etc_passwd", "file", "file-2", "c__x_", "a-3.csv", "env"]
+            [
+                "a.csv",
+                "A-2.csv",
+                "_.._etc_passwd",
+                "file",
+                "file-2",
+                "c__x_",
+                "a-3.csv",
+                "env",
+                "_LPT9.csv",
+                "_con.tar.gz",
+                "gpj._csv"
+            ]
         );
     }
 }

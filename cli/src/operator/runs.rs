@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::arguments::{Arguments, with_query};
 use crate::Exit;
 use crate::host::{Host, print_json};
-use crate::run_text::text;
+use crate::run_text::{self, text};
 use crate::table;
 use crate::worker::Worker;
 use seedhook::timestamp::Timestamp;
@@ -14,8 +14,8 @@ use seedhook::timestamp::Timestamp;
 /// How many pages `--all` reads at most: 200,000 runs.
 const PAGES_MAX: usize = 1_000;
 
-/// The runs on a page of `--all`: the API's longest.
-const PAGE: &str = "200";
+/// The most runs that the API lists on a page.
+pub(super) const LIMIT_MAX: &str = "200";
 
 /// Prints the list.
 pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
@@ -56,9 +56,7 @@ pub(super) async fn page<H: Host>(
 
 async fn all<H: Host>(worker: &Worker<'_, H>, mut query: Vec<(String, String)>) -> Result<Vec<Value>> {
     let mut all = Vec::new();
-    if query.iter().all(|(name, _)| name != "limit") {
-        query.push(("limit".to_owned(), PAGE.to_owned()));
-    }
+    query.push(("limit".to_owned(), LIMIT_MAX.to_owned()));
     for _ in 0..PAGES_MAX {
         let (runs, cursor) = page(worker, &query).await?;
         all.extend(runs);
@@ -75,7 +73,7 @@ pub(super) fn lines(runs: &[Value], columns: Option<usize>) -> Vec<String> {
         .iter()
         .map(|run| {
             let why = match text(run, "/error/message") {
-                "" => text(run, "/workflow").to_owned(),
+                "" => run_text::because(run).unwrap_or_else(|| text(run, "/workflow").to_owned()),
                 message => format!("{}: {message}", text(run, "/error/stage")),
             };
             let short = text(run, "/received_at").get(..19).unwrap_or_default().replace('T', " ");
@@ -88,5 +86,38 @@ pub(super) fn lines(runs: &[Value], columns: Option<usize>) -> Vec<String> {
             ]
         })
         .collect();
-    table::lines(&["RUN", "STATUS", "HOOK", "ACCEPTED (UTC)", "WORKFLOW OR ERROR"], &rows, columns)
+    table::lines(&["RUN", "STATUS", "HOOK", "ACCEPTED (UTC)", "WORKFLOW, OR WHY"], &rows, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_column_says_why() {
+        let run = |fields: Value| {
+            let mut run = json!({"run_id": "r1", "status": "s", "hook": "h", "workflow": "w",
+                                 "received_at": "2026-11-24T10:00:00.000Z"});
+            for (name, value) in fields.as_object().unwrap() {
+                run[name] = value.clone();
+            }
+            run
+        };
+        let runs = [
+            run(json!({})),
+            run(json!({"error": {"stage": "start", "message": "no"}})),
+            run(json!({"waiting": {"for": "max_running", "key": null, "not_before": null}})),
+            run(json!({"replaced_by": "r2"})),
+        ];
+        let lines = lines(&runs, None);
+        let expected = [
+            "  w",
+            "  start: no",
+            "  waits for its turn (max_running)",
+            "  replaced by r2, a newer run of the same key",
+        ];
+        for (line, end) in lines.iter().skip(1).zip(expected) {
+            assert!(line.ends_with(end), "{line}");
+        }
+    }
 }

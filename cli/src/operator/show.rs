@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 use crate::Exit;
+use crate::exit::Usage;
 use crate::host::{Host, HttpAnswer, Interrupted, fetch, header, print_json};
 use crate::run_text::{self, text};
 use crate::table::plain;
@@ -22,9 +23,15 @@ const PAUSE_MS: u32 = 2_000;
 /// How many questions in a row may fail: the network may be gone for some minutes.
 const FAILURES_MAX: usize = 20;
 
+/// What is shown in place of the run, or once it has ended.
+const VIEWS: [&str; 4] = ["timeline", "mapping", "delivery", "wait"];
+
 /// Prints the run.
 pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Exit> {
     let path = arguments.run_path();
+    if VIEWS.iter().filter(|view| arguments.has(view)).count() > 1 {
+        bail!(Usage(format!("only one of --{} can be shown at a time", VIEWS.join(", --"))));
+    }
     for part in ["timeline", "mapping", "delivery"] {
         if arguments.has(part) {
             let shown = worker.get(&format!("{path}/{part}")).await?;
@@ -57,7 +64,8 @@ async fn wait<H: Host>(host: &H, worker: &Worker<'_, H>, path: &str) -> Result<V
         }
         let answer: HttpAnswer = match fetch(host, &request).await {
             Ok(answer) => answer,
-            Err(error) if failures >= FAILURES_MAX || error.is::<Interrupted>() => {
+            // The first question must succeed: an address that is wrong does not become right.
+            Err(error) if last.is_null() || failures >= FAILURES_MAX || error.is::<Interrupted>() => {
                 return Err(worker.unreachable(&error));
             }
             Err(_) => {
@@ -72,7 +80,7 @@ async fn wait<H: Host>(host: &H, worker: &Worker<'_, H>, path: &str) -> Result<V
                 worker.must_be_run(&last)?;
             }
             304 => {}
-            500.. if failures < FAILURES_MAX => {
+            500.. if failures < FAILURES_MAX && !last.is_null() => {
                 failures += 1;
                 host.sleep(PAUSE_MS).await?;
                 continue;
@@ -85,7 +93,7 @@ async fn wait<H: Host>(host: &H, worker: &Worker<'_, H>, path: &str) -> Result<V
             host.show_progress(None);
             return Ok(last);
         }
-        host.show_progress(Some(run_text::awaited(&last)));
+        host.show_progress(Some(&run_text::awaited(&last)));
         if header(&answer.headers, "preference-applied").is_none() {
             host.sleep(if tag.is_some() { 0 } else { PAUSE_MS }).await?;
         }
@@ -107,6 +115,7 @@ fn lines(run: &Value) -> Vec<String> {
         ("started", "/started_at"),
         ("finished", "/finished_at"),
         ("task", "/task/id"),
+        ("key", "/key"),
         ("retry of", "/retry_of"),
         ("trace", "/trace_id"),
     ];

@@ -1,13 +1,15 @@
 //! `seedhook tail`: prints runs as they change, and deliveries that started nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, with_query};
+use super::runs::LIMIT_MAX;
+use super::seen_runs::{SeenRuns, newest};
 use crate::Exit;
-use crate::address::{encoded, is_local};
+use crate::address::is_local;
 use crate::exit::Usage;
 use crate::host::{Host, Interrupted};
 use crate::run_text::{self, text};
@@ -17,18 +19,15 @@ use crate::worker::{Worker, WorkerError};
 /// The time between two questions, seconds: of a Worker on this machine, and of any other.
 const EVERY_S: (u32, u32) = (2, 60);
 
-/// How many different limits lists are asked for: the Worker caches an answer for some seconds.
-const LIST_LIMITS: usize = 8;
-
-/// How many runs and deliveries are remembered; the oldest are forgotten.
+/// How many deliveries are remembered; the oldest are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// What was printed.
-#[derive(Debug, Default)]
+/// What the answers showed.
+#[derive(Debug)]
 struct Seen {
-    /// The last status of each run.
-    runs: BTreeMap<String, String>,
-    deliveries: BTreeSet<String>,
+    runs: SeenRuns,
+    /// Each delivery by its time, and what it was.
+    deliveries: BTreeSet<(String, String)>,
 }
 
 /// Prints until Ctrl-C.
@@ -42,17 +41,16 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
         },
     };
     host.catch_interrupts()?;
-    let mut seen = Seen::default();
-    // The first question must succeed, so that a wrong token is an error.
-    questions(host, worker, arguments, &mut seen, 0).await?;
+    // The first question must succeed, so that a wrong token is an error. What is there is not printed.
+    let hook = arguments.option("hook");
+    let runs = SeenRuns::of(&newest(worker, hook).await?);
+    let deliveries = deliveries(worker, arguments).await?.into_iter().map(|delivery| key_of(&delivery));
+    let mut seen = Seen { runs, deliveries: deliveries.collect() };
     if !arguments.is_json {
         host.print_error("waiting for changes; Ctrl-C ends\n");
     }
-    for turn in 1.. {
-        if host.sleep(every_s * 1000).await.is_err() {
-            break;
-        }
-        match questions(host, worker, arguments, &mut seen, turn).await {
+    while host.sleep(every_s * 1000).await.is_ok() {
+        match print_changes(host, worker, arguments, &mut seen).await {
             Err(error) if error.is::<Interrupted>() => break,
             Err(error) if error.is::<WorkerError>() => host.print_error(&format!("{error:#}\n")),
             other => other?,
@@ -61,51 +59,54 @@ pub(super) async fn run<H: Host>(host: &H, worker: &Worker<'_, H>, arguments: &A
     Ok(Exit::Interrupted)
 }
 
-/// Asks once. The first time, what is there is remembered and not printed.
-async fn questions<H: Host>(
+/// Asks once, and prints what changed.
+async fn print_changes<H: Host>(
     host: &H,
     worker: &Worker<'_, H>,
     arguments: &Arguments,
     seen: &mut Seen,
-    turn: usize,
 ) -> Result<()> {
-    let hook = arguments.option("hook").map(|hook| format!("&hook={}", encoded(hook))).unwrap_or_default();
-    let runs = worker.get(&format!("/api/runs?limit={}{hook}", 50 + turn % LIST_LIMITS)).await?;
-    for run in worker.list(&runs, "runs")?.iter().rev() {
-        let id = text(run, "/run_id").to_owned();
-        let status = text(run, "/status").to_owned();
-        if seen.runs.insert(id, status.clone()).is_none_or(|before| before != status) && turn > 0 {
-            print(host, arguments, "run", run, &run_text::line(run))?;
-        }
+    let (runs, _) = newest(worker, arguments.option("hook")).await?;
+    for run in runs.iter().rev().filter(|run| seen.runs.note(run)) {
+        print(host, arguments, "run", run, &run_text::line(run))?;
     }
-    while seen.runs.len() > REMEMBERED_MAX {
-        seen.runs.pop_first();
-    }
-    if arguments.has("no-deliveries") {
-        return Ok(());
-    }
-    let deliveries = worker.get(&format!("/api/deliveries?limit=50{hook}")).await?;
-    for delivery in worker.list(&deliveries, "deliveries")?.iter().rev() {
-        // Accepted ones are shown as their runs.
-        if matches!(text(delivery, "/outcome"), "accepted" | "duplicate" | "retried") {
+    for delivery in deliveries(worker, arguments).await?.iter().rev() {
+        if !seen.deliveries.insert(key_of(delivery)) {
             continue;
         }
-        if seen.deliveries.insert(delivery.to_string()) && turn > 0 {
-            let why = [text(delivery, "/reason"), text(delivery, "/problem")];
-            let why = why.into_iter().find(|why| !why.is_empty()).unwrap_or_default();
-            let line = format!(
-                "{} a delivery was {} ({}): {why}",
-                text(delivery, "/hook"),
-                text(delivery, "/outcome"),
-                delivery["status"],
-            );
-            print(host, arguments, "delivery", delivery, &line)?;
-        }
+        let why = [text(delivery, "/reason"), text(delivery, "/problem")];
+        let why = why.into_iter().find(|why| !why.is_empty()).unwrap_or_default();
+        let line = format!(
+            "{} a delivery was {} ({}): {why}",
+            text(delivery, "/hook"),
+            text(delivery, "/outcome"),
+            delivery["status"],
+        );
+        print(host, arguments, "delivery", delivery, &line)?;
     }
     while seen.deliveries.len() > REMEMBERED_MAX {
         seen.deliveries.pop_first();
     }
     Ok(())
+}
+
+/// The last deliveries that started nothing, newest first; none if they are not wanted.
+async fn deliveries<H: Host>(worker: &Worker<'_, H>, arguments: &Arguments) -> Result<Vec<Value>> {
+    if arguments.has("no-deliveries") {
+        return Ok(Vec::new());
+    }
+    let mut query = vec![("limit".to_owned(), LIMIT_MAX.to_owned())];
+    query.extend(arguments.option("hook").map(|hook| ("hook".to_owned(), hook.to_owned())));
+    let answer = worker.get(&with_query("/api/deliveries", &query)).await?;
+    // Accepted ones are shown as their runs.
+    let is_shown =
+        |delivery: &&Value| !matches!(text(delivery, "/outcome"), "accepted" | "duplicate" | "retried");
+    Ok(worker.list(&answer, "deliveries")?.iter().filter(is_shown).cloned().collect())
+}
+
+/// What tells a delivery from others. The oldest come first.
+fn key_of(delivery: &Value) -> (String, String) {
+    (text(delivery, "/at").to_owned(), delivery.to_string())
 }
 
 /// A line of text, or of JSON with the kind of what it shows.

@@ -134,7 +134,11 @@ mod tests {
 
     /// The times at which the runs were accepted that are asked, in that order.
     fn steps(runs: &[Run]) -> Vec<i64> {
-        let (mut waiting, tick) = (Waiting::default(), Tick { now: at(120_000), since: at(0) });
+        steps_at(120_000, runs)
+    }
+
+    fn steps_at(now_ms: i64, runs: &[Run]) -> Vec<i64> {
+        let (mut waiting, tick) = (Waiting::default(), Tick { now: at(now_ms), since: at(now_ms - 120_000) });
         for run in runs {
             waiting.offer(run.summary().into(), tick);
         }
@@ -165,14 +169,14 @@ mod tests {
 
     #[test]
     fn runs_that_are_too_old_to_start_end_and_keep_nobody_from_starting() {
-        let old_ms = 120_000 - FIRST_START_MS_MAX;
-        let runs = [old_ms - 1, old_ms, old_ms + 1, 0].map(|ms| run("key", WhenBusy::Wait, ms));
-        assert_eq!(steps(&runs), [old_ms + 1, old_ms - 1, old_ms]);
-        let many: Vec<Run> = (0..10_000).map(|ms| run("key", WhenBusy::Wait, old_ms - ms)).collect();
-        assert_eq!(steps(&many).len(), ENDS_MAX);
-        let mut attempted = run("key", WhenBusy::Wait, old_ms);
+        let now_ms = FIRST_START_MS_MAX + 1;
+        let runs = [0, 1, 2, now_ms].map(|ms| run("key", WhenBusy::Wait, ms));
+        assert_eq!(steps_at(now_ms, &runs), [2, 0, 1]);
+        let many: Vec<Run> = (0..10_000).map(|ms| run("key", WhenBusy::Wait, ms)).collect();
+        assert_eq!(steps_at(2 * now_ms, &many).len(), ENDS_MAX);
+        let mut attempted = run("key", WhenBusy::Wait, 0);
         attempted.attempts = 1;
-        assert_eq!(steps(&[attempted, run("key", WhenBusy::Wait, 0)]), [old_ms], "its journal decides");
+        assert_eq!(steps_at(now_ms, &[attempted, run("key", WhenBusy::Wait, 2)]), [0], "its journal decides");
     }
 
     #[test]

@@ -26,6 +26,8 @@ Usage: fake-fabricate --key KEY [flags]
   --task-seconds SECONDS    how long a task takes (default 3)
   --tick MILLISECONDS       the pause before each chunk of a slow download (default 200)
   --slow-start-seconds S    how long `start-slow` keeps its caller waiting (default 25)
+  --any-names               take any workspace, database or project, workflow and parameters: what is not listed below
+                            completes with two small files
   --quiet                   print the address only, no line for each request
   --help                    print this
 
@@ -59,6 +61,7 @@ pub(crate) fn read(mut parser: Parser) -> Result<Arguments, lexopt::Error> {
             Arg::Long("task-seconds") => config.task_duration = seconds(&mut parser)?,
             Arg::Long("slow-start-seconds") => config.slow_start = seconds(&mut parser)?,
             Arg::Long("tick") => config.tick = Duration::from_millis(parser.value()?.parse()?),
+            Arg::Long("any-names") => config.any_names = true,
             Arg::Long("quiet") => config.output = Output::Address,
             other => return Err(other.unexpected()),
         }
@@ -121,6 +124,7 @@ mod tests {
             "0.5",
             "--tick",
             "7",
+            "--any-names",
             "--quiet",
         ])
         .unwrap();
@@ -128,6 +132,7 @@ mod tests {
             (found.keys, found.port, found.output),
             (vec!["a".into(), "b".into()], 0, Output::Address)
         );
+        assert!(found.any_names && !config(&["--key", "a"]).unwrap().any_names);
         assert_eq!((found.task_duration, found.tick), (Duration::from_millis(500), Duration::from_millis(7)));
     }
 

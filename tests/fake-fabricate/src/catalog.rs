@@ -13,6 +13,8 @@ pub const WORKSPACES: &[(&str, &str)] = &[("acme", "sales-demo"), ("big corp/eu"
 
 /// The most rows of a report: about 600 MB.
 const ROWS_MAX: u64 = 10_000_000;
+/// The rows of [`ANY`].
+const ANY_ROWS: u64 = 100;
 /// The size of `big-file`, if the start does not say.
 const BIG_FILE_BYTES: u64 = 64 << 20;
 /// The rows of `huge-result`.
@@ -34,6 +36,18 @@ pub fn workflows() -> &'static [Workflow] {
 pub fn workflow(name: &str) -> Option<&'static Workflow> {
     WORKFLOWS.iter().find(|workflow| workflow.name == name)
 }
+
+/// The workflow behind every name and all parameters that are not in the table, where the server takes any.
+pub(crate) static ANY: Workflow = Workflow {
+    result: |_| json!({ "rows_processed": ANY_ROWS, "success": true }),
+    files: |parameters| {
+        vec![
+            files::report("report.csv", ANY_ROWS, "2024-01-01", "demo"),
+            files::summary("summary.pdf", parameters),
+        ]
+    },
+    ..Workflow::plain("any", "completes; report.csv and summary.pdf, whatever was asked for")
+};
 
 const WORKFLOWS: &[Workflow] = &[
     Workflow {

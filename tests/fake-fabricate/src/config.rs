@@ -19,6 +19,9 @@ pub struct Config {
     pub slow_start: Duration,
     /// The pause between two chunks of the download that `slow` trickles.
     pub tick: Duration,
+    /// Whether a start may name any workspace, database or project, and workflow, with any parameters. What is not in the
+    /// catalogue then completes with two small files.
+    pub any_names: bool,
     /// What is printed to stdout.
     pub output: Output,
 }
@@ -45,6 +48,7 @@ impl Config {
             task_duration: Duration::from_secs(3),
             slow_start: Duration::from_secs(25),
             tick: Duration::from_millis(200),
+            any_names: false,
             output: Output::Silent,
         }
     }
@@ -68,6 +72,7 @@ impl fmt::Debug for Config {
             .field("task_duration", &self.task_duration)
             .field("slow_start", &self.slow_start)
             .field("tick", &self.tick)
+            .field("any_names", &self.any_names)
             .field("output", &self.output)
             .finish()
     }

@@ -74,8 +74,8 @@ pub struct LocalFabricate {
 
 #[wasm_bindgen]
 impl LocalFabricate {
-    /// A Fabricate that lets one key in, and whose tasks take that long. Its storage answers at `storage_url`, an
-    /// origin without a slash at the end.
+    /// A Fabricate that lets one key in, and whose tasks take that long. It takes any names and parameters, because a user's own
+    /// hooks have their own. Its storage answers at `storage_url`, an origin without a slash at the end.
     ///
     /// # Errors
     /// An empty key.
@@ -83,6 +83,7 @@ impl LocalFabricate {
     pub fn new(key: &str, task_ms: u32, storage_url: String) -> Result<Self, JsError> {
         let mut config = Config::new(key);
         config.task_duration = Duration::from_millis(task_ms.into());
+        config.any_names = true;
         config.output = Output::Requests;
         config.check().map_err(JsError::new)?;
         let app = Arc::new(App::new(config, storage_url));

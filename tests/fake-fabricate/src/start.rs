@@ -59,22 +59,32 @@ struct Refusal {
 /// 404 unknown name, 413 body too large, 400 no JSON object, 422 bad parameter, else as the
 /// workflow says.
 async fn start(app: &App, kind: &'static str, names: Names, body: Body) -> Response {
-    let (place, workflow) = match find(kind, names) {
+    let any_names = app.config.any_names;
+    let (place, workflow) = match find(kind, names, any_names) {
         Ok(found) => found,
         Err(refusal) => return error(refusal.status, refusal.message),
     };
     app.starts.with(|starts| starts.attempt(workflow.name));
-    match read(body, workflow) {
-        Ok(parameters) => reply(app, &place, workflow, parameters).await,
+    let read = read(body).and_then(|parameters| {
+        let workflow = that_takes(&parameters, workflow, any_names)?;
+        Ok((workflow, parameters))
+    });
+    match read {
+        Ok((workflow, parameters)) => reply(app, &place, workflow, parameters).await,
         Err(refusal) => error(refusal.status, refusal.message),
     }
 }
 
-/// An unknown name is answered with a message that says which.
+/// An unknown name is answered with a message that says which, unless any is taken.
 fn find(
     kind: &'static str,
     Path((workspace, database, name)): Names,
+    any_names: bool,
 ) -> Result<(Place, &'static Workflow), Refusal> {
+    if any_names {
+        let workflow = catalog::workflow(&name).unwrap_or(&catalog::ANY);
+        return Ok((Place { kind, workspace, database }, workflow));
+    }
     let unknown = |what: &str, name: &str| Refusal {
         status: StatusCode::NOT_FOUND,
         message: format!("{what} not found: {name}"),
@@ -89,7 +99,7 @@ fn find(
     Ok((Place { kind, workspace, database }, workflow))
 }
 
-fn read(body: Body, workflow: &Workflow) -> Result<Parameters, Refusal> {
+fn read(body: Body) -> Result<Parameters, Refusal> {
     let refusal = |status, message| Refusal { status, message };
     let body = body.map_err(|rejection| {
         refusal(rejection.status(), format!("body not read: {}", rejection.body_text()))
@@ -98,9 +108,20 @@ fn read(body: Body, workflow: &Workflow) -> Result<Parameters, Refusal> {
         let message = "the body must be a JSON object of parameters".to_owned();
         return Err(refusal(StatusCode::BAD_REQUEST, message));
     };
-    parameter::check(workflow.parameters, &parameters)
-        .map_err(|message| refusal(StatusCode::UNPROCESSABLE_ENTITY, message))?;
     Ok(parameters)
+}
+
+/// The workflow, if it takes these parameters. Where any names are taken, its parameters may be those of another one, too.
+fn that_takes(
+    parameters: &Parameters,
+    workflow: &'static Workflow,
+    any_names: bool,
+) -> Result<&'static Workflow, Refusal> {
+    match parameter::check(workflow.parameters, parameters) {
+        Ok(()) => Ok(workflow),
+        Err(_) if any_names => Ok(&catalog::ANY),
+        Err(message) => Err(Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, message }),
+    }
 }
 
 /// Answers as the workflow says. The replies that start the task do so before anything else.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::client::{Local, bearer, start_path};
+use crate::client::{Local, TASK, bearer, download_path, start_path};
 
 fn seed() -> Value {
     json!({"startDate": "2024-01-01", "rows": 5})
@@ -70,6 +70,37 @@ fn only_the_key_gets_in() {
     for authorization in [bearer(), "bearer second-key".to_owned()] {
         assert_eq!(post(&local, &path, Some(&authorization), &seed().to_string()).status, 200);
     }
+}
+
+#[test]
+fn any_names_and_parameters_are_taken_where_the_server_is_told_so() {
+    let local = Local::with(|config| config.any_names = true);
+    let ended = |path: &str, parameters: &Value| {
+        let answer = post(&local, path, Some(&bearer()), &parameters.to_string());
+        assert_eq!(answer.status, 200, "{path} {parameters}");
+        let task_id = answer.json()["task_id"].as_str().unwrap().to_owned();
+        local.server.advance(TASK);
+        let task = local.look(&task_id);
+        let files = task["files"].as_array().unwrap();
+        for file in files {
+            let bytes = local.get(&download_path(&task_id, file)).bytes().len();
+            assert_eq!(file["size"], bytes, "{path}");
+        }
+        (task["status"].as_str().unwrap().to_owned(), files.len())
+    };
+    let completed = ("completed".to_owned(), 2);
+    let other = "/api/v1/workspaces/preview/projects/web-shop/workflows/create-preview";
+    assert_eq!(ended(other, &json!({"branch": "main", "deep": [{"a": null}]})), completed);
+    assert_eq!(ended(other, &json!({})), completed);
+    assert_eq!(ended(&start_path("seed-account"), &json!({"branch": "main"})), completed);
+    assert_eq!(ended(&start_path("files"), &json!({"files": "all"})), completed);
+    assert_eq!(
+        ended(&start_path("fails"), &json!({})),
+        ("failed".to_owned(), 0),
+        "a known name keeps its meaning"
+    );
+    assert_eq!(post(&local, other, Some(&bearer()), "[]").status, 400);
+    assert_eq!(post(&local, other, None, "{}").status, 401);
 }
 
 #[test]
