@@ -758,11 +758,11 @@ export interface components {
             expressions: {
                 [key: string]: unknown;
             };
-            /** @description What they are for the delivery; `null` if they cannot be mapped. */
+            /** @description What they are for the delivery; `null` if they, or the run's key, cannot be mapped. */
             params: {
                 [key: string]: unknown;
             } | null;
-            /** @description Why they cannot be mapped; `null` if they can. */
+            /** @description Why they, or the run's key, cannot be mapped; `null` if they can. */
             error: string | null;
             /** @description Whether the run has the same parameters: otherwise the configuration was changed since. */
             is_current: boolean;
@@ -897,6 +897,12 @@ export interface components {
             paused: boolean;
             /** @description When the hook runs by itself; absent if it does not. */
             schedule?: components["schemas"]["Schedule"];
+            /**
+             * Format: date-time
+             * @description What expressions see as `scheduled_at`: present if what the schedule starts is shown, because no sender would send the request. The
+             *     next due time; with a body, now.
+             */
+            scheduled_at?: string;
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /**
@@ -921,6 +927,12 @@ export interface components {
             paused: boolean;
             /** @description When the hook runs by itself; absent if it does not. */
             schedule?: components["schemas"]["Schedule"];
+            /**
+             * Format: date-time
+             * @description What expressions see as `scheduled_at`: present if what the schedule starts is shown, because no sender would send the request. The
+             *     next due time; with a body, now.
+             */
+            scheduled_at?: string;
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /** @description The answer to it. */
@@ -941,6 +953,12 @@ export interface components {
             paused: boolean;
             /** @description When the hook runs by itself; absent if it does not. */
             schedule?: components["schemas"]["Schedule"];
+            /**
+             * Format: date-time
+             * @description What expressions see as `scheduled_at`: present if what the schedule starts is shown, because no sender would send the request. The
+             *     next due time; with a body, now.
+             */
+            scheduled_at?: string;
             /** @description Whether the request is from the sender. */
             verification: components["schemas"]["Verification"];
             /**
@@ -1258,7 +1276,7 @@ export interface components {
              * @description When the run reached its final status; `null` before.
              */
             finished_at: string | null;
-            /** @description What the run waits for; absent unless it is `queued` and waits. */
+            /** @description What the run may wait for; absent unless it is `queued`. Lists do not look whether another run is in its way. */
             waiting?: components["schemas"]["Waiting"];
             /**
              * Format: uuid
@@ -1373,6 +1391,8 @@ export interface components {
         Schedule: {
             /** @description The five fields of cron. */
             cron: string;
+            /** @description The offset from UTC in which they are read, such as `+01:00`. */
+            offset: string;
             /** @description The next three times. */
             next: string[];
         };
@@ -1473,7 +1493,10 @@ export interface components {
         };
         /** @description Whether sweeps advance the open runs: which of them should have been advanced long ago. */
         Sweeps: {
-            /** @description How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key. */
+            /**
+             * @description How many open runs are overdue: no sweep runs, sweeps cannot keep up, or Fabricate fails or refuses the key. A queued run that may
+             *     wait for others is none of them.
+             */
             overdue: number;
             /**
              * Format: date-time
@@ -1589,6 +1612,16 @@ export interface components {
             stage: components["schemas"]["Stage"] | null;
             /** @description Why it failed; `null` if it did not. */
             reason: string | null;
+            /**
+             * Format: uuid
+             * @description The newer run with the same key that replaced it; absent for other runs.
+             */
+            replaced_by?: string | null;
+            /**
+             * Format: uuid
+             * @description The run with the same key because of which it was skipped; absent for other runs.
+             */
+            skipped_for?: string | null;
         };
         /** @description A file was archived. */
         TimelineEventFileArchived: {
