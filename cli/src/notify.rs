@@ -117,7 +117,7 @@ mod tests {
         let configuration = Configuration::read(vars.as_object().unwrap());
         let config = LocalConfig::new(configuration, [].into(), "w.toml".into());
         let found = find(&config, name).map(|target| target.name.to_string());
-        assert_eq!(found.as_ref().is_err_and(|error| error.is::<Usage>()), name.is_none());
+        assert_eq!(found.as_ref().is_err_and(anyhow::Error::is::<Usage>), name.is_none());
         let text = found.unwrap_or_else(|error| format!("{error:#}"));
         assert!(text.contains(expected), "{expected}: {text}");
     }

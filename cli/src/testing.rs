@@ -32,8 +32,11 @@ pub(crate) fn project_text(relative: &str) -> String {
 /// The number of the machine's own process.
 pub(crate) const PROCESS_ID: u32 = 100;
 
+/// Answers a request.
+type Respond = dyn Fn(&HttpRequest) -> Result<Answer>;
+
 /// What the network answers to a request.
-pub(crate) struct Network(Box<dyn Fn(&HttpRequest) -> Result<Answer>>);
+pub(crate) struct Network(Box<Respond>);
 
 impl Network {
     /// A network with this server.

@@ -14,12 +14,15 @@ use crate::service::queries::{self, Waits};
 /// How often a run that somebody waits for is looked at, seconds.
 const WAIT_STEP_S: u32 = 2;
 
+/// The text of an answer, of a run and what it waits for.
+type TextWithWaits<'f> = dyn Fn(&Run, Option<&Waits>) -> Result<String, Problem> + 'f;
+
 /// Makes the text of an answer of a run.
 pub(super) enum Shown<'f> {
     /// Of the run alone.
     Alone(&'f dyn Fn(&Run) -> Result<String, Problem>),
     /// And of what it waits for, which takes some reads of R2.
-    WithWaits(&'f dyn Fn(&Run, Option<&Waits>) -> Result<String, Problem>),
+    WithWaits(&'f TextWithWaits<'f>),
 }
 
 /// Answers with a run as `shown` makes it. With `Prefer: wait=N` the answer waits until the run is another than the one that

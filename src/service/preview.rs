@@ -293,24 +293,23 @@ pub async fn preview(
     let request = request.clone().with_content_type(hook.content_type.as_deref());
     let verification = verification(hook, &request, context).await;
     let mut scheduled_at = None;
-    let result = match hook.admit(request.clone(), context).await {
-        Ok(Admitted::Handshake(reply)) => PreviewResult::Handshake {
+    let result = if let Ok(Admitted::Handshake(reply)) = hook.admit(request.clone(), context).await {
+        PreviewResult::Handshake {
             handshake: HandshakePreview { status: reply.status, body: reply.body },
             outcome: OutcomePreview::Handshake,
             runs: Vec::new(),
-        },
-        _ => {
-            let event = if Event::is_for_schedule(hook, &request) {
-                let event = Event::of_schedule(hook, request, NEW_ID);
-                scheduled_at = event.as_ref().ok().and_then(|event| Timestamp::parse(&event.scheduled_at()?));
-                event
-            } else {
-                Event::parse(Verified::assume(request), hook, NEW_ID)
-            };
-            match event {
-                Ok(event) => event_preview(hook, api, event),
-                Err(error) => PreviewResult::not_parsed(&error),
-            }
+        }
+    } else {
+        let event = if Event::is_for_schedule(hook, &request) {
+            let event = Event::of_schedule(hook, request, NEW_ID);
+            scheduled_at = event.as_ref().ok().and_then(|event| Timestamp::parse(&event.scheduled_at()?));
+            event
+        } else {
+            Event::parse(Verified::assume(request), hook, NEW_ID)
+        };
+        match event {
+            Ok(event) => event_preview(hook, api, event),
+            Err(error) => PreviewResult::not_parsed(&error),
         }
     };
     let (name, schedule) = (hook.name.clone(), ScheduleTimes::of(hook, context.now));

@@ -301,9 +301,9 @@ mod tests {
         for name in ["replaced_by", "skipped_for"] {
             let mut run = queued_run();
             if name == "replaced_by" {
-                run.replace(other, at(0))
+                run.replace(other, at(0));
             } else {
-                run.skip(other, at(0))
+                run.skip(other, at(0));
             }
             let end = Decision::End { run: Box::new(run.clone()) };
             let shown = shown(&MemoryWorld::with(&run, &[end]), &run);

@@ -66,7 +66,9 @@ impl Waiting {
             // Those that wait for their next attempt, too.
             let older: Vec<_> = older.chain(std::mem::take(&mut group.not_due)).collect();
             (group.next, group.newest) = (None, Some(run));
-            older.into_iter().for_each(|older| self.end(older));
+            for older in older {
+                self.end(older);
+            }
         } else if !is_due {
             if group.not_due.len() < NOT_DUE_MAX {
                 group.not_due.push(run);

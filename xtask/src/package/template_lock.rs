@@ -37,10 +37,8 @@ fn text() -> Result<String> {
         tested.get("packages").and_then(Value::as_object).context("package-lock.json has no packages")?;
     let needed = needed(tested, WRANGLER)?;
     let mut packages = Map::new();
-    packages.insert(
-        String::new(),
-        json!({ "name": template["name"], "devDependencies": template["devDependencies"] }),
-    );
+    let (name, needs) = (template.get("name"), template.get("devDependencies"));
+    packages.insert(String::new(), json!({ "name": name, "devDependencies": needs }));
     let mut ours = Some(seedhook(&super::manifest()?));
     for (key, package) in tested.iter().filter(|(key, _)| needed.contains(key.as_str())) {
         if let Some(ours) = ours.take_if(|_| key.as_str() > SEEDHOOK) {
@@ -51,18 +49,16 @@ fn text() -> Result<String> {
     if let Some(ours) = ours {
         packages.insert(SEEDHOOK.to_owned(), ours);
     }
-    let lock =
-        json!({ "name": template["name"], "lockfileVersion": 3, "requires": true, "packages": packages });
+    let lock = json!({ "name": name, "lockfileVersion": 3, "requires": true, "packages": packages });
     Ok(format!("{lock:#}\n"))
 }
 
 /// The entry of the package. It has no `integrity`, which nobody knows before the package is made.
 fn seedhook(manifest: &Value) -> Value {
-    let mut entry = json!({ "version": manifest["version"], "dev": true });
-    for name in ["license", "bin", "engines", "peerDependencies"] {
-        entry[name] = manifest[name].clone();
-    }
-    entry
+    let own = |name: &'static str| Some((name.to_owned(), manifest.get(name)?.clone()));
+    let dev = [("dev".to_owned(), Value::Bool(true))];
+    let rest = ["license", "bin", "engines", "peerDependencies"].into_iter().filter_map(own);
+    own("version").into_iter().chain(dev).chain(rest).collect::<Map<_, _>>().into()
 }
 
 /// The keys of a package and of all that it needs, where Node finds them.
@@ -85,7 +81,9 @@ fn needed<'a>(packages: &'a Map<String, Value>, key: &'a str) -> Result<BTreeSet
 /// What a package needs. npm leaves out optional peers.
 fn names(package: &Value) -> Vec<&str> {
     let list = |name: &str| package.get(name).and_then(Value::as_object).into_iter().flatten();
-    let optional = |name: &str| package["peerDependenciesMeta"][name]["optional"] == true;
+    let meta = package.get("peerDependenciesMeta");
+    let optional =
+        |name: &str| meta.and_then(|meta| meta.get(name)?.get("optional")?.as_bool()) == Some(true);
     let peers = list("peerDependencies").filter(|(name, _)| !optional(name));
     let all = list("dependencies").chain(list("optionalDependencies")).chain(peers);
     all.map(|(name, _)| name.as_str()).collect()
