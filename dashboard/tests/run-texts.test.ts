@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../src/api/client";
-import type { Problem, Run, RunBrief, RunStatus, Stage, TimelineEvent } from "../src/api/types";
+import type { Problem, Run, RunBrief, RunStatus, Stage, TimelineEvent, WaitingFor } from "../src/api/types";
 import { actionsFor, describeWrongState } from "../src/pages/run/actions";
 import { adviceForRun, retryEffects } from "../src/pages/run/advice";
 import { downloadWay } from "../src/pages/run/download";
 import { describeEvent, describeGap } from "../src/pages/run/timeline-text";
+import { describeWaiting } from "../src/ui/waiting";
 
 const at = "2026-11-24T10:00:00.000Z";
 
@@ -44,6 +45,27 @@ test("an event gives its reason and the run that it names", () => {
   assert.equal(describeEvent({ at, event: "ended", status: "failed", stage: "poll", reason: "late" }).reason, "late");
   assert.equal(describeEvent({ at, event: "retried", run_id: "b" }).runId, "b");
   assert.equal(describeEvent({ at, event: "accepted", retry_of: "a" }).runId, "a");
+});
+
+test("a run that gave way says to which run", () => {
+  const ended = { at, event: "ended", status: "canceled", stage: null, reason: null } as const;
+  const replaced = describeEvent({ ...ended, replaced_by: "b" });
+  assert.match(replaced.sentence, /never started: a newer run/);
+  assert.equal(replaced.runId, "b");
+  const skipped = describeEvent({ ...ended, skipped_for: "a" });
+  assert.match(skipped.sentence, /never started: another run/);
+  assert.equal(skipped.runId, "a");
+});
+
+test("a run says what it waits for", () => {
+  const text = (waits: WaitingFor, key: string | null, not_before: string | null) =>
+    describeWaiting({ waiting: { for: waits, key, not_before } });
+  assert.equal(text("concurrency", "a\u202E", null), "waits for its turn: runs of the key a⟨202E⟩ run one at a time");
+  assert.match(text("debounce", "a", at) ?? "", /^waits until .* for newer runs of the key a$/);
+  assert.match(text("retry", null, at) ?? "", /^waits until .* for its next start$/);
+  assert.match(text("max_running", null, null) ?? "", /fewer runs are in progress/);
+  assert.match(text("made_up" as WaitingFor, null, null) ?? "", /made_up/);
+  assert.equal(describeWaiting({}), null);
 });
 
 test("a gap is the time since the event before", () => {

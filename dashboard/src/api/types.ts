@@ -18,6 +18,7 @@ export type Notification = Schemas["Notification"];
 export type Run = Schemas["Run"];
 /** A run in a list: without `params`, `task.result` and `files`, and with long texts cut. */
 export type RunBrief = Schemas["RunBrief"];
+export type WaitingFor = Schemas["WaitingFor"];
 /** A run as any call answers it. */
 export type AnyRun = Run | RunBrief;
 export type RunList = Schemas["RunList"];

@@ -9,7 +9,7 @@ export const STATUSES: Record<RunStatus, { word: string; meaning: string }> = {
   archiving: { word: "archiving", meaning: "files are being copied" },
   completed: { word: "completed", meaning: "the workflow and all files are done" },
   failed: { word: "failed", meaning: "ended with an error" },
-  canceled: { word: "canceled", meaning: "the workflow was canceled" },
+  canceled: { word: "canceled", meaning: "canceled at Fabricate, or never started because of another run" },
   unconfirmed: { word: "unconfirmed", meaning: "nobody knows whether the workflow runs: it waits for you" },
 };
 

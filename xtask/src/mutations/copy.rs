@@ -1,6 +1,6 @@
 //! A copy of the sources in which every mutation stands behind a switch, and the simulation built from it.
 //!
-//! It writes below `target/` alone.
+//! It writes below `target/` and `build/` alone.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,8 +15,9 @@ use super::catalog::{self, Mutation};
 use crate::command::{self, cargo};
 use crate::project;
 
-/// Where the copy is, from the project's root.
-const FOLDER: &str = "target/mutations";
+/// Where the copy is, from the project's root. Not below `target/`: cargo would look for changes of the members that it shares with the
+/// project in the copy alone.
+const FOLDER: &str = "build/mutations";
 
 /// What cargo needs to build the simulation; of the other members of the workspace it reads the manifests.
 const SOURCES: &[&str] = &["Cargo.toml", "Cargo.lock", "cli", "crates", "src", "tests", "xtask"];

@@ -4,6 +4,7 @@ import { Copy } from "../../ui/controls";
 import { formatBytes, formatDuration } from "../../ui/format";
 import { TargetName } from "../../ui/ids";
 import { Tag } from "../../ui/status";
+import { Time } from "../../ui/time";
 import { OutsideText } from "../../values/outside-text";
 import { visible } from "../../values/text";
 
@@ -64,11 +65,16 @@ export function SetUp({ hook }: { hook: ReadableHook }) {
   return (
     <section class="card" aria-labelledby="setup-title">
       <h2 id="setup-title">Set-up</h2>
-      <p>The sender calls this address:</p>
-      <Address hook={hook} />
+      {hook.schedule && <Scheduled schedule={hook.schedule} />}
+      {hasSender(hook) && (
+        <>
+          <p>The sender calls this address:</p>
+          <Address hook={hook} />
+        </>
+      )}
       {hook.setup.length > 0 && (
         <>
-          <h3 id="steps-title">Connect the sender</h3>
+          <h3 id="steps-title">{hasSender(hook) ? "Connect the sender" : "Sender"}</h3>
           <ol class="steps" aria-labelledby="steps-title">
             {hook.setup.map((step, index) => (
               <li key={index}>
@@ -81,6 +87,25 @@ export function SetUp({ hook }: { hook: ReadableHook }) {
       <VerificationToken hook={hook} />
       <SetUpFacts hook={hook} />
     </section>
+  );
+}
+
+/** Whether anybody may call the hook; otherwise only its schedule starts runs. */
+function hasSender(hook: ReadableHook): boolean {
+  return hook.verify.scheme !== "schedule";
+}
+
+function Scheduled({ schedule }: { schedule: NonNullable<ReadableHook["schedule"]> }) {
+  return (
+    <p>
+      Runs by itself: <code>{visible(schedule.cron)}</code> at UTC{schedule.offset}. Next:{" "}
+      {schedule.next.map((time, index) => (
+        <span key={time}>
+          {index > 0 && ", "}
+          <Time at={time} />
+        </span>
+      ))}
+    </p>
   );
 }
 
@@ -133,6 +158,8 @@ function SetUpFacts({ hook }: { hook: ReadableHook }) {
       </dd>
       <dt>Largest body</dt>
       <dd>{formatBytes(hook.max_body_bytes)}</dd>
+      <dt>Runs in progress</dt>
+      <dd>{hook.max_running === undefined ? "no limit of its own" : `at most ${hook.max_running}`}</dd>
       <dt>Status links</dt>
       <dd>{SHARES[hook.share] ?? hook.share}</dd>
       <dt>Ignored deliveries</dt>
@@ -158,6 +185,24 @@ const SHARES = {
   none: "none",
   status: "the sender can follow its run",
   files: "the sender can follow its run and download its files",
+} as const;
+
+/** Which runs of a rule wait for each other. */
+function OneAtATime({ rule }: { rule: Rule }) {
+  if (rule.concurrency === undefined) return null;
+  const debounce = rule.debounce_seconds === undefined ? "" : `, debounced by ${formatDuration(rule.debounce_seconds)}`;
+  return (
+    <div class="muted">
+      one at a time: <Code text={rule.concurrency} /> ({BUSY[rule.when_busy ?? "wait"]}
+      {debounce})
+    </div>
+  );
+}
+
+const BUSY = {
+  wait: "others wait",
+  replace: "a newer run replaces those that wait",
+  skip: "others are skipped",
 } as const;
 
 export function Rules({ rules }: { rules: Rule[] }) {
@@ -186,6 +231,7 @@ export function Rules({ rules }: { rules: Rule[] }) {
               <td data-label="Condition">{rule.when === null ? "every event" : <Code text={rule.when} />}</td>
               <td data-label="Workflow">
                 <TargetName target={rule.target} />
+                <OneAtATime rule={rule} />
               </td>
               <td data-label="No answer">{rule.on_unconfirmed}</td>
               <td data-label="Redelivery">{rule.on_redelivery}</td>

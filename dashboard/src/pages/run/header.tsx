@@ -6,6 +6,7 @@ import { formatDuration } from "../../ui/format";
 import { containerOf, Name } from "../../ui/ids";
 import { STATUSES, StatusBadge } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { describeWaiting } from "../../ui/waiting";
 import { OutsideText } from "../../values/outside-text";
 import { adviceForRun } from "./advice";
 import type { LiveState } from "./live";
@@ -45,6 +46,11 @@ export function Summary({ run, retriedBy }: HeaderProps) {
           ["Run id", <Id key="run" id={run.run_id} what="run id" />],
           ["Delivery id", <DeliveryId key="delivery" run={run} />],
           ["Item", run.item_id && <Id key="item" id={run.item_id} what="item id" />],
+          ["Key", run.key && <OutsideText key="key" text={run.key} max={500} />],
+          ["Waits", describeWaiting(run)],
+          ["Behind", run.waiting?.behind?.length ? <RunLinks key="behind" runIds={run.waiting.behind} /> : null],
+          ["Replaced by", run.replaced_by && <RunLink key="replaced" runId={run.replaced_by} />],
+          ["Skipped for", run.skipped_for && <RunLink key="skipped" runId={run.skipped_for} />],
           ["Accepted", <Time key="accepted" at={run.received_at} />],
           ["Started", run.started_at && <Time key="started" at={run.started_at} />],
           ["Ended", run.finished_at && <Time key="ended" at={run.finished_at} />],
@@ -73,6 +79,18 @@ function RunLink({ runId }: { runId: string }) {
     <a class="mono" href={runLink(runId)}>
       {runId}
     </a>
+  );
+}
+
+function RunLinks({ runIds }: { runIds: string[] }) {
+  return (
+    <>
+      {runIds.map(runId => (
+        <div key={runId}>
+          <RunLink runId={runId} />
+        </div>
+      ))}
+    </>
   );
 }
 

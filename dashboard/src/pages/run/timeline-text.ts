@@ -83,6 +83,10 @@ function describeEnd(
   text: (sentence: string, more?: Partial<EventText>) => EventText,
 ): EventText {
   if (event.status === "completed") return text("The run is completed.", { tone: "good" });
+  if (event.replaced_by)
+    return text("The run was never started: a newer run of its key replaced it.", { runId: event.replaced_by });
+  if (event.skipped_for)
+    return text("The run was never started: another run of its key was in its way.", { runId: event.skipped_for });
   if (event.status === "canceled")
     return text("The run is canceled: the task was canceled at Fabricate.", { tone: "warn" });
   const where = event.stage ? ` at stage ${event.stage}` : "";

@@ -4,6 +4,7 @@ import { formatDuration } from "../../ui/format";
 import { HookLink, Name, RunLink, TargetName } from "../../ui/ids";
 import { StatusBadge } from "../../ui/status";
 import { Time } from "../../ui/time";
+import { describeWaiting } from "../../ui/waiting";
 import { canDo } from "./bulk";
 
 interface Props {
@@ -83,6 +84,7 @@ function Row({ run, selection }: { run: AnyRun; selection: Props["selection"] })
       <td data-label="Workflow">
         <div>
           <TargetName target={run} />
+          <GaveWay run={run} />
           {run.error && (
             <div class="row-error">
               {run.error.stage}: <Name text={run.error.message} max={200} />
@@ -96,6 +98,20 @@ function Row({ run, selection }: { run: AnyRun; selection: Props["selection"] })
       <td data-label="Took">{took(run)}</td>
     </tr>
   );
+}
+
+/** Why a run is not started, or never was. */
+function GaveWay({ run }: { run: AnyRun }) {
+  const other = run.replaced_by ?? run.skipped_for;
+  const waits = describeWaiting(run);
+  if (other !== undefined) {
+    return (
+      <div class="muted">
+        {run.replaced_by ? "replaced by" : "skipped for"} <RunLink id={other} />
+      </div>
+    );
+  }
+  return waits === null ? null : <div class="muted">{waits}</div>;
 }
 
 /** How long a run took, or `—` while it is open. */
