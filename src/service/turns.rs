@@ -47,6 +47,8 @@ enum Step {
     WaitFor(RunId),
     /// Wait for newer runs.
     WaitUntil(Timestamp),
+    /// Nothing: a later attempt of the same run has the turn, and the journal that was read is out of date.
+    Stop,
 }
 
 /// Takes the turns that a run needs for its next start attempt.
@@ -105,6 +107,7 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
             let step = self.step(&next).await?;
             let admission = match step {
                 Step::Has => return Ok(Admission::Starts),
+                Step::Stop => return Ok(Admission::Waits),
                 Step::Take => {
                     self.hold(&mut next);
                     Admission::Starts
@@ -154,6 +157,9 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
         match turn.holder {
             Some(holder) if holder.run_id == run.run_id && holder.entry == self.entry => {
                 return Ok(Step::Has);
+            }
+            Some(holder) if holder.run_id == run.run_id && holder.entry > self.entry => {
+                return Ok(Step::Stop);
             }
             Some(holder) if holder.run_id == run.run_id => return Ok(Step::Take),
             Some(holder) if is_held(world, &holder).await? => return Ok(Step::WaitFor(holder.run_id)),

@@ -53,11 +53,12 @@ async fn take_slot<W: Turns + Inbox<EntryKey> + Clock>(
     for number in (from..count).chain(0..from) {
         let key = TurnKey::of_slot(hook, number);
         let Some(slot) = look_at(world, &key, memo).await? else { continue };
-        let is_own = slot.holder.is_some_and(|of| of.run_id == holder.run_id);
-        if slot.holder == Some(holder) {
-            return Ok(true);
+        let own = slot.holder.filter(|of| of.run_id == holder.run_id);
+        if let Some(own) = own.filter(|own| own.entry >= holder.entry) {
+            // A later attempt of the run has it: the journal that was read is out of date.
+            return Ok(own == holder);
         }
-        if slot.is_held && !is_own {
+        if slot.is_held && own.is_none() {
             continue;
         }
         let turn = Turn { author: super::super::author(world), holder: Some(holder), ..Turn::default() };

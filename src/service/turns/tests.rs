@@ -259,6 +259,21 @@ fn a_run_that_waits_for_its_next_attempt_keeps_its_turn_and_gives_its_slot_back(
 }
 
 #[test]
+fn an_invocation_that_is_late_does_not_take_the_turn_of_a_later_attempt() {
+    for run in [run(1, WhenBusy::Wait), limited(1, 1)] {
+        let world = MemoryWorld::default();
+        assert_eq!(take(&world, &run), Starts);
+        let read_before = Journal::default();
+        world.append(run.run_id, Decision::Start);
+        world.append(run.run_id, Decision::StartLater { not_before: at(9), reason: "HTTP 503".into() });
+        assert_eq!(take(&world, &run), Starts);
+        let turns = world.turns.borrow().clone();
+        let late = finish(take_turns(&world, &run, &read_before, &Budget::new(40))).unwrap();
+        assert_eq!((late, world.turns.borrow().clone() == turns), (Waits, true), "{:?}", run.key);
+    }
+}
+
+#[test]
 fn an_invocation_reads_as_few_slots_as_it_needs() {
     let world = MemoryWorld::default();
     let (budget, journal) = (Budget::new(1_000), Journal::default());
