@@ -82,7 +82,8 @@ fn what_wrangler_needs_to_deploy_is_named() {
 #[test]
 fn the_dashboard_of_the_package_is_where_npm_puts_it() {
     let of_main = |main: &str| {
-        let text = GOOD.replace("build/index.js", main).replace("[vars", "[assets]\nbinding = \"A\"\n[vars");
+        let text =
+            GOOD.replace("build/index.js", main).replacen("[vars", "[assets]\nbinding = \"A\"\n[vars", 1);
         report(&text, &local()).text()
     };
     assert!(of_main("build/index.js").contains("write directory = \"build/dashboard\""));
@@ -354,7 +355,7 @@ fn a_missing_or_short_link_secret_is_a_warning() {
     }
     let required = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"CRM_SECRET\", \"OLD\"";
     check(
-        &format!("secrets = {{ required = [{required}] }}{GOOD}"),
+        &format!("secrets = {{ required = [{required}] }}\n{GOOD}"),
         &["w.toml:1:13: warning: secrets.required: the secret LINK_SECRET is not in this list"],
     );
 }
@@ -376,7 +377,7 @@ fn a_short_operator_token_is_a_warning_with_the_command_that_makes_one() {
 #[test]
 fn the_list_of_required_secrets_must_be_complete() {
     let all = "\"FABRICATE_API_KEY\", \"OPERATOR_TOKEN\", \"LINK_SECRET\", \"CRM_SECRET\", \"OLD\"";
-    let with = |names: &str| format!("secrets = {{ required = [{names}] }}{GOOD}");
+    let with = |names: &str| format!("secrets = {{ required = [{names}] }}\n{GOOD}");
     check(&with(all), &[]);
     check(
         &with("\"OPERATOR_TOKEN\", \"LINK_SECRET\", \"OLD\""),
@@ -420,16 +421,16 @@ fn access_needs_both_variables_and_no_token() {
     let tag = "0123456789abcdef".repeat(4);
     let required =
         "secrets = { required = [\"FABRICATE_API_KEY\", \"CRM_SECRET\", \"OLD\", \"LINK_SECRET\"] }";
-    let with = |vars: &str| format!("{required}{GOOD}\n[vars]\n{vars}\n");
+    let with = |vars: &str| format!("{required}\n{GOOD}\n[vars]\n{vars}\n");
     let both = format!("ACCESS_TEAM = \"acme\"\nACCESS_AUD = \"{tag}\"");
     check(&with(&both), &[]);
     let no_token = "w.toml:1:13: secrets.required: the secret OPERATOR_TOKEN is missing";
     let alone = format!("ACCESS_AUD = \"{tag}\"");
-    check(&with(&alone), &[no_token, "w.toml:18:1: ACCESS_AUD: needs ACCESS_TEAM, too"]);
+    check(&with(&alone), &[no_token, "w.toml:19:1: ACCESS_AUD: needs ACCESS_TEAM, too"]);
     let wrong = both.replace("acme", "acme.example");
     check(
         &with(&wrong),
-        &[no_token, "w.toml:18:1: ACCESS_TEAM: must be the name of a team, or its domain, got"],
+        &[no_token, "w.toml:19:1: ACCESS_TEAM: must be the name of a team, or its domain, got"],
     );
 }
 

@@ -1,6 +1,6 @@
 //! The command line options of `seedhook dev`.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use lexopt::{Arg, ValueExt};
 
 use crate::exit::Usage;
@@ -35,8 +35,10 @@ impl Options {
                 Arg::Long("live") => options.live = true,
                 Arg::Long("open") => options.open = true,
                 Arg::Long("verbose") | Arg::Short('v') => options.verbose = true,
-                Arg::Long("port") => options.port = Some(arguments.value()?.parse()?),
-                Arg::Long("fabricate-port") => options.fabricate_port = Some(arguments.value()?.parse()?),
+                Arg::Long("port") => options.port = Some(port("--port", &mut arguments)?),
+                Arg::Long("fabricate-port") => {
+                    options.fabricate_port = Some(port("--fabricate-port", &mut arguments)?);
+                }
                 other => return Err(unexpected(&other)),
             }
         }
@@ -53,6 +55,14 @@ impl Options {
         }
         Ok(Some(options))
     }
+}
+
+fn port(option: &str, arguments: &mut lexopt::Parser) -> Result<u16> {
+    let written = arguments.value()?;
+    let port = written.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| {
+        anyhow!(Usage(format!("{option} must be a port from 1 to 65535, got {}", written.to_string_lossy())))
+    })
 }
 
 #[cfg(test)]
@@ -79,9 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_an_option_is_said_once() {
-        let message = crate::message(&read(&["--port", "70000"]).unwrap_err());
-        assert_eq!(message.matches("number too large").count(), 1, "{message}");
-        assert!(message.contains("--port") && message.contains("--help"), "{message}");
+    fn a_port_is_a_number_up_to_65535() {
+        for (words, given) in
+            [(["--port", "70000"], "70000"), (["--fabricate-port", "0"], "0"), (["--port", "x"], "x")]
+        {
+            let error = read(&words).unwrap_err();
+            let expected = format!("{} must be a port from 1 to 65535, got {given}", words[0]);
+            assert_eq!((error.to_string(), error.is::<Usage>()), (expected, true));
+        }
     }
 }
