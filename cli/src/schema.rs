@@ -30,6 +30,9 @@ const PLACE: &str = "<place>";
 /// The pattern of a place, as JSON has it between quotes: `headers.NAME`, `query.NAME`, `items.LABEL`, `body` or `body.PATH`.
 const PLACE_PATTERN: &str = r"((headers|query|items)\\.[^|]+|body(\\.[^|]*)?)";
 
+/// Our schema, as seen from the package's other one.
+const OURS: &str = "./config.schema.json";
+
 /// Wrangler's own schema, as seen from the package's files: both packages are in one `node_modules`.
 const WRANGLERS: &str = "../wrangler/config-schema.json";
 
@@ -58,14 +61,13 @@ pub fn schema_text() -> Result<String> {
     schema().map(|schema| text(&schema))
 }
 
-/// The schema with a reference to wrangler's own, so that editors of JSON complete wrangler's keys, too.
+/// A schema that joins ours, in a file beside it, and wrangler's own, so that editors of JSON complete wrangler's keys, too.
 ///
 /// # Errors
 /// Never, as the tests show.
 pub fn schema_text_with_wranglers() -> Result<String> {
-    let mut schema = schema()?;
-    table(&mut schema, "")?.insert("allOf".to_owned(), json!([{"$ref": WRANGLERS}]));
-    Ok(text(&schema))
+    let meta = schema()?.get("$schema").cloned();
+    Ok(text(&json!({"$schema": meta, "allOf": [{"$ref": OURS}, {"$ref": WRANGLERS}]})))
 }
 
 fn text(schema: &Value) -> String {

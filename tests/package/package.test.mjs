@@ -89,9 +89,9 @@ test("check, try, sign, senders and schema say what the Worker does", () => {
   assert.match(seedhook(["senders", "stripe"]).stdout, /whsec_/);
   const schema = (name) => fs.readFileSync(path.join(installed, name), "utf8");
   assert.equal(seedhook(["schema"]).stdout, schema("config.schema.json"));
-  const { allOf, ...own } = JSON.parse(schema("wrangler.schema.json"));
-  assert.ok(fs.existsSync(path.join(installed, allOf[0].$ref)), allOf[0].$ref);
-  assert.deepEqual(own, JSON.parse(schema("config.schema.json")));
+  for (const { $ref } of JSON.parse(schema("wrangler.schema.json")).allOf) {
+    assert.ok(fs.existsSync(path.join(installed, $ref)), $ref);
+  }
 });
 
 test("a mistake has its line in both formats, and Windows line ends change nothing", () => {

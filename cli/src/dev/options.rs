@@ -42,7 +42,7 @@ impl Options {
                 other => return Err(unexpected(&other)),
             }
         }
-        if options.port.is_some() && options.port == options.fabricate_port {
+        if options.port.is_some_and(|port| port > 0) && options.port == options.fabricate_port {
             bail!(Usage("--port and --fabricate-port must be two different ports".to_owned()));
         }
         if options.once && options.open {
@@ -59,9 +59,11 @@ impl Options {
 
 fn port(option: &str, arguments: &mut lexopt::Parser) -> Result<u16> {
     let written = arguments.value()?;
-    let port = written.parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| {
-        anyhow!(Usage(format!("{option} must be a port from 1 to 65535, got {}", written.to_string_lossy())))
+    written.parse().map_err(|_| {
+        let written = written.to_string_lossy();
+        anyhow!(Usage(format!(
+            "{option} must be a port from 1 to 65535, or 0 for any that is free, got {written}"
+        )))
     })
 }
 
@@ -78,6 +80,7 @@ mod tests {
         let options = read(&["--port", "8000", "--fabricate-port=8001"]).unwrap().unwrap();
         assert_eq!((options.port, options.fabricate_port), (Some(8000), Some(8001)));
         assert!(read(&["--port", "8000", "--fabricate-port", "8000"]).unwrap_err().is::<Usage>());
+        assert!(read(&["--port", "0", "--fabricate-port", "0"]).is_ok(), "any two that are free");
     }
 
     #[test]
@@ -90,11 +93,12 @@ mod tests {
 
     #[test]
     fn a_port_is_a_number_up_to_65535() {
-        for (words, given) in
-            [(["--port", "70000"], "70000"), (["--fabricate-port", "0"], "0"), (["--port", "x"], "x")]
-        {
+        for (words, given) in [(["--port", "70000"], "70000"), (["--fabricate-port", "x"], "x")] {
             let error = read(&words).unwrap_err();
-            let expected = format!("{} must be a port from 1 to 65535, got {given}", words[0]);
+            let expected = format!(
+                "{} must be a port from 1 to 65535, or 0 for any that is free, got {given}",
+                words[0]
+            );
             assert_eq!((error.to_string(), error.is::<Usage>()), (expected, true));
         }
     }
