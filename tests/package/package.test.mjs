@@ -222,7 +222,8 @@ test("the operator's commands say what the API says", async () => {
   const run = runs[0].run_id;
   assert.match(seedhook(["runs", "--status", "completed"], local()).stdout, new RegExp(`${run}  completed  crm-deal-won`));
   assert.deepEqual(JSON.parse(seedhook(["run", run, "--json"], local()).stdout), await api(`/api/runs/${run}`));
-  assert.match(seedhook(["run", run, "--timeline"], local()).stdout, /accepted\n.*start_decided {2}attempt=1\n/);
+  // Fabricate's times are whole seconds, so its events may stand before ours.
+  assert.match(seedhook(["run", run, "--timeline"], local()).stdout, /accepted\n(.*\n)*.*start_decided {2}attempt=1\n/);
   assert.equal(seedhook(["run", run, "--wait"], local()).status, 0);
   const unknown = seedhook(["run", "01a20af0-284a-7a93-9383-0e59bdec030d"], local());
   assert.equal(unknown.status, 1, unknown.all);
