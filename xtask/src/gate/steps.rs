@@ -153,9 +153,10 @@ fn end_to_end(gate: &Gate) -> Result<()> {
     command::run(&mut e2e(tools)?)
 }
 
-/// The end-to-end tests, one at a time; arguments for them may follow.
+/// The end-to-end tests, one at a time; arguments for them may follow. Of the whole workspace, as the native tests are, so that
+/// dependencies have the same features and are compiled once.
 pub(crate) fn e2e(tools: &Tools) -> Result<Command> {
-    let mut test = cargo(&["test", "--package", "seedhook", "--features", "e2e", "--test", "e2e"]);
+    let mut test = cargo(&["test", "--workspace", "--features", "seedhook/e2e", "--test", "e2e"]);
     test.args(["--", "--test-threads=1"]);
     test.env("SEEDHOOK_NODE", &tools.node.program).env("SEEDHOOK_WRANGLER", npm::wrangler());
     test.env("PATH", tools.node.path()?);
