@@ -1,21 +1,19 @@
-// The machine, for the command line in wasm: files, terminal, network, programs. Decides nothing.
-import { spawn, spawnSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+// The machine, for the command line in wasm: terminal, network, running programs; files.mjs and programs.mjs have the rest. Decides nothing.
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { createRequire } from "node:module";
 import net from "node:net";
-import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import readline from "node:readline";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-
-/** The oldest Node that wrangler runs on, and the one that is fetched where the machine's is older. */
-const NODE_MIN = [22, 12];
-const NODE_FALLBACK = "22.23.3";
+import * as files from "./files.mjs";
+import { words } from "./files.mjs";
+import { endProgram, nodeForWrangler, spawned, wranglerProgram } from "./programs.mjs";
 
 /** How long a body may pause, milliseconds. */
 const BODY_PAUSE_MS = 30_000;
@@ -26,14 +24,8 @@ const PRINTED_MAX = 256 * 1024;
 /** The message of the error of a request that Ctrl-C ended. */
 const INTERRUPTED = "interrupted";
 
-/** How long programs may take to end before they are killed, milliseconds. */
-const GRACE_MS = 3_000;
-
 /** How long the lines of one paste may take to come, milliseconds. */
 const PASTE_MS = 100;
-
-/** The pause before standard input is asked again that has nothing yet, milliseconds. */
-const INPUT_PAUSE_MS = 20;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -41,27 +33,6 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 
 /** Paths of Windows, as the commands write them: with slashes. */
 const shown = (file) => (path.sep === "\\" ? file.replaceAll("\\", "/") : file);
-
-/** The message of a system's error, in words. */
-function words(error, what) {
-  const known = {
-    ENOENT: "does not exist",
-    EEXIST: "is there already",
-    EACCES: "may not be accessed",
-    EPERM: "may not be accessed",
-    EISDIR: "is a folder",
-    ENOTDIR: "is in a path that has a file in place of a folder",
-    ENOSPC: "cannot be written: the disk is full",
-    ECONNREFUSED: "nothing listens there",
-    ENOTFOUND: "the name is unknown, or this machine is offline",
-    EAI_AGAIN: "the name cannot be looked up: is this machine online?",
-    ECONNRESET: "the connection broke off",
-    EPIPE: "the connection broke off",
-    ETIMEDOUT: "there is no answer",
-  };
-  const code = error?.code ?? error?.cause?.code;
-  return new Error(what ? `${what} ${known[code] ?? `: ${error.message}`}` : (known[code] ?? error?.message ?? String(error)));
-}
 
 class Host {
   #bodies = new Map();
@@ -155,7 +126,7 @@ class Host {
     // It blocks the thread on which our handlers would run. Without them a signal ends the program.
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     try {
-      return readInput(bytesMax);
+      return files.readInput(bytesMax);
     } catch (error) {
       throw words(error);
     } finally {
@@ -163,67 +134,12 @@ class Host {
     }
   }
 
-  readFile(file) {
-    try {
-      return new Uint8Array(fs.readFileSync(file));
-    } catch (error) {
-      if (error.code === "ENOENT") return undefined;
-      throw words(error, file);
-    }
-  }
-
-  writeFile(file, bytes, how) {
-    try {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
-      if (how === "append") return fs.appendFileSync(file, bytes);
-      if (how !== "replace") return writeNew(file, bytes, how === "new_secret" ? 0o600 : 0o666);
-      const part = `${file}.${process.pid}.tmp`;
-      fs.rmSync(part, { force: true });
-      writeNew(part, bytes, 0o666);
-      try {
-        fs.renameSync(part, file);
-      } catch (error) {
-        fs.rmSync(part, { force: true });
-        throw error;
-      }
-    } catch (error) {
-      throw words(error, file);
-    }
-  }
-
-  entry(file) {
-    try {
-      const found = fs.statSync(file);
-      return { is_folder: found.isDirectory(), size: found.size };
-    } catch {
-      // What cannot be looked at is not there for us; to write there says why.
-      return null;
-    }
-  }
-
-  sha256(file) {
-    const hash = createHash("sha256");
-    const bytes = new Uint8Array(1 << 20);
-    const opened = fs.openSync(file);
-    try {
-      for (let read; (read = fs.readSync(opened, bytes)) > 0; ) hash.update(bytes.subarray(0, read));
-    } finally {
-      fs.closeSync(opened);
-    }
-    return hash.digest("hex");
-  }
-
-  folderName(file) {
-    return path.basename(path.resolve(file));
-  }
-
-  rename(from, to) {
-    try {
-      fs.renameSync(from, to);
-    } catch (error) {
-      throw words(error, from);
-    }
-  }
+  readFile = files.readFile;
+  writeFile = files.writeFile;
+  entry = files.entry;
+  sha256 = files.sha256;
+  folderName = files.folderName;
+  rename = files.rename;
 
   async open({ method, url, headers, body, timeout_ms }) {
     const { request } = url.startsWith("https:") ? https : http;
@@ -363,54 +279,13 @@ class Host {
   }
 
   async wrangler() {
-    const require = createRequire(path.join(process.cwd(), "package.json"));
-    let manifest;
-    for (const from of [require, createRequire(import.meta.url)]) {
-      try {
-        manifest ??= from.resolve("wrangler/package.json");
-      } catch {
-        // Not there; the next one.
-      }
-    }
-    if (!manifest) throw new Error("wrangler is not installed here: npm install --save-dev wrangler");
-    const { bin } = JSON.parse(fs.readFileSync(manifest, "utf8"));
-    return [await this.#node(), path.join(path.dirname(manifest), bin.wrangler)];
-  }
-
-  /** A Node that is new enough for wrangler: ours, or one from npm. */
-  async #node() {
-    const [major, minor] = process.versions.node.split(".").map(Number);
-    if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return process.execPath;
-    const cache = process.env.SEEDHOOK_CACHE || path.join(cacheFolder(), "seedhook");
-    const root = path.join(cache, `node-${NODE_FALLBACK}`);
-    const program = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-    const needs = `Node ${process.versions.node} is older than ${NODE_MIN.join(".")}, which wrangler needs`;
-    const runs = () => spawnSync(program, ["--version"], { encoding: "utf8" }).stdout?.startsWith("v");
-    if (!runs()) {
-      fs.rmSync(root, { recursive: true, force: true });
-      this.print(`${needs}: installing ${NODE_FALLBACK} from npm (half a minute, once)\n`);
-      const code = await this.#installNode(root);
+    const ended = async (child, name) => {
+      const code = await this.#ended(child, name);
       if (this.#interrupted) throw new Error(INTERRUPTED);
-      if (code !== 0 || !runs()) {
-        throw new Error(`${needs}: install Node ${NODE_MIN.join(".")} or newer from https://nodejs.org`);
-      }
-    }
-    return program;
-  }
-
-  /** Installs the Node that is fetched. npm's exit code. */
-  async #installNode(root) {
-    fs.mkdirSync(root, { recursive: true });
-    const isWindows = process.platform === "win32";
-    const npm = isWindows ? "npm.cmd" : "npm";
-    const options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"];
-    // The package's install script downloads the program for this machine.
-    options.push("--ignore-scripts=false", "--prefix", isWindows ? `"${root}"` : root);
-    const child = spawn(npm, ["install", ...options, `node@${NODE_FALLBACK}`], {
-      stdio: ["ignore", "ignore", "inherit"],
-      shell: isWindows,
-    });
-    return await this.#ended(child, npm);
+      return code;
+    };
+    const program = wranglerProgram();
+    return [await nodeForWrangler((line) => this.print(line), ended), program];
   }
 
   async serveFabricate({ port, key, task_ms, log }) {
@@ -486,87 +361,6 @@ async function typedLine(input, signal) {
       reject(new Error("what was pasted has more than one line, so nothing of it was taken: set the variable in the environment"));
     });
   });
-}
-
-/** Standard input, but at most one byte more than `bytesMax`. */
-function readInput(bytesMax) {
-  const pieces = [];
-  for (let room = bytesMax + 1; room > 0; ) {
-    const piece = Buffer.alloc(Math.min(room, 64 * 1024));
-    const read = readSome(piece);
-    if (read === 0) break;
-    pieces.push(piece.subarray(0, read));
-    room -= read;
-  }
-  return new Uint8Array(Buffer.concat(pieces));
-}
-
-/** Waits for a piece of standard input. Its length; 0 at the end. */
-function readSome(piece) {
-  for (;;) {
-    try {
-      return fs.readSync(0, piece);
-    } catch (error) {
-      // Windows' word for the end of a pipe.
-      if (error.code === "EOF") return 0;
-      // Whoever opened it may have made it one that never waits.
-      if (error.code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, INPUT_PAUSE_MS);
-    }
-  }
-}
-
-/** Writes a file that must not exist. Where it cannot be written whole, nothing of it stays. */
-function writeNew(file, bytes, mode) {
-  const opened = fs.openSync(file, "wx", mode);
-  try {
-    fs.writeFileSync(opened, bytes);
-  } catch (error) {
-    fs.rmSync(file, { force: true });
-    throw error;
-  } finally {
-    fs.closeSync(opened);
-  }
-}
-
-/** Ends a program, with its group or, on Windows, all that it started, and waits for its end. */
-async function endProgram(child, { isGroup = false } = {}) {
-  // Of a group, others may be left.
-  const hasEnded = !isGroup && (child.exitCode !== null || child.signalCode !== null);
-  if (child.pid === undefined || hasEnded) return;
-  // Others may hold on to the output of a program that is no group.
-  const ended = new Promise((resolve) => child.once(isGroup ? "close" : "exit", resolve));
-  if (process.platform === "win32") {
-    spawnSync("taskkill", ["/T", "/F", "/PID", String(child.pid)], { stdio: "ignore" });
-    await ended;
-    return;
-  }
-  const kill = (signal) => {
-    try {
-      process.kill(isGroup ? -child.pid : child.pid, signal);
-    } catch {
-      // It has ended.
-    }
-  };
-  kill("SIGTERM");
-  const timer = setTimeout(() => kill("SIGKILL"), GRACE_MS);
-  await ended;
-  clearTimeout(timer);
-  if (isGroup) kill("SIGKILL");
-}
-
-/** The folder of caches of this system. */
-function cacheFolder() {
-  if (process.platform === "win32") return process.env.LOCALAPPDATA || os.tmpdir();
-  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches");
-  return process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
-}
-
-/** Starts a program with more environment variables. Its own folder is first on the PATH, for programs that find Node by its name. */
-function spawned([program, ...words_], env, options) {
-  const first = path.isAbsolute(program) ? path.dirname(program) + path.delimiter : "";
-  const PATH = first + (process.env.PATH ?? "");
-  return spawn(program, words_, { ...options, env: { ...process.env, PATH, ...Object.fromEntries(env) } });
 }
 
 /** How package.json has to name this package: by its version, or by the file that it was installed from. */

@@ -5,7 +5,7 @@
 //!
 //! | to change… | go to |
 //! |---|---|
-//! | what a command needs of the machine | [`host`]; `node.rs` and `npm/host.mjs` for Node, `xtask/src/host.rs` natively |
+//! | what a command needs of the machine | [`host`]; `node.rs` and `npm/host.mjs`, `files.mjs`, `programs.mjs` for Node, `xtask/src/host.rs` natively |
 //! | which commands there are, their order in the help, exit codes | this file |
 //! | a new project | `init.rs`; its files are in `template/` |
 //! | what is checked in a configuration | `check.rs` and its folder; the Worker's `config` reads the variables |

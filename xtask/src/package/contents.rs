@@ -16,6 +16,8 @@ const COPIED: &[(&str, &str)] = &[
     ("cli/npm/index.d.ts", "worker/index.d.ts"),
     ("cli/npm/bin.mjs", "cli/bin.mjs"),
     ("cli/npm/host.mjs", "cli/host.mjs"),
+    ("cli/npm/files.mjs", "cli/files.mjs"),
+    ("cli/npm/programs.mjs", "cli/programs.mjs"),
     ("cli/npm/fabricate.mjs", "cli/fabricate.mjs"),
     ("cli/npm/README.md", "README.md"),
     // The recipes say to copy it.
