@@ -11,10 +11,9 @@ mod wrangler;
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, ValueExt};
 use seedhook::config::Configuration;
-use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::check::Report;
+use crate::check::check_deployment;
 use crate::config_file::ConfigFile;
 use crate::host::Host;
 use crate::project::must_be_installed;
@@ -53,7 +52,7 @@ pub(crate) async fn run(host: &impl Host, mut arguments: lexopt::Parser) -> Resu
         }
     }
     let file = ConfigFile::read(host, &ConfigFile::find(host, None)?)?;
-    let report = Report::of_deployment(&file, Timestamp::from_millis(host.now_ms()));
+    let report = check_deployment(host, &file);
     if !report.is_good() {
         bail!("the configuration has mistakes, so nothing was deployed\n{}", report.text().trim_end());
     }

@@ -28,8 +28,8 @@ pub(crate) const HELP: &str = "\
 npx seedhook dev [options]
 
 Starts the Worker with `wrangler dev` beside a local Fabricate, sends a signed sample webhook, and shows each step of its
-run until its files are archived. Then it keeps running, whatever became of the sample: send your own webhooks, and watch them
-in the dashboard, whose address it prints. Ctrl-C ends everything.
+run until its files are archived. Then it keeps running, also if the sample failed: send your own webhooks, and watch them in
+the dashboard, whose address it prints. Ctrl-C ends everything.
 The sample is the one for the hook crm-deal-won, or else payload.json, for the first hook. Makes .dev.vars if it is missing.
 The local Fabricate has every workspace, database and workflow that a hook names, and takes any parameters: after three seconds
 a run has two small files. Workflows that are named otherwise: `fails`, `cancels` and `never-ends` do what they say.

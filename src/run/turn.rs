@@ -172,9 +172,14 @@ impl Run {
     /// Whether it may have to wait for other runs before its start.
     #[must_use]
     pub fn waits_for_others(&self) -> bool {
-        self.key.is_some()
-            || self.settings.max_running.hook.is_some()
-            || self.settings.max_running.worker.is_some()
+        self.key.is_some() || self.is_limited()
+    }
+
+    /// Whether `max_running` of its hook or of the Worker limits it.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        let limits = self.settings.max_running;
+        limits.hook.is_some() || limits.worker.is_some()
     }
 
     /// The runs among which one starts at a time, or a few.

@@ -192,7 +192,10 @@ impl<W: Turns + Inbox<EntryKey> + Clock> Asked<'_, W> {
 }
 
 /// Reads a turn; an absent one is free. `None`: it is there and cannot be read, so that nobody may take it.
-async fn read<W: Turns>(world: &W, key: &TurnKey) -> Result<Option<(Turn, Option<Version>)>, StoreError> {
+pub(super) async fn read<W: Turns>(
+    world: &W,
+    key: &TurnKey,
+) -> Result<Option<(Turn, Option<Version>)>, StoreError> {
     match world.get_turn(key).await {
         Ok(Some((turn, version))) => Ok(Some((turn, Some(version)))),
         Ok(None) => Ok(Some((Turn::default(), None))),
@@ -222,7 +225,10 @@ pub(super) async fn replaced_by<W: Turns>(
 }
 
 /// Whether the holder of a turn still holds it. To be asked after the turn was read.
-async fn is_held<W: Inbox<EntryKey> + Clock>(world: &W, holder: &Holder) -> Result<bool, StoreError> {
+pub(super) async fn is_held<W: Inbox<EntryKey> + Clock>(
+    world: &W,
+    holder: &Holder,
+) -> Result<bool, StoreError> {
     still(world, holder, Journal::holds).await
 }
 
@@ -241,7 +247,7 @@ async fn still<W: Inbox<EntryKey> + Clock>(
 }
 
 /// Whether a run that was seen to wait still waits for its first start.
-async fn waits<W: Inbox<EntryKey> + Clock>(world: &W, run_id: RunId) -> Result<bool, StoreError> {
+pub(super) async fn waits<W: Inbox<EntryKey> + Clock>(world: &W, run_id: RunId) -> Result<bool, StoreError> {
     let holder = Holder { run_id, entry: 1, deadline_ms: 0 };
     match read_journal(world, run_id).await {
         Ok(journal) => Ok(journal.next_entry_number() == 1 && journal.holds(&holder, world.now())),

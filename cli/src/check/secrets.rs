@@ -8,13 +8,10 @@ use seedhook::http::secrets::{FABRICATE_API_KEY, LINK_SECRET, OPERATOR_TOKEN, RE
 use seedhook::link::{LinkSecret, SECRET_BYTES_MIN};
 use seedhook::notify::Target;
 use seedhook::notify::target::UnusableTarget;
-use seedhook::timestamp::Timestamp;
 use serde_json::{Map, Value as Json};
 
-use super::Report;
 use super::environment::Environment;
 use super::finding::Finding;
-use crate::config_file::ConfigFile;
 use crate::dev_vars::Secrets;
 
 /// The secrets that every Worker needs.
@@ -22,13 +19,6 @@ const OWN: &[&str] = &[FABRICATE_API_KEY, OPERATOR_TOKEN];
 
 /// The secrets that a Worker may have.
 const OPTIONAL: &[&str] = &[LINK_SECRET, READ_TOKEN];
-
-impl Report {
-    /// Checks what is deployed. The secrets of this machine are not, so they are no matter: a machine of CI has none.
-    pub(crate) fn of_deployment(file: &ConfigFile, now: Timestamp) -> Self {
-        Self::of(file, &Secrets::new(), now)
-    }
-}
 
 /// Every mistake and warning about secrets. `local` are the secrets of this machine.
 pub(super) fn find(environment: &Environment<'_>, local: &Secrets) -> Vec<Finding> {

@@ -467,7 +467,7 @@ fn secrets_of_this_machine_are_no_matter_for_a_deployment() {
     assert!(!report(&text, &local()).is_good(), "OLD is no key");
     let of_deployment = |text: String| {
         let file = ConfigFile::parse("w.toml", text).unwrap();
-        Report::of_deployment(&file, Timestamp::from_millis(crate::testing::NOW_MS))
+        check_deployment(&TestHost::new(), &file)
     };
     let good = of_deployment(text.clone());
     assert!(good.is_good(), "{}", good.text());

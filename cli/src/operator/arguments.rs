@@ -64,7 +64,7 @@ impl Arguments {
         Ok(Some(arguments))
     }
 
-    /// An error about an option that has no effect beside the others: whoever wrote it expects one.
+    /// An error about an option that would have no effect together with the others.
     fn must_do_something(&self, command: &Command) -> Result<()> {
         let names_one = command.positional.first() == Some(&"[RUN]") && self.value(0).is_some();
         let is_given = |name: &&&str| self.options.contains_key(**name) || self.has(name);

@@ -144,7 +144,7 @@ fn safe(name: &str) -> String {
     format!("{head}{stem}{ending}{tail}")
 }
 
-/// Whether Windows takes a name, whatever its ending, for a device.
+/// Whether Windows reads a file name as the name of a device, with any extension.
 fn is_device(stem: &str) -> bool {
     let stem = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let port = stem.strip_suffix(|digit: char| digit.is_ascii_digit());

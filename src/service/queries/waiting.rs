@@ -1,10 +1,9 @@
 //! What a queued run waits for, as far as the inbox names it: lists know less, because they read no turn.
 
-use crate::journal::Journal;
 use crate::ports::{Clock, EntryKey, Inbox, StoreError, Turns};
-use crate::run::{Holder, Run, RunId, TurnKey, WaitingFor};
+use crate::run::{Run, RunId, TurnKey, WaitingFor};
 
-use super::super::journals::read_journal;
+use super::super::turns;
 
 /// What a queued run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +21,7 @@ impl Waits {
 }
 
 /// What a run waits for; `None`: it does not wait, or is about to be started. Where the run has a key, it costs the read of a turn, of
-/// the journal of the run that has it, and of one entry of a run that waits longer.
+/// the journal of the run that has it, and of the journal of a run that waits longer.
 ///
 /// # Errors
 /// `StoreError` when R2 fails.
@@ -31,7 +30,7 @@ pub async fn waits_of<W: Turns + Inbox<EntryKey> + Clock>(
     run: &Run,
 ) -> Result<Option<Waits>, StoreError> {
     let is_early = run.not_before.is_some_and(|moment| moment > world.now());
-    let is_limited = run.settings.max_running.hook.is_some() || run.settings.max_running.worker.is_some();
+    let is_limited = run.is_limited();
     let reason = match run.waiting_for() {
         None => return Ok(None),
         // It has its key since its first attempt; it takes a slot for each.
@@ -66,51 +65,24 @@ async fn key_state<W: Turns + Inbox<EntryKey> + Clock>(
     run: &Run,
     key: &TurnKey,
 ) -> Result<KeyState, StoreError> {
-    let turn = match world.get_turn(key).await {
-        Ok(Some((turn, _))) => turn,
-        Ok(None) => return Ok(KeyState::Free),
-        // Nobody may take it.
-        Err(StoreError::Unreadable { .. }) => return Ok(KeyState::Busy(Vec::new())),
-        Err(error) => return Err(error),
-    };
+    // Where it cannot be read, nobody may take it.
+    let Some((turn, _)) = turns::read(world, key).await? else { return Ok(KeyState::Busy(Vec::new())) };
     let mut behind = Vec::new();
     if let Some(holder) = turn.holder {
         if holder.run_id == run.run_id {
             return Ok(KeyState::Own);
         }
-        if is_held(world, &holder).await? {
+        if turns::is_held(world, &holder).await? {
             behind.push(holder.run_id);
         }
     }
     let older = turn.waiting.filter(|older| *older < run.run_id && turn.replacement_of(*older).is_none());
     if let Some(older) = older.filter(|older| !behind.contains(older))
-        && waits_for_first_start(world, older).await?
+        && turns::waits(world, older).await?
     {
         behind.push(older);
     }
     Ok(if behind.is_empty() { KeyState::Free } else { KeyState::Busy(behind) })
-}
-
-async fn is_held<W: Inbox<EntryKey> + Clock>(world: &W, holder: &Holder) -> Result<bool, StoreError> {
-    match read_journal(world, holder.run_id).await {
-        Ok(journal) => Ok(journal.holds(holder, world.now())),
-        // It was written by a newer version, which may have started the run.
-        Err(StoreError::Unreadable { .. }) => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether a run that was seen to wait still does: nothing is decided about it, and it is not too old to be started.
-async fn waits_for_first_start<W: Inbox<EntryKey> + Clock>(
-    world: &W,
-    run_id: RunId,
-) -> Result<bool, StoreError> {
-    let holder = Holder { run_id, entry: 1, deadline_ms: 0 };
-    match world.get(&EntryKey { run_id, number: 1 }).await {
-        Ok(first) => Ok(first.is_none() && Journal::default().holds(&holder, world.now())),
-        Err(StoreError::Unreadable { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]
@@ -121,8 +93,8 @@ mod tests {
     use crate::hook::WhenBusy;
     use crate::journal::Decision;
     use crate::ports::Version;
-    use crate::run::Turn;
     use crate::run::tests::{at, queued_run};
+    use crate::run::{Holder, Turn};
     use crate::testing::{MemoryWorld, finish, task_id};
 
     const KEY: &str = "acme/sales";

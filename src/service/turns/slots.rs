@@ -6,7 +6,7 @@
 use crate::hook::HookName;
 use crate::journal::Journal;
 use crate::ports::{Clock, EntryKey, Inbox, StoreError, Turns, Version};
-use crate::run::{Holder, Run, Turn, TurnKey};
+use crate::run::{Holder, Run, RunId, Turn, TurnKey};
 
 use super::{Admission, TurnMemo, read, still};
 
@@ -94,7 +94,7 @@ async fn look_at<W: Turns + Inbox<EntryKey> + Clock>(
 
 impl Slot {
     /// The run that holds it.
-    pub(super) fn held_by(&self) -> Option<crate::run::RunId> {
+    pub(super) fn held_by(&self) -> Option<RunId> {
         self.holder.filter(|_| self.is_held).map(|holder| holder.run_id)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) static ANY: Workflow = Workflow {
             files::summary("summary.pdf", parameters),
         ]
     },
-    ..Workflow::plain("any", "completes; report.csv and summary.pdf, whatever was asked for")
+    ..Workflow::plain("any", "completes with report.csv and summary.pdf, for any parameters")
 };
 
 const WORKFLOWS: &[Workflow] = &[
